@@ -1,0 +1,44 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA := $(wildcard ../shared/data)
+export STEADYGAN_DATA ?= $(if $(DATA),$(abspath $(DATA)))
+ifeq ($(STEADYGAN_DATA),)
+unexport STEADYGAN_DATA
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench clean
+
+help: ## show this help
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.installed ## make .venv with pinned versions
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: setup ## compare the methods on a mixture and on real images, in some minutes
+	@$(BIN)/python -m steadygan sweep stabilizers name=demo/ring $(DEMO_RING)
+	@$(BIN)/python -m steadygan sweep stabilizers name=demo/digits dataset=digits $(DEMO_DIGITS)
+	@$(BIN)/python -m steadygan report outputs/demo/ring
+	@$(BIN)/python -m steadygan report outputs/demo/digits
+
+test: setup ## run the whole suite
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+lint: setup ## check style, mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## measure speed, as ratios in one run
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/step.py
+
+clean: ## remove what was installed and computed
+	rm -rf $(VENV) outputs build dist .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,69 @@
+"""What a method says about itself: the ranges of its numbers, the noise it wants, its kind.
+
+Everything has a default, so a user's own plain function needs no decorator: its numbers are only asked to be
+finite, a penalty gets ``eps ~ U(0, 1)`` of shape ``[B]``, a noise gets ``eps ~ N(0, 1)`` like its input.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from steadygan.core.draws import Draw
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Range:
+    """An interval of finite numbers and the words that describe it."""
+
+    words: str
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+    whole: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        if self.whole and value != int(value if math.isfinite(value) else 0):
+            return False
+        above = value > self.low if self.open_low else value >= self.low
+        below = value < self.high if self.open_high else value <= self.high
+        return math.isfinite(value) and above and below
+
+
+finite = Range("must be finite")
+nonnegative = Range("must be finite and not negative", low=0.0)
+positive = Range("must be finite and greater than 0", low=0.0, open_low=True)
+fraction = Range("must be between 0 and 1", low=0.0, high=1.0)
+count = Range("must be a whole number of at least 1", low=1.0, whole=True)
+decay = Range("must be at least 0 and less than 1", low=0.0, high=1.0, open_high=True)
+
+
+def declare(*, draw: Draw | None = None, projection: bool = False, **ranges: Range) -> Callable[[T], T]:
+    """Decorate a method's function or class.
+
+    Args:
+        draw: the noise it wants, one of ``steadygan.core.draws``.
+        projection: a regularizer of the form ``project(params) -> params``, in place of a penalty.
+        **ranges: the range of each number, by its keyword.
+    """
+
+    def mark(method: T) -> T:
+        method.ranges = {**getattr(method, "ranges", {}), **ranges}
+        method.projection = projection
+        if draw is not None:
+            method.draw = staticmethod(draw) if isinstance(method, type) else draw
+        return method
+
+    return mark
+
+
+def declared(method: Any, name: str, default: Any = None) -> Any:
+    """What ``method`` declares under ``name``: a function, a partial of one, a class, a classmethod or an object."""
+    while isinstance(method, partial):
+        method = method.func
+    owner = getattr(method, "__self__", None)
+    return getattr(owner if isinstance(owner, type) else method, name, default)

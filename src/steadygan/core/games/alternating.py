@@ -1,0 +1,24 @@
+"""Alternating updates (Goodfellow 2014, algorithm 1; seed B1)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from steadygan.core.declare import count, declare
+from steadygan.core.games.base import Logs, Players, State
+from steadygan.core.objective import Turn
+
+
+@declare(n_critic=count)
+@dataclass(frozen=True)
+class Alternating:
+    """``n_critic`` updates of the discriminator, then one of the generator against the updated discriminator."""
+
+    n_critic: int = 1
+
+    def play(self, players: Players, state: State, turns: Mapping[str, tuple[Turn, ...]]) -> tuple[State, Logs]:
+        for turn in turns["discriminator"]:
+            critic = players.gradient("discriminator", state, turn)
+            state = players.move("discriminator", state, critic, turn)
+        (turn,) = turns["generator"]
+        generator = players.gradient("generator", state, turn)
+        return players.move("generator", state, generator, turn), {**critic.logs, **generator.logs}

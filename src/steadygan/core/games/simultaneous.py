@@ -1,0 +1,24 @@
+"""Simultaneous updates (Mescheder 2018, section 2; seed E1)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from steadygan.core.declare import Range, declare
+from steadygan.core.games.base import Logs, Players, State
+from steadygan.core.objective import Turn
+
+
+@declare(n_critic=Range("must be 1: in a simultaneous game both players move once", low=1.0, high=1.0))
+@dataclass(frozen=True)
+class Simultaneous:
+    """Both players' gradients are taken at the same state, then both move."""
+
+    n_critic: int = 1
+
+    def play(self, players: Players, state: State, turns: Mapping[str, tuple[Turn, ...]]) -> tuple[State, Logs]:
+        (critic_turn,), (generator_turn,) = turns["discriminator"], turns["generator"]
+        critic = players.gradient("discriminator", state, critic_turn)
+        generator = players.gradient("generator", state, generator_turn)
+        state = players.move("discriminator", state, critic, critic_turn)
+        state = players.move("generator", state, generator, generator_turn)
+        return state, {**critic.logs, **generator.logs}

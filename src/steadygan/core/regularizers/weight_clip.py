@@ -1,0 +1,14 @@
+"""WGAN's weight clipping."""
+
+import torch
+
+from steadygan.core.declare import declare, positive
+from steadygan.core.scalars import scalar
+from steadygan.core.types import Number, Tensors
+
+
+@declare(projection=True, value=positive)
+def weight_clip(params: Tensors, *, value: Number) -> Tensors:
+    """All parameters, biases too, clamped to ``[-value, value]`` (Arjovsky et al. 2017, algorithm 1; seed B3)."""
+    bound = scalar(value, next(iter(params.values())))
+    return {name: torch.clamp(param, -bound, bound) for name, param in params.items()}

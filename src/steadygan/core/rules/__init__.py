@@ -1,0 +1,10 @@
+"""Update rules as pure functions, and as optimizers; one idea a file."""
+
+from steadygan.core.rules.adam import Adam
+from steadygan.core.rules.base import Rule
+from steadygan.core.rules.rmsprop import RmsProp
+from steadygan.core.rules.sgd import Sgd
+from steadygan.core.rules.sgld import Sgld
+from steadygan.core.rules.shell import RuleOptimizer
+
+__all__ = ["Adam", "RmsProp", "Rule", "RuleOptimizer", "Sgd", "Sgld"]

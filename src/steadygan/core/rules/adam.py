@@ -1,0 +1,58 @@
+"""Adam."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from steadygan.core.declare import decay, declare, positive
+from steadygan.core.rules.base import Rule
+from steadygan.core.scalars import scalar
+from steadygan.core.types import Number, Tensors
+
+
+@declare(lr=positive, beta1=decay, beta2=decay, eps=positive)
+@dataclass(frozen=True)
+class Adam(Rule):
+    """Kingma & Ba 2015, algorithm 1; as torch's ``Adam``.
+
+    The bias corrections are moved out of the tensors (the remark before section 2.1):
+    ``lr (m / c1) / (sqrt(v / c2) + eps) = (lr sqrt(c2) / c1) m / (sqrt(v) + eps sqrt(c2))``, ``c = 1 - beta^step``.
+
+    Attributes:
+        lr: the learning rate.
+        beta1: decay of the mean gradient, in [0, 1).
+        beta2: decay of its mean square, in [0, 1).
+        eps: added to the root.
+    """
+
+    lr: Number
+    beta1: Number
+    beta2: Number
+    eps: Number = 1e-8
+
+    def init(self, params: Tensors) -> dict[str, Any]:
+        """Moments of 0; the step count is float64, so that the corrections lose nothing at any precision."""
+        device = next(iter(params.values())).device
+        return {
+            "step": torch.zeros((), dtype=torch.float64, device=device),
+            "mean": {name: torch.zeros_like(param) for name, param in params.items()},
+            "square": {name: torch.zeros_like(param) for name, param in params.items()},
+        }
+
+    def update(
+        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors | None = None
+    ) -> tuple[Tensors, dict[str, Any]]:
+        """See the class. Six operations a tensor; the scalars are made once for all."""
+        like = next(iter(params.values()))
+        step = state["step"] + 1
+        root = (1 - self.beta2**step).sqrt()
+        rate, eps = scalar(-self.lr * root / (1 - self.beta1**step), like), scalar(self.eps * root, like)
+        share1, share2 = scalar(1 - self.beta1, like), scalar(1 - self.beta2, like)
+        new, mean, square = {}, {}, {}
+        for name, param in params.items():
+            grad = grads[name]
+            mean[name] = torch.lerp(state["mean"][name], grad, share1)
+            square[name] = torch.lerp(state["square"][name], grad * grad, share2)
+            new[name] = torch.addcdiv(param, rate * mean[name], square[name].sqrt() + eps)
+        return new, {"step": step, "mean": mean, "square": square}

@@ -1,0 +1,38 @@
+"""What all update rules share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from steadygan.core.rules.shell import RuleOptimizer
+from steadygan.core.types import Number, Tensors
+
+
+class Rule(ABC):
+    """An update of one player's tensors as a pure function; subclasses are frozen dataclasses of its numbers.
+
+    Numbers may be 0-dim tensors (best float64: a float32 ``beta2`` has lost digits of ``1 - beta2``). Nothing is
+    changed in place, and all operations work under ``torch.func.vmap`` and can be differentiated through.
+    """
+
+    noisy: ClassVar[bool] = False
+    """Whether ``update`` wants noise: N(0, 1) like the parameters."""
+
+    def init(self, params: Tensors) -> dict[str, Any]:
+        """The state before the first update: a tree of dicts of tensors."""
+        return {}
+
+    @abstractmethod
+    def update(
+        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors | None = None
+    ) -> tuple[Tensors, dict[str, Any]]:
+        """The new parameters and the new state; ``grads`` are of what the player minimises."""
+
+    @classmethod
+    def optimizer(
+        cls, params: Iterable[Tensor] | Iterable[tuple[str, Tensor]], *, seed: int = 0, **numbers: Number
+    ) -> RuleOptimizer:
+        """A ``torch.optim.Optimizer`` that applies this rule with these numbers; its ``.rule`` is the rule."""
+        return RuleOptimizer(params, cls(**numbers), seed=seed)

@@ -1,0 +1,45 @@
+"""RMSProp."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from steadygan.core.declare import decay, declare, positive
+from steadygan.core.rules.base import Rule
+from steadygan.core.scalars import scalar
+from steadygan.core.types import Number, Tensors
+
+
+@declare(lr=positive, alpha=decay, eps=positive)
+@dataclass(frozen=True)
+class RmsProp(Rule):
+    """``v <- alpha v + (1 - alpha) g^2``, ``theta <- theta - lr g / (sqrt(v) + eps)`` (Tieleman & Hinton 2012); as
+    torch's ``RMSprop``.
+
+    Attributes:
+        lr: the learning rate.
+        alpha: decay of the mean square, in [0, 1).
+        eps: added to the root.
+    """
+
+    lr: Number
+    alpha: Number = 0.99
+    eps: Number = 1e-8
+
+    def init(self, params: Tensors) -> dict[str, Any]:
+        """A mean square of 0."""
+        return {"square": {name: torch.zeros_like(param) for name, param in params.items()}}
+
+    def update(
+        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors | None = None
+    ) -> tuple[Tensors, dict[str, Any]]:
+        """See the class."""
+        like = next(iter(params.values()))
+        share, rate, eps = scalar(1 - self.alpha, like), scalar(-self.lr, like), scalar(self.eps, like)
+        new, square = {}, {}
+        for name, param in params.items():
+            grad = grads[name]
+            square[name] = torch.lerp(state["square"][name], grad * grad, share)
+            new[name] = torch.addcdiv(param, rate * grad, square[name].sqrt() + eps)
+        return new, {"square": square}

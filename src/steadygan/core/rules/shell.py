@@ -1,0 +1,96 @@
+"""A rule as a ``torch.optim.Optimizer``."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from steadygan.core import settings
+from steadygan.core.types import Rule, Tensors
+
+
+class RuleOptimizer(torch.optim.Optimizer):
+    """Keeps a rule's state and noise generator; all mathematics is the rule's.
+
+    The rule's numbers stand in the parameter group, where learning-rate schedulers find them. The numbers that are
+    schedules are evaluated at the number of steps made. A parameter without a gradient keeps its value.
+
+    Args:
+        params: tensors, or pairs of a name and a tensor, which the rule then sees by these names. One group, as a rule
+            moves all of a player's tensors together.
+        rule: the update.
+        seed: of the noise; ``.generator`` can be seeded again at any time.
+    """
+
+    def __init__(self, params: Iterable[Tensor] | Iterable[tuple[str, Tensor]], rule: Rule, *, seed: int = 0):
+        numbers = {key: value for key, value in settings.fields(rule).items() if settings.is_number(value)}
+        super().__init__(params, dict(numbers))
+        if len(self.param_groups) > 1:
+            raise ValueError("a rule moves all tensors together: pass one group of parameters")
+        self._rule = rule
+        self._numbers = tuple(numbers)
+        self._steps = 0
+        self._rule_state: Any = None
+        self.generator = torch.Generator(self.param_groups[0]["params"][0].device).manual_seed(seed)
+
+    @property
+    def rule(self) -> Rule:
+        """The rule with the numbers that the parameter group has now."""
+        group = self.param_groups[0]
+        return replace(self._rule, **{key: group[key] for key in self._numbers})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+        """One update from the parameters' ``.grad``; returns what ``closure`` returns."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        leaves = self._leaves()
+        values = {name: leaf.detach() for name, leaf in leaves.items()}
+        grads = {
+            name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad.detach() for name, leaf in leaves.items()
+        }
+        rule = settings.at(self.rule, self._steps)
+        if self._rule_state is None:
+            self._rule_state = rule.init(values)
+        values, self._rule_state = rule.update(values, grads, self._rule_state, self._noise(values))
+        self._steps += 1
+        for name, leaf in leaves.items():
+            if leaf.grad is not None:
+                leaf.copy_(values[name])
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next step depends on beside the parameters; plain containers and tensors."""
+        return {
+            **super().state_dict(),
+            "rule": self._rule_state,
+            "steps": self._steps,
+            "generator": self.generator.get_state(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up a ``state_dict``; the state's dtypes stay as they are (torch would cast them to the parameters')."""
+        super().load_state_dict({key: state_dict[key] for key in ("state", "param_groups")})
+        device = self.param_groups[0]["params"][0].device
+        self._rule_state = tree_map(lambda value: value.to(device, copy=True), state_dict["rule"])
+        self._steps = state_dict["steps"]
+        self.generator.set_state(state_dict["generator"].cpu())
+
+    def _leaves(self) -> Tensors:
+        group = self.param_groups[0]
+        names = group.get("param_names") or map(str, range(len(group["params"])))
+        return dict(zip(names, group["params"]))
+
+    def _noise(self, values: Tensors) -> Tensors | None:
+        if not self._rule.noisy:
+            return None
+        device = self.generator.device
+        return {
+            name: torch.randn(value.shape, generator=self.generator, dtype=value.dtype, device=device).to(value.device)
+            for name, value in values.items()
+        }

@@ -1,0 +1,114 @@
+"""Numbers that depend on the iteration: ``value = schedule(t)``.
+
+All but ``Constant`` go from the value ``start`` to the value ``end``: they are ``start`` until iteration ``begin``,
+``end`` from iteration ``finish`` on, and differ in between. A ``finish`` that is not after ``begin`` makes a jump at
+``begin``. Values are chosen by ``torch.where``, so ``t`` and all numbers may be tensors of any shapes that broadcast;
+the result is a tensor, float64 for a plain ``t``.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from steadygan.core.declare import declare, finite, nonnegative, positive
+from steadygan.core.types import Number
+
+
+def _time(t: Number) -> Tensor:
+    """Iterations in float64, where all whole numbers that matter are exact."""
+    return t.to(torch.float64) if isinstance(t, Tensor) else torch.tensor(t, dtype=torch.float64)
+
+
+def _mix(start: Number, end: Number, share: Tensor) -> Tensor:
+    """``start`` at share 0, ``end`` at share 1, exactly, and never beyond them."""
+    step = end - start
+    return torch.where(share < 0.5, start + step * share, end - step * (1 - share))
+
+
+@declare(value=finite)
+@dataclass(frozen=True)
+class Constant:
+    """``value`` at all iterations."""
+
+    value: Number
+
+    def __call__(self, t: Number) -> Tensor:
+        return self.value + 0 * _time(t)
+
+    def extremes(self) -> tuple[Number, ...]:
+        """The values that it can reach."""
+        return (self.value,)
+
+
+@declare(start=finite, end=finite, begin=nonnegative, finish=nonnegative)
+@dataclass(frozen=True)
+class _Ramp:
+    """The way from ``start`` to ``end``.
+
+    Attributes:
+        start: the value until iteration ``begin``.
+        end: the value from iteration ``finish`` on.
+        begin: iterations.
+        finish: iterations.
+    """
+
+    start: Number
+    end: Number
+    begin: Number
+    finish: Number
+
+    def extremes(self) -> tuple[Number, ...]:
+        """The values between which it stays."""
+        return (self.start, self.end)
+
+    def _progress(self, t: Number) -> Tensor:
+        """The share of the way in time, in [0, 1]."""
+        since = _time(t) - self.begin
+        length = _time(self.finish) - self.begin
+        ramp = (since / torch.where(length > 0, length, 1.0)).clamp(0, 1)
+        return torch.where(length > 0, ramp, (since >= 0).to(ramp.dtype))
+
+
+@dataclass(frozen=True)
+class Linear(_Ramp):
+    """A straight line (seed C3)."""
+
+    def __call__(self, t: Number) -> Tensor:
+        return _mix(self.start, self.end, self._progress(t))
+
+
+@dataclass(frozen=True)
+class Step(_Ramp):
+    """A jump at ``begin`` (seed C3). ``finish`` has no effect; it is there so that shapes can be swept over."""
+
+    def __call__(self, t: Number) -> Tensor:
+        return _mix(self.start, self.end, (_time(t) >= self.begin).to(torch.float64))
+
+
+@dataclass(frozen=True)
+class Smoothstep(_Ramp):
+    """``3 s^2 - 2 s^3`` of the linear share ``s``: no kinks (seed C3)."""
+
+    def __call__(self, t: Number) -> Tensor:
+        share = self._progress(t)
+        return _mix(self.start, self.end, share * share * (3 - 2 * share))
+
+
+@dataclass(frozen=True)
+class Cosine(_Ramp):
+    """Half a period of a cosine (Loshchilov & Hutter 2017, eq. 5, one cycle)."""
+
+    def __call__(self, t: Number) -> Tensor:
+        return _mix(self.start, self.end, (1 - torch.cos(math.pi * self._progress(t))) / 2)
+
+
+@declare(start=positive, end=positive)
+@dataclass(frozen=True)
+class Exponential(_Ramp):
+    """The same factor at each iteration: ``start (end / start)^s``; both values must be greater than 0."""
+
+    def __call__(self, t: Number) -> Tensor:
+        share = self._progress(t)
+        return torch.where(share < 1, self.start * (self.end / self.start) ** share, self.end)

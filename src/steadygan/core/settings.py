@@ -1,0 +1,70 @@
+"""The numbers of a method: taking them out, putting tensors in their place, evaluating schedules.
+
+A method is a frozen dataclass (losses, rules, schedules) or a ``functools.partial`` of a function (penalties, noise).
+Its numbers are the keys whose ranges it declares; where it declares none, all its keys that hold a number. All else
+(switches, radii, counts) is structure.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+
+from steadygan.core.declare import declared
+from steadygan.core.types import Number
+
+
+def is_number(value: Any) -> bool:
+    """Plain numbers and tensors, not truth values."""
+    return isinstance(value, int | float | Tensor) and not isinstance(value, bool)
+
+
+def is_schedule(value: Any) -> bool:
+    """Anything that says which values it can reach."""
+    return callable(value) and hasattr(value, "extremes")
+
+
+def fields(method: Any) -> dict[str, Any]:
+    """All settings of a method, by key."""
+    if isinstance(method, partial):
+        return dict(method.keywords)
+    if dataclasses.is_dataclass(method):
+        return {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}
+    return {}
+
+
+def numbers(method: Any) -> dict[str, Any]:
+    """The tree of a method's numbers: a schedule's are a level of their own."""
+    ranges = declared(method, "ranges", {})
+    tree = {}
+    for key, value in fields(method).items():
+        if is_schedule(value):
+            tree[key] = numbers(value)
+        elif is_number(value) and (key in ranges or not ranges):
+            tree[key] = value
+    return tree
+
+
+def replace(method: Any, values: Mapping[str, Any]) -> Any:
+    """The method with other values at some keys."""
+    if not values:
+        return method
+    if isinstance(method, partial):
+        return partial(method.func, *method.args, **{**method.keywords, **values})
+    return dataclasses.replace(method, **values)
+
+
+def with_numbers(method: Any, tree: Mapping[str, Any]) -> Any:
+    """The inverse of ``numbers``: the method with the tree's numbers."""
+    own = fields(method)
+    return replace(
+        method,
+        {key: with_numbers(own[key], value) if isinstance(value, Mapping) else value for key, value in tree.items()},
+    )
+
+
+def at(method: Any, t: Number) -> Any:
+    """The method with its schedules evaluated at iteration ``t``."""
+    return replace(method, {key: value(t) for key, value in fields(method).items() if is_schedule(value)})

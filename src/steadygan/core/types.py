@@ -1,0 +1,53 @@
+"""The shapes of the things that a sentence is made of."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from torch import Tensor
+
+Tensors = dict[str, Tensor]
+"""The parameters or the buffers of one player, by name."""
+
+Number = float | Tensor
+"""A setting: a plain number in a single run, a 0-dim tensor under ``vmap``."""
+
+Critic = Callable[[Tensor], Tensor]
+"""``[B, ...] -> logits [B]``."""
+
+Penalty = Callable[[Critic, Tensor, Tensor, Tensor | None], Tensor]
+"""``penalty(critic, real, fake, eps) -> [B]``."""
+
+Project = Callable[[Tensors], Tensors]
+"""``project(params) -> params``, applied after each update of the discriminator."""
+
+Perturb = Callable[[Tensor, Tensor | None], Tensor]
+"""``perturb(x, eps) -> x``: what a discriminator sees in place of ``x``."""
+
+Apply = Callable[[Tensors, Tensors, Tensor], tuple[Tensor, Tensors]]
+"""A network as a function: ``(params, buffers, x) -> (output, new buffers)``."""
+
+
+class Loss(Protocol):
+    """Per-sample losses on logits ``[B]``; each player minimises its own."""
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor: ...
+
+
+class Rule(Protocol):
+    """An update rule on one player's tensors; ``noise`` is N(0, 1) like the parameters where ``noisy``."""
+
+    noisy: bool
+
+    def init(self, params: Tensors) -> Any: ...
+
+    def update(self, params: Tensors, grads: Tensors, state: Any, noise: Tensors | None) -> tuple[Tensors, Any]: ...
+
+
+class Schedule(Protocol):
+    """A number that depends on the iteration."""
+
+    def __call__(self, t: Number) -> Tensor: ...
+
+    def extremes(self) -> tuple[Number, ...]: ...

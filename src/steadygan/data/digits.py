@@ -1,0 +1,60 @@
+"""scikit-learn's handwritten digits: 1797 real images of 8 x 8 pixels that need no download."""
+
+import hashlib
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from steadygan.core.declare import declare
+from steadygan.data.memory import Examples, InMemory
+from steadygan.data.resize import resize
+from steadygan.data.settings import count, one_of
+
+SIZES = (8, 16, 32, 64)
+TEST_SHARE = 0.2
+
+
+@declare(size=count, num_data=count)
+class Digits(InMemory):
+    """Images ``[1, size, size]`` in [-1, 1] with their ten classes: 1437 to train on and 360 to test with.
+
+    The split is fixed and stratified by class. Sizes above 8 are bilinear enlargements.
+    """
+
+    def __init__(self, size: int = 8, split: str = "train", num_data: int | None = None) -> None:
+        size = one_of("size", size, SIZES)
+        super().__init__(partial(load, size=size), split=split, num_data=num_data, num_classes=10)
+
+    @staticmethod
+    def fingerprint(**config: Any) -> dict[str, Any]:
+        """The config with the hash of the images, labels and split that this scikit-learn brings."""
+        return {**config, "sha256": _content()}
+
+
+@lru_cache(maxsize=1)
+def _arrays() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Each split's images ``[N, 8, 8]`` with values 0 ... 16, and its labels ``[N]``."""
+    digits = load_digits()
+    train, test, train_labels, test_labels = train_test_split(
+        digits.images, digits.target, test_size=TEST_SHARE, stratify=digits.target, random_state=0
+    )
+    return {"train": (train, train_labels), "test": (test, test_labels)}
+
+
+def load(split: str, size: int) -> Examples:
+    """The examples of a split, scaled from 0 ... 16 to [-1, 1]."""
+    images, labels = _arrays()[split]
+    x = torch.from_numpy(images / 8 - 1).to(torch.float32)[:, None]
+    return resize(x, size), torch.from_numpy(labels.astype(np.int64))
+
+
+@lru_cache(maxsize=1)
+def _content() -> str:
+    digest = hashlib.sha256()
+    for images, labels in _arrays().values():
+        digest.update(images.astype(np.uint8).tobytes() + labels.astype(np.uint8).tobytes())
+    return digest.hexdigest()

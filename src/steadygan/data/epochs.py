@@ -1,0 +1,31 @@
+"""The order in which the rows of a finite data set are dealt: without replacement, reshuffled each epoch."""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from steadygan.core.draws import generator
+
+
+@lru_cache(maxsize=256)  # the current epochs of that many streams; 60 MB at most for 60,000 examples
+def permutation(count: int, seed: int, stream: str, epoch: int, device: torch.device | str) -> Tensor:
+    """The order of one epoch, int32 ``[count]``: a function of (seed, stream, epoch), the same on every device."""
+    source = generator(seed, f"{stream}/order", epoch)
+    return torch.randperm(count, generator=source, dtype=torch.int32).to(device)
+
+
+def rows(count: int, seed: int, stream: str, index: int, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
+    """The rows of batch number ``index``, int32 ``[batch_size]``.
+
+    Batches are consecutive slices of the endless row of epochs, so one may reach over the end of an epoch, or over
+    several where it is larger than the data.
+    """
+    epoch, start = divmod(index * batch_size, count)
+    parts = []
+    while batch_size > 0:
+        part = permutation(count, seed, stream, epoch, device)[start : start + batch_size]
+        parts.append(part)
+        batch_size -= len(part)
+        epoch, start = epoch + 1, 0
+    return parts[0] if len(parts) == 1 else torch.cat(parts)

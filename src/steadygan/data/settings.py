@@ -1,0 +1,47 @@
+"""Checks of the numbers and words that a data set is built from."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from steadygan.core.declare import Range, finite
+from steadygan.errors import bad_value
+
+count = Range("must be a whole number of at least 1", low=1.0)
+
+
+def number(key: str, value: Any, allowed: Range = finite) -> float:
+    """``value`` as a float within ``allowed``.
+
+    Raises:
+        UserError: it is no number (a data set cannot follow a schedule), or out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise bad_value(f"dataset.{key}", value, "must be a number")
+    if value not in allowed:
+        raise bad_value(f"dataset.{key}", value, allowed.words)
+    return float(value)
+
+
+def whole(key: str, value: Any, allowed: Range = count) -> int:
+    """``value`` as an int within ``allowed``; 8.0 is welcome.
+
+    Raises:
+        UserError: it is no whole number, or out of range.
+    """
+    exact = number(key, value, allowed)
+    if not math.isfinite(exact) or exact != int(exact):
+        raise bad_value(f"dataset.{key}", value, allowed.words)
+    return int(exact)
+
+
+def one_of(key: str, value: Any, choices: Iterable[Any]) -> Any:
+    """The one of ``choices`` that equals ``value``.
+
+    Raises:
+        UserError: there is none.
+    """
+    choices = tuple(choices)
+    if isinstance(value, bool) or value not in choices:
+        raise bad_value(f"dataset.{key}", value, "is not offered", map(str, choices))
+    return choices[choices.index(value)]

@@ -1,0 +1,27 @@
+"""Mistakes of the user's: one clear message and exit code 2, never a traceback."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """Something the user asked for cannot be done as asked; the message says how to ask for it."""
+
+
+class Interrupted(Exception):
+    """The user pressed Ctrl-C; what was done is on disk and the same command goes on from there."""
+
+
+def bad_value(key: str, value: object, problem: str, choices: Iterable[str] = ()) -> UserError:
+    """An error that names the key, the value, what is wrong with it and the valid choices."""
+    message = f"{key}={value}: {problem}"
+    choices = sorted(choices)
+    if choices:
+        message += f"\nValid choices: {', '.join(choices)}" + did_you_mean(str(value), choices)
+    return UserError(message)
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """``". Did you mean 'r1'?"`` for the choice closest to ``word``, or nothing."""
+    close = get_close_matches(word, list(choices), n=1)
+    return f". Did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,30 @@
+"""What the networks ask of their settings, checked in the constructors: before anything is computed."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from steadygan.errors import bad_value
+
+T = TypeVar("T")
+
+
+def whole(key: str, value: object) -> int:
+    """``value`` if it is a whole number of at least 1.
+
+    Raises:
+        UserError: it is not; names ``key``.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise bad_value(key, value, "must be a whole number of at least 1")
+    return value
+
+
+def choice(key: str, name: str, table: Mapping[str, T]) -> T:
+    """What ``table`` holds under ``name``.
+
+    Raises:
+        UserError: nothing; names ``key`` and the names there are.
+    """
+    if name not in table:
+        raise bad_value(key, name, "there is no such option", table)
+    return table[name]

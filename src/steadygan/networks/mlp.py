@@ -1,0 +1,101 @@
+"""Multilayer perceptrons for vectors and small images."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from math import prod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from steadygan.networks.checks import choice, whole
+from steadygan.networks.spectral import SpectralLinear
+
+Activation = Callable[[Tensor], Tensor]
+
+
+def leaky_relu(x: Tensor) -> Tensor:
+    """``max(x, 0.2 x)``, the slope of DCGAN (Radford et al. 2016)."""
+    return F.leaky_relu(x, 0.2)
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "relu": F.relu,
+    "leaky_relu": leaky_relu,
+    "tanh": torch.tanh,
+    "silu": F.silu,
+    "softplus": F.softplus,
+}
+
+
+class _Chain(nn.Module):
+    """Linear layers with an activation between each two: ``[B, inputs] -> [B, outputs]``."""
+
+    def __init__(
+        self, inputs: int, outputs: int, width: int, depth: int, activation: str, layer: type[nn.Linear] = nn.Linear
+    ) -> None:
+        super().__init__()
+        whole("network.width", width)
+        whole("network.depth", depth)
+        sizes = [inputs, *[width] * (depth - 1), outputs]
+        self.layers = nn.ModuleList(layer(m, n) for m, n in pairwise(sizes))
+        self.activation = choice("network.activation", activation, ACTIVATIONS)
+
+    def chain(self, x: Tensor) -> Tensor:
+        *hidden, last = self.layers
+        for layer in hidden:
+            x = self.activation(layer(x))
+        return last(x)
+
+
+class Generator(_Chain):
+    """``z [B, latent] -> x [B, *shape]``: linear in the end for vectors, tanh for images.
+
+    Args:
+        shape: of one example, ``(d,)`` or ``(C, H, W)``.
+        latent: dimension of z.
+        width: units of each hidden layer.
+        depth: number of linear layers, so ``depth - 1`` hidden ones.
+        activation: one of ``ACTIVATIONS``.
+
+    Raises:
+        UserError: a size that is not a whole number of at least 1, or an unknown activation.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], latent: int = 16, width: int = 128, depth: int = 4, activation: str = "relu"
+    ) -> None:
+        super().__init__(whole("network.latent", latent), prod(shape), width, depth, activation)
+        self.shape, self.latent = tuple(shape), latent
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = self.chain(z)
+        return x if len(self.shape) == 1 else torch.tanh(x).unflatten(1, self.shape)
+
+
+class Discriminator(_Chain):
+    """``x [B, *shape] -> logits [B]``.
+
+    Args:
+        shape: of one example, ``(d,)`` or ``(C, H, W)``.
+        width: units of each hidden layer.
+        depth: number of linear layers, so ``depth - 1`` hidden ones.
+        activation: one of ``ACTIVATIONS``.
+        spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
+
+    Raises:
+        UserError: a size that is not a whole number of at least 1, or an unknown activation.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        width: int = 128,
+        depth: int = 4,
+        activation: str = "relu",
+        spectral_norm: bool = False,
+    ) -> None:
+        super().__init__(prod(shape), 1, width, depth, activation, SpectralLinear if spectral_norm else nn.Linear)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.chain(x.flatten(1)).squeeze(1)

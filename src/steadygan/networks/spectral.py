@@ -1,0 +1,69 @@
+"""Spectral normalisation (Miyato et al. 2018): layers that divide their weight by its largest singular value."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def spectral_value(matrix: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+    """One power iteration (Miyato et al. 2018, algorithm 1).
+
+    Args:
+        matrix: ``[m, n]``.
+        u: ``[m]``, the estimate of the first left singular vector so far, of any length but 0.
+
+    Returns:
+        The estimate of the largest singular value, differentiable in ``matrix`` with both vectors held constant (their
+        eq. 11: the gradient is ``u v^T``), and the new ``u`` of length 1.
+    """
+    v = F.normalize(matrix.detach().T @ u.detach(), dim=0)
+    product = matrix @ v
+    u = F.normalize(product.detach(), dim=0)
+    return u @ product, u
+
+
+class _Spectral(nn.Module):
+    """Keeps ``u`` in a buffer: one power iteration a forward pass in training, assigned, never written in place.
+
+    In evaluation ``u`` stays as it is, and the same iteration is made without keeping its result: repeated passes
+    agree, and the length of an averaged ``u`` does not matter.
+    """
+
+    weight: Tensor
+    u: Tensor
+
+    def restart(self) -> None:
+        """The first left singular vector of the weight as it is: call it after an initialisation."""
+        matrix = self.weight.detach().flatten(1)
+        self.register_buffer("u", torch.linalg.eigh(matrix @ matrix.T).eigenvectors[:, -1].clone())
+
+    def normalised_weight(self) -> Tensor:
+        """The weight over the largest singular value of the matrix with one row an output."""
+        sigma, u = spectral_value(self.weight.flatten(1), self.u)
+        if self.training:
+            self.u = u
+        return self.weight / sigma
+
+
+class SpectralLinear(_Spectral, nn.Linear):
+    """``nn.Linear`` whose matrix has spectral norm 1; bias and initialisation are ``nn.Linear``'s."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.restart()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, n] -> [B, m]``."""
+        return F.linear(x, self.normalised_weight(), self.bias)
+
+
+class SpectralConv2d(_Spectral, nn.Conv2d):
+    """``nn.Conv2d`` whose kernel, as a matrix ``[out, in * kh * kw]``, has spectral norm 1 (Miyato et al. 2018)."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.restart()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, in, H, W] -> [B, out, H', W']``."""
+        return self._conv_forward(x, self.normalised_weight(), self.bias)

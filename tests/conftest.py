@@ -1,0 +1,37 @@
+"""One process, one thread, nothing of the user's own."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("WANDB_MODE", "offline")
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Classifiers are trained once a session, away from the user's cache; workers inherit the place."""
+    os.environ["STEADYGAN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def compose():
+    """``compose(*overrides)``: the root config as Hydra composes it."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+
+    from steadygan.paths import conf_dir
+
+    def call(*overrides, config_name="config"):
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            return hydra_compose(config_name, list(overrides))
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def plain(compose):
+    """``plain(*overrides)``: the same, resolved to plain containers."""
+    from omegaconf import OmegaConf
+
+    return lambda *overrides: OmegaConf.to_container(compose(*overrides), resolve=True)

@@ -1,0 +1,186 @@
+"""Losses against hand-computed values, scipy, their own algebra and autograd."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit
+
+from steadygan.core.losses import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic, Wasserstein
+
+LOG2, LOG3 = math.log(2), math.log(3)
+SOFT = {"real_label": 0.9, "fake_label": 0.2}
+
+# At D(x) = log 3 (probability 3/4) and D(G(z)) = 0 (probability 1/2): by hand.
+AT_LOG3_AND_0 = [
+    (Minimax(), math.log(4 / 3) + LOG2, -LOG2),
+    (NonSaturating(), math.log(4 / 3) + LOG2, LOG2),
+    (Minimax(**SOFT), 0.9 * math.log(4 / 3) + 0.1 * math.log(4) + LOG2, -LOG2),
+    (NonSaturating(**SOFT), 0.9 * math.log(4 / 3) + 0.1 * math.log(4) + LOG2, LOG2),
+    (Relativistic(), math.log(4 / 3), math.log(4)),
+    (Wasserstein(), -LOG3, 0.0),
+    (Hinge(), 1.0, 0.0),
+]
+# At D(x) = 3, D(G(z)) = -0.5.
+AT_3_AND_MINUS_HALF = [
+    (LeastSquares(), 0.5 * 4 + 0.5 * 0.25, 0.5 * 2.25),
+    (LeastSquares(alpha=0.5), 0.5 * 4 + 0.5 * 1.0, 0.5 * 2.25),
+    (LeastSquares(alpha=0.5, normalised=True), 10.0, 4.5),
+    (LeastSquares(real_label=0.8), 0.5 * 4.84 + 0.5 * 0.25, 0.5 * 2.25),
+    (Wasserstein(), -3.5, 0.5),
+    (Wasserstein(alpha=0.25), -3.375, 0.5),
+    (Hinge(), 0.0 + 0.5, 0.5),
+    (Relativistic(), math.log1p(math.exp(-3.5)), math.log1p(math.exp(3.5))),
+]
+CASES = [(loss, LOG3, 0.0, d, g) for loss, d, g in AT_LOG3_AND_0]
+CASES += [(loss, 3.0, -0.5, d, g) for loss, d, g in AT_3_AND_MINUS_HALF]
+
+# Each loss with all its numbers away from their defaults.
+LOSSES = [
+    Minimax(**SOFT),
+    NonSaturating(**SOFT),
+    LeastSquares(alpha=0.3, real_label=0.9),
+    LeastSquares(alpha=0.3, real_label=0.9, normalised=True),
+    Wasserstein(alpha=0.3),
+    Hinge(),
+    Relativistic(),
+]
+PLAYERS = ["discriminator", "generator"]
+
+
+def logits(count=6):
+    real, fake = torch.randn(2, count, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2
+    return real, fake
+
+
+@pytest.mark.parametrize(("loss", "real", "fake", "discriminator", "generator"), CASES)
+def test_hand_computed(loss, real, fake, discriminator, generator):
+    real, fake = torch.tensor([[real], [fake]], dtype=torch.float64)
+    assert loss.discriminator(real, fake).tolist() == pytest.approx([discriminator], abs=1e-14)
+    assert loss.generator(real, fake).tolist() == pytest.approx([generator], abs=1e-14)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("player", PLAYERS)
+def test_gradients_are_those_of_finite_differences(loss, player):
+    real, fake = (x.requires_grad_() for x in logits())
+    assert torch.autograd.gradcheck(getattr(loss, player), (real, fake))
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("player", PLAYERS)
+def test_samples_do_not_mix(loss, player):
+    real, fake = logits()
+    whole = getattr(loss, player)(real, fake)
+    one_by_one = torch.cat([getattr(loss, player)(real[i : i + 1], fake[i : i + 1]) for i in range(len(real))])
+    torch.testing.assert_close(whole, one_by_one, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if type(loss) is not Relativistic], ids=repr)
+def test_the_generators_loss_needs_no_real_samples(loss):
+    real, fake = logits()
+    assert not loss.uses_real
+    assert torch.equal(loss.generator(None, fake), loss.generator(real, fake))
+
+
+def test_the_relativistic_generator_needs_real_samples():
+    assert Relativistic.uses_real
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_vmap_over_the_numbers_is_a_loop(loss, player, dtype):
+    real, fake = (x.to(dtype) for x in logits())
+    names = list(type(loss).ranges) if hasattr(type(loss), "ranges") else []
+    grid = torch.tensor([0.0, 0.2, 0.7], dtype=torch.float64)
+    scale = torch.tensor([1.0, -1.0, 2.0], dtype=dtype)
+
+    def value(number, factor):
+        changed = replace(loss, **dict.fromkeys(names, number))
+        return getattr(changed, player)(factor * real, fake)
+
+    looped = torch.stack([value(number.item(), factor) for number, factor in zip(grid, scale)])
+    mapped = torch.func.vmap(value)(grid, scale)
+    assert mapped.dtype == dtype
+    torch.testing.assert_close(mapped, looped, rtol=0, atol=1e-14 if dtype == torch.float64 else 3e-6)
+
+
+@given(st.floats(-30, 30), st.floats(-30, 30), st.floats(0, 1), st.floats(0, 1))
+def test_cross_entropy_losses_are_those_of_probabilities(real, fake, real_label, fake_label):
+    """By scipy's sigmoid; log(1 - s(t)) = log s(-t)."""
+    expected = -sum(
+        label * math.log(expit(logit)) + (1 - label) * math.log(expit(-logit))
+        for label, logit in [(real_label, real), (fake_label, fake)]
+    )
+    real, fake = torch.tensor([[real], [fake]], dtype=torch.float64)
+    for loss in (Minimax, NonSaturating):
+        got = loss(real_label, fake_label).discriminator(real, fake).item()
+        assert got == pytest.approx(expected, rel=1e-7, abs=1e-7)
+
+
+@pytest.mark.parametrize("logit", [-1e4, -60.0, 60.0, 1e4])
+def test_large_logits_stay_finite_and_keep_the_small_side(logit):
+    t = torch.tensor([logit], requires_grad=True)
+    for loss in (Minimax(**SOFT), NonSaturating(**SOFT), Relativistic()):
+        total = loss.discriminator(t, -t) + loss.generator(-t, t)
+        (slope,) = torch.autograd.grad(total.sum(), t)
+        assert total.isfinite().all()
+        assert slope.isfinite().all()
+    small = NonSaturating().generator(None, torch.tensor([60.0])).item()
+    assert small == pytest.approx(math.exp(-60), rel=1e-5)
+
+
+def test_where_the_discriminator_is_sure_minimax_has_no_gradient_and_nonsaturating_has():
+    """Seed D2: the slopes at logit t are -s(t) and -s(-t)."""
+    fake = torch.tensor([-20.0], dtype=torch.float64, requires_grad=True)
+    slopes = [torch.autograd.grad(loss.generator(None, fake).sum(), fake)[0].item() for loss in CROSS_ENTROPY]
+    assert slopes == pytest.approx([-expit(-20.0), -expit(20.0)], rel=1e-7)
+
+
+CROSS_ENTROPY = (Minimax(), NonSaturating())
+
+
+@given(st.floats(0, 0.95), st.floats(-5, 5), st.floats(-5, 5))
+def test_alpha_is_a_change_of_the_discriminators_units(alpha, real, fake):
+    """Seed C2: D = alpha + (1 - alpha) D' gives (1 - alpha)^2 times the base game; normalised, the base game."""
+    real, fake = torch.tensor([[real], [fake]], dtype=torch.float64)
+    moved = [alpha + (1 - alpha) * x for x in (real, fake)]
+    base, raw = LeastSquares(), LeastSquares(alpha=alpha)
+    for player in PLAYERS:
+        expected = getattr(base, player)(real, fake)
+        torch.testing.assert_close(getattr(raw, player)(*moved), (1 - alpha) ** 2 * expected, rtol=1e-10, atol=1e-12)
+        normalised = getattr(LeastSquares(alpha=alpha, normalised=True), player)(*moved)
+        torch.testing.assert_close(normalised, expected, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+def test_least_squares_logs_raw_and_normalised_losses(normalised):
+    real, fake = torch.tensor([[3.0], [-0.5]], dtype=torch.float64)
+    loss = LeastSquares(alpha=0.5, normalised=normalised)
+    logs = loss.logs(loss.discriminator(real, fake), loss.generator(real, fake))
+    assert {key: value.item() for key, value in logs.items()} == pytest.approx(
+        {"raw_discriminator": 2.5, "normalised_discriminator": 10, "raw_generator": 1.125, "normalised_generator": 4.5}
+    )
+
+
+def test_the_relativistic_game_is_that_of_f():
+    """R3GAN's f(t) = -log(1 + exp(-t)): D minimises -f(real - fake), G minimises -f(fake - real)."""
+    real, fake = logits()
+
+    def f(t):
+        return -torch.log1p(torch.exp(-t))
+
+    torch.testing.assert_close(Relativistic().discriminator(real, fake), -f(real - fake), rtol=1e-13, atol=0)
+    torch.testing.assert_close(Relativistic().generator(real, fake), -f(fake - real), rtol=1e-13, atol=0)
+
+
+def test_ranges():
+    assert 1.0 not in LeastSquares.ranges["alpha"]
+    assert 1.0 not in Wasserstein.ranges["alpha"]
+    assert 1.2 in LeastSquares.ranges["real_label"]
+    assert 1.2 not in Minimax.ranges["real_label"]
+    assert -0.1 not in NonSaturating.ranges["fake_label"]

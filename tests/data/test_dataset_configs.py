@@ -1,0 +1,65 @@
+"""The yaml of each data set against its class."""
+
+import inspect
+
+import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from steadygan.core.declare import declared
+from steadygan.paths import conf_dir
+from steadygan.targets import resolve
+
+NAMES = ["gaussian", "mixture1d", "ring", "grid", "line", "circle", "four_lines", "digits", "mnist"]
+
+
+def load(name):
+    config = OmegaConf.load(conf_dir() / "dataset" / f"{name}.yaml")
+    config.pop("defaults", None)
+    return config
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_keys_are_the_constructors(name):
+    config = load(name)
+    parameters = inspect.signature(resolve(config.pop("_target_"))).parameters
+    assert set(config) == set(parameters)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_have_ranges_that_hold_their_defaults(name):
+    config = load(name)
+    ranges = declared(resolve(config.pop("_target_")), "ranges")
+    numbers = {k: v for k, v in config.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    assert set(ranges) == set(numbers)
+    assert all(value in ranges[key] for key, value in numbers.items())
+    assert all(0 not in ranges[key] for key in numbers if key != "mean")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "mnist"])
+def test_it_builds_what_it_says(name):
+    config = load(name)
+    data = instantiate(config)
+    assert data.num_data == config.num_data
+    for key in set(config) & set(vars(data)):
+        assert getattr(data, key) == config[key]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_line_says_what_it_is(name):
+    first, *_ = (conf_dir() / "dataset" / f"{name}.yaml").read_text().splitlines()
+    assert first.startswith("# ")
+
+
+@pytest.mark.parametrize(
+    ("name", "metrics"),
+    [
+        *((name, ["wasserstein"]) for name in ("gaussian", "line", "circle", "four_lines")),
+        *((name, ["fid", "inception_score"]) for name in ("digits", "mnist")),
+        *((name, None) for name in ("mixture1d", "ring", "grid")),
+    ],
+)
+def test_the_metrics_follow_from_the_data(name, metrics):
+    defaults = OmegaConf.load(conf_dir() / "dataset" / f"{name}.yaml").get("defaults", [])
+    asked = [entry["override /metrics@_global_.metrics"] for entry in defaults]
+    assert asked == ([] if metrics is None else [metrics])
