@@ -79,6 +79,12 @@ def test_a_point_spreads_as_a_gaussian():
     np.testing.assert_allclose(blur(x, None, sigma=1.5)[0, 0].numpy(), expected, atol=1e-13)
 
 
+def test_no_blur_has_a_finite_slope_by_the_level():
+    sigma = torch.tensor(0.0, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(blur(images(), None, sigma=sigma).square().sum(), sigma)
+    assert slope.item() == 0.0
+
+
 @pytest.mark.parametrize("radius", [-1, 2.5, "6"])
 def test_a_bad_radius_is_the_users_mistake(radius):
     with pytest.raises(UserError, match=f"noise.radius={radius}"):

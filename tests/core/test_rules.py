@@ -203,7 +203,10 @@ def test_trains_a_regression_like_torch(rule, theirs):
     assert after == pytest.approx(train(theirs(their_net.parameters()), their_loss, 50), rel=1e-10)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=name)
+SCHEDULED = Sgd(lr=Linear(start=0.1, end=0.01, begin=0, finish=20))
+
+
+@pytest.mark.parametrize("rule", [*RULES, SCHEDULED], ids=name)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_resumes_to_the_same_bits(rule, dtype):
     net, loss = regression(dtype)

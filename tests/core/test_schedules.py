@@ -109,10 +109,10 @@ def test_vmap_of_a_constant():
 
 @pytest.mark.parametrize("kind", RAMPS)
 def test_slopes_by_the_numbers_are_finite_with_no_time_between(kind):
-    end = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
-    schedule = replace(kind(start=0.1, end=0.2, begin=5, finish=5), end=end)
-    (slope,) = torch.autograd.grad(schedule(9), end)
-    assert slope.item() == 1.0
+    end, finish = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.7, 5.0))
+    schedule = replace(kind(start=0.1, end=0.2, begin=5, finish=5), end=end, finish=finish)
+    slopes = torch.autograd.grad(schedule(9), (end, finish), allow_unused=True, materialize_grads=True)
+    assert [slope.item() for slope in slopes] == [1.0, 0.0]
 
 
 def test_ranges():

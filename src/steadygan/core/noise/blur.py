@@ -39,7 +39,7 @@ def blur(x: Tensor, eps: Tensor | None, *, sigma: Number, radius: int = 12) -> T
     height, width = x.shape[-2:]
     rows = blur_matrix(height, scalar(sigma, x), radius)
     columns = rows if width == height else blur_matrix(width, scalar(sigma, x), radius)
-    return rows @ x @ columns.mT
+    return rows @ (x @ columns.mT)
 
 
 def blur_matrix(size: int, sigma: Tensor, radius: int) -> Tensor:
@@ -51,9 +51,9 @@ def blur_matrix(size: int, sigma: Tensor, radius: int) -> Tensor:
     """
     positive = sigma > 0
     # Distance over sigma before the square: the square of a tiny sigma would be 0.
-    distance = _distances(size, radius, sigma.device).to(sigma.dtype) / torch.where(positive, sigma, 1.0)
-    within = _distances(size, radius, sigma.device).abs() <= radius
-    weights = torch.where(within, torch.exp(-0.5 * distance.square()), 0.0).sum(0)
+    pixels = _distances(size, radius, sigma.device)
+    distance = pixels / torch.where(positive, sigma, 1.0)
+    weights = torch.where(pixels.abs() <= radius, torch.exp(-0.5 * distance.square()), 0.0).sum(0)
     identity = torch.eye(size, dtype=sigma.dtype, device=sigma.device)
     return torch.where(positive, weights / weights.sum(1, keepdim=True), identity)
 

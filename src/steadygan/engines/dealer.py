@@ -1,0 +1,112 @@
+"""Everything random in an iteration, dealt beforehand from (seed, stream, iteration)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steadygan.core.declare import declared
+from steadygan.core.draws import Draw, generator, normal_like
+from steadygan.core.objective import Turn
+from steadygan.core.types import Tensors
+from steadygan.engines.step import PLAYERS, Sentence
+
+
+@dataclass(frozen=True)
+class Wants:
+    """What the methods of a sentence want drawn."""
+
+    noise: Draw
+    copies: int
+    penalties: Mapping[str, Draw]
+    real_for_generator: bool
+    noisy: frozenset[str]
+    n_critic: int
+
+    @classmethod
+    def of(
+        cls, sentence: Sentence, noise: Draw, copies: int, penalties: Mapping[str, Draw], shape: tuple[int, ...]
+    ) -> "Wants":
+        """Read off the sentence what its methods declare; ``shape`` is that of one example.
+
+        Copies of an example differ only by noise, so one is enough where none is drawn.
+        """
+        noisy = noise(torch.Generator(), (1, *shape), torch.float32) is not None
+        return cls(
+            noise=noise,
+            copies=copies if noisy else 1,
+            penalties=penalties,
+            real_for_generator=declared(sentence.objective.loss, "uses_real", True),
+            noisy=frozenset(player for player in PLAYERS if sentence.rules[player].noisy),
+            n_critic=sentence.game.n_critic,
+        )
+
+
+@dataclass(frozen=True)
+class Dealer:
+    """Deals the turns of an iteration, for the global batch; a process of several keeps its ``shard`` of it."""
+
+    dataset: Any
+    wants: Wants
+    latent: int
+    seed: int
+    batch_size: int
+    device: torch.device
+    dtype: torch.dtype
+    shard: slice = field(default_factory=lambda: slice(None))
+
+    def deal(self, iteration: int, params: Mapping[str, Tensors]) -> dict[str, tuple[Turn, ...]]:
+        """The turns of generator update number ``iteration`` (from 0).
+
+        ``params`` holds each player's parameters: an update rule's noise is drawn in their shapes, the same in all
+        processes.
+        """
+        first = iteration * self.wants.n_critic
+        return {
+            "discriminator": tuple(
+                self._turn("discriminator", first + turn, params, real=True) for turn in range(self.wants.n_critic)
+            ),
+            "generator": (self._turn("generator", iteration, params, real=self.wants.real_for_generator),),
+        }
+
+    def latents(self, stream: str, index: int, count: int) -> Tensor:
+        """``[count, latent]`` from N(0, I)."""
+        return normal_like(self._generator(stream, index), (count, self.latent), self.dtype)
+
+    def _turn(self, player: str, index: int, params: Mapping[str, Tensors], real: bool) -> Turn:
+        shape = (self.batch_size, *self.dataset.shape)
+        critic = player == "discriminator"
+        return Turn(
+            latent=self.latents(f"latent/{player}", index, self.batch_size)[self.shard],
+            real=self._real(player, index) if real else None,
+            noise_real=self._noise(f"noise/real/{player}", index, shape) if real else (None,) * self.wants.copies,
+            noise_fake=self._noise(f"noise/fake/{player}", index, shape),
+            penalty={
+                name: self._keep(draw(self._generator(f"penalty/{name}", index), shape, self.dtype))
+                for name, draw in self.wants.penalties.items()
+                if critic
+            },
+            rule=self._rule_noise(player, index, params[player]) if player in self.wants.noisy else None,
+        )
+
+    def _real(self, player: str, index: int) -> Tensor:
+        batch = self.dataset.batch(
+            self.seed, f"real/{player}", index, self.batch_size, device=self.device, dtype=self.dtype
+        )
+        return batch["x"][self.shard]
+
+    def _noise(self, stream: str, index: int, shape: tuple[int, ...]) -> tuple[Tensor | None, ...]:
+        source = self._generator(stream, index)
+        return tuple(self._keep(self.wants.noise(source, shape, self.dtype)) for _ in range(self.wants.copies))
+
+    def _rule_noise(self, player: str, index: int, params: Tensors) -> Tensors:
+        source = self._generator(f"rule/{player}", index)
+        return {name: normal_like(source, tuple(value.shape), self.dtype) for name, value in params.items()}
+
+    def _keep(self, draw: Tensor | None) -> Tensor | None:
+        return None if draw is None else draw[self.shard]
+
+    def _generator(self, stream: str, index: int) -> torch.Generator:
+        return generator(self.seed, stream, index, self.device)

@@ -1,0 +1,50 @@
+"""A module as a function of its parameters and buffers."""
+
+from torch import Tensor, nn
+
+from steadygan.core.types import Apply, Tensors
+
+
+def functional(module: nn.Module) -> Apply:
+    """``apply(params, buffers, x) -> (output, new buffers)``, without a change to ``module``.
+
+    The same as ``torch.func.functional_call`` on ``{**params, **buffers}``, but the places of the tensors are looked up
+    once and not at every call, which costs a small network a third of its forward pass. Buffers must change by
+    assignment in ``forward``; what was assigned is returned. Not re-entrant: one call at a time.
+    """
+    params = _slots(module, "_parameters")
+    buffers = _slots(module, "_buffers")
+
+    def apply(new_params: Tensors, new_buffers: Tensors, x: Tensor) -> tuple[Tensor, Tensors]:
+        kept = [(home, key, home[key]) for slots in (params, buffers) for home, key, _ in slots]
+        try:
+            for home, key, name in params:
+                home[key] = new_params[name]
+            for home, key, name in buffers:
+                home[key] = new_buffers[name]
+            output = module(x)
+            return output, {name: home[key] for home, key, name in buffers}
+        finally:
+            for home, key, value in kept:
+                home[key] = value
+
+    return apply
+
+
+def _slots(module: nn.Module, kind: str) -> list[tuple[dict, str, str]]:
+    """Where each tensor of a kind lives: (a submodule's dict, its key there, its full name)."""
+    return [
+        (getattr(submodule, kind), key, f"{prefix}.{key}" if prefix else key)
+        for prefix, submodule in module.named_modules()
+        for key, value in getattr(submodule, kind).items()
+        if value is not None
+    ]
+
+
+def tensors(module: nn.Module) -> tuple[Tensors, Tensors]:
+    """Copies of the parameters and the buffers of a module, detached, by name."""
+    copy = [
+        {name: value.detach().clone() for name, value in named()}
+        for named in (module.named_parameters, module.named_buffers)
+    ]
+    return copy[0], copy[1]

@@ -1,0 +1,48 @@
+"""The rows of a run's ``metrics.csv``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from steadygan import files
+
+
+class Rows:
+    """Appends rows to ``metrics.csv``; the columns are those of the first row and the names of the metrics."""
+
+    def __init__(self, path: Path, metrics: list[str]):
+        self.path = path
+        self._metrics = [f"metric/{name}" for name in metrics]
+        self._columns: list[str] | None = None
+
+    def resume(self, iteration: int, keeps: list[int]) -> None:
+        """Drop the rows after ``iteration``, and those that only the end of a shorter run wrote.
+
+        A row belongs to the undisturbed run where one of the intervals in ``keeps`` divides its iteration.
+        """
+        rows = [
+            row
+            for row in files.read_rows(self.path)
+            if int(row["iteration"]) <= iteration and any(int(row["iteration"]) % every == 0 for every in keeps)
+        ]
+        if rows:
+            self._columns = list(rows[0])
+            files.write_rows(self.path, self._columns, rows)
+        else:
+            self.path.unlink(missing_ok=True)
+
+    def write(self, row: Mapping[str, float]) -> None:
+        """Append one row; a torn line at the end of the file, left by a crash, is never built upon."""
+        if self._columns is None:
+            self._columns = [key for key in row if not key.startswith("metric/")] + self._metrics
+            files.write_rows(self.path, self._columns, [])
+        line = ",".join(_cell(row.get(column)) for column in self._columns)
+        with self.path.open("a") as file:
+            file.write(line + "\n")
+
+    def read(self) -> list[dict[str, str]]:
+        """All complete rows so far."""
+        return files.read_rows(self.path)
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else repr(value)

@@ -1,0 +1,74 @@
+"""A run's ``summary.json``."""
+
+from typing import Any
+
+import numpy as np
+from scipy.signal import detrend
+
+from steadygan.engines.parts import Job, Parts
+from steadygan.engines.provenance import git, versions
+
+
+def metric_summary(rows: list[dict[str, str]], metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """``final``, ``best`` and ``area`` (the mean over all evaluations) of every metric, and which way is better."""
+    summary = {}
+    for metric in metrics.values():
+        for name, direction in metric.directions.items():
+            values = [float(row[f"metric/{name}"]) for row in rows if row.get(f"metric/{name}")]
+            if values:
+                best = max(values) if direction == "max" else min(values)
+                area = float(np.mean(values))
+                summary[name] = {"final": values[-1], "best": best, "area": area, "direction": direction}
+    return summary
+
+
+def oscillation(rows: list[dict[str, str]]) -> dict[str, float | None]:
+    """The standard deviation of each player's logged loss over the last half of the run, linear trend removed."""
+    return {player: _spread(rows[len(rows) // 2 :], f"loss/{player}") for player in ("discriminator", "generator")}
+
+
+def _spread(rows: list[dict[str, str]], column: str) -> float | None:
+    values = [float(row[column]) for row in rows if row.get(column)]
+    return float(np.std(detrend(values))) if len(values) > 2 else None
+
+
+def summary(
+    job: Job,
+    parts: Parts,
+    *,
+    status: str,
+    iteration: int,
+    seconds: float,
+    rows: list[dict[str, str]],
+    diverged_at: int | None = None,
+) -> dict[str, Any]:
+    """The whole of it."""
+    return {
+        **identity(job, status),
+        "iteration": iteration,
+        "seconds": seconds,
+        "diverged_at": diverged_at,
+        "metrics": metric_summary(rows, dict(parts.metrics)),
+        "oscillation": oscillation(rows),
+        "passports": {name: passport(metric, job) for name, metric in parts.metrics.items()},
+    }
+
+
+def identity(job: Job, status: str) -> dict[str, Any]:
+    """What is known of a run before it has trained."""
+    return {
+        "status": status,
+        "signature": job.signature,
+        "method": job.method,
+        "label": job.label,
+        "seed": job.seed,
+        "iterations": job.iterations,
+        "versions": versions(),
+        "git": git(),
+    }
+
+
+def passport(metric: Any, job: Job) -> dict[str, Any]:
+    """What a metric's numbers depend on, the weights that they are of included."""
+    ema = job.config["ema"]
+    return {**metric.passport, "generator": "ema", "ema": {key: ema[key] for key in ("decay", "rampup")}}

@@ -1,0 +1,287 @@
+"""From sweep folders to records: every run that lies there, whatever state its files are in."""
+
+import csv
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from steadygan import files
+from steadygan.errors import UserError
+
+DEPTH = 3
+CURVE_POINTS = 300
+UNREADABLE = "unreadable"
+NO_SUMMARY = "no summary"
+SWEEP = "sweep.yaml"
+_NOT_RUNS = {"report", "wandb", "checkpoints", files.SAMPLES}
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Curve = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one run. None: the run gave no such number (never measured, or not finite)."""
+
+    final: float | None
+    best: float | None
+    area: float | None
+    direction: str | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the files of one run say; a missing or broken file leaves its fields empty.
+
+    ``status`` is the summary's, or ``unreadable`` (a broken summary), or ``no summary``.
+    ``curves`` maps a column of ``metrics.csv`` to (iterations, values), finite values only, thinned.
+    """
+
+    path: Path
+    name: str
+    status: str
+    method: str
+    label: str
+    signature: str = ""
+    seed: int | None = None
+    iteration: int | None = None
+    iterations: int | None = None
+    seconds: float | None = None
+    diverged_at: int | None = None
+    error: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    overrides: tuple[str, ...] = ()
+    scores: dict[str, Score] = field(default_factory=dict)
+    oscillation: dict[str, float] = field(default_factory=dict)
+    passports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    versions: dict[str, Any] = field(default_factory=dict)
+    git: str = ""
+    curves: dict[str, Curve] = field(default_factory=dict)
+
+    @property
+    def completed(self) -> bool:
+        return self.status == "completed"
+
+    @property
+    def lost(self) -> bool:
+        """Diverged or failed: the worst possible outcome of a seed."""
+        return self.status in ("diverged", "failed")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The runs of one or more folders with what the first folder's ``sweep.yaml`` says of them."""
+
+    directories: tuple[Path, ...]
+    name: str
+    question: str
+    command: str
+    swept: tuple[str, ...]
+    runs: tuple[Run, ...]
+
+
+def collect(directories: list[Path]) -> Sweep:
+    """All runs in ``directories``, each signature once (the copy that got furthest).
+
+    Raises UserError for a folder that is not there, or that holds neither runs nor a ``sweep.yaml``.
+    """
+    if not directories:
+        raise UserError("Name at least one sweep folder, such as outputs/my-sweep.")
+    runs: list[Run] = []
+    for directory in directories:
+        _check(directory)
+        runs += [read_run(path, directory) for path in find_runs(directory)]
+    first = directories[0].resolve()
+    about = read_yaml(directories[0] / SWEEP)
+    command = about.get("command") or ""
+    swept = about.get("swept")
+    return Sweep(
+        directories=tuple(directories),
+        name=str(about.get("name") or first.name),
+        question=str(about.get("question") or about.get("name") or first.name),
+        command=" ".join(map(str, command)) if isinstance(command, list) else str(command),
+        swept=tuple(map(str, swept)) if isinstance(swept, Mapping | list) else (),
+        runs=tuple(_unique(runs)),
+    )
+
+
+def _check(directory: Path) -> None:
+    looks = (
+        "A sweep folder holds one folder for each run, each with a summary.json or a config.yaml, "
+        "as `steadygan train -m` and `steadygan sweep` write them below outputs/NAME."
+    )
+    if not directory.exists():
+        raise UserError(f"{directory}: no such folder.\n{looks}")
+    if not directory.is_dir():
+        raise UserError(f"{directory}: this is a file, not a folder.\n{looks}")
+    if not (directory / SWEEP).is_file() and next(find_runs(directory), None) is None:
+        raise UserError(f"{directory}: no run in this folder.\n{looks}")
+
+
+def is_run(path: Path) -> bool:
+    """A folder with a summary or a config."""
+    return (path / files.SUMMARY).is_file() or (path / files.CONFIG).is_file()
+
+
+def find_runs(directory: Path, depth: int = DEPTH) -> Iterator[Path]:
+    """The folder itself if it is a run, else the runs below it; nothing is looked for inside a run."""
+    if is_run(directory):
+        yield directory
+        return
+    if depth == 0:
+        return
+    try:
+        children = sorted(os.scandir(directory), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for child in children:
+        if child.is_dir() and child.name not in _NOT_RUNS and not child.name.startswith("."):
+            yield from find_runs(Path(child.path), depth - 1)
+
+
+def _unique(runs: list[Run]) -> list[Run]:
+    """One run a signature: of copies in several folders the one that got furthest."""
+    kept: dict[str, Run] = {}
+    for run in runs:
+        key = run.signature or str(run.path.resolve())
+        if key not in kept or (run.iteration or 0) > (kept[key].iteration or 0):
+            kept[key] = run
+    return list(kept.values())
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file's content; an empty mapping where there is none or it is broken."""
+    try:
+        content = yaml.load(path.read_text(errors="replace"), Loader=_LOADER)
+    except (OSError, yaml.YAMLError, ValueError):
+        return {}
+    return content if isinstance(content, dict | list) else {}
+
+
+def read_run(path: Path, root: Path) -> Run:
+    """One run's record. Never raises for what the files hold."""
+    summary = files.read_summary(path)
+    status = str(summary["status"]) if summary else UNREADABLE if (path / files.SUMMARY).is_file() else NO_SUMMARY
+    summary = summary or {}
+    config = read_yaml(path / files.CONFIG)
+    config = config if isinstance(config, dict) else {}
+    overrides = read_yaml(path / files.OVERRIDES)
+    overrides = tuple(map(str, overrides)) if isinstance(overrides, list) else ()
+    without_seed = " ".join(item for item in overrides if not item.lstrip("+").startswith("seed="))
+    label = str(summary.get("label") or without_seed or summary.get("method") or path.name)
+    seed = summary.get("seed", config.get("seed"))
+    return Run(
+        path=path,
+        name=path.name if path == root else path.relative_to(root).as_posix(),
+        status=status,
+        method=str(summary.get("method") or label),
+        label=label,
+        signature=str(summary.get("signature") or ""),
+        seed=_integer(seed),
+        iteration=_integer(summary.get("iteration")),
+        iterations=_integer(summary.get("iterations", config.get("iterations"))),
+        seconds=number(summary.get("seconds")),
+        diverged_at=_integer(summary.get("diverged_at")),
+        error=str(summary.get("error") or ""),
+        config=config,
+        overrides=overrides,
+        scores=_scores(summary.get("metrics")),
+        oscillation=_numbers(summary.get("oscillation")),
+        passports={str(key): value for key, value in _mapping(summary.get("passports")).items() if _mapping(value)},
+        versions=_mapping(summary.get("versions")),
+        git=_git(summary.get("git")),
+        curves=_curves(path / files.METRICS),
+    )
+
+
+def number(value: Any) -> float | None:
+    """A finite float, or None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        value = float(value)
+    except OverflowError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _integer(value: Any) -> int | None:
+    value = number(value)
+    return None if value is None else int(value)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _numbers(value: Any) -> dict[str, float]:
+    found = {key: number(item) for key, item in _mapping(value).items()}
+    return {key: item for key, item in found.items() if item is not None}
+
+
+def _git(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {item}" for key, item in value.items() if item is not None)
+    return str(value or "")
+
+
+def _scores(metrics: Any) -> dict[str, Score]:
+    scores = {}
+    for name, value in _mapping(metrics).items():
+        value = _mapping(value)
+        direction = value.get("direction")
+        scores[name.removeprefix("metric/")] = Score(
+            final=number(value.get("final")),
+            best=number(value.get("best")),
+            area=number(value.get("area")),
+            direction=direction if direction in ("max", "min") else None,
+        )
+    return scores
+
+
+def _curves(path: Path) -> dict[str, Curve]:
+    """The finite values of each column against ``iteration``, at most CURVE_POINTS each."""
+    try:
+        rows = files.read_rows(path)
+    except (ValueError, csv.Error):
+        return {}
+    if not rows or "iteration" not in rows[0]:
+        return {}
+    iterations = _column(rows, "iteration")
+    curves = {}
+    for name in rows[0]:
+        if "/" not in name:
+            continue
+        values = _column(rows, name)
+        keep = np.flatnonzero(np.isfinite(values) & np.isfinite(iterations))
+        if len(keep):
+            keep = keep[thin(len(keep), CURVE_POINTS)]
+            curves[name] = (iterations[keep], values[keep])
+    return curves
+
+
+def _column(rows: list[dict[str, str]], name: str) -> np.ndarray:
+    """Floats [rows]; NaN where a cell is empty or no number."""
+    return np.array([_cell(row[name]) for row in rows])
+
+
+def _cell(text: str) -> float:
+    if not text:
+        return np.nan
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan
+
+
+def thin(length: int, limit: int) -> np.ndarray:
+    """Indices of at most ``limit`` evenly spaced points, the first and the last among them."""
+    if length <= limit:
+        return np.arange(length)
+    return np.unique(np.linspace(0, length - 1, limit).round().astype(int))

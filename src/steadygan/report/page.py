@@ -1,0 +1,178 @@
+"""The page: one HTML file that needs nothing but itself."""
+
+import os
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+import numpy as np
+import plotly.graph_objects as go
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from steadygan import __version__, files
+from steadygan.report.collect import Run, Sweep
+from steadygan.report.groups import Group, flatten
+from steadygan.report.palette import Style
+from steadygan.report.samples import Gallery
+from steadygan.report.statistics import LEVEL, Comparison, Row, median
+from steadygan.report.verdict import number_text
+
+_LOG_BYTES = 4000
+_LOGS_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of the page: ``section`` is where it belongs, ``name`` its PNG's stem."""
+
+    section: str
+    name: str
+    title: str
+    figure: go.Figure
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that the page shows."""
+
+    sweep: Sweep
+    groups: Sequence[Group]
+    metric: str | None
+    direction: str
+    verdict: Sequence[str]
+    notes: Sequence[str]
+    rows: Sequence[Row]
+    comparisons: Sequence[Comparison]
+    plots: Sequence[Plot]
+    galleries: Sequence[Gallery]
+    styles: Mapping[str, Style]
+    shown: Sequence[str]
+
+
+def render(content: Content, folder: Path) -> str:
+    """The HTML; links to logs are relative to ``folder``, where the page will lie."""
+    lost = [(run, group.name) for group in content.groups for run in group.runs if not run.completed]
+    frames = sorted({frame.iteration for gallery in content.galleries for frame in gallery.frames})
+    return _template().render(
+        content=content,
+        sweep=content.sweep,
+        counts=Counter(run.status for group in content.groups for run in group.runs),
+        problems=[_problem(*item, folder, index < _LOGS_SHOWN) for index, item in enumerate(lost)],
+        frames=frames,
+        oscillation=[_oscillation(group) for group in content.groups],
+        passports=passports(content.groups),
+        environment=_environment(content.groups),
+        commands=commands(content.groups),
+        level=LEVEL,
+        version=__version__,
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("steadygan.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "number": number_text,
+        "inline_json": inline_json,
+        "duration": duration,
+        "sortable": sortable,
+    }
+    return environment.get_template("page.html.j2")
+
+
+def inline_json(figure: go.Figure) -> Markup:
+    """A figure as JSON that no name in it can break out of: no <, > or & is left."""
+    text = figure.to_json(engine="json")
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def sortable(value: Any) -> str:
+    """A number as JavaScript reads it (infinities too); empty for none."""
+    if value is None or value != value:
+        return ""
+    return "Infinity" if value == float("inf") else "-Infinity" if value == float("-inf") else repr(float(value))
+
+
+def duration(seconds: float | None) -> str:
+    """``75`` as ``1 min 15 s``."""
+    if seconds is None or seconds != seconds:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _problem(run: Run, group: str, folder: Path, with_log: bool) -> dict[str, Any]:
+    log = run.path / files.LOG
+    there = log.is_file()
+    return {
+        "run": run,
+        "group": group,
+        "link": quote(Path(os.path.relpath(log.resolve(), folder.resolve())).as_posix()) if there else "",
+        "tail": _tail(log) if there and with_log and run.status == "failed" else "",
+        "error": run.error.strip().splitlines()[0] if run.error.strip() else "",
+    }
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LOG_BYTES))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _oscillation(group: Group) -> dict[str, Any]:
+    def middle(player: str) -> float:
+        return median(np.array([run.oscillation[player] for run in group.runs if player in run.oscillation]))
+
+    return {"group": group, "discriminator": middle("discriminator"), "generator": middle("generator")}
+
+
+def passports(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """Each way in which each metric was measured: ``name``, ``facts`` and the number of runs it holds for."""
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
+    for group in groups:
+        for run in group.runs:
+            for name, passport in run.passports.items():
+                key = name, tuple((fact, str(value)) for fact, value in flatten(passport).items())
+                found[key] = found.get(key, 0) + 1
+    return [{"name": name, "facts": facts, "runs": count} for (name, facts), count in sorted(found.items())]
+
+
+def _environment(groups: Sequence[Group]) -> list[tuple[str, str]]:
+    """Versions and commits of the runs, each with all the values that occur."""
+    values: dict[str, dict[str, None]] = {}
+    for group in groups:
+        for run in group.runs:
+            for name, value in ({**run.versions, "git": run.git} if run.git else run.versions).items():
+                values.setdefault(name, {})[str(value)] = None
+    return [(name, ", ".join(found)) for name, found in values.items()]
+
+
+def commands(groups: Sequence[Group]) -> list[tuple[str, list[str]]]:
+    """For each method the line that runs each of its seeds again, quoted for the shell."""
+    return [
+        (group.name, [shlex.join(["steadygan", "train", *run.overrides]) for run in group.runs if run.overrides])
+        for group in groups
+    ]

@@ -1,0 +1,45 @@
+"""``results.csv``: one row a run, numbers with all their digits."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from steadygan import files
+from steadygan.report.groups import Group, swept_numbers
+
+
+def table(groups: Sequence[Group], named: Sequence[str] = ()) -> pd.DataFrame:
+    """A row for each run, lost and unfinished ones included; columns ``group`` (the name on the page), the run's own
+    fields, ``<swept key>``, ``<metric>/final|best|area``, ``oscillation/<player>``, ``path``."""
+    keys = swept_numbers(list(groups), named)
+    rows = []
+    for group in groups:
+        for run in group.runs:
+            row = {
+                "group": group.name,
+                "run": run.name,
+                "method": run.method,
+                "label": run.label,
+                "seed": run.seed,
+                "status": run.status,
+                "iteration": run.iteration,
+                "iterations": run.iterations,
+                "seconds": run.seconds,
+                "diverged_at": run.diverged_at,
+                "error": run.error or None,
+                "signature": run.signature or None,
+            }
+            row |= {key: group.settings.get(key) for key in keys}
+            for name, score in run.scores.items():
+                row |= {f"{name}/final": score.final, f"{name}/best": score.best, f"{name}/area": score.area}
+            row |= {f"oscillation/{player}": value for player, value in run.oscillation.items()}
+            rows.append(row | {"path": str(run.path)})
+    frame = pd.DataFrame(rows)
+    whole = [name for name in ("seed", "iteration", "iterations", "diverged_at") if name in frame]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
+
+
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """Floats are written so that they read back to the same bits."""
+    files.write_text(path, frame.to_csv(index=False, lineterminator="\n"))

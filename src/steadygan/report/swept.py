@@ -1,0 +1,114 @@
+"""The main metric against the numbers that were swept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from steadygan.report.groups import Group, family, swept_numbers
+from steadygan.report.statistics import median, outcomes
+
+
+@dataclass(frozen=True)
+class Line:
+    """One family's outcomes along a swept number: ``values[i]`` are the seeds' finals at ``x[i]``."""
+
+    name: str
+    x: tuple[float, ...]
+    values: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class Sweep1:
+    """One swept number. ``reference``: the families that do not have it, by name, with their outcomes."""
+
+    key: str
+    axis: str
+    lines: tuple[Line, ...]
+    reference: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Sweep2:
+    """Two swept numbers: ``grid[row of y, column of x]`` medians, NaN where nothing is known."""
+
+    name: str
+    x_key: str
+    y_key: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    grid: np.ndarray
+
+
+def axis_kind(values: Sequence[float]) -> str:
+    """``log`` for positive values over more than 2 decades or spaced by a constant factor, ``category`` for such
+    values with a zero among them, else ``linear``."""
+    ordered = np.unique(np.asarray(values, dtype=float))
+    positive = ordered[ordered > 0]
+    if len(positive) < 2 or np.any(ordered < 0) or not _logarithmic(positive):
+        return "linear"
+    return "category" if len(positive) < len(ordered) else "log"
+
+
+def _logarithmic(ordered: np.ndarray) -> bool:
+    if ordered[-1] / ordered[0] > 100:
+        return True
+    ratios = ordered[1:] / ordered[:-1]
+    return len(ordered) >= 3 and bool(np.allclose(ratios, ratios[0], rtol=0.02)) and ratios[0] >= 1.4
+
+
+def sweeps(
+    groups: Sequence[Group], metric: str, direction: str, named: Sequence[str] = ()
+) -> tuple[list[Sweep1], list[Sweep2]]:
+    """One plot for each swept number (over all else), and a heat map a family when there are exactly two."""
+    twins = swept_numbers(list(groups), named)
+    keys = list(twins)
+    found = {group.name: outcomes(group, metric, direction) for group in groups}
+    lines = [_along(key, twins[key], groups, found) for key in keys]
+    maps = _maps(keys, [key for both in twins.values() for key in both], groups, found) if len(keys) == 2 else []
+    return lines, maps
+
+
+def _families(groups: Sequence[Group], keys: Sequence[str]) -> list[list[Group]]:
+    members: dict[object, list[Group]] = {}
+    for group in groups:
+        members.setdefault(family(group, keys), []).append(group)
+    return list(members.values())
+
+
+def _family_name(members: Sequence[Group]) -> str:
+    """What the names of the members have in common, or the first one's."""
+    words = [group.name.split() for group in members]
+    common = [word for word in words[0] if all(word in other for other in words)]
+    return " ".join(common) if common else members[0].method if len({group.method for group in members}) == 1 else ""
+
+
+def _along(key: str, twins: Sequence[str], groups: Sequence[Group], found: dict[str, np.ndarray]) -> Sweep1:
+    lines, reference = [], {}
+    for members in _families(groups, twins):
+        having = sorted((group for group in members if key in group.settings), key=lambda group: group.settings[key])
+        if len(having) < 2:
+            reference |= {group.name: found[group.name] for group in members}
+            continue
+        x = tuple(float(group.settings[key]) for group in having)
+        lines.append(Line(_family_name(having), x, tuple(found[group.name] for group in having)))
+    values = [value for line in lines for value in line.x]
+    return Sweep1(key, axis_kind(values), tuple(lines), reference)
+
+
+def _maps(
+    keys: Sequence[str], twins: Sequence[str], groups: Sequence[Group], found: dict[str, np.ndarray]
+) -> list[Sweep2]:
+    x_key, y_key = keys
+    maps = []
+    for members in _families(groups, twins):
+        members = [group for group in members if x_key in group.settings and y_key in group.settings]
+        x = sorted({group.settings[x_key] for group in members})
+        y = sorted({group.settings[y_key] for group in members})
+        if len(x) < 2 or len(y) < 2:
+            continue
+        grid = np.full((len(y), len(x)), np.nan)
+        for group in members:
+            grid[y.index(group.settings[y_key]), x.index(group.settings[x_key])] = median(found[group.name])
+        maps.append(Sweep2(_family_name(members), x_key, y_key, tuple(x), tuple(y), grid))
+    return maps

@@ -1,0 +1,150 @@
+"""What the numbers allow to be said, in words."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from steadygan.report.collect import Run
+from steadygan.report.groups import Group, flatten
+from steadygan.report.statistics import BASELINE, LEVEL, Comparison, Row, seeds_needed, smallest_p, worst
+
+TOO_FEW = "too few seeds for a verdict"
+
+
+def number_text(value: float) -> str:
+    """Four significant digits; infinities as signs, NaN as a dash."""
+    if value is None or np.isnan(value):
+        return "–"
+    if np.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.4g}".replace("-", "−")
+
+
+def verdict(
+    rows: Sequence[Row], comparisons: Sequence[Comparison], metric: str | None, direction: str, obstacle: str = ""
+) -> list[str]:
+    """Sentences, the main one first. ``obstacle`` is a reason for which the methods cannot be compared at all."""
+    ranked = [row for row in rows if row.rank is not None]
+    if not any(row.group.runs for row in rows):
+        return ["No verdict: there is no run yet."]
+    if metric is None or not ranked:
+        return ["No verdict: no finished run has a metric yet.", *_losses(rows, direction)]
+    if obstacle:
+        return [f"No verdict: {obstacle}", *_losses(rows, direction)]
+    if not comparisons:
+        return [*_nothing_to_compare(ranked, metric), *_losses(rows, direction)]
+    return [*_main(ranked, comparisons, metric), *_losses(rows, direction)]
+
+
+def _nothing_to_compare(ranked: Sequence[Row], metric: str) -> list[str]:
+    best = ranked[0]
+    if len(ranked) == 1:
+        value = number_text(best.median)
+        found = f"a median {metric} of {value} ({_seeds(best.counted)})"
+        return [f"One method, nothing to compare: {best.group.name} has {found}."]
+    leads = f"{best.group.name} has the best median {metric}, but no seed in common with the others"
+    return [f"No comparison, {TOO_FEW}: {leads}."]
+
+
+def _main(ranked: Sequence[Row], comparisons: Sequence[Comparison], metric: str) -> list[str]:
+    best = ranked[0]
+    leads = f"{best.group.name} has the best median {metric} ({number_text(best.median)}, {_seeds(best.counted)})"
+    if ranked[1].rank == 1:
+        ties = [row.group.name for row in ranked if row.rank == 1]
+        leads = f"{_list(ties)} share the best median {metric} ({number_text(best.median)})"
+    pairs = max(item.pairs for item in comparisons)
+    reachable = len(comparisons) * smallest_p(pairs)
+    if reachable > LEVEL:
+        return [f"{leads}, but {TOO_FEW}.", _too_few(pairs, len(comparisons))]
+    sentences = [leads + "."]
+    others = [item for item in comparisons if item.first == best.group.name]
+    sentences += _against(best.group.name, others)
+    against = [item for item in comparisons if item.second == BASELINE and item.first != best.group.name]
+    if against:
+        sentences.append(f"Against the baseline {BASELINE}: " + "; ".join(map(_one, against)) + ".")
+    return sentences
+
+
+def _too_few(pairs: int, comparisons: int) -> str:
+    times = f" and {comparisons} comparisons multiply it by {comparisons} (Holm)" if comparisons > 1 else ""
+    return (
+        f"With {_seeds(pairs)} in common the smallest possible p is {smallest_p(pairs):.3g}{times}; "
+        f"{seeds_needed(comparisons)} seeds are needed for a difference to show at {LEVEL}."
+    )
+
+
+def _against(best: str, others: Sequence[Comparison]) -> list[str]:
+    beaten = [item.second for item in others if item.better == best]
+    lost_to = [item.second for item in others if item.better == item.second]
+    open_ones = [item.second for item in others if not item.better]
+    sentences = []
+    if beaten:
+        sentences.append(f"{best} is better than {_list(beaten)} (paired sign-flip test, Holm-corrected p ≤ {LEVEL}).")
+    if lost_to:
+        sentences.append(f"Seed by seed it is nevertheless worse than {_list(lost_to)} (p ≤ {LEVEL}).")
+    if open_ones:
+        sentences.append(f"No difference is shown between {best} and {_list(open_ones)}.")
+    return sentences
+
+
+def _one(item: Comparison) -> str:
+    if not item.better:
+        return f"{item.first} no difference shown"
+    return f"{item.first} is {'better' if item.better == item.first else 'worse'} (p = {item.p_holm:.2g})"
+
+
+def _losses(rows: Sequence[Row], direction: str) -> list[str]:
+    """Lost and unfinished seeds: counted, named, never dropped silently."""
+    sentences = []
+    lost = [f"{row.group.name} ({_lost(row)} of {len(row.group.runs)})" for row in rows if row.lost]
+    if lost:
+        sentences.append(
+            f"Lost seeds: {_list(lost)}. Each counts as the worst possible outcome ({number_text(worst(direction))}) "
+            "in medians and tests."
+        )
+    unfinished = sum(row.unfinished for row in rows)
+    if unfinished:
+        verb = "run is" if unfinished == 1 else "runs are"
+        sentences.append(f"{unfinished} {verb} unfinished or unreadable and left out of the ranking.")
+    return sentences
+
+
+def _lost(row: Row) -> str:
+    parts = [f"{row.diverged} diverged" if row.diverged else "", f"{row.failed} failed" if row.failed else ""]
+    return ", ".join(part for part in parts if part)
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed" if count == 1 else f"{count} seeds"
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def obstacle(groups: Sequence[Group], metric: str | None) -> str:
+    """Why the methods' metrics cannot be compared, or nothing: other data, or a metric measured in other ways."""
+    datasets = {_leaves(group.settings, "dataset.") for group in groups}
+    if len(datasets) > 1:
+        return f"the runs use {len(datasets)} different data sets or settings of them; compare methods within one."
+    passports = {_passport(run, metric) for group in groups for run in group.runs if metric in run.passports}
+    if len(passports) > 1:
+        return f"{metric} was measured in {len(passports)} different ways; see the passports."
+    return ""
+
+
+def _leaves(settings: object, prefix: str) -> frozenset[tuple[str, str]]:
+    return frozenset((key, repr(value)) for key, value in dict(settings).items() if key.startswith(prefix))
+
+
+def _passport(run: Run, metric: str | None) -> frozenset[tuple[str, str]]:
+    return frozenset((key, repr(value)) for key, value in flatten(run.passports[metric]).items())
+
+
+def notes(groups: Sequence[Group]) -> list[str]:
+    """What a reader should know before comparing: runs of different length."""
+    lengths = sorted({run.iteration for group in groups for run in group.runs if run.completed and run.iteration})
+    if len(lengths) > 1:
+        listed = ", ".join(map(str, lengths[:6])) + (", …" if len(lengths) > 6 else "")
+        return [f"The completed runs ended at different iterations ({listed}): their finals are not of equal training."]
+    return []

@@ -1,0 +1,73 @@
+"""The signature of a run: a hash of what determines its result, and the folder that is named after it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from steadygan.core.declare import declared
+from steadygan.targets import resolve
+
+UNSIGNED = ("outputs", "name", "logger", "engine", "iterations", "retry", "checkpoint_every", "hydra")
+"""Root keys that do not change a run's result; ``iterations`` only says how far it goes."""
+
+UNSIGNED_TRAINER = ("accelerator", "devices", "num_nodes", "strategy", "threads")
+"""Where a run is computed; precision is signed."""
+
+LENGTH = 10
+READABLE = 80
+
+
+def signature(config: Mapping[str, Any]) -> str:
+    """The hash of a resolved config: 1 and 1.0 are the same, files count by their content."""
+    signed = {key: value for key, value in config.items() if key not in UNSIGNED}
+    signed["trainer"] = {k: v for k, v in config.get("trainer", {}).items() if k not in UNSIGNED_TRAINER}
+    text = json.dumps(_canonical(signed), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        fingerprint = declared(resolve(value["_target_"]), "fingerprint") if "_target_" in value else None
+        if fingerprint is not None:
+            keys = {key: item for key, item in value.items() if not key.startswith("_")}
+            value = {"_target_": value["_target_"], **fingerprint(**keys)}
+        return {str(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def asked(overrides: Iterable[str]) -> list[str]:
+    """The overrides that have a part in the result, in the order in which they were given."""
+    return [text for text in overrides if key_of(text).split(".")[0] not in UNSIGNED]
+
+
+def key_of(override: str) -> str:
+    """``regularizer.r1.gamma`` of ``++regularizer.r1.gamma=3``; the package of a group is left out."""
+    return override.lstrip("+~").partition("=")[0].partition("@")[0]
+
+
+def label(method: str | None, overrides: Iterable[str]) -> str:
+    """What to call a run among others: its method and its overrides, less the seed."""
+    rest = [text for text in asked(overrides) if key_of(text) not in ("seed", "method")]
+    return " ".join([*([method] if method else []), *rest]) or "default"
+
+
+def run_directory(root: Path, signed: str, overrides: Iterable[str]) -> Path:
+    """The folder of the run with this signature: the one that is there, or a new readable name."""
+    there = sorted(root.glob(f"*-{signed}")) if root.is_dir() else []
+    return there[0] if there else root / f"{_readable(asked(overrides))}-{signed}"
+
+
+def _readable(overrides: Iterable[str]) -> str:
+    words = []
+    for text in overrides:
+        key, _, value = text.lstrip("+~").partition("=")
+        words.append(f"{'.'.join(key.split('.')[-2:])}-{value}")
+    safe = re.sub(r"[^A-Za-z0-9.+-]+", "_", "_".join(words)).strip("._-")
+    return safe[:READABLE].strip("._-") or "default"

@@ -1,0 +1,147 @@
+"""From a composed config to a finished run."""
+
+import contextlib
+import os
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from steadygan import files
+from steadygan.build import build, make
+from steadygan.core.draws import stream_seed
+from steadygan.engines.check import check_numbers
+from steadygan.engines.parts import DTYPES, Job, Report
+from steadygan.engines.summary import identity
+from steadygan.errors import Interrupted, UserError, bad_value
+from steadygan.sweeps.signature import label, run_directory, signature
+
+
+def plan(config: DictConfig, overrides: Sequence[str]) -> Job:
+    """Everything about a run that can be told without training it.
+
+    Raises:
+        UserError: the config cannot be run as it is; nothing has been written.
+    """
+    plain = _resolve(config)
+    check_numbers(plain)
+    _check_choices(plain)
+    build({**plain, "logger": {"_target_": "builtins.dict"}})
+    signed = signature(plain)
+    root = Path(plain["outputs"]) / str(plain["name"])
+    _check_name(plain["name"])
+    _check_writable(root)
+    called = label(plain["method"], overrides)
+    return Job(
+        config=plain,
+        overrides=tuple(overrides),
+        directory=run_directory(root, signed, overrides).absolute(),
+        signature=signed,
+        label=called,
+        method=plain["method"] or called,
+        seed=plain["seed"],
+        iterations=plain["iterations"],
+    )
+
+
+def _resolve(config: DictConfig) -> dict[str, Any]:
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise UserError(str(error).splitlines()[0]) from error
+    return {key: value for key, value in plain.items() if key != "hydra"}
+
+
+def _check_choices(config: dict[str, Any]) -> None:
+    precision = str(config["trainer"]["precision"])
+    if precision not in DTYPES:
+        raise bad_value("trainer.precision", precision, "unknown precision", DTYPES)
+    if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
+        raise bad_value("trainer.accelerator", "gpu", "this machine has no GPU that torch can use", ["cpu"])
+
+
+def _check_name(name: Any) -> None:
+    parts = Path(str(name)).parts
+    if not parts or Path(str(name)).is_absolute() or ".." in parts:
+        raise bad_value("name", name, "must be a folder's name below `outputs`")
+
+
+def _check_writable(root: Path) -> None:
+    there = next(folder for folder in [root.absolute(), *root.absolute().parents] if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise bad_value("outputs", root, f"no permission to write in {there}")
+
+
+def action(job: Job) -> str:
+    """What launching the job will do: ``run``, ``resume``, ``extend`` or ``skip: STATUS``."""
+    done = files.read_summary(job.directory)
+    if done is None:
+        return "run"
+    status = done["status"]
+    if status == "completed":
+        return "extend" if done["iteration"] < job.iterations else "skip: completed"
+    if status == "diverged":
+        return "skip: diverged"
+    if status == "failed" and not job.config["retry"]:
+        return "skip: failed"
+    return "resume" if (job.directory / files.CHECKPOINT).exists() else "run"
+
+
+def execute(job: Job, report: Report) -> str:
+    """Train a job; its folder tells how it went, whatever happens.
+
+    Returns:
+        ``completed``, ``diverged`` or ``preempted``.
+
+    Raises:
+        Exception: whatever went wrong, after it was written to the run's ``log.txt``.
+    """
+    _describe(job)
+    torch.set_num_threads(job.config["trainer"]["threads"])
+    try:
+        # Nothing of ours draws from the global generator; a user's method that does is at least repeatable.
+        torch.manual_seed(stream_seed(job.seed, "global"))
+        return make(job.config["engine"], "engine")(build(job.config), job, report)
+    except Exception:
+        _failed(job, traceback.format_exc())
+        raise
+
+
+def _describe(job: Job) -> None:
+    job.directory.mkdir(parents=True, exist_ok=True)
+    files.write_text(job.directory / files.CONFIG, OmegaConf.to_yaml(OmegaConf.create(job.config)))
+    files.write_text(job.directory / files.OVERRIDES, OmegaConf.to_yaml(list(job.overrides)))
+
+
+def _failed(job: Job, text: str) -> None:
+    with contextlib.suppress(OSError):
+        files.write_text(job.directory / files.LOG, text)
+        known = files.read_summary(job.directory) or {}
+        error = text.strip().splitlines()[-1]
+        files.write_json(job.directory / files.SUMMARY, {**known, **identity(job, "failed"), "error": error})
+
+
+def main_job(config: DictConfig) -> str:
+    """The Hydra task of a single run.
+
+    Raises:
+        Interrupted: the run was stopped and can go on.
+    """
+    from steadygan.sweeps.progress import RunProgress
+
+    job = plan(config, HydraConfig.get().overrides.task)
+    todo = action(job)
+    with RunProgress(job, todo) as progress:
+        if todo.startswith("skip"):
+            status = todo.removeprefix("skip: ")
+        else:
+            status = execute(job, progress.report)
+        progress.finish(status)
+    if status == "preempted":
+        raise Interrupted(f"stopped at {job.directory}; the same command goes on from there")
+    return status

@@ -1,0 +1,261 @@
+"""Whole runs, read back from the files that a user would read."""
+
+import csv
+import json
+import math
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+from scipy.signal import detrend
+
+from steadygan import files, train
+from steadygan.engines import checkpoint
+from steadygan.engines.module import GAN
+from steadygan.errors import UserError
+
+TINY = [
+    "logger=none",
+    "network.width=8",
+    "network.latent=4",
+    "batch_size=16",
+    "iterations=20",
+    "log_every=4",
+    "evaluate_every=8",
+    "checkpoint_every=5",
+    "metrics.modes.samples=200",
+    "metrics.modes.wasserstein_samples=50",
+]
+
+
+@pytest.fixture
+def plan(compose, tmp_path):
+    def call(*overrides, outputs=tmp_path):
+        given = [*TINY, f"outputs={outputs}", *overrides]
+        return train.plan(compose(*given), given)
+
+    return call
+
+
+def silent(event):
+    pass
+
+
+def rows(job):
+    with (job.directory / files.METRICS).open() as file:
+        return list(csv.DictReader(file))
+
+
+def summary(job):
+    return json.loads((job.directory / files.SUMMARY).read_text())
+
+
+def result(job):
+    """Everything that must be the same to the bit: checkpoint, rows without wall time, pictures."""
+    saved = torch.load(job.directory / files.CHECKPOINT, weights_only=True)
+    saved.pop("seconds")
+    table = [{key: value for key, value in row.items() if key != "seconds"} for row in rows(job)]
+    pictures = {path.name: np.asarray(Image.open(path)).tolist() for path in (job.directory / files.SAMPLES).iterdir()}
+    return saved, table, pictures
+
+
+def same(a, b):
+    if isinstance(a, torch.Tensor):
+        return a.dtype == b.dtype and torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    return a == b
+
+
+def test_the_files_of_a_run(plan):
+    job = plan("regularizer=[r1]", "seed=3")
+    assert train.action(job) == "run"
+    assert train.execute(job, silent) == "completed"
+    assert yaml.safe_load((job.directory / files.CONFIG).read_text())["regularizer"]["r1"]["gamma"] == 1.0
+    assert "regularizer=[r1]" in yaml.safe_load((job.directory / files.OVERRIDES).read_text())
+
+    table = rows(job)
+    assert [row["iteration"] for row in table] == ["4", "8", "12", "16", "20"]
+    assert [row["images"] for row in table] == ["64", "128", "192", "256", "320"]
+    assert list(table[0]) == [
+        *["iteration", "images", "seconds", "loss/discriminator", "penalty/r1", "logits/real", "logits/fake"],
+        *["grad_norm/discriminator", "loss/generator", "grad_norm/generator"],
+        *["metric/modes", "metric/high_quality", "metric/kl", "metric/wasserstein"],
+    ]
+    assert [bool(row["metric/modes"]) for row in table] == [False, True, False, True, True]
+
+    told = summary(job)
+    expected = {"status": "completed", "signature": job.signature, "seed": 3, "iteration": 20, "diverged_at": None}
+    assert {key: told[key] for key in expected} == expected
+    assert told["method"] == told["label"] == job.label
+    distances = [float(row["metric/wasserstein"]) for row in table if row["metric/wasserstein"]]
+    assert told["metrics"]["wasserstein"] == {
+        "final": distances[-1],
+        "best": min(distances),
+        "area": pytest.approx(np.mean(distances)),
+        "direction": "min",
+    }
+    losses = [float(row["loss/generator"]) for row in table[2:]]
+    assert told["oscillation"]["generator"] == pytest.approx(np.std(detrend(losses)))
+    assert told["passports"]["modes"]["samples"] == 200
+    assert told["passports"]["modes"]["generator"] == "ema"
+    assert told["versions"]["torch"] == torch.__version__.split("+")[0] or told["versions"]["torch"]
+    assert sorted(path.name for path in (job.directory / files.SAMPLES).iterdir()) == [
+        "0000008.png",
+        "0000016.png",
+        "0000020.png",
+    ]
+    saved = torch.load(job.directory / files.CHECKPOINT, weights_only=True)
+    assert saved["iteration"] == 20
+    assert {name.split(".")[0] for name in saved["state_dict"]} == {"generator", "discriminator", "generator_ema"}
+
+
+def test_rows_hold_the_mean_since_the_row_before(plan):
+    every, fourth = plan("log_every=1"), plan()
+    for job in (every, fourth):
+        train.execute(job, silent)
+    single = [float(row["loss/discriminator"]) for row in rows(every)]
+    means = [float(row["loss/discriminator"]) for row in rows(fourth)]
+    assert means == pytest.approx([np.mean(single[i : i + 4]) for i in range(0, 20, 4)], rel=1e-12)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(plan, tmp_path):
+    first, again, other = plan(outputs=tmp_path / "a"), plan(outputs=tmp_path / "b"), plan("seed=1")
+    for job in (first, again, other):
+        train.execute(job, silent)
+    assert all(map(same, result(first), result(again)))
+    assert not same(result(first)[0], result(other)[0])
+
+
+class Stop:
+    """Sends this process a signal at the end of one iteration."""
+
+    def __init__(self, monkeypatch, number, iteration):
+        self.step = GAN.training_step
+        self.number, self.iteration = number, iteration
+        monkeypatch.setattr(GAN, "training_step", lambda gan, *batch: self(gan, *batch))
+
+    def __call__(self, gan, iteration, index):
+        self.step(gan, iteration, index)
+        if iteration + 1 == self.iteration:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("iteration", [1, 8, 13])
+def test_a_run_stopped_anywhere_ends_with_the_same_bits(plan, tmp_path, monkeypatch, number, iteration):
+    sentence = ["noise=instance", "regularizer=[gradient_penalty]", "optimizer@optimizer.discriminator=sgld"]
+    whole, parts = plan(*sentence, outputs=tmp_path / "a"), plan(*sentence, outputs=tmp_path / "b")
+    train.execute(whole, silent)
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    with monkeypatch.context() as patch:
+        Stop(patch, number, iteration)
+        assert train.execute(parts, silent) == "preempted"
+    assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    assert (summary(parts)["status"], summary(parts)["iteration"]) == ("preempted", iteration)
+    assert train.action(parts) == "resume"
+    assert train.execute(parts, silent) == "completed"
+    assert all(map(same, result(whole), result(parts)))
+
+
+def test_a_run_killed_between_checkpoints_ends_with_the_same_bits(plan, tmp_path, monkeypatch):
+    """What a kill -9 leaves: rows and pictures newer than the checkpoint, and half a row."""
+    whole, parts = plan(outputs=tmp_path / "a"), plan(outputs=tmp_path / "b")
+    train.execute(whole, silent)
+
+    class Killed(BaseException):
+        pass
+
+    def die(gan, iteration, index, step=GAN.training_step):
+        if iteration == 18:
+            raise Killed
+        step(gan, iteration, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GAN, "training_step", die)
+        with pytest.raises(Killed):
+            train.execute(parts, silent)
+    with (parts.directory / files.METRICS).open("a") as file:
+        file.write("20,32")
+    assert summary(parts)["status"] == "running"
+    assert train.action(parts) == "resume"
+    assert train.execute(parts, silent) == "completed"
+    assert all(map(same, result(whole), result(parts)))
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not a checkpoint"])
+def test_a_damaged_checkpoint_is_refused_and_the_run_begins_again(plan, tmp_path, damage):
+    whole, parts = plan(outputs=tmp_path / "a"), plan("iterations=20", outputs=tmp_path / "b")
+    train.execute(whole, silent)
+    short = plan("iterations=8", outputs=tmp_path / "b")
+    train.execute(short, silent)
+    (short.directory / files.CHECKPOINT).write_bytes(damage)
+    told = []
+    assert train.execute(parts, told.append) == "completed"
+    assert any("not a checkpoint" in event.get("text", "") for event in told)
+    assert all(map(same, result(whole), result(parts)))
+    with pytest.raises(UserError, match="there is no checkpoint"):
+        checkpoint.load(tmp_path / "nothing")
+
+
+def test_more_iterations_extend_a_finished_run_as_if_it_had_never_ended(plan, tmp_path):
+    whole, short = plan("iterations=20", outputs=tmp_path / "a"), plan("iterations=9", outputs=tmp_path / "b")
+    longer = plan("iterations=20", outputs=tmp_path / "b")
+    assert short.directory == longer.directory
+    train.execute(whole, silent)
+    train.execute(short, silent)
+    assert (train.action(short), train.action(longer)) == ("skip: completed", "extend")
+    train.execute(longer, silent)
+    assert (train.action(short), train.action(longer)) == ("skip: completed", "skip: completed")
+    saved, table, pictures = result(longer)
+    assert pictures.pop("0000009.png"), "the picture at the former end stays"
+    assert all(map(same, result(whole), (saved, table, pictures)))
+
+
+def test_divergence_ends_a_run_with_its_last_good_state(plan):
+    job = plan("optimizer@optimizer.discriminator=sgd", "optimizer.discriminator.lr=1e12", "loss=lsgan")
+    assert train.execute(job, silent) == "diverged"
+    told = summary(job)
+    assert told["status"] == "diverged"
+    assert told["diverged_at"] == told["iteration"] + 1 < 20
+    saved = torch.load(job.directory / files.CHECKPOINT, weights_only=True)
+    assert saved["iteration"] == told["iteration"]
+    assert all(bool(torch.isfinite(value).all()) for value in saved["state_dict"].values())
+    assert train.action(job) == "skip: diverged"
+
+
+def test_a_failure_leaves_its_traceback_and_runs_again_only_when_asked(plan, monkeypatch):
+    job = plan()
+    with monkeypatch.context() as patch:
+        patch.setattr(GAN, "training_step", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train.execute(job, silent)
+    assert summary(job)["status"] == "failed"
+    assert "ZeroDivisionError" in summary(job)["error"]
+    assert "Traceback" in (job.directory / files.LOG).read_text()
+    assert train.action(job) == "skip: failed"
+    again = plan("retry=true")
+    assert again.directory == job.directory
+    assert train.action(again) == "run"
+    assert train.execute(again, silent) == "completed"
+    assert "error" not in summary(job)
+
+
+def test_progress_is_told(plan):
+    told = []
+    train.execute(plan(), told.append)
+    last = [event for event in told if event["kind"] == "progress"][-1]
+    assert (last["iteration"], last["iterations"]) == (20, 20)
+    assert math.isfinite(last["metrics"]["wasserstein"])
+
+
+def test_taking_metrics_and_pictures_changes_no_bit_of_the_training(plan, tmp_path):
+    often, never = plan("evaluate_every=1"), plan("evaluate_every=1000", outputs=tmp_path / "b")
+    for job in (often, never):
+        train.execute(job, silent)
+    for part in ("state_dict", "rules"):
+        assert same(result(often)[0][part], result(never)[0][part])
