@@ -17,22 +17,19 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
+from torch import nn
 
 from steadygan.build import build
 from steadygan.engines.module import GAN
 from steadygan.engines.parts import Job
 from steadygan.engines.run import Bookkeeper, fit
-from steadygan.networks import dcgan
 from steadygan.paths import conf_dir
 
 QUIET = ["logger=none", "log_every=100", "evaluate_every=1000000", "checkpoint_every=1000000", "metrics=[]"]
+IMAGES = ["dataset=digits", "dataset.size=32", "network=dcgan", "network.width=32", "batch_size=64"]
 CASES = {
     "ring": (["regularizer=[r1]", *QUIET], 300),
-    "dcgan": (
-        ["dataset=digits", "dataset.size=32", "network=dcgan", "network.width=32", "batch_size=64", "regularizer=[r1]"]
-        + QUIET,
-        15,
-    ),
+    "dcgan": ([*IMAGES, "regularizer=[r1]", *QUIET], 15),
 }
 ROUNDS = 7
 
@@ -44,22 +41,36 @@ def seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def reference_networks(case: str, config) -> tuple[torch.nn.Module, torch.nn.Module]:
+def reference_networks(case: str, config) -> tuple[nn.Module, nn.Module]:
     """Plain torch networks of the same architecture."""
-    if case == "dcgan":
-        # The same layers; batch normalisation by torch's own module.
-        generator, discriminator = (
-            dcgan.Generator((1, 32, 32), config["network"]["latent"], config["network"]["width"]),
-            dcgan.Discriminator((1, 32, 32), config["network"]["width"]),
-        )
-        return generator, discriminator
+    latent = config["network"]["latent"]
+    return dcgan_by_hand(latent, config["network"]["width"]) if case == "dcgan" else mlp_by_hand(latent)
 
-    def mlp(inputs: int, outputs: int) -> torch.nn.Module:
-        sizes = [inputs, 128, 128, 128]
-        layers = [m for a, b in zip(sizes, sizes[1:]) for m in (torch.nn.Linear(a, b), torch.nn.ReLU())]
-        return torch.nn.Sequential(*layers, torch.nn.Linear(128, outputs))
 
-    return mlp(config["network"]["latent"], 2), mlp(2, 1)
+def mlp_by_hand(latent: int) -> tuple[nn.Module, nn.Module]:
+    """4 x 128 for points in the plane."""
+
+    def mlp(inputs: int, outputs: int) -> nn.Module:
+        hidden = [m for a in (inputs, 128, 128) for m in (nn.Linear(a, 128), nn.ReLU())]
+        return nn.Sequential(*hidden, nn.Linear(128, outputs))
+
+    return mlp(latent, 2), mlp(2, 1)
+
+
+def dcgan_by_hand(latent: int, width: int) -> tuple[nn.Module, nn.Module]:
+    """For 32 x 32 images of one channel; batch normalisation in the generator."""
+    sizes = [width, 2 * width, 4 * width]
+    up, down = [nn.Unflatten(1, (sizes[2], 4, 4)), nn.BatchNorm2d(sizes[2]), nn.ReLU()], []
+    for m, n in ((sizes[2], sizes[1]), (sizes[1], sizes[0])):
+        up += [nn.ConvTranspose2d(m, n, 4, 2, 1, bias=False), nn.BatchNorm2d(n), nn.ReLU()]
+    for m, n in ((1, sizes[0]), (sizes[0], sizes[1]), (sizes[1], sizes[2])):
+        down += [nn.Conv2d(m, n, 4, 2, 1), nn.LeakyReLU(0.2)]
+    return (
+        nn.Sequential(
+            nn.Linear(latent, sizes[2] * 16, bias=False), *up, nn.ConvTranspose2d(sizes[0], 1, 4, 2, 1), nn.Tanh()
+        ),
+        nn.Sequential(*down, nn.Flatten(), nn.Linear(sizes[2] * 16, 1)),
+    )
 
 
 def bare(case: str, config, dataset, iterations: int) -> Callable[[], None]:
@@ -88,14 +99,16 @@ def bare(case: str, config, dataset, iterations: int) -> Callable[[], None]:
             discriminator_optimizer.zero_grad(set_to_none=True)
             (loss + penalty).backward()
             discriminator_optimizer.step()
+            discriminator.requires_grad_(False)
             generator_loss = F.softplus(-discriminator(generator(torch.randn(batch, latent))).flatten()).mean()
             generator_optimizer.zero_grad(set_to_none=True)
             generator_loss.backward()
             generator_optimizer.step()
+            discriminator.requires_grad_(True)
             with torch.no_grad():
                 torch._foreach_lerp_(list(average.parameters()), list(generator.parameters()), 0.001)
                 for mean, value in zip(average.buffers(), generator.buffers()):
-                    mean.lerp_(value, 0.001)
+                    mean.copy_(value) if value.dtype == torch.int64 else mean.lerp_(value, 0.001)
             logs = logs + torch.stack([loss.detach(), penalty.detach(), generator_loss.detach()])
 
     return loop

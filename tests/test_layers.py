@@ -17,7 +17,8 @@ LAYERS = [
     {"build"},
     {"train", "load"},
     {"commands"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 HYDRA = {"build", "train", "commands", "cli"}

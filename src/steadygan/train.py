@@ -31,7 +31,7 @@ def plan(config: DictConfig, overrides: Sequence[str]) -> Job:
     plain = _resolve(config)
     check_numbers(plain)
     _check_choices(plain)
-    build({**plain, "logger": {"_target_": "builtins.dict"}})
+    build(plain)
     signed = signature(plain)
     root = Path(plain["outputs"]) / str(plain["name"])
     _check_name(plain["name"])

@@ -42,4 +42,4 @@ class Job:
 
 
 Report = Callable[[dict[str, Any]], None]
-"""Told of progress: ``{"kind": "progress", "iteration", "iterations", "metrics"}`` or ``{"kind": "message", "text"}``."""
+"""Told ``{"kind": "progress", "iteration", "iterations", "metrics"}`` or ``{"kind": "message", "text"}``."""

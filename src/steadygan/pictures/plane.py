@@ -21,7 +21,9 @@ def plane(path: Path, real: torch.Tensor, fake: torch.Tensor, critic) -> None:
     figure, axes = _axes()
     if _spread(logits):
         axes.contourf(x, y, logits, levels=12, cmap="PuOr_r", alpha=0.7)
-        axes.set_title(f"logits from {float(logits.min()):.3g} (purple) to {float(logits.max()):.3g} (orange)", fontsize=8)
+        axes.set_title(
+            f"logits from {float(logits.min()):.3g} (purple) to {float(logits.max()):.3g} (orange)", fontsize=8
+        )
     axes.scatter(real[:, 0], real[:, 1], s=4, c="#555555", label="real", linewidths=0)
     axes.scatter(fake[:, 0], fake[:, 1], s=4, c="#009E73", label="generated", linewidths=0)
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")

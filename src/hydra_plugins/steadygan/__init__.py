@@ -1,0 +1,1 @@
+"""Hydra's launchers and sweepers for steadygan."""

@@ -1,0 +1,92 @@
+"""What the folders of the configuration hold, read without Hydra so that help is there at once."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from steadygan.paths import conf_dir, sweeps_dir
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A plain key of the root config."""
+
+    key: str
+    value: str
+    about: str
+
+
+def about(path: Path) -> str:
+    """The comment that a yaml file opens with, in one line."""
+    words = []
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if not line.startswith("#"):
+                break
+            text = line.strip("# \n")
+            words += [text] if text and not text.startswith("@") else []
+    return " ".join(words)
+
+
+def question(path: Path) -> str:
+    """The question that a sweep file opens with: its comment, up to the question mark if there is one."""
+    text = about(path)
+    found = re.match(r".*?\?(?=\s|$)", text)
+    return found.group() if found else text
+
+
+def groups(extra: Iterable[Path] = ()) -> dict[str, dict[str, Path]]:
+    """The config groups, Hydra's own left out: the file of every option; the shipped folder comes first."""
+    found: dict[str, dict[str, Path]] = {}
+    for root in (conf_dir(), *extra):
+        for path in sorted(root.glob("*/**/*.yaml")):
+            group = path.parent.relative_to(root).as_posix()
+            if not group.startswith("hydra"):
+                found.setdefault(group, {}).setdefault(path.stem, path)
+    return dict(sorted(found.items()))
+
+
+def sweeps(extra: Iterable[Path] = ()) -> dict[str, list[Path]]:
+    """The sweep files by name; more than one path where folders have the same name."""
+    found: dict[str, list[Path]] = {}
+    for root in (sweeps_dir(), *extra):
+        for path in sorted(root.glob("*.yaml")):
+            found.setdefault(path.stem, []).append(path)
+    return dict(sorted(found.items()))
+
+
+def defaults() -> dict[str, list[str]]:
+    """The options that the root config chooses, by group."""
+    chosen: dict[str, list[str]] = {}
+    for entry in _root().get("defaults", []):
+        if isinstance(entry, Mapping):
+            ((key, value),) = entry.items()
+            names = value if isinstance(value, list) else [value]
+            group = str(key).removeprefix("override ").partition("@")[0]
+            chosen.setdefault(group, []).extend(str(name) for name in names if name is not None)
+    return chosen
+
+
+def places() -> dict[str, list[str]]:
+    """The groups that are chosen for several places: ``optimizer`` as ``optimizer@optimizer.generator``, ..."""
+    found: dict[str, list[str]] = {}
+    for entry in _root().get("defaults", []):
+        if isinstance(entry, Mapping):
+            found |= {
+                group: [*found.get(group, []), key] for key in entry for group, at, _ in [key.partition("@")] if at
+            }
+    return found
+
+
+def settings() -> list[Setting]:
+    """The plain keys of the root config with their comments."""
+    text = (conf_dir() / "config.yaml").read_text(encoding="utf-8")
+    lines = re.findall(r"^(\w+): +([^\s{\[#]\S*) *(?:# *(.*))?$", text, flags=re.MULTILINE)
+    return [Setting(*line) for line in lines]
+
+
+def _root() -> dict:
+    import yaml
+
+    return yaml.safe_load((conf_dir() / "config.yaml").read_text(encoding="utf-8"))

@@ -1,0 +1,86 @@
+"""Hydra, called as its users know it, and its errors as ours."""
+
+import os
+import shlex
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+FOLDERS = ("--config-dir", "-cd")
+WITH_VALUE = (*FOLDERS, "--config-path", "-cp", "--config-name", "-cn", "--package", "-p", "--cfg", "-c")
+INFO = ("--info", "-i")
+TOPICS = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+"""Hydra's options that take a value, and those that may take one of the topics."""
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Options with their values, and the rest, which Hydra wants in one piece."""
+    options, rest, before = [], [], ""
+    for argument in arguments:
+        value = before in WITH_VALUE or (before in INFO and argument in TOPICS)
+        (options if value or argument.startswith("-") else rest).append(argument)
+        before = "" if value else argument
+    return options, rest
+
+
+class _Past(BaseException):
+    """Carries a run's exception past Hydra, which would say more about it than the user wants to know."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def run(config_name: str, arguments: Sequence[str], asked: Sequence[str], question: str = "") -> None:
+    """Run the Hydra app with a root config.
+
+    Args:
+        config_name: in ``conf`` or ``sweeps``.
+        arguments: Hydra's command line.
+        asked: the command as the user gave it, kept with the sweep.
+        question: that a sweep answers.
+
+    Raises:
+        UserError: a mistake in the config or the command line.
+        Exception: whatever the run or the launcher raised.
+    """
+    import hydra
+    from hydra.core.plugins import Plugins
+
+    from steadygan.commands._mistakes import explained
+    from steadygan.commands._sweeps_path import SweepsPath
+    from steadygan.paths import conf_dir
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, instead of printing and leaving with exit code 1
+    os.environ["STEADYGAN_QUESTION"] = question
+    os.environ["STEADYGAN_COMMAND"] = shlex.join(asked)
+    Plugins.instance().register(SweepsPath)
+    options, overrides = split(arguments)
+    main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(_task)
+    before, sys.argv = sys.argv, [" ".join(asked[:2]), *options, *overrides]
+    try:
+        with explained(), warnings.catch_warnings():
+            warnings.filterwarnings("error", message="provider=hydra.searchpath")
+            _call(main)
+    finally:
+        sys.argv = before
+
+
+def _call(main: Any) -> None:
+    try:
+        main()
+    except _Past as past:
+        error = past.error
+    else:
+        return
+    raise error
+
+
+def _task(config: Any) -> Any:
+    try:
+        from steadygan.train import main_job
+
+        return main_job(config)
+    except Exception as error:
+        raise _Past(error) from error

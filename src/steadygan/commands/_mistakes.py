@@ -1,0 +1,152 @@
+"""Hydra's and OmegaConf's complaints, as one clear message that names key, value and valid choices."""
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    InstantiationException,
+    MissingConfigException,
+    OverrideParseException,
+)
+from omegaconf import DictConfig
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from steadygan.commands import _catalogue as catalogue
+from steadygan.errors import UserError, bad_value, did_you_mean
+
+WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, type(None))
+"""What a ``_target_`` with wrong keys, or none of that name, raises, or Hydra by itself."""
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Raise what the user did wrong inside as a UserError; anything else stays as it is."""
+    try:
+        yield
+    except Exception as error:
+        mistake = explain(error)
+        if mistake is None or mistake is error:
+            raise
+        raise mistake from error
+
+
+def explain(error: Exception) -> UserError | None:
+    """The user's mistake behind an exception, or None if it is not one."""
+    inner = _user_error(error)
+    if inner is not None:
+        return inner
+    match error:
+        case OverrideParseException():
+            return _unreadable(error)
+        case MissingConfigException():
+            return _no_such_option(error)
+        case InstantiationException() if not isinstance(error.__cause__, WRONG_CALL):
+            return None
+        case ConfigCompositionException() if isinstance(error.__cause__, ConfigAttributeError | ConfigKeyError):
+            return _no_such_key(error, error.__cause__)
+        case HydraException():
+            return UserError(_tidy(error))
+        case OmegaConfBaseException():
+            return UserError(": ".join(filter(None, [error.full_key, _first_line(error)])))
+        case ValueError() if _raised_by_hydra(error):
+            return _wrong_option() or UserError(str(error))
+        case UserWarning():  # made an error by us: a folder of hydra.searchpath that is not there
+            return UserError(f"hydra.searchpath: {str(error).partition('path=')[2]}")
+    return None
+
+
+def _user_error(error: BaseException | None) -> UserError | None:
+    while error is not None and not isinstance(error, UserError):
+        error = error.__cause__
+    return error
+
+
+def _unreadable(error: OverrideParseException) -> UserError:
+    hint = "A value with special characters is quoted twice: 'dataset.root=\"/a=b\"'"
+    if "=" not in error.override:
+        hint = "Overrides are written KEY=VALUE"
+    problem = next(line for line in str(error).splitlines() if not line.startswith("Error parsing"))
+    return UserError(f"{error.override}: cannot be read ({problem})\n{hint}")
+
+
+def _no_such_option(error: MissingConfigException) -> UserError:
+    """An option of a group, or a root config."""
+    primary = re.match(r"Cannot find primary config '(.*?)'", str(error))
+    if primary:
+        return bad_value("--config-name", primary.group(1), "there is no such config", ["config", *catalogue.sweeps()])
+    found = re.search(r"Could not (?:find|load) '(.*?)'", str(error))
+    if not found:
+        return UserError(_tidy(error))
+    group, _, name = found.group(1).rpartition("/")
+    return bad_value(group, name, "there is no such option", error.options or catalogue.groups().get(group, []))
+
+
+def _wrong_option() -> UserError | None:
+    """Hydra does not say which group got a number or null."""
+    options = catalogue.groups()
+    for text in sys.argv[1:]:
+        key, _, value = text.partition("=")
+        group = key.partition("@")[0]
+        if group in options and value not in options[group]:
+            return bad_value(key, value, "there is no such option", options[group])
+    return None
+
+
+def _no_such_key(error: Exception, cause: OmegaConfBaseException) -> UserError:
+    found = re.search(r"To append to your config use \+(.*)", str(error), flags=re.DOTALL)
+    override = found.group(1) if found else str(cause.full_key)
+    key = override.partition("=")[0]
+    parent, missing = str(cause.full_key or key).rpartition(".")[::2]
+    if missing in catalogue.groups().get(parent, {}):
+        return UserError(f"{override}: {parent} does not have '{missing}'. Choose it first: {parent}=[{missing}]")
+    siblings = _names(cause.parent_node)
+    namesakes = [name for name in _leaves(_root(cause.parent_node)) if name.split(".")[-1] == key.split(".")[-1]]
+    message = f"{override}: {parent or 'the config'} has no key '{missing}'"
+    message += f"\nKeys of {parent or 'the config'}: {', '.join(siblings) or 'none'}"
+    if not get_close_matches(missing, siblings, n=1) and namesakes:
+        return UserError(f"{message}. Did you mean {' or '.join(namesakes)}?")
+    return UserError(message + did_you_mean(missing, siblings))
+
+
+def _names(node: Any) -> list[str]:
+    keys = node.keys() if isinstance(node, DictConfig) else []
+    return sorted(str(key) for key in keys if key != "hydra" and not str(key).startswith("_"))
+
+
+def _root(node: Any) -> Any:
+    return node._get_root()  # OmegaConf has no public way up
+
+
+def _leaves(node: Any, prefix: str = "") -> list[str]:
+    found = []
+    for name in _names(node):
+        inner = node._get_node(name)
+        below = isinstance(inner, DictConfig) and not inner._is_none() and not inner._is_interpolation()
+        found += _leaves(inner, f"{prefix}{name}.") if below else [prefix + name]
+    return found
+
+
+def _tidy(error: Exception) -> str:
+    """Without the search path, the advice to append, and empty lines; with the cause where Hydra says nothing."""
+    text = str(error).partition("Config search path")[0]
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("To append to your")]
+    if isinstance(error.__cause__, OmegaConfBaseException):
+        lines.append(_first_line(error.__cause__))
+    return "\n".join(lines) or type(error).__name__
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _raised_by_hydra(error: Exception) -> bool:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith("hydra.")

@@ -1,0 +1,20 @@
+"""``steadygan report``: what a sweep found."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("report")
+@click.argument(
+    "folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.option("--open", "open_page", is_flag=True, help="Show the page in the browser.")
+def command(folders: tuple[Path, ...], open_page: bool) -> None:
+    """Compare the runs of a sweep, in DIR/report/index.html, results.csv, PNGs and on the terminal.
+
+    Runs that are not over yet are left out, so it can be called at any time.
+    """
+    from steadygan.report import report
+
+    report(list(folders), open_page=open_page)

@@ -1,0 +1,67 @@
+"""What W&B's files of a run hold: each launch of a run leaves one file (a fragment) in its ``wandb/`` folder."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steadygan.loggers import service
+
+_NUMBERS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """One ``.wandb`` file."""
+
+    path: Path
+    started: str
+    """ISO time, which sorts; empty if the file ends before it says so."""
+    whole: bool
+    """It was finished: ``wandb sync`` gives up on files cut off in the middle, and on all that come after them."""
+    rows: tuple[dict[str, Any], ...]
+    """As they were logged, with W&B's own keys (``_step``, ...); a picture is ``samples.path`` and more."""
+
+    @property
+    def sent(self) -> bool:
+        """Whether all of it is on the server, by the mark that ``wandb sync`` leaves."""
+        return self.path.with_name(f"{self.path.name}.synced").exists()
+
+
+def find(run: Path) -> list[Path]:
+    """The fragments of a run, in no order."""
+    return sorted(run.glob("wandb/*run-*/*.wandb"))
+
+
+def read(path: Path) -> Fragment:
+    """Read a fragment with wandb's own reader, as far as it goes."""
+    records = [json.loads(line) for line in inspect(path).splitlines() if line.startswith("{")]
+    runs = [record["run"] for record in records if record["type"] == "run"]
+    return Fragment(
+        path=path,
+        started=runs[0].get("start_time", "") if runs else "",
+        whole=any(record["type"] == "exit" for record in records),
+        rows=tuple(_numbers(record["history"]["item"]) for record in records if record["type"] == "history"),
+    )
+
+
+def inspect(path: Path) -> str:
+    """What ``wandb leet inspect --json`` prints: a line for each record that can be read."""
+    core = service.core_path()
+    found = ""
+    if core:  # without wandb's command line, which takes half a second to start
+        options = ["--no-observability", "--json", "--run-file", str(path), str(path.parents[1])]
+        found = _output([core, "leet", "inspect", *options])
+    return found or _output([sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)])
+
+
+def _output(command: Sequence[str]) -> str:
+    with service.outside() as environment:
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment).stdout
+
+
+def _numbers(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: _NUMBERS.get(value, value) if isinstance(value, str) else value for key, value in row.items()}

@@ -1,0 +1,223 @@
+"""Sending offline runs: what W&B's files hold, and what they miss from ``metrics.csv``."""
+
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from steadygan import files
+from steadygan.errors import UserError
+from steadygan.loggers import fragments, service
+from steadygan.loggers.base import RunInfo
+from steadygan.loggers.fragments import Fragment
+from steadygan.loggers.wandb import Wandb
+
+TARGET = "steadygan.loggers.wandb.Wandb"
+CUT_OFF = ".cut-off"
+"""Added to the name of a fragment that ends in the middle: it is kept, but never sent."""
+
+_BATCH = 20
+_PICTURE = "samples"
+
+Send = Callable[[Sequence[Path]], str]
+"""Sends files; those that arrived have a mark beside them. Returns what there is to read if some did not."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done for one run."""
+
+    run: Path
+    unsent: tuple[Path, ...]
+    """Whole fragments that are not on the server, oldest first."""
+    cut_off: tuple[Path, ...]
+    rows: tuple[dict[str, float], ...]
+    """Rows of ``metrics.csv`` that no whole fragment holds."""
+    pictures: tuple[tuple[int, Path], ...]
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a further fragment has to be written."""
+        return bool(self.cut_off or self.rows or self.pictures)
+
+    @property
+    def done(self) -> bool:
+        """Whether all of the run is on the server."""
+        return not self.unsent and not self.incomplete
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """The runs below ``folder``, or ``folder`` itself, that log to W&B.
+
+    Raises:
+        UserError: if there are none.
+    """
+    found = [path.parent for path in sorted(folder.rglob(files.CONFIG)) if files.read_summary(path.parent)]
+    if not found:
+        raise UserError(f"{folder}: no runs in this folder; name a run, or the folder of a sweep, below `outputs`")
+    runs = [run for run in found if _wanted(run)]
+    if not runs:
+        raise UserError(f"{folder}: none of its {len(found)} runs logs to W&B (logger=wandb, logger.mode not disabled)")
+    return runs
+
+
+def plan_all(runs: Sequence[Path]) -> Iterator[Plan]:
+    """The plans of ``runs``; reading a fragment is a process of its own, so some are read at a time."""
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        yield from pool.map(plan, runs)
+
+
+def plan(run: Path) -> Plan:
+    """Compare what the whole fragments of a run hold with its ``metrics.csv`` and its pictures."""
+    found = sorted(map(fragments.read, fragments.find(run)), key=lambda fragment: fragment.started)
+    whole = [fragment for fragment in found if fragment.whole]
+    held = _held(whole)
+    return Plan(
+        run=run,
+        unsent=tuple(fragment.path for fragment in whole if not fragment.sent),
+        cut_off=tuple(fragment.path for fragment in found if not fragment.whole),
+        rows=tuple(row for row in _rows(run) if not _holds(held.get(int(row["iteration"]), {}), row)),
+        pictures=tuple(item for item in _pictures(run) if f"{_PICTURE}.path" not in held.get(item[0], {})),
+    )
+
+
+def running(run: Path) -> bool:
+    """Whether the run says of itself that it is not over; its W&B file is then better left alone."""
+    return (files.read_summary(run) or {}).get("status") == "running"
+
+
+def complete(plan: Plan) -> tuple[Path, ...]:
+    """Write what the fragments of a run miss as a further fragment of it; all that is to be sent, oldest first.
+
+    Raises:
+        UserError: if W&B cannot be written.
+    """
+    if not plan.incomplete:
+        return plan.unsent
+    before = set(fragments.find(plan.run))
+    config = _config(plan.run)
+    summary = files.read_summary(plan.run) or {}
+    settings = {key: value for key, value in config["logger"].items() if key != "_target_"}
+    logger = Wandb(**{**settings, "mode": "offline"})
+    logger.open(_info(plan.run, config, summary))
+    for row in plan.rows:
+        logger.row(row)
+    for iteration, path in plan.pictures:
+        logger.picture(iteration, _PICTURE, path)
+    logger.close(summary)
+    written = sorted(set(fragments.find(plan.run)) - before)
+    if logger.failed or not written:
+        raise UserError(f"{plan.run}: wandb cannot write this run; `steadygan doctor` says what is wrong with it")
+    for path in plan.cut_off:
+        path.rename(path.with_name(path.name + CUT_OFF))
+    return (*plan.unsent, *written)
+
+
+def send(paths: Sequence[Path]) -> str:
+    """Send files with ``wandb sync``, which takes the fragments of one run in the order of their beginning.
+
+    Its exit code says nothing; the marks beside the files do.
+    """
+    command = [sys.executable, "-m", "wandb", "sync", "--include-online", *(str(path.absolute()) for path in paths)]
+    with service.outside() as environment:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=environment
+        )
+    return f"{done.stdout}{done.stderr}"
+
+
+def send_all(plans: Sequence[Plan], send: Send, told: Callable[[int], Any]) -> list[tuple[Path, str]]:
+    """Complete and send runs, some at a time, so that an interruption costs little.
+
+    Args:
+        plans: of the runs.
+        send: sends files.
+        told: is called with the number of runs done so far.
+
+    Returns:
+        The files that did not arrive, each with what ``wandb sync`` had to say.
+    """
+    lost: list[tuple[Path, str]] = []
+    for start in range(0, len(plans), _BATCH):
+        batch = plans[start : start + _BATCH]
+        paths = [path for item in batch for path in complete(item)]
+        said = send(paths) if paths else ""
+        lost += [(path, said) for path in paths if not path.with_name(f"{path.name}.synced").exists()]
+        told(start + len(batch))
+    return lost
+
+
+def ready() -> None:
+    """Check that something can be sent.
+
+    Raises:
+        UserError: without wandb, a login, or an answer from the server; says what mends it.
+    """
+    problem = service.unavailable(seconds=10.0)
+    if problem:
+        raise UserError(f"nothing was sent: {problem}")
+
+
+def _wanted(run: Path) -> bool:
+    logger = _config(run).get("logger")
+    return isinstance(logger, Mapping) and logger.get("_target_") == TARGET and logger.get("mode") != "disabled"
+
+
+def _config(run: Path) -> dict[str, Any]:
+    config = yaml.safe_load((run / files.CONFIG).read_text())
+    return config if isinstance(config, dict) else {}
+
+
+def _info(run: Path, config: dict[str, Any], summary: Mapping[str, Any]) -> RunInfo:
+    asked = yaml.safe_load((run / files.OVERRIDES).read_text()) if (run / files.OVERRIDES).exists() else None
+    return RunInfo(
+        directory=run,
+        signature=summary["signature"],
+        method=summary["method"],
+        label=summary["label"],
+        seed=summary["seed"],
+        group=str(config["name"]),
+        config=config,
+        overrides=tuple(asked or ()),
+    )
+
+
+def _held(whole: Sequence[Fragment]) -> dict[int, dict[str, Any]]:
+    """What W&B has of every iteration; a later fragment has the last word."""
+    held: dict[int, dict[str, Any]] = {}
+    for fragment in whole:
+        for row in fragment.rows:
+            if "iteration" in row:
+                held.setdefault(int(row["iteration"]), {}).update(row)
+    return held
+
+
+def _holds(held: Mapping[str, Any], row: Mapping[str, float]) -> bool:
+    """Whether ``row`` is there with all its values; the clock of a repeated iteration may differ."""
+    return all(key == "seconds" or _same(held.get(key), value) for key, value in row.items())
+
+
+def _same(one: Any, other: float) -> bool:
+    if not isinstance(one, int | float):
+        return False
+    return one == other or (math.isnan(one) and math.isnan(other))
+
+
+def _rows(run: Path) -> Iterator[dict[str, float]]:
+    for row in files.read_rows(run / files.METRICS):
+        values = {key: float(value) for key, value in row.items() if value}
+        yield {**values, "iteration": int(values["iteration"])}
+
+
+def _pictures(run: Path) -> Iterator[tuple[int, Path]]:
+    """The pictures of a run are named by their iteration."""
+    for path in sorted((run / files.SAMPLES).glob("*.png")):
+        if path.stem.isdigit():
+            yield int(path.stem), path

@@ -1,0 +1,181 @@
+"""Weights & Biases: offline by default, and never in the way of a run."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from steadygan.errors import bad_value
+from steadygan.loggers import service
+from steadygan.loggers.base import RunInfo, flatten
+from steadygan.loggers.guard import Guard, attempt, describe
+
+MODES = ("offline", "online", "disabled")
+ENDED_WELL = ("completed", "diverged", "preempted")
+
+_SECONDS = 10.0
+"""For a row or a picture, which take a millisecond; and what wandb adds to its own timeouts."""
+
+_log = logging.getLogger("steadygan")
+
+
+class _Server:
+    """What this process knows of the server: a sweep waits once for one that does not answer, not in every run."""
+
+    problem: str | None = None
+
+
+class Wandb:
+    """One W&B run for one run, written to ``wandb/`` in its folder.
+
+    Every call is limited in time and guarded: after the first failure there is one warning and no further call.
+    ``metrics.csv`` stays the truth, and ``steadygan sync`` sends what W&B missed.
+
+    Raises:
+        UserError: at construction, for an unknown mode or a timeout that is not positive.
+    """
+
+    def __init__(
+        self,
+        mode: str = "offline",
+        project: str = "steadygan",
+        entity: str | None = None,
+        tags: Sequence[str] = (),
+        init_timeout: float = 10.0,
+        finish_timeout: float = 60.0,
+    ):
+        if mode not in MODES:
+            raise bad_value("logger.mode", mode, "no such mode", MODES)
+        for key, value in (("init_timeout", init_timeout), ("finish_timeout", finish_timeout)):
+            if not value > 0:
+                raise bad_value(f"logger.{key}", value, "must be a positive number of seconds")
+        self.mode, self.project, self.entity = mode, project, entity
+        self.tags = tuple(str(tag)[:64] for tag in tags if str(tag))
+        self.init_timeout, self.finish_timeout = float(init_timeout), float(finish_timeout)
+        self._run: Any = None
+        self._online = False
+        self._guard = Guard("W&B", "; `steadygan sync` sends what it missed")
+
+    @property
+    def failed(self) -> bool:
+        """Whether W&B may have missed something of the run opened last."""
+        return self._guard.quiet
+
+    def open(self, info: RunInfo) -> None:
+        """Begin a run, or a further fragment of one: online if asked and possible, else offline, else not at all."""
+        self._run, self._guard.quiet = None, False
+        if self.mode == "disabled":
+            return
+        problem = self._open_online(info) if self.mode == "online" else None
+        if self._run is None:
+            self._open_offline(info, problem)
+
+    def row(self, row: Mapping[str, float]) -> None:
+        """Log one row; its ``iteration`` is the x axis of everything."""
+        values = dict(row)
+        self._call(lambda run: run.log(values))
+
+    def picture(self, iteration: int, name: str, path: Path) -> None:
+        """Log a PNG file by its pixels as they are: wandb takes floats for 0 to 255 and makes them black."""
+
+        def log(run: Any) -> None:
+            import numpy as np
+            import wandb
+            from PIL import Image
+
+            with Image.open(path) as opened:
+                pixels = np.asarray(opened.convert("RGB"), dtype=np.uint8)
+            run.log({"iteration": iteration, name: wandb.Image(pixels)})
+
+        self._call(log)
+
+    def close(self, summary: Mapping[str, Any]) -> None:
+        """End the run with ``summary``; takes ``finish_timeout`` and a little more at most."""
+        run, self._run = self._run, None
+        if run is None:
+            return
+        file = Path(run.settings.sync_file)
+        error = attempt(lambda: _finish(run, summary), self.finish_timeout + _SECONDS)
+        if error is not None:
+            self._guard.stop(describe(error))  # which says nothing if it has failed before
+            _clear_away(error)
+        elif self._online and not self._guard.quiet and not getattr(run, "_finish_timed_out", False):
+            _mark_sent(file)
+
+    def _call(self, use: Callable[[Any], None]) -> None:
+        run = self._run
+        if run is not None and not self._guard.quiet and not self._guard(lambda: use(run), _SECONDS):
+            _clear_away(None)
+
+    def _open_online(self, info: RunInfo) -> str | None:
+        """None, or why the run cannot be online."""
+        if _Server.problem is None:
+            _Server.problem = service.unavailable(self.init_timeout)
+        if _Server.problem is None:
+            error = self._start(info, "online")
+            _Server.problem = describe(error) if error else None
+        self._online = self._run is not None
+        return _Server.problem
+
+    def _open_offline(self, info: RunInfo, problem: str | None) -> None:
+        error = self._start(info, "offline")
+        if error and (problem or service.dead()):  # it holds the id of the failed attempt, or died under an earlier run
+            service.forget()
+            error = self._start(info, "offline")
+        if error:
+            self._guard.stop(f"{problem}; {describe(error)}" if problem else describe(error))
+        elif problem:
+            _log.warning("W&B cannot be online (%s); this run is kept offline, `steadygan sync` sends it", problem)
+
+    def _start(self, info: RunInfo, mode: str) -> BaseException | None:
+        def begin() -> None:
+            self._run = self._init(info, mode)
+
+        return attempt(begin, self.init_timeout + _SECONDS)
+
+    def _init(self, info: RunInfo, mode: str) -> Any:
+        with service.untouched():
+            import wandb
+
+            wandb.setup(service.settings())
+            run = wandb.init(
+                dir=str(info.directory),
+                project=self.project,
+                entity=self.entity,
+                id=info.signature,
+                group=info.group[:128],
+                job_type=info.method[:64],
+                name=f"{info.label} seed={info.seed}"[:128],
+                tags=self.tags,
+                config={**info.config, "signature": info.signature, "overrides": list(info.overrides)},
+                mode=mode,
+                resume="allow",  # without it a further fragment overwrites the earlier ones on the server
+                reinit="create_new",
+                settings=service.settings(init_timeout=self.init_timeout, finish_timeout=self.finish_timeout),
+            )
+        run.define_metric("*", step_metric="iteration")
+        return run
+
+
+def _finish(run: Any, summary: Mapping[str, Any]) -> None:
+    run.summary.update(flatten(summary))
+    run.finish(exit_code=0 if summary.get("status") in ENDED_WELL else 1)
+
+
+def _clear_away(error: BaseException | None) -> None:
+    """After a failure: leave no wandb-core behind that does not answer, nor a connection to one that is dead."""
+
+    def clear() -> None:
+        if isinstance(error, TimeoutError):
+            service.kill()
+        if service.dead():
+            service.forget()
+
+    attempt(clear, _SECONDS)
+
+
+def _mark_sent(file: Path) -> None:
+    """The mark that ``wandb sync`` leaves: all of this file is on the server."""
+    with suppress(OSError):
+        file.with_name(f"{file.name}.synced").touch()

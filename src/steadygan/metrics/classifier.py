@@ -1,0 +1,125 @@
+"""The feature network of the image metrics: a small classifier of the data set itself.
+
+Inception's features mean little for digits of 8 x 8 pixels, and its weights have to be downloaded. This one is
+trained once on the train split, in seconds, and kept in the cache by the content of the data. Its scores compare
+runs on one data set with each other; they are not those of papers.
+"""
+
+import logging
+from collections import OrderedDict
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steadygan.metrics.cache import Tensors, content_hash, load_or_make
+from steadygan.metrics.convnet import RECIPE, ConvNet, build, train
+from steadygan.metrics.images import from_bytes, to_bytes
+from steadygan.paths import cache_dir
+
+log = logging.getLogger("steadygan")
+
+_BATCH = 500
+_REMEMBERED = 4
+_LOW_ACCURACY = 0.9
+
+_classifiers: dict[str, "Classifier"] = {}
+
+
+class Classifier:
+    """A trained network, with the last few results, so that several metrics of the same samples share one pass.
+
+    Not an ``nn.Module``: it should be neither in a metric's parameters nor in a checkpoint.
+
+    Attributes:
+        key: hash of the data and the recipe; the same key, the same network.
+        accuracy: on the test split.
+        num_features: 64.
+        passport: accuracy, recipe's version, hashes of data and weights.
+    """
+
+    def __init__(self, key: str, network: ConvNet, accuracy: float) -> None:
+        self.key, self.accuracy, self.num_features = key, accuracy, network.head.in_features
+        self.passport = {
+            "feature_network": f"small classifier, version {RECIPE['version']}",
+            "weights": content_hash(network.state_dict())[:16],
+            "accuracy": accuracy,
+            "data_and_recipe": key[:16],
+            "images": "clamped to [-1, 1], rounded to 8 bits, not resized",
+        }
+        self._networks = {torch.device("cpu"): network}
+        self._results: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features ``[B, 64]`` and logits ``[B, K]``, float64, on the device of ``x``.
+
+        Args:
+            x: images ``[B, C, H, W]`` in [-1, 1]; one that is not finite gives nan.
+        """
+        images = to_bytes(x)
+        name = content_hash({"images": images}, str(x.device))
+        if name not in self._results:
+            self._results[name] = outputs(self._network(x.device), images)
+            if len(self._results) > _REMEMBERED:
+                self._results.popitem(last=False)
+        finite = x.flatten(1).isfinite().all(1)[:, None]
+        features, logits = (torch.where(finite, result, torch.nan) for result in self._results[name])
+        return features, logits
+
+    def _network(self, device: torch.device) -> ConvNet:
+        if device not in self._networks:
+            self._networks[device] = deepcopy(self._networks[torch.device("cpu")]).to(device)
+        return self._networks[device]
+
+
+def outputs(network: ConvNet, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Features and logits, float64, of images ``[N, C, H, W]`` uint8, a few hundred at a time."""
+    with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+        parts = [network(_laid_out(from_bytes(part))) for part in images.split(_BATCH)]
+    features, logits = zip(*parts)
+    return torch.cat(features).double(), torch.cat(logits).double()
+
+
+def _laid_out(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def classifier_for(dataset: Any) -> Classifier:
+    """The classifier of a set of labelled images: from this process, from the cache, or trained now.
+
+    Training is always on the CPU, so that the weights do not depend on the device of the run.
+    """
+    data = _splits(dataset)
+    key = content_hash(data, RECIPE)
+    if key not in _classifiers:
+        shape, num_classes = tuple(data["train_x"].shape[1:]), int(dataset.num_classes)
+
+        def make() -> Tensors:
+            return _train(type(dataset).__name__, data, num_classes)
+
+        stored = load_or_make(cache_dir() / "classifiers" / f"{key[:32]}.pt", make)
+        accuracy = float(stored.pop("accuracy"))
+        network = build(shape, num_classes)
+        network.load_state_dict(stored)
+        _classifiers[key] = Classifier(key, network.eval().requires_grad_(False), accuracy)
+    return _classifiers[key]
+
+
+def _splits(dataset: Any) -> Tensors:
+    """Both splits, images as uint8: what the network and its accuracy depend on."""
+    train_x, train_y = dataset.examples("train")
+    test_x, test_y = dataset.examples("test")
+    images = {"train_x": to_bytes(train_x).cpu(), "test_x": to_bytes(test_x).cpu()}
+    return images | {"train_y": train_y.long().cpu(), "test_y": test_y.long().cpu()}
+
+
+def _train(name: str, data: Tensors, num_classes: int) -> Tensors:
+    """Weights and ``accuracy`` on the test split."""
+    log.info("Training the small classifier of %s for its image metrics (once, under a minute)", name)
+    network = train(data["train_x"], data["train_y"], num_classes)
+    predicted = outputs(network, data["test_x"])[1].argmax(1)
+    accuracy = (predicted == data["test_y"]).double().mean()
+    if accuracy < _LOW_ACCURACY:
+        log.warning("The small classifier of %s is right on %.1f %% only: trust its scores less", name, 100 * accuracy)
+    return {**{key: value.contiguous() for key, value in network.state_dict().items()}, "accuracy": accuracy}

@@ -1,0 +1,61 @@
+"""The inception score (Salimans et al. 2016, section 4), on the data set's own small classifier."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics.utilities import dim_zero_cat
+
+from steadygan.errors import bad_value
+from steadygan.metrics.classifier import classifier_for
+from steadygan.metrics.fits import has_labelled_images, misfit
+from steadygan.metrics.shell import SampleMetric, whole
+
+
+def inception_score(logits: Tensor, splits: int = 1) -> float:
+    """``exp(E_x KL(p(y|x) || p(y)))``, from 1 to the number of classes; the mean over ``splits`` equal parts.
+
+    Args:
+        logits: ``[N, K]``, of p(y|x).
+        splits: consecutive parts, each with its own p(y).
+    """
+    scores = []
+    for part in logits.double().tensor_split(splits):
+        conditional = part.log_softmax(1)
+        marginal = conditional.logsumexp(0) - torch.tensor(float(len(part)), dtype=torch.float64).log()
+        scores.append((conditional.exp() * (conditional - marginal)).sum(1).mean().exp())
+    return float(torch.stack(scores).mean())
+
+
+class InceptionScore(SampleMetric):
+    """``is``, with the small classifier in the place of Inception.
+
+    Args:
+        dataset: labelled images, on which the classifier is trained.
+        samples: generated images.
+        splits: parts that the score is averaged over.
+
+    Raises:
+        UserError: the data set has no labelled images, or a setting is out of its range.
+    """
+
+    directions = {"is": "max"}
+
+    def __init__(self, dataset: Any, samples: int = 2000, splits: int = 1) -> None:
+        if not has_labelled_images(dataset):
+            raise misfit("inception_score", dataset, "labelled images")
+        super().__init__("inception_score", samples)
+        self.splits = whole("metrics.inception_score.splits", splits, 1)
+        if self.splits > self.samples:
+            raise bad_value("metrics.inception_score.splits", splits, f"more than the {self.samples} samples")
+        self.classifier = classifier_for(dataset)
+        self.add_state("logits", [], dist_reduce_fx="cat")
+        self.passport |= self.classifier.passport | {"splits": self.splits}
+
+    def take(self, x: Tensor) -> None:
+        """Keep the logits of images ``[n, C, H, W]``."""
+        self.logits.append(self.classifier(x)[1])
+
+    def score(self) -> dict[str, float]:
+        """The score."""
+        return {"is": inception_score(dim_zero_cat(self.logits).cpu(), self.splits)}

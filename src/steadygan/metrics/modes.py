@@ -1,0 +1,107 @@
+"""How well samples cover the modes of a mixture of Gaussians.
+
+The protocol of Srivastava et al. 2017 (VEEGAN, section 4.1: 2,500 samples, high quality within three standard
+deviations), with a mode covered by a quarter of its fair share rather than by a single sample.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics.utilities import dim_zero_cat
+
+from steadygan.core.declare import fraction, positive
+from steadygan.metrics.fits import has_modes, misfit
+from steadygan.metrics.shell import SampleMetric, whole, within
+from steadygan.metrics.wasserstein import fingerprint, reference_sample, wasserstein_distance
+
+
+def high_quality_counts(x: Tensor, centers: Tensor, distance: float) -> Tensor:
+    """``[K]``: the samples of each mode that lie within ``distance`` of its centre, each counted at its nearest one.
+
+    Args:
+        x: ``[n, d]``; a sample that is not finite is of no mode.
+        centers: ``[K, d]``.
+        distance: Euclidean, in the units of the data.
+    """
+    # without the matrix product, which loses half the digits
+    distances = torch.cdist(x.double(), centers.double().to(x.device), compute_mode="donot_use_mm_for_euclid_dist")
+    nearest, mode = distances.nan_to_num(nan=math.inf).min(1)
+    return torch.bincount(mode[nearest <= distance], minlength=len(centers))
+
+
+def mode_scores(counts: Tensor, samples: int, share: float) -> dict[str, float]:
+    """``modes``, ``high_quality`` and ``kl`` from the high-quality samples of each mode.
+
+    ``modes`` counts those with at least ``share`` of their fair share ``samples / K``; ``kl`` is that of the
+    histogram from the uniform one, in nats, and its largest value ``log K`` where the histogram is empty.
+
+    Args:
+        counts: ``[K]``.
+        samples: all samples, those of low quality too.
+        share: of the fair share.
+    """
+    modes, total = len(counts), int(counts.sum())
+    covered = int((counts >= share * samples / modes).sum())
+    p = counts.double() / max(total, 1)
+    kl = float(torch.special.xlogy(p, p * modes).sum()) if total else math.log(modes)
+    return {"modes": float(covered), "high_quality": total / samples, "kl": kl}
+
+
+class Modes(SampleMetric):
+    """``modes``, ``high_quality``, ``kl`` and ``wasserstein``, for mixtures.
+
+    Args:
+        dataset: the mixture, with ``centers [K, d]`` and ``sigma``.
+        samples: generated samples.
+        radius: of a mode, in sigmas.
+        share: of its fair share that covers a mode.
+        wasserstein_samples: the first so many of the samples and as many of the data enter the Wasserstein distance.
+        reference_seed: the seed of that sample of the data.
+
+    Raises:
+        UserError: the data set is no mixture, or a setting is out of its range.
+    """
+
+    directions = {"modes": "max", "high_quality": "max", "kl": "min", "wasserstein": "min"}
+
+    def __init__(
+        self,
+        dataset: Any,
+        samples: int = 2500,
+        radius: float = 3.0,
+        share: float = 0.25,
+        wasserstein_samples: int = 1000,
+        reference_seed: int = 0,
+    ) -> None:
+        if not has_modes(dataset):
+            raise misfit("modes", dataset, "the centres of a mixture")
+        super().__init__("modes", samples)
+        self.centers, self.sigma = torch.as_tensor(dataset.centers).double(), float(dataset.sigma)
+        self.radius = within("metrics.modes.radius", radius, positive)
+        self.share = within("metrics.modes.share", share, fraction)
+        count = whole("metrics.modes.wasserstein_samples", wasserstein_samples, 2)
+        seed = whole("metrics.modes.reference_seed", reference_seed, 0)
+        self.reference = reference_sample(dataset, count, seed)
+        self.add_state("kept", [], dist_reduce_fx="cat")
+        self.passport |= {
+            "radius": self.radius,
+            "share": self.share,
+            "centers": fingerprint(self.centers),
+            "sigma": self.sigma,
+            "wasserstein_samples": count,
+            "reference": fingerprint(self.reference),
+            "reference_seed": seed,
+        }
+
+    def take(self, x: Tensor) -> None:
+        """Keep the batch."""
+        self.kept.append(x.double())
+
+    def score(self) -> dict[str, float]:
+        """The four scores."""
+        x = dim_zero_cat(self.kept)
+        counts = high_quality_counts(x, self.centers, self.radius * self.sigma)
+        distance = wasserstein_distance(x[: len(self.reference)], self.reference)
+        return mode_scores(counts, len(x), self.share) | {"wasserstein": distance}

@@ -1,0 +1,68 @@
+"""What the torchmetrics shells have in common."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from steadygan.core.declare import Range
+from steadygan.errors import bad_value
+
+
+class SampleMetric(Metric):
+    """A metric of generated samples; heirs say what to keep of a batch (``take``) and how to score it (``score``).
+
+    Takes the first ``samples`` examples that it is shown and leaves out the rest, so that metrics of several sample
+    counts can be shown the same samples. Works without autocast, without gradients and without random draws; its
+    state is in no checkpoint.
+
+    Attributes:
+        samples: how many samples it wants.
+        directions: for each name that ``compute`` returns, which is better: "max" or "min".
+        passport: everything that the numbers depend on, fit for JSON.
+    """
+
+    full_state_update = False
+    directions: dict[str, str]
+
+    def __init__(self, name: str, samples: int) -> None:
+        super().__init__()
+        self.samples = whole(f"metrics.{name}.samples", samples, 2)
+        self.passport: dict[str, Any] = {"samples": self.samples}
+        self.add_state("seen", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, x: Tensor) -> None:
+        """Take samples ``[n, *shape]`` (images in [-1, 1]) of any float type."""
+        x = x.detach()[: max(self.samples - int(self.seen), 0)]
+        if len(x):
+            self.seen += len(x)
+            with torch.autocast(x.device.type, enabled=False):
+                self.take(x)
+
+    def compute(self) -> dict[str, float]:
+        """The scores of the samples taken since the last ``reset``."""
+        with torch.autocast(self.device.type, enabled=False):
+            return self.score()
+
+    def take(self, x: Tensor) -> None:
+        """Put samples ``[n, *shape]`` into the state."""
+        raise TypeError(f"{type(self).__name__} does not say what it keeps of a batch")
+
+    def score(self) -> dict[str, float]:
+        """The scores, from the state."""
+        raise TypeError(f"{type(self).__name__} does not say how it scores")
+
+
+def whole(key: str, value: Any, least: int) -> int:
+    """``value`` if it is a whole number of at least ``least``, else a ``UserError``."""
+    if isinstance(value, bool) or value != int(value) or value < least:
+        raise bad_value(key, value, f"must be a whole number of at least {least}")
+    return int(value)
+
+
+def within(key: str, value: float, allowed: Range) -> float:
+    """``value`` if it lies in the range, else a ``UserError``."""
+    if value not in allowed:
+        raise bad_value(key, value, allowed.words)
+    return float(value)

@@ -1,0 +1,139 @@
+"""A sweep from its plans to its summary, whoever runs the jobs and whatever they are."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+from rich.console import Console
+from rich.text import Text
+
+from steadygan import files
+from steadygan.errors import Interrupted, UserError
+from steadygan.sweeps.pool import Event, Outcome, run_jobs
+from steadygan.sweeps.progress import SweepProgress
+from steadygan.sweeps.tally import status_of
+
+SWEEP = "sweep.yaml"
+
+
+class SweepFailed(Exception):
+    """All jobs of a sweep were run; some of them failed."""
+
+
+class Job(Protocol):
+    """What is asked of a job in order to run it among others."""
+
+    label: str
+    seed: int
+    iterations: int
+    directory: Path
+    signature: str
+
+
+def collect(plans: Sequence[Callable[[], Job]]) -> list[Job]:
+    """Make all plans.
+
+    Raises:
+        UserError: everything that is wrong with any of them, each thing once.
+    """
+    jobs: list[Job] = []
+    mistakes: Counter[str] = Counter()
+    for make in plans:
+        try:
+            jobs.append(make())
+        except UserError as error:
+            mistakes[str(error)] += 1
+    if mistakes:
+        raise UserError("\n".join(_with_count(text, count, len(plans)) for text, count in mistakes.items()))
+    return jobs
+
+
+def _with_count(text: str, count: int, total: int) -> str:
+    return text if total == 1 else f"{text}\n(in {count} of {total} jobs)"
+
+
+def unique(jobs: Sequence[Job]) -> list[Job]:
+    """The first of the jobs that are the same run."""
+    first: dict[str, Job] = {}
+    for job in jobs:
+        first.setdefault(job.signature, job)
+    return list(first.values())
+
+
+def describe(jobs: Sequence[Job], todo: Mapping[str, str], asked: int) -> str:
+    """``60 jobs: 12 to run, 3 to resume, 45 skipped (44 completed, 1 diverged)``."""
+    actions = Counter(todo[job.signature] for job in jobs)
+    words = [f"{actions[verb]} to {verb}" for verb in ("run", "resume", "extend") if actions[verb]]
+    skipped = {action.removeprefix("skip: "): n for action, n in actions.items() if action.startswith("skip")}
+    if skipped:
+        words.append(f"{sum(skipped.values())} skipped ({_counts(skipped)})")
+    if asked > len(jobs):
+        words.append(f"{asked - len(jobs)} asked for more than once")
+    hint = "; retry=true runs the failed ones again" if skipped.get("failed") else ""
+    return f"{_jobs(len(jobs))}: {', '.join(words)}{hint}"
+
+
+def write_sweep(root: Path, name: str, question: str, command: str, swept: Mapping[str, Sequence[Any]]) -> None:
+    """``sweep.yaml``: what the folder of a sweep is about."""
+    content = {"name": name, "question": question, "command": command, "swept": {k: list(v) for k, v in swept.items()}}
+    files.write_text(root / SWEEP, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def run_all(
+    function: str, jobs: Sequence[Job], *, workers: int, threads: int, console: Console | None = None
+) -> dict[str, str]:
+    """Run jobs in worker processes, showing how it goes.
+
+    Returns:
+        The status of each job that was started, by its signature.
+
+    Raises:
+        Interrupted: the user stopped it, or somebody stopped some jobs; what is done is said first.
+        SweepFailed: some jobs failed; which ones is said first.
+    """
+    console = console or Console()
+    statuses: dict[str, str] = {}
+    failed: list[Job] = []
+
+    def attend(event: Event) -> None:
+        if event.outcome and event.outcome.status != "not started":
+            job = jobs[event.index]
+            statuses[job.signature] = status_of(event.outcome)
+            if event.outcome.status == "failed":
+                failed.append(job)
+                _log(job, event.outcome)
+        progress(event)
+
+    try:
+        with SweepProgress(jobs, console) as progress:
+            run_jobs(function, jobs, workers=workers, threads=threads, on_event=attend)
+    finally:
+        _say(console, _counts(Counter(statuses.values())) or "nothing was run")
+        for job in failed:
+            _say(console, f"failed: {job.label} seed={job.seed}: {job.directory / files.LOG}")
+    if failed:
+        raise SweepFailed(f"{len(failed)} of {_jobs(len(jobs))} failed")
+    if "preempted" in statuses.values():
+        raise Interrupted("some jobs were stopped; the same command goes on from there")
+    return statuses
+
+
+def _log(job: Job, outcome: Outcome) -> None:
+    """A job that died, or failed before it began, has not said so itself."""
+    log = job.directory / files.LOG
+    if outcome.died or not log.exists():
+        files.write_text(log, f"{outcome.error}\n")
+
+
+def _counts(statuses: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+
+
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count} jobs"
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(Text(text), soft_wrap=True)

@@ -1,0 +1,109 @@
+"""Lightning's loggers behind ours, read back from what they wrote; and no logger at all."""
+
+import csv
+import importlib.util
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from PIL import Image
+
+from steadygan import paths
+from steadygan.errors import UserError
+from steadygan.loggers.base import RunInfo
+from steadygan.loggers.lightning import Adapter
+from steadygan.loggers.none import NoLogger
+
+ROWS = [
+    {"iteration": 100, "loss/discriminator": 0.1 + 0.2, "seconds": 1.5},
+    {"iteration": 200, "loss/discriminator": -1e-9, "seconds": 3.0, "metric/modes": 8.0},
+]
+
+
+def run_info(directory: Path) -> RunInfo:
+    return RunInfo(directory, "0123", "r1", "r1", 0, "toy", {"loss": {"alpha": 0.25}, "seed": 0}, ())
+
+
+def log(logger, directory: Path) -> None:
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(directory / "sample.png")
+    logger.open(run_info(directory))
+    for row in ROWS:
+        logger.row(row)
+    logger.picture(200, "samples", directory / "sample.png")
+    logger.close({"status": "completed"})
+
+
+def test_csv_holds_every_row(tmp_path, caplog):
+    (tmp_path / "metrics.csv").write_text("the run's own\n")
+    log(Adapter(partial(CSVLogger, name="csv"), "lightning"), tmp_path)
+    with (tmp_path / "csv" / "version_0" / "metrics.csv").open() as file:
+        found = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+    assert found == [{"step" if key == "iteration" else key: value for key, value in row.items()} for row in ROWS]
+    hyperparameters = yaml.safe_load((tmp_path / "csv" / "version_0" / "hparams.yaml").read_text())
+    assert hyperparameters == {"loss/alpha": 0.25, "seed": 0}
+    assert (tmp_path / "metrics.csv").read_text() == "the run's own\n"
+    assert not [record for record in caplog.records if record.name == "steadygan"]
+
+
+def test_a_missing_package_is_said_when_the_run_is_composed(monkeypatch):
+    def missing(save_dir):
+        raise ModuleNotFoundError("Neither `tensorboard` nor `tensorboardX` is available.\nmore")
+
+    with pytest.raises(UserError, match=r"(?s)Neither `tensorboard`.*available\.\nInstall it: pip install tensorboard"):
+        Adapter(missing, "tensorboard")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is not None, reason="tensorboard is installed")
+def test_tensorboard_is_not_installed():
+    with pytest.raises(UserError, match="pip install tensorboard"):
+        Adapter(partial(TensorBoardLogger, name="tensorboard"), "tensorboard")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="needs tensorboard")
+def test_tensorboard_holds_rows_and_pictures(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    log(Adapter(partial(TensorBoardLogger, name="tensorboard"), "tensorboard"), tmp_path)
+    events = EventAccumulator(str(tmp_path / "tensorboard" / "version_0"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("loss/discriminator")] == [100, 200]
+    assert events.Scalars("loss/discriminator")[0].value == pytest.approx(0.3)
+    assert [event.step for event in events.Images("samples")] == [200]
+
+
+def test_a_failing_logger_stops_nothing(tmp_path, caplog):
+    class Failing(CSVLogger):
+        def log_metrics(self, metrics, step=None):
+            raise OSError("disk full")
+
+    log(Adapter(partial(Failing, name="csv")), tmp_path)
+    (warning,) = [record.getMessage() for record in caplog.records if record.name == "steadygan"]
+    assert "disk full" in warning
+
+
+def test_no_logger_writes_nothing(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    logger = NoLogger()
+    logger.open(run_info(folder))
+    logger.row(ROWS[0])
+    logger.picture(1, "samples", folder / "none.png")
+    logger.close({})
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["wandb", "none", "csv", "tensorboard"])
+def test_every_option_composes(name):
+    """The yaml mirrors the constructor: what it names can be built from it, or says what is missing."""
+    from hydra.utils import instantiate
+
+    config = yaml.safe_load((paths.conf_dir() / "logger" / f"{name}.yaml").read_text())
+    if name == "tensorboard" and importlib.util.find_spec("tensorboard") is None:
+        with pytest.raises(Exception, match="pip install tensorboard"):
+            instantiate(config)
+    else:
+        logger = instantiate(config)
+        assert all(callable(getattr(logger, method)) for method in ("open", "row", "picture", "close"))

@@ -1,0 +1,39 @@
+"""Each metric's config builds it, under its own name, with the defaults that the class has."""
+
+import inspect
+
+import pytest
+from hydra.utils import get_class, instantiate
+from omegaconf import OmegaConf
+
+from steadygan.data.digits import Digits
+from steadygan.data.mixtures import Ring
+from steadygan.metrics.fits import fitting
+from steadygan.paths import conf_dir
+
+NAMES = ["modes", "wasserstein", "fid", "inception_score"]
+
+
+@pytest.fixture(autouse=True)
+def _cache(monkeypatch, tmp_path_factory):
+    monkeypatch.setenv("STEADYGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_config_and_class_agree(name):
+    path = conf_dir() / "metrics" / f"{name}.yaml"
+    assert path.read_text().startswith("# ")
+    config = OmegaConf.load(path)
+    assert list(config) == [name]
+    parameters = inspect.signature(get_class(config[name]["_target_"])).parameters.values()
+    defaults = {parameter.name: parameter.default for parameter in parameters if parameter.name != "dataset"}
+    assert {key: value for key, value in config[name].items() if not key.startswith("_")} == defaults
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_builds_for_the_data_that_it_fits(name):
+    partial = instantiate(OmegaConf.load(conf_dir() / "metrics" / f"{name}.yaml"))[name]
+    (dataset,) = [each for each in (Ring(), Digits()) if name in fitting(each)]
+    metric = partial(dataset=dataset)
+    assert metric.samples == partial.keywords["samples"] == metric.passport["samples"]
+    assert set(metric.directions.values()) <= {"max", "min"}

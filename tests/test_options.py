@@ -1,0 +1,105 @@
+"""Every option of every config group composes, trains two iterations and writes a summary."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from steadygan import files, train
+from steadygan.paths import conf_dir
+
+TINY = ["iterations=2", "batch_size=8", "log_every=1", "evaluate_every=2", "seed=1"]
+PLANE = ["network.width=8", "network.latent=3", "metrics.modes.samples=60", "metrics.modes.wasserstein_samples=20"]
+SHAPE = ["network.width=8", "network.latent=3", "metrics.wasserstein.samples=20"]
+IMAGES = ["dataset=digits", "network.width=4", "network.latent=3"]
+
+CONTEXT = {
+    "network": {"dcgan": IMAGES},
+    "dataset": {
+        "digits": IMAGES,
+        "mnist": [*IMAGES, "network=mlp"],
+        **dict.fromkeys(("gaussian", "line", "circle", "four_lines"), SHAPE),
+    },
+    "metrics": {"fid": IMAGES, "inception_score": IMAGES, "wasserstein": SHAPE},
+    "schedule": {"exponential": ["loss.alpha.start=0.9", "loss.alpha.end=0.1"], "constant": ["loss.alpha.value=0.4"]},
+}
+"""What an option needs around it, where that is not the ring."""
+
+MISSING = {
+    ("dataset", "mnist"): "STEADYGAN_DATA" not in os.environ and "STEADYGAN_DATA names no data",
+    ("trainer", "gpu"): not torch.cuda.is_available() and "no GPU",
+    ("logger", "tensorboard"): "tensorboard is not installed",
+}
+
+
+def options():
+    for path in sorted(conf_dir().rglob("*.yaml")):
+        group = path.parent.relative_to(conf_dir()).as_posix()
+        if group != "." and not group.startswith("hydra"):
+            yield group, path.stem
+
+
+def overrides(group, option):
+    around = CONTEXT.get(group, {}).get(option, PLANE)
+    if group == "schedule":
+        default = [] if option in ("exponential", "constant") else ["loss.alpha.end=0.5"]
+        return ["loss=lsgan", f"+schedule@loss.alpha={option}", *PLANE, *CONTEXT["schedule"].get(option, default)]
+    if group in ("regularizer", "metrics"):
+        return [*around, f"{group}=[{option}]"]
+    if group == "optimizer":
+        return [*around, *(f"optimizer@optimizer.{player}={option}" for player in ("generator", "discriminator"))]
+    return [*(text for text in around if not text.startswith(f"{group}=")), f"{group}={option}"]
+
+
+@pytest.mark.parametrize(("group", "option"), list(options()), ids=lambda word: word)
+def test_option(compose, tmp_path, group, option):
+    if reason := MISSING.get((group, option)):
+        pytest.skip(reason)
+    given = [*TINY, *overrides(group, option), f"outputs={tmp_path}"]
+    if group != "logger":
+        given.append("logger=none")
+    job = train.plan(compose(*given), given)
+    assert train.execute(job, lambda event: None) == "completed"
+    summary = json.loads((job.directory / files.SUMMARY).read_text())
+    assert (summary["status"], summary["iteration"]) == ("completed", 2)
+    assert summary["metrics"]
+    saved = torch.load(job.directory / files.CHECKPOINT, weights_only=True)["state_dict"]
+    assert all(bool(torch.isfinite(value).all()) for value in saved.values())
+
+
+def test_options_are_found():
+    assert len(list(options())) > 50
+    assert {
+        "loss",
+        "regularizer",
+        "noise",
+        "optimizer",
+        "game",
+        "network",
+        "dataset",
+        "method",
+        "metrics",
+        "trainer",
+    } <= {group for group, _ in options()}
+
+
+@pytest.mark.parametrize("path", sorted((conf_dir() / "method").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_method_names_itself(path):
+    assert yaml.safe_load(path.read_text())["method"] == path.stem
+
+
+@pytest.mark.parametrize("path", sorted(conf_dir().rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_file_opens_with_what_it_is(path):
+    lines = [line for line in Path(path).read_text().splitlines() if "@package" not in line]
+    assert lines[0].startswith("# ")
+
+
+def test_all_methods_have_the_same_discriminator_updates_and_average(plain):
+    for path in (conf_dir() / "method").glob("*.yaml"):
+        config = plain(f"method={path.stem}")
+        assert config["method"] == path.stem
+        assert config["game"]["n_critic"] == 1
+        assert (config["ema"]["decay"], config["ema"]["rampup"]) == (0.999, 10.0)
