@@ -7,7 +7,7 @@ import click
 
 @click.command("report")
 @click.argument(
-    "folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
+    "folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @click.option("--open", "open_page", is_flag=True, help="Show the page in the browser.")
 def command(folders: tuple[Path, ...], open_page: bool) -> None:

@@ -1,0 +1,161 @@
+"""Bad input: exit code 2, one message that names key, value and choices, and nothing written."""
+
+import gzip
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from steadygan import cli
+
+QUICK = ["iterations=2", "logger=none"]
+R1 = "regularizer=[r1]"
+RAW = "MNIST/raw"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def refused(capfd, tmp_path):
+    """``refused("train", ...)``: the message, after checking that it is one and that nothing was written."""
+
+    def call(*args):
+        capfd.readouterr()
+        code = cli.main(args)
+        out, err = capfd.readouterr()
+        assert code == 2, (out, err)
+        assert err.startswith("Error: ")
+        assert "Traceback" not in out + err
+        assert not (tmp_path / "outputs").exists()
+        return err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["loss=hing"], ["loss=hing", "hinge", "nonsaturating", "Did you mean 'hinge'"]),
+        (["optimizer@optimizer.discriminator=adm"], ["adm", "adam", "sgld"]),
+        (["regularizer=[r1,nothing]"], ["nothing", "r1", "gradient_penalty"]),
+        (["metod=r1"], ["metod", "method"]),
+        ([R1, "regularizer.r1.gama=3"], ["gama", "gamma"]),
+        (["network.widht=3"], ["widht", "width"]),
+        ([R1, "regularizer.r1.gamma=-1"], ["regularizer.r1.gamma=-1", "not negative"]),
+        (["noise=instance", "noise.sigma=-0.5"], ["noise.sigma=-0.5", "not negative"]),
+        (["noise=blur", "noise.sigma=-0.5"], ["noise.sigma=-0.5", "not negative"]),
+        (
+            ["optimizer@optimizer.discriminator=sgld", "optimizer.discriminator.step_size=-1e-3"],
+            ["optimizer.discriminator.step_size=-0.001", "greater than 0"],
+        ),
+        (["optimizer.generator.lr=0"], ["optimizer.generator.lr=0", "greater than 0"]),
+        (["optimizer.generator.beta1=1"], ["optimizer.generator.beta1=1", "less than 1"]),
+        (["loss=lsgan", "loss.alpha=1"], ["loss.alpha=1", "less than 1"]),
+        (["loss=lsgan", "+schedule@loss.alpha=linear", "loss.alpha.end=1.5"], ["loss.alpha", "1.5", "schedule"]),
+        (["batch_size=0"], ["batch_size=0", "at least 1"]),
+        (["batch_size=-3"], ["batch_size=-3", "at least 1"]),
+        (["iterations=0"], ["iterations=0", "at least 1"]),
+        (["iterations=-1"], ["iterations=-1", "at least 1"]),
+        (["iterations=1.5"], ["iterations=1.5", "whole number"]),
+        (["log_every=0"], ["log_every=0", "at least 1"]),
+        (["seed=x"], ["seed=x", "number"]),
+        ([R1, "regularizer.r1.gamma=nan"], ["regularizer.r1.gamma=nan", "finite"]),
+        ([R1, "regularizer.r1.gamma=inf"], ["regularizer.r1.gamma=inf", "finite"]),
+        ([R1, "regularizer.r1.gamma=abc"], ["regularizer.r1.gamma=abc", "number"]),
+        ([R1, "regularizer.r1.gamma=null"], ["regularizer.r1.gamma=None", "number"]),
+        (["game.n_critic=0"], ["game.n_critic=0", "at least 1"]),
+        (["game=simultaneous", "game.n_critic=2"], ["game.n_critic=2", "must be 1"]),
+        (["ema.decay=1.5"], ["ema.decay=1.5", "less than 1"]),
+        (["network.width=0"], ["network.width=0", "at least 1"]),
+        (["network.activation=relo"], ["network.activation=relo", "relu", "tanh"]),
+        (["dataset=ring", "network=dcgan"], ["network=dcgan", "dataset", "mlp"]),
+        (["dataset=mnist", "network=dcgan", "dataset.size=28"], ["network=dcgan", "28", "32x32"]),
+        (["metrics=[fid]"], ["metrics", "fid", "Ring", "images"]),
+        (["dataset=digits", "metrics=[modes]"], ["metrics", "modes", "Digits", "mixture"]),
+        (["dataset=digits", "dataset.size=9"], ["dataset.size=9", "8", "16"]),
+        (["trainer.precision=16"], ["trainer.precision=16", "32", "64", "bf16"]),
+        (["name=../up"], ["name=../up"]),
+        (["name=/abs"], ["name=/abs"]),
+        (["logger=wandb", "logger.mode=onlin"], ["logger.mode=onlin", "online", "offline"]),
+        (["+loss.extra=3"], ["loss", "extra"]),
+        (["seed"], ["seed", "KEY=VALUE"]),
+    ],
+    ids=lambda value: " ".join(value)[:60],
+)
+def test_train(refused, overrides, words):
+    if "dataset=mnist" in overrides and "STEADYGAN_DATA" not in os.environ:
+        pytest.skip("STEADYGAN_DATA names no data")
+    message = refused("train", *QUICK, *overrides)
+    assert all(word in message for word in words), message
+
+
+def test_everything_that_is_wrong_is_told_at_once(refused):
+    message = refused("train", "batch_size=0", "game.n_critic=0", "noise=instance", "noise.sigma=-1")
+    assert len([line for line in message.splitlines() if "=" in line]) == 3
+
+
+def test_a_sweep_is_refused_as_a_whole(refused):
+    message = refused("sweep", "gamma", *QUICK, "regularizer.r1.gamma=1,-1", "seed=0,1")
+    assert "regularizer.r1.gamma=-1" in message
+    assert "2 of 4 jobs" in message
+
+
+def test_report_of_what_is_no_run(refused, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.txt").write_text("meow")
+    assert "photos" in refused("report", "photos")
+    assert "nowhere" in refused("report", "nowhere")
+    assert "cat.txt" in refused("report", "photos/cat.txt")
+
+
+def test_missing_data_that_cannot_be_downloaded(refused):
+    message = refused("train", *QUICK, "dataset=mnist", "dataset.root=empty", "dataset.download=false")
+    assert all(word in message for word in ("train-images-idx3-ubyte", "empty", "dataset.root", "STEADYGAN_DATA"))
+
+
+@pytest.fixture
+def mnist_copy(tmp_path):
+    if "STEADYGAN_DATA" not in os.environ:
+        pytest.skip("STEADYGAN_DATA names no data")
+    target = tmp_path / "copy" / RAW
+    target.mkdir(parents=True)
+    for path in (Path(os.environ["STEADYGAN_DATA"]) / RAW).iterdir():
+        shutil.copyfile(path, target / path.name)
+    return target
+
+
+def test_truncated_data(refused, mnist_copy):
+    path = mnist_copy / "train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-5])
+    message = refused("train", *QUICK, "dataset=mnist", "dataset.root=copy", "dataset.download=false")
+    assert "train-images-idx3-ubyte" in message
+
+
+def test_data_of_another_kind(refused, mnist_copy):
+    path = mnist_copy / "train-labels-idx1-ubyte"
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    message = refused("train", *QUICK, "dataset=mnist", "dataset.root=copy", "dataset.download=false")
+    assert "train-labels-idx1-ubyte" in message
+
+
+def test_a_file_where_the_outputs_should_be(refused, tmp_path):
+    (tmp_path / "taken").write_text("")
+    message = refused("train", *QUICK, "outputs=taken")
+    assert "outputs=taken" in message
+
+
+def test_no_permission_to_write(refused, tmp_path, monkeypatch):
+    """Root may write everywhere, so the answer of the system is replaced where the tests run as root."""
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    locked.chmod(0o555)
+    if os.geteuid() == 0:
+        allowed = os.access
+        monkeypatch.setattr(os, "access", lambda path, *a, **k: "locked" not in str(path) and allowed(path, *a, **k))
+    message = refused("train", *QUICK, "outputs=locked/inner")
+    assert "outputs=locked/inner" in message
+    assert "permission" in message
