@@ -343,3 +343,27 @@ def test_every_option_says_what_it_is():
     silent = [path for group in catalogue.groups().values() for path in group.values() if not catalogue.about(path)]
     assert silent == []
     assert (conf_dir() / "hydra" / "launcher" / "local.yaml").exists()
+
+
+def test_a_method_of_ones_own_from_the_folder_one_works_in(steadygan, tmp_path):
+    """One file and one yaml, as the README has it; workers find it too."""
+    (tmp_path / "my_gan").mkdir()
+    (tmp_path / "my_gan" / "penalty.py").write_text(
+        "from steadygan.core.autodiff import input_gradient\n\n"
+        "def quartic(critic, real, fake, eps, *, weight):\n"
+        "    _, gradient = input_gradient(critic, real)\n"
+        "    return weight * gradient.flatten(1).square().sum(1).square()\n"
+    )
+    folder = tmp_path / "my_conf" / "regularizer"
+    folder.mkdir(parents=True)
+    (folder / "quartic.yaml").write_text("quartic: {_target_: my_gan.penalty.quartic, _partial_: true, weight: 1.0}\n")
+    own = ["--config-dir", "my_conf", "regularizer=[quartic]"]
+    code, _, err = steadygan("train", "-m", *own, *TINY, "regularizer.quartic.weight=0,2", "name=own")
+    assert code == 0, err
+    penalties = {}
+    for path in (tmp_path / "outputs" / "own").glob("*/config.yaml"):
+        weight = yaml.safe_load(path.read_text())["regularizer"]["quartic"]["weight"]
+        header, first, *_ = (path.parent / "metrics.csv").read_text().splitlines()
+        penalties[weight] = float(dict(zip(header.split(","), first.split(",")))["penalty/quartic"])
+    assert penalties[0] == 0
+    assert penalties[2] > 0

@@ -1,8 +1,10 @@
 """From a config to the objects it names: a list of ``instantiate`` calls."""
 
 import functools
+import inspect
 import json
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -11,12 +13,16 @@ from hydra.utils import instantiate
 from steadygan.core.declare import declared
 from steadygan.core.draws import normal_like, uniform
 from steadygan.core.objective import Objective
+from steadygan.core.settings import fields
 from steadygan.engines.dealer import Wants
 from steadygan.engines.networks import as_functions, build_networks
 from steadygan.engines.parts import DTYPES, Parts
 from steadygan.engines.step import PLAYERS, Sentence
 from steadygan.errors import UserError
 from steadygan.targets import resolve
+
+WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, NoneType)
+"""What lies behind Hydra's complaint where a ``_target_`` does not exist or does not take these keys."""
 
 ENGINE_KEYS = ("draw", "copies")
 """Keys of penalties and noise that speak to the engine: the noise wanted, and how many perturbed copies."""
@@ -51,16 +57,20 @@ def build_sentence(config: Mapping[str, Any], networks: Mapping[str, Any]) -> Se
         name: make(_method(node), f"regularizer.{name}") for name, node in (config["regularizer"] or {}).items()
     }
     projections = {name: method for name, method in regularizers.items() if declared(method, "projection", False)}
+    perturb = make(_method(config["noise"]), "noise")
+    _takes(perturb, "noise", "x", "eps")
+    for name, method in regularizers.items():
+        given = ("params",) if name in projections else ("critic", "real", "fake", "eps")
+        _takes(method, f"regularizer.{name}", *given)
     return Sentence(
         objective=Objective(
             **as_functions(networks, bf16=str(config["trainer"]["precision"]) == "bf16"),
             loss=make(config["loss"], "loss"),
-            perturb=make(_method(config["noise"]), "noise"),
+            perturb=perturb,
             penalties={name: method for name, method in regularizers.items() if name not in projections},
         ),
         rules={
-            player: make(config["optimizer"][player], f"optimizer.{player}")(networks[player].parameters()).rule
-            for player in PLAYERS
+            player: _rule(config["optimizer"][player], f"optimizer.{player}", networks[player]) for player in PLAYERS
         },
         projections=projections,
         game=make(config["game"], "game"),
@@ -84,6 +94,28 @@ def _wants(config: Mapping[str, Any], sentence: Sentence, shape: tuple[int, ...]
 
 def _draw(node: Mapping[str, Any], method: Any, default: Any) -> Any:
     return resolve(node["draw"]) if "draw" in node else declared(method, "draw", default)
+
+
+def _takes(method: Any, key: str, *given: str) -> None:
+    """A partial with a wrong key would only fail at its first call, in training.
+
+    Raises:
+        UserError: naming the keys there are.
+    """
+    function = method.func if isinstance(method, functools.partial) else method
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*given, **fields(method))
+    except TypeError as error:
+        keys = [name for name in signature.parameters if name not in given]
+        raise UserError(f"{key}: {error}\nIts keys: {', '.join(keys) or 'none'}") from error
+
+
+def _rule(node: Mapping[str, Any], key: str, network: Any) -> Any:
+    try:
+        return make(node, key)(network.parameters()).rule
+    except TypeError as error:
+        raise UserError(f"{key}: {error}") from error
 
 
 def _method(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +146,9 @@ def make(node: Mapping[str, Any], key: str) -> Any:
         cause = error.__cause__
         if isinstance(cause, UserError):
             raise cause from error
-        raise UserError(f"{key}: {cause or error}") from error
+        if isinstance(cause, WRONG_CALL):
+            raise UserError(f"{key}: {cause}") from error
+        raise
     if isinstance(made, functools.partial):
         return functools.partial(made.func, *made.args, **made.keywords)
     return made

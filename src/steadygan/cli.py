@@ -1,6 +1,7 @@
 """The command ``steadygan``: finds the commands, and turns what goes wrong into a message and an exit code."""
 
 import importlib
+import os
 import pkgutil
 import sys
 import traceback
@@ -71,6 +72,8 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code is 0, 1 (failure), 2 (a user's mistake) or 130 (Ctrl-C)."""
     arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # a user's own package, next to where they work, as with `python -m`
     try:
         code = cli.main(args=arguments, prog_name="steadygan", standalone_mode=False)
     except UserError as error:
