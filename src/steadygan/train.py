@@ -15,10 +15,14 @@ from omegaconf.errors import OmegaConfBaseException
 from steadygan import files
 from steadygan.build import build, make
 from steadygan.core.draws import stream_seed
+from steadygan.engines import population
 from steadygan.engines.check import check_numbers
+from steadygan.engines.memory import forget_peak
 from steadygan.engines.parts import DTYPES, Job, Report
+from steadygan.engines.run import run as run_single
 from steadygan.engines.summary import identity
 from steadygan.errors import Interrupted, UserError, bad_value
+from steadygan.sweeps.grouping import Group
 from steadygan.sweeps.signature import label, run_directory, signature
 
 
@@ -103,6 +107,7 @@ def execute(job: Job, report: Report) -> str:
     """
     _describe(job)
     torch.set_num_threads(job.config["trainer"]["threads"])
+    forget_peak()
     try:
         # Nothing of ours draws from the global generator; a user's method that does is at least repeatable.
         torch.manual_seed(stream_seed(job.seed, "global"))
@@ -110,6 +115,56 @@ def execute(job: Job, report: Report) -> str:
     except Exception:
         _failed(job, traceback.format_exc())
         raise
+
+
+def execute_group(group: Group, report: Report) -> dict[str, str]:
+    """Train the jobs of a group as one program; one after the other, where that cannot be.
+
+    Returns:
+        The status of each job, by its signature: as ``execute``, or ``failed``.
+
+    Raises:
+        Exception: whatever went wrong with the program, after it was written to the ``log.txt`` of every run.
+    """
+    jobs, reason = group.jobs, group.alone
+    for job in jobs:
+        _describe(job)
+    torch.set_num_threads(jobs[0].config["trainer"]["threads"])
+    forget_peak()
+    try:
+        torch.manual_seed(stream_seed(jobs[0].seed, "global"))
+        if reason is None:
+            seats = [job and (build(job.config), job) for job in group.seats]
+            how = population.Plan(group.recorded(), group.write, population.device(jobs[0], group.place))
+            return population.train(seats, report, how)
+    except population.Unfit as unfit:
+        reason = str(unfit)
+    except Exception:
+        for job in jobs:
+            if (files.read_summary(job.directory) or {}).get("status") not in files.FINISHED:
+                _failed(job, traceback.format_exc())
+        raise
+    return _one_by_one(jobs, report, reason)
+
+
+def _one_by_one(jobs: Sequence[Job], report: Report, reason: str) -> dict[str, str]:
+    runs = "1 run trains by itself" if len(jobs) == 1 else f"{len(jobs)} runs train one after the other"
+    report({"kind": "message", "text": f"{runs}: {reason}"})
+    statuses: dict[str, str] = {}
+    for job in jobs:
+        try:
+            statuses[job.signature] = run_single(build(job.config), job, _tagged(report, job))
+        except Exception:
+            _failed(job, traceback.format_exc())
+            statuses[job.signature] = "failed"
+        report({"kind": "ended", "member": job.signature, "status": statuses[job.signature]})
+        if statuses[job.signature] == "preempted":
+            break
+    return statuses
+
+
+def _tagged(report: Report, job: Job) -> Report:
+    return lambda event: report({**event, "member": job.signature})
 
 
 def _describe(job: Job) -> None:

@@ -233,6 +233,18 @@ def test_a_sweep_without_runs_yet_and_a_foreign_folder(tmp_path):
     assert "No verdict: there is no run yet." in text
 
 
+def test_the_median_of_peak_memory_is_a_cost(tmp_path, make_run):
+    for seed, peak in enumerate((700, 900, 800)):
+        make_run(tmp_path, f"run-{seed}", method="r1", seed=seed, memory={"process_mb": peak})
+    make_run(tmp_path, "gpu", method="r2", seed=0, memory={"process_mb": 900, "device_mb": 123})
+    page = report([tmp_path], console=Console(file=io.StringIO())).read_text()
+    cost = page[page.index('id="cost"') : page.index('id="oscillation"')]
+    assert '"800.0"' in cost
+    assert '"123.0"' in cost
+    frame = pd.read_csv(tmp_path / "report" / "results.csv")
+    assert sorted(frame["memory_mb"]) == [123, 700, 800, 900]
+
+
 def test_durations():
     assert [duration(x) for x in (None, 2.5, 75, 3660)] == ["–", "2.5 s", "1 min 15 s", "1 h 1 min"]
 

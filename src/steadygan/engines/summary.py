@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import detrend
 
+from steadygan.engines.memory import peak
 from steadygan.engines.parts import Job, Parts
 from steadygan.engines.provenance import git, versions
 
@@ -50,6 +51,7 @@ def summary(
         "diverged_at": diverged_at,
         "metrics": metric_summary(rows, dict(parts.metrics)),
         "oscillation": oscillation(rows),
+        "memory": peak(),
         "passports": {name: passport(metric, job) for name, metric in parts.metrics.items()},
     }
 

@@ -40,6 +40,7 @@ class Run:
     """What the files of one run say; a missing or broken file leaves its fields empty.
 
     ``status`` is the summary's, or ``unreadable`` (a broken summary), or ``no summary``.
+    ``memory`` is the peak of the device, or of the process, in MB.
     ``curves`` maps a column of ``metrics.csv`` to (iterations, values), finite values only, thinned.
     """
 
@@ -53,6 +54,7 @@ class Run:
     iteration: int | None = None
     iterations: int | None = None
     seconds: float | None = None
+    memory: float | None = None
     diverged_at: int | None = None
     error: str = ""
     config: dict[str, Any] = field(default_factory=dict)
@@ -187,6 +189,7 @@ def read_run(path: Path, root: Path) -> Run:
         iteration=_integer(summary.get("iteration")),
         iterations=_integer(summary.get("iterations", config.get("iterations"))),
         seconds=number(summary.get("seconds")),
+        memory=_memory(_numbers(summary.get("memory"))),
         diverged_at=_integer(summary.get("diverged_at")),
         error=str(summary.get("error") or ""),
         config=config,
@@ -198,6 +201,10 @@ def read_run(path: Path, root: Path) -> Run:
         git=_git(summary.get("git")),
         curves=_curves(path / files.METRICS),
     )
+
+
+def _memory(peaks: dict[str, float]) -> float | None:
+    return peaks.get("device_mb", peaks.get("process_mb"))
 
 
 def number(value: Any) -> float | None:

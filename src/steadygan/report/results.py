@@ -26,6 +26,7 @@ def table(groups: Sequence[Group], named: Sequence[str] = ()) -> pd.DataFrame:
                 "iteration": run.iteration,
                 "iterations": run.iterations,
                 "seconds": run.seconds,
+                "memory_mb": run.memory,
                 "diverged_at": run.diverged_at,
                 "error": run.error or None,
                 "signature": run.signature or None,

@@ -89,6 +89,7 @@ class Row:
     area: float
     seconds: float
     speed: float
+    memory: float
 
     @property
     def lost(self) -> int:
@@ -146,6 +147,7 @@ def _row(group: Group, place: int | None, metric: str | None, direction: str) ->
         area=median(area),
         seconds=median(seconds),
         speed=median(np.array(speeds, dtype=float)),
+        memory=median(np.array([run.memory for run in group.runs if run.memory], dtype=float)),
     )
 
 
