@@ -6,6 +6,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("steadygan", deadline=None, database=None)  # a busy machine is no failure
+settings.load_profile("steadygan")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,3 +1,14 @@
 """Compare GAN stabilisation methods over sweeps and seeds."""
 
+from typing import Any
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """``steadygan.load``, imported when it is asked for: it needs torch, and ``import steadygan`` should not."""
+    if name != "load":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from steadygan.loading import load
+
+    return load

@@ -22,8 +22,8 @@ class Ema:
     rampup: Number = 0.0
 
     def beta(self, t: Number) -> torch.Tensor:
-        """The weight of the average after update ``t`` = 1, 2, ..."""
-        ramp = torch.as_tensor(t / (self.rampup + t))
+        """The weight of the average after update ``t`` = 1, 2, ...; float64."""
+        ramp = torch.as_tensor(t / (self.rampup + t), dtype=torch.float64)
         return torch.minimum(torch.as_tensor(self.decay, dtype=ramp.dtype, device=ramp.device), ramp)
 
     def update(self, average: Tensors, value: Tensors, t: Number) -> Tensors:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from steadygan.core.draws import generator, normal_like
+from steadygan.core.types import Critic
 from steadygan.pictures import grid, plane
 
 IMAGES, POINTS = 64, 500
@@ -14,8 +15,7 @@ IMAGES, POINTS = 64, 500
 def picture(gan: Any, dataset: Any, path: Path) -> None:
     """Samples of the averaged generator: a grid of images, or points with the discriminator's contours.
 
-    The latents are the same every time, so that a series of pictures shows one thing changing. Data of more than two
-    dimensions is shown in its first two.
+    The latents are the same every time, so that a series of pictures shows one thing changing.
 
     Args:
         gan: offers ``sample(latents)``, ``critic(x)``, ``latent``, ``seed``, ``device`` and ``float_type``.
@@ -29,6 +29,17 @@ def picture(gan: Any, dataset: Any, path: Path) -> None:
         grid.save(path, grid.grid(fake))
         return
     real = dataset.batch(gan.seed, "picture", 0, POINTS, device=gan.device, dtype=gan.float_type)["x"]
-    with torch.no_grad():
-        draw = plane.line if dataset.shape[0] == 1 else plane.plane
-        draw(path, real, fake, lambda x: gan.critic(x.to(gan.device)).cpu())
+    points(path, real, fake, lambda x: gan.critic(x.to(gan.device)).cpu())
+
+
+@torch.no_grad()
+def points(path: Path, real: torch.Tensor, fake: torch.Tensor, critic: Critic) -> None:
+    """Points ``[n, d]`` on the line or in the plane, with the critic's logits.
+
+    Of more than two coordinates the first two are shown, and the logits on the plane through the mean of the others.
+    """
+    if real.shape[1] == 1:
+        plane.line(path, real, fake, critic)
+        return
+    rest = real[:, 2:].mean(0).cpu()
+    plane.plane(path, real, fake, lambda x: critic(torch.cat([x, rest.expand(len(x), -1)], 1)))

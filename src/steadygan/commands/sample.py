@@ -1,0 +1,29 @@
+"""``steadygan sample RUN``: the pictures of a trained GAN."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("sample")
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--seed", default=0, show_default=True, help="Of the latents.")
+@click.option(
+    "--count", type=click.IntRange(min=1), help="Samples in the grid or the plane.  [default: 64 images, 500 points]"
+)
+@click.option("--raw", is_flag=True, help="The generator that is trained, in place of its average.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: RUN/pictures]")
+def command(run: Path, seed: int, count: int | None, raw: bool, out: Path | None) -> None:
+    """Draw samples of a run, interpolations, nearest neighbours and more.
+
+    RUN is the folder of a run. What it writes: a grid of samples, interpolations between latents, the training
+    examples nearest to samples (in pixels and in a classifier's features), samples by class, and an animation over the
+    training; for points samples over the critic's contours, the critic's gradient field, and the histogram over modes.
+    """
+    from steadygan import load
+    from steadygan.commands import _album
+
+    trained = load(run)
+    subject = _album.Subject(trained, seed=seed, count=count, ema=not raw)
+    for line in _album.write(subject, out or trained.directory / "pictures"):
+        click.echo(line)

@@ -1,0 +1,195 @@
+"""A trained GAN from the folder of its run: ``steadygan.load(RUN)``."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from steadygan import files
+from steadygan.build import build
+from steadygan.core.draws import generator, normal_like
+from steadygan.engines import checkpoint
+from steadygan.engines.evaluate import CHUNK
+from steadygan.engines.module import GAN
+from steadygan.engines.parts import DTYPES
+from steadygan.errors import UserError, bad_value
+from steadygan.pictures.interpolation import linear, paths, spherical
+from steadygan.sweeps.signature import signature
+
+log = logging.getLogger("steadygan")
+
+UNUSED = {"logger": {"_target_": "steadygan.loggers.none.NoLogger"}, "metrics": {}}
+"""Parts of a config that a trained GAN has no use for."""
+
+STREAM = "sample"
+
+
+class TrainedGAN:
+    """A GAN as its last checkpoint left it, on the CPU.
+
+    What it gives is a function of the run and the arguments alone: it computes with the number of threads that the
+    run was trained with, and draws nothing from the global generator.
+
+    Attributes:
+        directory: the run's folder.
+        config: the resolved config, plain containers.
+        iteration: generator updates behind it.
+        latent: dimension of z.
+        shape: of one example, ``(d,)`` or ``(C, H, W)``.
+        dtype: of samples, latents and logits.
+        dataset: what it was trained on.
+    """
+
+    def __init__(self, directory: Path, config: dict[str, Any], gan: GAN) -> None:
+        self.directory, self.config = directory, config
+        self.iteration, self.latent, self.dtype = gan.iteration, gan.latent, gan.float_type
+        self.dataset = gan.parts.dataset
+        self.shape = tuple(self.dataset.shape)
+        self._gan, self._threads = gan, config["trainer"]["threads"]
+
+    def __repr__(self) -> str:
+        return f"TrainedGAN({str(self.directory)!r}, iteration={self.iteration}, shape={self.shape})"
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The run's ``summary.json`` as it is now; empty where it cannot be read."""
+        return files.read_summary(self.directory) or {}
+
+    def latents(self, count: int, seed: int = 0) -> Tensor:
+        """``[count, latent]`` from N(0, I); those that ``sample`` feeds the generator."""
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise bad_value("count", count, "must be a whole number of at least 1")
+        return normal_like(generator(seed, STREAM), (count, self.latent), self.dtype)
+
+    def sample(self, count: int = 64, seed: int = 0, ema: bool = True) -> Tensor:
+        """Generated examples ``[count, *shape]``, images in [-1, 1]; the same bits each time.
+
+        Args:
+            count: how many.
+            seed: of the latents.
+            ema: from the averaged generator, which metrics use; False: from the one that is trained.
+        """
+        return self.generate(self.latents(count, seed), ema)
+
+    def generate(self, latents: Tensor, ema: bool = True) -> Tensor:
+        """Generated examples ``[n, *shape]`` for latents ``[n, latent]``."""
+        latents = self._checked("latents", latents, (self.latent,))
+        with _threads(self._threads):
+            return torch.cat([self._gan.sample(chunk, ema) for chunk in latents.split(CHUNK)])
+
+    def critic(self, x: Tensor) -> Tensor:
+        """The discriminator's logits ``[n]`` of ``x [n, *shape]``, without input noise; they can be differentiated."""
+        x = self._checked("x", x, self.shape)
+        with _threads(self._threads):
+            return self._gan.critic(x)
+
+    def interpolate(
+        self, pairs: int = 8, steps: int = 9, seed: int = 0, between: str = "spherical", ema: bool = True
+    ) -> Tensor:
+        """Generated examples ``[pairs, steps, *shape]`` on the way from one random latent to another.
+
+        Args:
+            pairs: how many ways; they begin at the first ``pairs`` of ``latents(2 * pairs, seed)`` and end at the rest.
+            steps: on each way, both ends included; at least 2.
+            seed: of the latents.
+            between: ``linear`` or ``spherical``.
+            ema: as for ``sample``.
+        """
+        if between not in BETWEEN:
+            raise bad_value("between", between, "no such interpolation", BETWEEN)
+        if steps < 2:
+            raise bad_value("steps", steps, "must be at least 2")
+        start, end = self.latents(2 * pairs, seed).chunk(2)
+        ways = paths(start, end, steps, BETWEEN[between])
+        return self.generate(ways.flatten(0, 1), ema).unflatten(0, (pairs, steps))
+
+    def _checked(self, name: str, x: Any, shape: tuple[int, ...]) -> Tensor:
+        x = torch.as_tensor(x, dtype=self.dtype, device="cpu")
+        if tuple(x.shape[1:]) != shape or x.ndim != len(shape) + 1 or not len(x):
+            expected = ", ".join(map(str, ("n", *shape)))
+            raise bad_value(f"shape of {name}", list(x.shape), f"must be [{expected}] with n of at least 1")
+        return x
+
+
+BETWEEN = {"linear": linear, "spherical": spherical}
+
+
+def load(run: str | Path) -> TrainedGAN:
+    """The trained GAN of a run.
+
+    Args:
+        run: the run's folder, or the checkpoint in it.
+
+    Raises:
+        UserError: there is no run, or its config or checkpoint is missing, damaged, or of another run.
+    """
+    directory, path = _locate(Path(run).expanduser())
+    config = _config(directory / files.CONFIG)
+    saved = checkpoint.load(path)
+    gan = _gan(config, directory / files.CONFIG)
+    _restore(gan, saved, path)
+    if signature(config) != saved["signature"]:
+        log.warning("%s: trained with another config or other data than %s describes", path, files.CONFIG)
+    return TrainedGAN(directory, config, gan)
+
+
+def _locate(path: Path) -> tuple[Path, Path]:
+    """The run's folder and its checkpoint."""
+    if path.is_file() and path.suffix == Path(files.CHECKPOINT).suffix:
+        return path.absolute().parents[1], path
+    if not path.is_dir():
+        raise UserError(f"{path}: {'neither a run folder nor a checkpoint' if path.exists() else 'no such run folder'}")
+    if not any((path / name).exists() for name in (files.CONFIG, files.SUMMARY, files.CHECKPOINT)):
+        below = sorted(found.parent.name for found in path.glob(f"*/{files.CONFIG}"))
+        hint = f"\nRuns in it: {', '.join(below[:5])}{', ...' if below[5:] else ''}" if below else ""
+        raise UserError(f"{path}: not a run folder (it holds no {files.CONFIG}){hint}")
+    return path, path / files.CHECKPOINT
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(path))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: the config of the run is missing") from error
+    except Exception as error:  # a damaged file shows itself by any of OmegaConf's and YAML's exceptions
+        raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
+    if not isinstance(config, dict) or not config:
+        raise UserError(f"{path}: not the config of a run")
+    return config
+
+
+def _gan(config: dict[str, Any], path: Path) -> GAN:
+    try:
+        precision = DTYPES[str(config["trainer"]["precision"])]
+        return GAN(build({**config, **UNUSED}), config["seed"], config["batch_size"], precision)
+    except KeyError as error:
+        raise UserError(f"{path}: not the whole config of a run (it lacks {error})") from error
+
+
+def _restore(gan: GAN, saved: dict[str, Any], path: Path) -> None:
+    """Put the checkpoint into the GAN, if it is one of such a GAN."""
+    try:
+        sizes = {name: tuple(value.shape) for name, value in saved["state_dict"].items()}
+        fits = sizes == {name: tuple(value.shape) for name, value in gan.state_dict().items()}
+        if fits:
+            checkpoint.restore(gan, saved)
+    except (KeyError, AttributeError, TypeError) as error:
+        raise UserError(f"{path}: an incomplete checkpoint ({error!r})") from error
+    if not fits:
+        raise UserError(f"{path}: not a checkpoint of the networks that {files.CONFIG} describes")
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Sums depend on how many threads share them: compute with so many, then with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
