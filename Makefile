@@ -8,7 +8,7 @@ unexport STEADYGAN_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench docs clean
 
 help: ## show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,9 @@ lint: setup ## check style, mend what can be mended
 
 bench: setup ## measure speed, as ratios in one run
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/step.py
+
+docs: setup ## write docs/config.md from conf/
+	$(BIN)/python -m steadygan.reference > docs/config.md
 
 clean: ## remove what was installed and computed
 	rm -rf $(VENV) outputs build dist .ruff_cache .pytest_cache .hypothesis

@@ -110,6 +110,17 @@ def test_a_terminal_shows_bars_of_the_running_and_the_latest():
     assert "167 it/s" in line  # 500 in the 3 s since its start
 
 
+def test_a_terminal_shows_a_dozen_of_many_that_run():
+    console = screen(True)
+    progress = SweepProgress([Job(f"job{i}", i, 1000) for i in range(64)], console, Clock())
+    for index in range(64):
+        progress(Event("started", index))
+    console.print(progress.render())
+    text = console.file.getvalue()
+    assert text.count("running") == 12 + 1  # and the line of the whole
+    assert "and 52 more" in text
+
+
 def test_a_failure_stays_on_the_terminal_with_its_last_line():
     console = screen(True)
     with SweepProgress([Job("bad", 3, 10)], console) as progress:

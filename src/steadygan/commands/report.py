@@ -6,9 +6,7 @@ import click
 
 
 @click.command("report")
-@click.argument(
-    "folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--open", "open_page", is_flag=True, help="Show the page in the browser.")
 def command(folders: tuple[Path, ...], open_page: bool) -> None:
     """Compare the runs of a sweep, in DIR/report/index.html, results.csv, PNGs and on the terminal.

@@ -23,8 +23,13 @@ def file_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "_", text).strip("_.")[:80] or "plot"
 
 
+LONGEST = 48
+"""Characters of a label: a longer one would leave no room for the axes."""
+
+
 def _plain(name: str) -> str:
-    """A label without mathematics, and not hidden (matplotlib leaves out labels that start with _)."""
+    """A short label without mathematics, and not hidden (matplotlib leaves out labels that start with _)."""
+    name = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
     return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
 

@@ -22,10 +22,13 @@ INTERVAL = 15.0
 LATEST = 5
 """Ended jobs that stay in sight."""
 
+RUNNING = 12
+"""Running jobs that are shown; a population has many."""
+
 COLOURS = {"completed": "green", "diverged": "yellow", "failed": "red", "preempted": "cyan"}
 
 
-class _Display(ABC):
+class Display(ABC):
     """Live on a terminal; otherwise nothing but what is printed, and a line now and then."""
 
     def __init__(self, console: Console | None, clock: Callable[[], float]) -> None:
@@ -63,7 +66,7 @@ class _Display(ABC):
             self._live.stop()
 
 
-class RunProgress(_Display):
+class RunProgress(Display):
     """One run: a bar with rate, time left and main metric.
 
     Args:
@@ -129,7 +132,7 @@ class RunProgress(_Display):
         return table
 
 
-class SweepProgress(_Display):
+class SweepProgress(Display):
     """A sweep: an overall bar, a line for each running job, and the jobs that ended last.
 
     Args:
@@ -190,9 +193,12 @@ class SweepProgress(_Display):
         for index in self._latest:
             status, progress = self.tally.ended[index], self.tally.progress[index]
             self._row(table, Text(status, style=COLOURS.get(status, "")), index, progress, "", "")
-        for index, progress in self.tally.running.items():
+        running = list(self.tally.running.items())
+        for index, progress in running[:RUNNING]:
             bar = ProgressBar(total=max(progress.iterations, 1), completed=progress.iteration, width=20)
             self._row(table, Text("running"), index, progress, bar, f"{progress.rate(self.clock()):,.0f} it/s")
+        if len(running) > RUNNING:
+            table.add_row("", f"and {len(running) - RUNNING} more", "", "", "")
         return table
 
     def _row(self, table: Table, status: Text, index: int, progress: Progress, bar: RenderableType, rate: str) -> None:

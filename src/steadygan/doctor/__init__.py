@@ -1,0 +1,1 @@
+"""What this machine has and what it lacks, each with the line that mends it."""

@@ -1,0 +1,98 @@
+"""What takes a while: libraries that are slow to import, and data sets that are looked at."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from steadygan.doctor.finding import BROKEN, MISSING, OK, Check, Finding
+from steadygan.doctor.machine import cores
+from steadygan.errors import UserError
+from steadygan.paths import conf_dir, data_dir
+
+
+def wandb() -> Finding:
+    """The login; nothing is asked of the server."""
+    from steadygan.loggers.service import logged_in
+
+    if logged_in():
+        return Finding("W&B", OK, "logged in, or a key is set; online runs by logger.mode=online")
+    return Finding(
+        "W&B", MISSING, "no login; runs are kept offline, `steadygan sync DIR` sends them later", "wandb login"
+    )
+
+
+def torch() -> Iterator[Finding]:
+    """It imports and computes; the devices; bfloat16."""
+    try:
+        import torch
+    except Exception as error:
+        yield Finding(
+            "torch", BROKEN, f"cannot be imported: {_first_line(error)}", "pip install --force-reinstall torch"
+        )
+        return
+    threads = torch.get_num_threads()
+    yield Finding("torch", OK, f"{torch.__version__}, {threads} of {cores()} cores; a run takes trainer.threads=1")
+    yield _devices(torch)
+    yield _bfloat16(torch)
+
+
+def _devices(torch: Any) -> Finding:
+    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    if names:
+        return Finding("GPU", OK, f"{', '.join(names)}; trainer=gpu uses one")
+    if torch.version.cuda is None:
+        return Finding("GPU", MISSING, "this build of torch is for CPUs", "https://pytorch.org/get-started/locally")
+    return Finding(
+        "GPU",
+        MISSING,
+        f"none found by torch for CUDA {torch.version.cuda}; runs use the CPU",
+        "nvidia-smi (says what the driver sees)",
+    )
+
+
+def _bfloat16(torch: Any) -> Finding:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with torch.autocast(device, dtype=torch.bfloat16):
+        ones = torch.ones(2, 2, device=device)
+        works = (ones @ ones).dtype == torch.bfloat16
+    if not works:
+        return Finding("bfloat16", MISSING, f"autocast does not use it on {device}", "trainer.precision=32")
+    native = torch.cuda.is_bf16_supported() if device == "cuda" else _native_on_cpu(torch)
+    return Finding(
+        "bfloat16", OK, f"works on {device}" + ("" if native else ", but slowly: the device has no unit for it")
+    )
+
+
+def _native_on_cpu(torch: Any) -> bool:
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+
+
+def datasets() -> Iterator[Finding]:
+    """Each data set that has files, built as a run would build it, but for downloads."""
+    for path in sorted((conf_dir() / "dataset").glob("*.yaml")):
+        node = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if "root" in node:
+            yield _dataset(path.stem, node)
+
+
+def _dataset(name: str, node: dict[str, Any]) -> Finding:
+    from steadygan.build import make
+
+    root = str(data_dir())
+    given = {key: value for key, value in node.items() if key != "defaults"} | {"root": root}
+    offline = {"download": False} if "download" in node else {}
+    try:
+        make(given | offline, "dataset")
+    except UserError as error:
+        mend = f"steadygan train dataset={name} dataset.root=FOLDER"
+        return Finding(f"data: {name}", MISSING, _first_line(error), mend + (" (downloads it)" if offline else ""))
+    return Finding(f"data: {name}", OK, f"found in {os.path.abspath(root)}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+CHECKS: dict[str, Check] = {"W&B": wandb, "torch": torch, "data sets": datasets}

@@ -1,0 +1,260 @@
+"""A sweep seen from outside: how its runs stand, told by their files alone, wherever they are computed."""
+
+import itertools
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from steadygan import files
+from steadygan.errors import UserError
+from steadygan.sweeps.launching import SWEEP
+from steadygan.sweeps.tally import duration
+
+DEPTH = 3
+SILENT = 120.0
+"""Seconds without a change in a run's files after which a run that says it is running is called stale, or ..."""
+
+SILENT_ROWS = 10
+"""... this many times the longest time between two of its rows, if that is longer."""
+
+ROWS = 20
+"""The rows over which the rate of a run is taken."""
+
+OVER = ("completed", "diverged", "failed")
+ORDER = ("running", "stale", "preempted", "failed", "diverged", "completed")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One run as its files tell it.
+
+    ``status`` is the summary's, or ``stale``: it says that it is running, but nothing has changed for long.
+    ``rate`` is in iterations a second, ``quiet`` the seconds since a file changed, ``ended`` the time of the last
+    change.
+    """
+
+    path: Path
+    name: str
+    status: str
+    iteration: int = 0
+    iterations: int = 0
+    rate: float = 0.0
+    quiet: float = 0.0
+    ended: float = 0.0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All runs of a folder at one moment, and how many were asked for that have not begun."""
+
+    runs: tuple[Seen, ...]
+    waiting: int = 0
+
+    def count(self, status: str) -> int:
+        return sum(run.status == status for run in self.runs)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self.waiting and all(run.status in OVER for run in self.runs)
+
+    def rate(self) -> float:
+        """Iterations a second of all that is running."""
+        return sum(run.rate for run in self.runs if run.status == "running")
+
+    def seconds_left(self) -> float | None:
+        """For what is running and waiting, at this rate; None while it is not known.
+
+        Stale and preempted runs are left out: nobody works on them.
+        """
+        rate = self.rate()
+        if not rate:
+            return None
+        going = sum(max(run.iterations - run.iteration, 0) for run in self.runs if run.status == "running")
+        length = max((run.iterations for run in self.runs), default=0)
+        return (going + self.waiting * length) / rate
+
+    def line(self) -> str:
+        """``12/60 done, 1 failed, 2 running, 46 waiting, 800 it/s, 4:10 left``."""
+        statuses = Counter(run.status for run in self.runs)
+        words = [f"{sum(statuses[status] for status in OVER)}/{len(self.runs) + self.waiting} done"]
+        words += [f"{statuses[s]} {s}" for s in ("failed", "diverged", "preempted", "stale", "running") if statuses[s]]
+        words += [f"{self.waiting} waiting"] if self.waiting else []
+        words += [f"{self.rate():,.0f} it/s"] if self.rate() else []
+        left = self.seconds_left()
+        return ", ".join(words + ([f"{duration(left)} left"] if left else []))
+
+
+class Watcher:
+    """Looks at a folder again and again; a run whose files have not changed is not read again.
+
+    Args:
+        folder: of a sweep, or of one run.
+        clock: seconds since the epoch, as the files have them.
+
+    Raises:
+        UserError: at construction, if the folder is not there or holds neither runs nor a ``sweep.yaml``.
+    """
+
+    def __init__(self, folder: Path, clock: Any = time.time) -> None:
+        self.folder, self.clock = folder, clock
+        self._known: dict[Path, tuple[Any, _Content]] = {}
+        _check(folder)
+
+    def look(self) -> Snapshot:
+        """How it stands now."""
+        paths = list(find_runs(self.folder))
+        contents = [self._read(path) for path in paths]
+        runs = [_seen(path, content, self.folder, self.clock()) for path, content in zip(paths, contents)]
+        runs.sort(key=lambda run: (ORDER.index(run.status), -run.ended if run.status in OVER else 0, run.name))
+        return Snapshot(tuple(runs), _waiting(_swept(self.folder), [content.overrides for content in contents]))
+
+    def _read(self, path: Path) -> "_Content":
+        stamp = tuple(_stamp(path / name) for name in (files.SUMMARY, files.METRICS, files.CHECKPOINT, files.CONFIG))
+        if self._known.get(path, (None,))[0] != stamp:
+            changed = max((time_ns for time_ns, _ in filter(None, stamp)), default=0) / 1e9
+            self._known[path] = stamp, _content(path, changed)
+        return self._known[path][1]
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What was read of one run: the summary, the last rows, the overrides, and when a file changed."""
+
+    summary: Mapping[str, Any]
+    rows: list[dict[str, str]]
+    overrides: list[str]
+    changed: float
+
+
+def find_runs(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
+    """The folder itself if it is a run, else the runs below it, in the order of their names."""
+    if (folder / files.SUMMARY).is_file() or (folder / files.CONFIG).is_file():
+        yield folder
+    elif depth:
+        try:
+            below = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+        except OSError:
+            return
+        for name in below:
+            if not name.startswith("."):
+                yield from find_runs(folder / name, depth - 1)
+
+
+def _check(folder: Path) -> None:
+    looks = "Name the folder of a sweep, such as outputs/gamma: it holds a sweep.yaml and one folder for each run."
+    if not folder.is_dir():
+        raise UserError(f"{folder}: {'a file, not a folder' if folder.exists() else 'no such folder'}.\n{looks}")
+    if not (folder / SWEEP).is_file() and next(find_runs(folder), None) is None:
+        raise UserError(f"{folder}: no run in this folder.\n{looks}")
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _content(path: Path, changed: float) -> _Content:
+    summary = files.read_summary(path) or {}
+    rows = files.read_rows(path / files.METRICS)[-ROWS:] if summary.get("status") not in OVER else []
+    overrides = _yaml(path / files.OVERRIDES)
+    return _Content(summary, rows, [str(text) for text in overrides] if isinstance(overrides, list) else [], changed)
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(errors="replace"))
+    except (OSError, yaml.YAMLError, ValueError):
+        return None
+
+
+def _seen(path: Path, content: _Content, root: Path, now: float) -> Seen:
+    summary, rows = content.summary, content.rows
+    status, quiet = summary.get("status", "running"), max(now - content.changed, 0.0)
+    times = [(_number(row.get("iteration")), _number(row.get("seconds"))) for row in rows]
+    if status == "running" and quiet > max(SILENT, SILENT_ROWS * _longest(times)):
+        status = "stale"
+    label, seed = summary.get("label"), summary.get("seed")
+    return Seen(
+        path=path,
+        name=f"{label} seed={seed}" if label else path.name if path == root else path.relative_to(root).as_posix(),
+        status=status,
+        iteration=int(max([_number(summary.get("iteration")), *(iteration for iteration, _ in times)])),
+        iterations=int(_number(summary.get("iterations"))),
+        rate=_rate(times) if status == "running" else 0.0,
+        quiet=quiet,
+        ended=content.changed,
+        metrics=_metrics(summary, rows),
+        error=str(summary.get("error") or ""),
+    )
+
+
+def _number(value: Any) -> float:
+    """A number that is not negative; 0 for anything else that the files may hold."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return 0.0
+    return number if 0 <= number < float("inf") else 0.0
+
+
+def _rate(times: list[tuple[float, float]]) -> float:
+    """Iterations a second over the last rows, the seconds counted by the run itself."""
+    if not times:
+        return 0.0
+    iteration, seconds = times[-1]
+    first_iteration, first_seconds = times[0] if len(times) > 1 else (0.0, 0.0)
+    return (iteration - first_iteration) / (seconds - first_seconds) if seconds > first_seconds else 0.0
+
+
+def _longest(times: list[tuple[float, float]]) -> float:
+    return max((after - before for (_, before), (_, after) in itertools.pairwise(times)), default=0.0)
+
+
+def _metrics(summary: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str, float]:
+    """The latest value of each metric: of the last row that has any, else of the summary."""
+    for row in reversed(rows):
+        found = {name: float(value) for name, value in row.items() if name.startswith("metric/") and value}
+        if found:
+            return found
+    scores = summary.get("metrics")
+    scores = scores if isinstance(scores, Mapping) else {}
+    return {name: score["final"] for name, score in scores.items() if isinstance(score, Mapping) and "final" in score}
+
+
+def _swept(folder: Path) -> dict[str, list[Any]]:
+    about = _yaml(folder / SWEEP)
+    swept = about.get("swept") if isinstance(about, Mapping) else None
+    return {str(k): v for k, v in swept.items() if isinstance(v, list)} if isinstance(swept, Mapping) else {}
+
+
+def _waiting(swept: Mapping[str, list[Any]], overrides: list[list[str]]) -> int:
+    """How many combinations of the swept values have no run yet."""
+    if not swept:
+        return 0
+    begun = set()
+    for texts in overrides:
+        asked = {key.lstrip("+"): value for key, _, value in (text.partition("=") for text in texts)}
+        begun.add(tuple(_plain(asked.get(key)) for key in swept))
+    return sum(tuple(map(_plain, values)) not in begun for values in itertools.product(*swept.values()))
+
+
+def _plain(value: Any) -> str:
+    """The same text for the same value, as written in an override or read from yaml: ``1e-3`` and 0.001."""
+    text = str(value).strip("'\"")
+    try:
+        return repr(float(text))
+    except ValueError:
+        plain = "".join(text.split()).translate(str.maketrans("", "", "'\"")).lower()
+        return "none" if plain == "null" else plain
