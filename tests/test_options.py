@@ -45,7 +45,7 @@ def options():
 def overrides(group, option):
     around = CONTEXT.get(group, {}).get(option, PLANE)
     if group == "schedule":
-        default = [] if option in ("exponential", "constant") else ["loss.alpha.end=0.5"]
+        default = [] if option in ("exponential", "constant", "polynomial") else ["loss.alpha.end=0.5"]
         return ["loss=lsgan", f"+schedule@loss.alpha={option}", *PLANE, *CONTEXT["schedule"].get(option, default)]
     if group in ("regularizer", "metrics"):
         return [*around, f"{group}=[{option}]"]

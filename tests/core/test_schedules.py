@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadygan.core.schedules import Constant, Cosine, Exponential, Linear, Smoothstep, Step
+from steadygan.core.schedules import Constant, Cosine, Exponential, Linear, Polynomial, Smoothstep, Step
 
 # A new shape adds a row: the share of the way (or of the way in logarithms) at the share s of the time.
 SHAPES = {
@@ -50,6 +50,21 @@ def test_known_values():
     assert [Step(**ramp)(t).item() for t in (999, 1000)] == [0.0, 0.5]
     assert Exponential(start=1.0, end=0.01, begin=0, finish=10)(5).item() == pytest.approx(0.1)
     assert Constant(0.3)(77).item() == 0.3
+
+
+def test_polynomial_decay():
+    """a (b + t)^-c, the decay of SGLD's step size."""
+    schedule = Polynomial(a=0.3, b=2.0, c=0.55)
+    times = torch.arange(10)
+    expected = torch.tensor([0.3 * math.exp(-0.55 * math.log(2 + t)) for t in range(10)], dtype=torch.float64)
+    torch.testing.assert_close(schedule(times), expected, rtol=1e-14, atol=0)
+    assert schedule(0).item() == pytest.approx(schedule.extremes()[0])
+    assert 0 < schedule.extremes()[1] < schedule(10**9).item() < 1e-5
+    assert Polynomial(a=0.3, b=2.0, c=0.0)(7).item() == 0.3
+    numbers = torch.tensor([[0.3, 2.0, 0.55], [1.0, 10.0, 1.0]], dtype=torch.float64)
+    mapped = torch.func.vmap(lambda row: Polynomial(*row)(4))(numbers)
+    torch.testing.assert_close(mapped, torch.stack([Polynomial(*row.tolist())(4) for row in numbers]))
+    assert all(0.0 not in Polynomial.ranges[key] for key in "ab")
 
 
 @pytest.mark.parametrize("kind", RAMPS)

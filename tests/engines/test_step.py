@@ -125,6 +125,8 @@ SENTENCES = {
     "relativistic": ["loss=relativistic", "regularizer=[r1,r2]", "noise=instance"],
     "hinge_blur": ["loss=hinge", "noise=blur", "regularizer=[r2]"],
     "sgld": ["optimizer@optimizer.discriminator=sgld", "loss=lsgan", "+schedule@loss.alpha=linear"],
+    "sgld_cc": ["optimizer@optimizer.discriminator=sgld_cc", "loss=lsgan"],
+    "ccadl": ["optimizer@optimizer.discriminator=ccadl"],
     "conv": [*DIGITS, "regularizer=[r1]", "noise=blur"],
     "conv_normed": [*DIGITS, "network.generator_norm=group", "network.spectral_norm=true", "regularizer=[r1]"],
 }
@@ -202,6 +204,18 @@ def test_gradient_norms_are_those_of_the_gradients(plain):
     moved = [(a - b) / lr for a, b in zip(*(s["generator"]["params"].values() for s in (state, new)))]
     norm = torch.cat([value.flatten() for value in moved]).norm()
     torch.testing.assert_close(logs["grad_norm/generator"], norm, rtol=1e-8, atol=0)
+
+
+def test_what_a_rule_says_of_its_state_is_logged(plain):
+    parts, state, dealer = setup(plain, "optimizer@optimizer.discriminator=sgnht")
+    new, logs = train(parts, state, dealer, 3)
+    said = parts.sentence.rules["discriminator"].logs(new["discriminator"]["rule"])
+    assert said
+    close(
+        {f"rule/discriminator/{key}": value for key, value in said.items()},
+        {key: logs[key] for key in logs if "rule/" in key},
+        0,
+    )
 
 
 def test_bf16_penalties_stay_in_full_precision(plain):

@@ -35,7 +35,7 @@ def input_gradient(critic: Critic, x: Tensor) -> tuple[Tensor, Tensor]:
     Each sample's gradient is that of its own logit, as long as the critic treats samples one by one (no batch
     normalisation).
     """
-    if isinstance(critic, SharedCritic):
+    if isinstance(critic, SharedCritic | PulledBackCritic):
         return critic.input_gradient(x)
     logits, pullback = torch.func.vjp(critic, x)
     return logits, pullback(torch.ones_like(logits))[0]
@@ -61,6 +61,29 @@ class SharedCritic:
             x = x.detach().requires_grad_()
         logits = self(x)
         return logits, torch.autograd.grad(logits.sum(), x, create_graph=True)[0]
+
+
+class PulledBackCritic:
+    """The same by ``torch.func``: the logits that a loss sees are those that a penalty pulls back."""
+
+    def __init__(self, critic: Critic):
+        self._critic = critic
+        self._seen: list[tuple[Tensor, Tensor, Callable]] = []
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self._at(x)[0]
+
+    def input_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        logits, pullback = self._at(x)
+        return logits, pullback(torch.ones_like(logits))[0]
+
+    def _at(self, x: Tensor) -> tuple[Tensor, Callable]:
+        for seen, logits, pullback in self._seen:
+            if seen is x:
+                return logits, pullback
+        logits, pullback = torch.func.vjp(self._critic, x)
+        self._seen.append((x, logits, pullback))
+        return logits, pullback
 
 
 class Tape:
@@ -90,4 +113,4 @@ class Transform:
         return x
 
     def critic(self, critic: Critic) -> Critic:
-        return critic
+        return PulledBackCritic(critic)

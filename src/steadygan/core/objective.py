@@ -62,7 +62,9 @@ class Objective:
             seen_buffers.append(new)
             return logits
 
-        critic = backend.critic(lambda x: look(x, eps_real))
+        critic = look_real = lambda x: look(x, eps_real)
+        if self.penalties:
+            critic = backend.critic(look_real)
         real_logits = critic(real)
         fake_logits = critic(fake) if eps_fake is None else look(fake, eps_fake)
         new_buffers = _mean(seen_buffers)

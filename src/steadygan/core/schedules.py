@@ -1,9 +1,9 @@
 """Numbers that depend on the iteration: ``value = schedule(t)``.
 
-All but ``Constant`` go from the value ``start`` to the value ``end``: they are ``start`` until iteration ``begin``,
-``end`` from iteration ``finish`` on, and differ in between. A ``finish`` that is not after ``begin`` makes a jump at
-``begin``. Values are chosen by ``torch.where``, so ``t`` and all numbers may be tensors of any shapes that broadcast;
-the result is a tensor, float64 for a plain ``t``.
+All but ``Constant`` and ``Polynomial`` go from the value ``start`` to the value ``end``: they are ``start`` until
+iteration ``begin``, ``end`` from iteration ``finish`` on, and differ in between. A ``finish`` that is not after
+``begin`` makes a jump at ``begin``. Values are chosen by ``torch.where``, so ``t`` and all numbers may be tensors of
+any shapes that broadcast; the result is a tensor, float64 for a plain ``t``.
 """
 
 import math
@@ -14,6 +14,9 @@ from torch import Tensor
 
 from steadygan.core.declare import declare, finite, nonnegative, positive
 from steadygan.core.types import Number
+
+_LAST = 2.0**53
+"""Iterations: up to here float64 has all whole numbers."""
 
 
 def _time(t: Number) -> Tensor:
@@ -40,6 +43,30 @@ class Constant:
     def extremes(self) -> tuple[Number, ...]:
         """The values that it can reach."""
         return (self.value,)
+
+
+@declare(a=positive, b=positive, c=nonnegative)
+@dataclass(frozen=True)
+class Polynomial:
+    """``a (b + t)^-c`` (Welling & Teh 2011, section 4.1): a step size that decays by ``0.5 < c <= 1`` has an infinite
+    sum and a finite sum of squares, with which SGLD converges.
+
+    Attributes:
+        a: the value at ``b + t = 1``.
+        b: iterations; the first value is ``a b^-c``.
+        c: the power of the decay.
+    """
+
+    a: Number
+    b: Number
+    c: Number
+
+    def __call__(self, t: Number) -> Tensor:
+        return self.a * (self.b + _time(t)) ** -self.c
+
+    def extremes(self) -> tuple[Number, ...]:
+        """The first value, and the value at the last iteration that can be counted: it never gets to 0."""
+        return (self.a * self.b**-self.c, self.a * (self.b + _LAST) ** -self.c)
 
 
 @declare(start=finite, end=finite, begin=nonnegative, finish=nonnegative)

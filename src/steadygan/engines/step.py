@@ -148,7 +148,7 @@ def step(
     state, logs = now.game.play(Moves(now, backend, average), state, turns)
     generator = state["generator"]
     ema = now.ema.update(state["ema"], {**generator["params"], **generator["buffers"]}, t + 1)
-    return {**state, "ema": ema}, {**logs, **_loss_logs(now, logs)}
+    return {**state, "ema": ema}, {**logs, **_loss_logs(now, logs), **_rule_logs(now, state)}
 
 
 def _loss_logs(sentence: Sentence, logs: Logs) -> Logs:
@@ -157,3 +157,13 @@ def _loss_logs(sentence: Sentence, logs: Logs) -> Logs:
     if more is None:
         return {}
     return {f"loss/{key}": value for key, value in more(logs["loss/discriminator"], logs["loss/generator"]).items()}
+
+
+def _rule_logs(sentence: Sentence, state: State) -> Logs:
+    """What update rules want logged of their state, such as the level of their noise."""
+    return {
+        f"rule/{player}/{key}": value
+        for player, rule in sentence.rules.items()
+        if hasattr(rule, "logs")
+        for key, value in rule.logs(state[player]["rule"]).items()
+    }

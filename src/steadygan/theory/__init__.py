@@ -1,0 +1,1 @@
+"""Closed forms: what theory says, to compare with what is measured."""

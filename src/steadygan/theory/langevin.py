@@ -1,0 +1,168 @@
+"""The exact stationary law of each Langevin rule on a quadratic with noisy gradients, step size and all.
+
+There a rule is a linear recursion ``x' = M x + noise of covariance Q``, whose stationary covariance solves
+``S = M S M^T + Q``. What adapts (a thermostat's friction, the estimate of the gradient's covariance) is put at the
+value where it stands still, its own fluctuations left out: exact in the limit of many weights and long averages.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+
+import numpy as np
+from scipy.linalg import solve_discrete_lyapunov
+from scipy.optimize import brentq
+
+from steadygan.core.rules import Ccadl, Sghmc, Sgld, SgldCc, Sgnht
+
+ROUNDS = 1000
+"""Of the fixed-point iterations, at most; enough where the estimate's feedback on itself is below 0.97."""
+
+
+def sgld(rule: Sgld, curvature: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """``S`` of ``A S + S A - eps A S A = 2 T I + eps N``.
+
+    Args:
+        rule: with plain numbers.
+        curvature: ``[d, d]`` of ``num_data loss``; the prior's is added.
+        noise: ``N [d, d]``, covariance of the gradient of ``U``.
+    """
+    size = len(curvature)
+    total = curvature + rule.prior_precision * np.eye(size)
+    return _overdamped(rule.step_size, total, 2 * rule.step_size * rule.temperature * np.eye(size), noise)
+
+
+def sgld_cc(rule: SgldCc, curvature: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``S``, and the covariance ``C`` (diagonal) that the rule estimates and uses; arguments as for ``sgld``.
+
+    With ``A`` the curvature without the prior and ``D`` the covariance of a step, half the squared difference of two
+    gradients has the mean ``N + eps (A N + N A) / 2 + A D A / 2``: a gradient's noise also moves the next gradient.
+    """
+    size, eps = len(curvature), rule.step_size
+    total = curvature + rule.prior_precision * np.eye(size)
+    factor = {"sample": rule.batch_size, "mean": 1.0, "sum": rule.num_data**2}[rule.scale] / rule.num_data**2
+    heat = 2 * eps * rule.temperature
+
+    def law(used: np.ndarray) -> np.ndarray:
+        injected = heat * used if rule.interpretation == "literal" else heat - eps**2 * used
+        return _overdamped(eps, total, np.diag(injected), noise)
+
+    def seen(used: np.ndarray) -> np.ndarray:
+        step = eps * (total @ law(used) + law(used) @ total)
+        mean = noise + eps * (curvature @ noise + noise @ curvature) / 2 + curvature @ step @ curvature / 2
+        return factor * _form(rule.covariance, np.diag(mean))
+
+    used = _settled(seen, np.zeros(size))
+    return law(used), np.diag(used)
+
+
+def sghmc(rule: Sghmc, curvature: float, noise: float) -> np.ndarray:
+    """``[2, 2]``, of (place, momentum), for one weight; ``noise`` is the variance of the gradient of ``U``."""
+    h, friction = rule.step_size, rule.friction
+    kick = np.array([[1, 0], [-h * curvature, 1 - h * friction]])
+    injected = max(0.0, 2 * h * friction * rule.temperature - h * h * rule.gradient_noise)
+    return _Recursion().then(kick, injected + h * h * noise).then(_drift(h)).law()
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A thermostat on independent quadratics, come to rest.
+
+    Attributes:
+        friction: ``xi``.
+        laws: ``[2, 2]`` for each weight, of (place, momentum) between the steps.
+        noise: what each weight's gradient noise is taken for, 0 without covariance control.
+    """
+
+    friction: float
+    laws: list[np.ndarray]
+    noise: np.ndarray
+
+
+def thermostat(rule: Sgnht | Ccadl, curvature: float, noises: Sequence[float]) -> Settled:
+    """Weights of one curvature whose gradients of ``U`` have the variances ``noises``, each as many of one kind."""
+
+    def settle(friction: float) -> tuple[list["_Split"], np.ndarray]:
+        def splits(known: np.ndarray) -> list[_Split]:
+            return [_Split.of(rule, curvature, *pair, friction) for pair in zip(noises, known)]
+
+        def seen(known: np.ndarray) -> np.ndarray:
+            return _form(rule.covariance, np.array([split.observed for split in splits(known)]))
+
+        known = np.zeros(len(noises))
+        if isinstance(rule, Ccadl):
+            known = _settled(seen, known)
+        return splits(known), known
+
+    def heat(friction: float) -> float:
+        return float(np.mean([split.temperature for split in settle(friction)[0]])) - rule.temperature
+
+    friction = brentq(heat, 1e-3 * rule.diffusion, 100 * rule.diffusion, xtol=1e-10)
+    splits, known = settle(friction)
+    return Settled(friction, [split.law for split in splits], known)
+
+
+@dataclass(frozen=True)
+class _Recursion:
+    """Linear maps one after the other, with noise added to the momentum."""
+
+    matrix: np.ndarray = field(default_factory=lambda: np.eye(2))
+    noise: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))
+
+    def then(self, matrix: np.ndarray, variance: float = 0.0) -> "_Recursion":
+        return _Recursion(matrix @ self.matrix, matrix @ self.noise @ matrix.T + np.diag([0, variance]))
+
+    def law(self) -> np.ndarray:
+        return solve_discrete_lyapunov(self.matrix, self.noise)
+
+
+@dataclass(frozen=True)
+class _Split:
+    """One weight under the splitting B A C D O D C A."""
+
+    law: np.ndarray
+    temperature: float
+    observed: float
+
+    @classmethod
+    def of(cls, rule: Sgnht | Ccadl, curvature: float, noise: float, known: float, friction: float) -> "_Split":
+        h, heat = rule.step_size, rule.diffusion * rule.temperature
+        damp = _scale(math.exp(-h * h * known / (4 * rule.temperature)) if known else 1.0)
+        relaxed = -heat * math.expm1(-2 * friction * h) / friction
+        kicked = _Recursion().then(np.array([[1, 0], [-h * curvature, 1]]), h * h * noise)
+        early = kicked.then(_drift(h / 2)).then(damp)
+        late = early.then(_scale(math.exp(-friction * h)), relaxed)
+        whole = late.then(damp).then(_drift(h / 2))
+        law = whole.law()
+        temperature = sum((part.matrix @ law @ part.matrix.T + part.noise)[1, 1] for part in (early, late)) / 2
+        after_kick = reduce(np.matmul, [_drift(h / 2), damp, _scale(math.exp(-friction * h)), damp, _drift(h / 2)])
+        moved = 2 * (law - whole.matrix @ law)[0, 0]
+        observed = noise + curvature**2 * moved / 2 + curvature * h * after_kick[0, 1] * noise
+        return cls(law, temperature, observed)
+
+
+def _settled(change: Callable[[np.ndarray], np.ndarray], value: np.ndarray) -> np.ndarray:
+    """``value = change(value)``, by going round."""
+    for _ in range(ROUNDS):
+        before, value = value, change(value)
+        if np.allclose(before, value, rtol=1e-13, atol=0):
+            break
+    return value
+
+
+def _drift(time: float) -> np.ndarray:
+    return np.array([[1, time], [0, 1]])
+
+
+def _scale(factor: float) -> np.ndarray:
+    return np.diag([1.0, factor])
+
+
+def _form(covariance: str, variances: np.ndarray) -> np.ndarray:
+    return variances if covariance == "diagonal" else np.full_like(variances, variances.mean())
+
+
+def _overdamped(eps: float, total: np.ndarray, injected: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """``x' = (1 - eps A) x + N(0, injected) + eps N(0, noise)``."""
+    return solve_discrete_lyapunov(np.eye(len(total)) - eps * total, injected + eps**2 * noise)
