@@ -8,7 +8,7 @@ unexport STEADYGAN_DATA
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench docs clean
+.PHONY: help setup demo test soak lint bench docs clean
 
 help: ## show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,12 +37,16 @@ test: setup ## run the whole suite
 	$(BIN)/ruff format --check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
+soak: setup ## run the tests that take longer than the suite may
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak
+
 lint: setup ## check style, mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 bench: setup ## measure speed, as ratios in one run
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/population.py --steady
 
 docs: setup ## write docs/config.md from conf/
 	$(BIN)/python -m steadygan.reference > docs/config.md

@@ -20,9 +20,10 @@ from rich.table import Table
 from torch import nn
 
 from steadygan.build import build
+from steadygan.engines.bookkeeper import Bookkeeper
 from steadygan.engines.module import GAN
 from steadygan.engines.parts import Job
-from steadygan.engines.run import Bookkeeper, fit
+from steadygan.engines.run import fit
 from steadygan.paths import conf_dir
 
 QUIET = ["logger=none", "log_every=100", "evaluate_every=1000000", "checkpoint_every=1000000", "metrics=[]"]
@@ -43,16 +44,16 @@ def seconds(work: Callable[[], None]) -> float:
 
 def reference_networks(case: str, config) -> tuple[nn.Module, nn.Module]:
     """Plain torch networks of the same architecture."""
-    latent = config["network"]["latent"]
-    return dcgan_by_hand(latent, config["network"]["width"]) if case == "dcgan" else mlp_by_hand(latent)
+    latent, width = config["network"]["latent"], config["network"]["width"]
+    return (dcgan_by_hand if case == "dcgan" else mlp_by_hand)(latent, width)
 
 
-def mlp_by_hand(latent: int) -> tuple[nn.Module, nn.Module]:
-    """4 x 128 for points in the plane."""
+def mlp_by_hand(latent: int, width: int) -> tuple[nn.Module, nn.Module]:
+    """Four layers for points in the plane."""
 
     def mlp(inputs: int, outputs: int) -> nn.Module:
-        hidden = [m for a in (inputs, 128, 128) for m in (nn.Linear(a, 128), nn.ReLU())]
-        return nn.Sequential(*hidden, nn.Linear(128, outputs))
+        hidden = [m for a in (inputs, width, width) for m in (nn.Linear(a, width), nn.ReLU())]
+        return nn.Sequential(*hidden, nn.Linear(width, outputs))
 
     return mlp(latent, 2), mlp(2, 1)
 

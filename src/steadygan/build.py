@@ -14,7 +14,7 @@ from steadygan.core.declare import declared
 from steadygan.core.draws import normal_like, uniform
 from steadygan.core.objective import Objective
 from steadygan.core.settings import fields
-from steadygan.engines.dealer import Wants
+from steadygan.engines.dealer import ENGINE_KEYS, Wants
 from steadygan.engines.networks import as_functions, build_networks
 from steadygan.engines.parts import DTYPES, Parts
 from steadygan.engines.step import PLAYERS, Sentence
@@ -23,9 +23,6 @@ from steadygan.targets import resolve
 
 WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, NoneType)
 """What lies behind Hydra's complaint where a ``_target_`` does not exist or does not take these keys."""
-
-ENGINE_KEYS = ("draw", "copies")
-"""Keys of penalties and noise that speak to the engine: the noise wanted, and how many perturbed copies."""
 
 
 def build(config: Mapping[str, Any]) -> Parts:

@@ -19,6 +19,7 @@ from steadygan.engines import population
 from steadygan.engines.check import check_numbers
 from steadygan.engines.memory import forget_peak
 from steadygan.engines.parts import DTYPES, Job, Report
+from steadygan.engines.population.memory import member_bytes
 from steadygan.engines.run import run as run_single
 from steadygan.engines.summary import identity
 from steadygan.errors import Interrupted, UserError, bad_value
@@ -67,6 +68,9 @@ def _check_choices(config: dict[str, Any]) -> None:
         raise bad_value("trainer.precision", precision, "unknown precision", DTYPES)
     if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
         raise bad_value("trainer.accelerator", "gpu", "this machine has no GPU that torch can use", ["cpu"])
+    kept = config["engine"].get("files", "all")
+    if kept not in ("all", "summary"):
+        raise bad_value("engine.files", kept, "no such choice", ["all", "summary"])
 
 
 def _check_name(name: Any) -> None:
@@ -115,6 +119,11 @@ def execute(job: Job, report: Report) -> str:
     except Exception:
         _failed(job, traceback.format_exc())
         raise
+
+
+def member_size(job: Job) -> int:
+    """How many bytes the job would take as one member of a population."""
+    return member_bytes(build(job.config), job.config["batch_size"], str(job.config["trainer"]["precision"]))
 
 
 def execute_group(group: Group, report: Report) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """Whole runs, read back from the files that a user would read."""
 
+import contextlib
 import csv
 import json
 import math
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from PIL import Image
 from scipy.signal import detrend
 
 from steadygan import files, train
+from steadygan.build import build
 from steadygan.engines import checkpoint
 from steadygan.engines.module import GAN
 from steadygan.errors import UserError
@@ -243,6 +246,36 @@ def test_a_failure_leaves_its_traceback_and_runs_again_only_when_asked(plan, mon
     assert train.action(again) == "run"
     assert train.execute(again, silent) == "completed"
     assert "error" not in summary(job)
+
+
+class Witness:
+    """A logger that keeps what it is told at the end."""
+
+    def __init__(self, told):
+        self.told = told
+
+    def open(self, info):
+        pass
+
+    def row(self, row):
+        pass
+
+    def picture(self, iteration, name, path):
+        pass
+
+    def close(self, summary):
+        self.told.append(summary["status"])
+
+
+@pytest.mark.parametrize(("step", "status"), [(None, "completed"), (lambda *_: 1 / 0, "failed")])
+def test_the_logger_is_told_how_it_ended(plan, monkeypatch, step, status):
+    told = []
+    monkeypatch.setattr(train, "build", lambda config: replace(build(config), logger=Witness(told)))
+    if step:
+        monkeypatch.setattr(GAN, "training_step", step)
+    with contextlib.suppress(ZeroDivisionError):
+        train.execute(plan(), silent)
+    assert told == [status]
 
 
 def test_progress_is_told(plan):

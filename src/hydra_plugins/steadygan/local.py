@@ -60,11 +60,19 @@ class LocalLauncher(Launcher):
         elif jobs:
             self._write(jobs[0], asked)
         statuses = {signature: said.removeprefix("skip: ") for signature, said in todo.items()}
-        if missing and not self.dry_run:
-            statuses |= launching.run_all(
-                "steadygan.train:execute", missing, workers=workers, threads=self.threads, console=console
-            )
+        if missing:
+            statuses |= self._run(missing, workers, console)
         return [_returned(overrides, statuses[job.signature]) for overrides, job in zip(asked, planned, strict=True)]
+
+    def _run(self, missing: Sequence[Any], workers: int, console: Any) -> dict[str, str]:
+        """Run the jobs, or only say how; the statuses by signature."""
+        from steadygan.sweeps import launching
+
+        if self.dry_run:
+            return {}
+        return launching.run_all(
+            "steadygan.train:execute", missing, workers=workers, threads=self.threads, console=console
+        )
 
     def _count(self) -> int:
         from steadygan.errors import bad_value

@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from steadygan.engines.module import GAN
 from steadygan.engines.step import PLAYERS
+from steadygan.engines.trained import Trained
 from steadygan.errors import UserError
 from steadygan.files import write_atomically
 
 FORMAT = 1
 
 
-def save(path: Path, gan: GAN, signature: str, seconds: float) -> None:
+def save(path: Path, gan: Trained, signature: str, seconds: float) -> None:
     """Everything that is not a function of (seed, iteration)."""
     checkpoint = {
         "format": FORMAT,
@@ -50,7 +50,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def restore(gan: GAN, checkpoint: dict[str, Any]) -> None:
+def restore(gan: Trained, checkpoint: dict[str, Any]) -> None:
     """Put a checkpoint's state into a freshly built GAN."""
     saved = checkpoint["state_dict"]
 

@@ -13,6 +13,9 @@ from steadygan.core.objective import Turn
 from steadygan.core.types import Tensors
 from steadygan.engines.step import PLAYERS, Sentence
 
+ENGINE_KEYS = ("draw", "copies")
+"""Keys of penalties and noise that speak to the engine: the noise wanted, and how many perturbed copies."""
+
 
 @dataclass(frozen=True)
 class Wants:

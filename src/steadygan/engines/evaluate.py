@@ -6,12 +6,12 @@ from typing import Any
 import torch
 
 from steadygan.core.draws import generator, normal_like
-from steadygan.engines.module import GAN
+from steadygan.engines.trained import Trained
 
 CHUNK = 1000
 
 
-def evaluate(gan: GAN, metrics: Mapping[str, Any], ema: bool = True) -> dict[str, float]:
+def evaluate(gan: Trained, metrics: Mapping[str, Any], ema: bool = True) -> dict[str, float]:
     """Every metric of the (averaged) generator.
 
     The latents are a function of the run's seed alone, so two evaluations of the same weights agree to the bit, and
@@ -28,7 +28,7 @@ def evaluate(gan: GAN, metrics: Mapping[str, Any], ema: bool = True) -> dict[str
     return values
 
 
-def draw(gan: GAN, count: int, stream: str, ema: bool = True, seed: int | None = None) -> torch.Tensor:
+def draw(gan: Trained, count: int, stream: str, ema: bool = True, seed: int | None = None) -> torch.Tensor:
     """``count`` generated examples ``[count, *shape]``; the seed is the run's own unless given."""
     source = generator(gan.seed if seed is None else seed, stream, 0, gan.device)
     latents = normal_like(source, (count, gan.latent), gan.float_type)

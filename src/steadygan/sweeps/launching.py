@@ -11,6 +11,7 @@ from rich.text import Text
 
 from steadygan import files
 from steadygan.errors import Interrupted, UserError
+from steadygan.sweeps.fanout import FanOut, Group
 from steadygan.sweeps.pool import Event, Outcome, run_jobs
 from steadygan.sweeps.progress import SweepProgress
 from steadygan.sweeps.tally import status_of
@@ -82,9 +83,23 @@ def write_sweep(root: Path, name: str, question: str, command: str, swept: Mappi
 
 
 def run_all(
-    function: str, jobs: Sequence[Job], *, workers: int, threads: int, console: Console | None = None
+    function: str,
+    jobs: Sequence[Job],
+    *,
+    workers: int,
+    threads: int,
+    console: Console | None = None,
+    groups: Sequence[Group] | None = None,
 ) -> dict[str, str]:
     """Run jobs in worker processes, showing how it goes.
+
+    Args:
+        function: ``module:name``, called with a job; or with a group, and then it returns the status of each member.
+        jobs: that are to run.
+        workers: number of processes.
+        threads: of each.
+        console: where to; standard output otherwise.
+        groups: of the jobs, where several run in one call.
 
     Returns:
         The status of each job that was started, by its signature.
@@ -108,7 +123,8 @@ def run_all(
 
     try:
         with SweepProgress(jobs, console) as progress:
-            run_jobs(function, jobs, workers=workers, threads=threads, on_event=attend)
+            told = attend if groups is None else FanOut(groups, jobs, attend)
+            run_jobs(function, jobs if groups is None else groups, workers=workers, threads=threads, on_event=told)
     finally:
         _say(console, _counts(Counter(statuses.values())) or "nothing was run")
         for job in failed:

@@ -1,0 +1,280 @@
+"""A sweep of 16 gammas x 4 seeds on the ring as populations, against one bare eager loop on every core.
+
+``bare``: hand-written loops (``benchmarks/step.py``), one process a core with one thread each, which is how many small
+runs are best trained without us. ``steady``: as many processes with a population each, draws and logging included.
+``whole``: ``steadygan sweep gamma`` from the shell to its last file, with a cold compile cache, evaluations, pictures
+and checkpoints included, against the bare loops' steady state, which do none of that.
+
+Everything is measured in settings x iterations per second; the rivals take turns on the same processes. The steady
+state is timed in seconds of each process's one core, which are those of the clock where nothing else runs.
+"""
+
+import argparse
+import multiprocessing
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+GAMMAS = [round(0.01 * 2**n, 2) for n in range(16)]
+SEEDS = range(4)
+SIZES = {"4 x 128, batch 256": (128, 256), "4 x 64, batch 128": (64, 128)}
+QUIET = ["regularizer=[r1]", "logger=none", "metrics=[]"]
+BARE = 40
+"""Iterations of the bare loop in a round."""
+
+
+def serve(pipe: Connection, width: int, batch: int, members: int) -> None:
+    """A process of one core: runs what it is told, and says how many seconds it took."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    import torch
+
+    torch.set_num_threads(1)
+    rivals = make_rivals(width, batch, members)
+    for rival in rivals.values():
+        rival(1)
+    pipe.send({"flops": flops(width, batch), "gemm": gemm(width, batch)})
+    while (order := pipe.recv()) is not None:
+        name, iterations = order
+        start = time.process_time()
+        rivals[name](iterations)
+        pipe.send(time.process_time() - start)
+    pipe.send(peak())
+
+
+def make_rivals(width: int, batch: int, members: int) -> dict[str, Any]:
+    """Each trains for a number of iterations when called."""
+    from step import bare
+
+    from steadygan.build import build
+    from steadygan.engines.population.compiling import compiled
+
+    config = plain(width, batch)
+    dataset = build(config).dataset
+    eager, fused = population(width, batch, members), population(width, batch, members)
+    fused.program = compiled(fused.program)
+
+    def train(which: Any, iterations: int) -> None:
+        for _ in range(iterations):
+            which.step()
+            if which.iteration % 100 == 0:
+                which.settle(states=False)
+                which.reset_windows()
+
+    loop = bare("ring", config, dataset, 1)
+    return {
+        "bare": lambda iterations: [loop() for _ in range(iterations)],
+        "eager": lambda iterations: train(eager, iterations),
+        "compiled": lambda iterations: train(fused, iterations),
+    }
+
+
+def plain(width: int, batch: int, *overrides: str) -> dict[str, Any]:
+    """The config of one setting."""
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    from steadygan.paths import conf_dir
+
+    given = [*QUIET, f"network.width={width}", f"batch_size={batch}", *overrides]
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return OmegaConf.to_container(compose("config", given), resolve=True)
+
+
+def population(width: int, batch: int, members: int) -> Any:
+    """``members`` settings: as many gammas as there are for each seed."""
+    import copy
+
+    import torch
+
+    from steadygan.build import build
+    from steadygan.engines.parts import Job
+    from steadygan.engines.population.member import Member
+    from steadygan.engines.population.population import Population
+
+    config, seats = plain(width, batch), []
+    for index in range(members):
+        seed, gamma = index // len(GAMMAS), GAMMAS[index % len(GAMMAS)]
+        own = copy.deepcopy(config)
+        own["seed"], own["regularizer"]["r1"]["gamma"] = seed, gamma
+        parts = build(own)
+        job = Job(own, (), Path(), str(index), "", "", seed, 10**9)
+        seats.append((Member(parts, job, torch.device("cpu")), parts))
+    return Population(seats, batch)
+
+
+def flops(width: int, batch: int) -> float:
+    """Floating-point operations of matrix products in one iteration of one setting, counted."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.flop_counter import flop_registry
+
+    counted = 0
+
+    class Count(TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            nonlocal counted
+            out = function(*args, **(kwargs or {}))
+            if function.overloadpacket in flop_registry:
+                counted += flop_registry[function.overloadpacket](*args, **(kwargs or {}), out_val=out)
+            return out
+
+    one = population(width, batch, 1)
+    with Count():
+        one.step()
+    return float(counted)
+
+
+def gemm(width: int, batch: int) -> float:
+    """Operations a second of a product of the size of a hidden layer."""
+    import torch
+
+    x, w = torch.randn(batch, width), torch.randn(width, width)
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        for _ in range(500):
+            x @ w
+        times.append(time.process_time() - start)
+    return 500 * 2 * batch * width * width / min(times)
+
+
+def peak() -> float:
+    """Resident memory at its highest, MB."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def steady(size: tuple[int, int], workers: int, rounds: int, iterations: int) -> dict[str, Any]:
+    """Medians over rounds in which the rivals take turns on all cores."""
+    members = len(GAMMAS) * len(SEEDS) // workers
+    context = multiprocessing.get_context("spawn")
+    pipes, processes = [], []
+    for _ in range(workers):
+        ours, theirs = context.Pipe()
+        processes.append(context.Process(target=serve, args=(theirs, *size, members)))
+        processes[-1].start()
+        pipes.append(ours)
+    told = [pipe.recv() for pipe in pipes]
+    rates: dict[str, list[float]] = {"bare": [], "eager": [], "compiled": []}
+    for _ in range(rounds):
+        for name in rates:
+            count = BARE if name == "bare" else iterations
+            for pipe in pipes:
+                pipe.send((name, count))
+            slowest = max(pipe.recv() for pipe in pipes)
+            rates[name].append(workers * count * (1 if name == "bare" else members) / slowest)
+    for pipe in pipes:
+        pipe.send(None)
+    memory = max(pipe.recv() for pipe in pipes)
+    for process in processes:
+        process.join()
+    ratios = {name: statistics.median(a / b for a, b in zip(rates[name], rates["bare"])) for name in rates}
+    return {
+        "rates": {name: statistics.median(values) for name, values in rates.items()},
+        "ratios": ratios,
+        "limit": workers * told[0]["gemm"] / told[0]["flops"],
+        "memory": memory,
+    }
+
+
+def curve(size: tuple[int, int], counts: Sequence[int]) -> dict[str, list[float]]:
+    """Milliseconds of one core for a setting and iteration, eager and compiled, at several numbers of settings."""
+    import torch
+
+    from steadygan.engines.population.compiling import compiled
+
+    torch.set_num_threads(1)
+    found: dict[str, list[float]] = {"eager": [], "compiled": []}
+    for members in counts:
+        for name, times in found.items():
+            one = population(*size, members)
+            one.program = compiled(one.program) if name == "compiled" else one.program
+            for _ in range(5):
+                one.step()
+            laps = []
+            for _ in range(5):
+                start = time.process_time()
+                for _ in range(5):
+                    one.step()
+                laps.append((time.process_time() - start) / 5)
+            times.append(1000 * statistics.median(laps) / members)
+    return found
+
+
+def plot(path: Path, counts: Sequence[int]) -> None:
+    """The picture of ``docs/populations.md``."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    axes = figure.subplots()
+    for (name, size), colour in zip(SIZES.items(), ("#0072B2", "#D55E00")):
+        for (what, times), style in zip(curve(size, counts).items(), ("--", "-")):
+            axes.plot(counts, times, style, marker="o", ms=4, color=colour, label=f"{name}, {what}")
+            print(name, what, [round(value, 3) for value in times])
+    axes.set(xscale="log", yscale="log", xlabel="settings in one program", ylabel="ms a setting and iteration")
+    axes.set_xticks(list(counts), [str(count) for count in counts])
+    axes.legend(fontsize=8)
+    figure.savefig(path, dpi=110)
+
+
+def whole(size: tuple[int, int], iterations: int, extra: Sequence[str]) -> float:
+    """Settings x iterations a second of the command, with a cold cache."""
+    width, batch = size
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "steadygan", "sweep", "gamma", "engine=population", f"iterations={iterations}"]
+        command += [f"regularizer.r1.gamma={','.join(map(str, GAMMAS))}", f"seed={','.join(map(str, SEEDS))}"]
+        command += [f"network.width={width}", f"batch_size={batch}", "log_every=100", "evaluate_every=500", *extra]
+        environment = {**os.environ, "STEADYGAN_CACHE": f"{folder}/cache", "OMP_NUM_THREADS": "1"}
+        start = time.perf_counter()
+        done = subprocess.run([*command, f"outputs={folder}"], env=environment, capture_output=True, text=True)
+        seconds = time.perf_counter() - start
+    if done.returncode:
+        raise SystemExit(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
+    return len(GAMMAS) * len(SEEDS) * iterations / seconds
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--iterations", type=int, default=2000, help="of the whole command (default: 2000)")
+    parser.add_argument("--rounds", type=int, default=5, help="of the steady state (default: 5)")
+    parser.add_argument("--long", action="store_true", help="the whole command with 20,000 iterations, too")
+    parser.add_argument("--steady", action="store_true", help="the steady state only")
+    parser.add_argument("--plot", type=Path, help="only draw the cost of a setting against their number, as PNG")
+    parser.add_argument("overrides", nargs="*", help="of the whole command, e.g. logger=none engine.compile=true")
+    given = parser.parse_args()
+    workers = len(os.sched_getaffinity(0))
+    sys.path.insert(0, str(Path(__file__).parent))
+    if given.plot:
+        plot(given.plot, (1, 4, 16, 64))
+        return
+    console = Console(width=140)
+    table = Table("size", "what", "settings x it/s", "ratio to bare", "of the GEMM limit", title=f"{workers} cores")
+    for name, size in SIZES.items():
+        found = steady(size, workers, given.rounds, 10)
+        for what, rate in found["rates"].items():
+            table.add_row(name, what, f"{rate:,.0f}", f"{found['ratios'][what]:.2f}", f"{rate / found['limit']:.0%}")
+        lengths = [] if given.steady else [given.iterations] + ([20_000] if given.long else [])
+        for iterations in lengths:
+            rate = whole(size, iterations, given.overrides)
+            ratio = rate / found["rates"]["bare"]
+            what = f"whole command, {iterations:,} iterations"
+            table.add_row(name, what, f"{rate:,.0f}", f"{ratio:.2f}", f"{rate / found['limit']:.0%}")
+        members = len(GAMMAS) * len(SEEDS) // workers
+        console.print(f"{name}: {found['memory']:,.0f} MB at most in a process that holds {members} settings twice")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""One member of a population, as its bookkeeper sees it."""
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from steadygan.engines.functional import tensors
+from steadygan.engines.parts import DTYPES, Job, Parts
+from steadygan.engines.step import initial_state
+from steadygan.engines.trained import Trained
+from steadygan.engines.window import Window
+
+
+class Member(Trained):
+    """A run that trains with others; the population fills in its state when somebody is about to look."""
+
+    def __init__(self, parts: Parts, job: Job, device: torch.device):
+        self.seed, self.device = job.seed, device
+        self.float_type = DTYPES[str(job.config["trainer"]["precision"])]
+        state = initial_state(parts.sentence, {name: tensors(net) for name, net in parts.networks.items()})
+        self.state = tree_map(lambda t: t.to(device) if isinstance(t, Tensor) else t, state)
+        self.iteration = 0
+        self.diverged_at = None
+        self.window = Window()
+        self._evaluate_with(parts.networks)

@@ -1,0 +1,55 @@
+"""The step of all members as one tensor program: ``vmap`` of the pure step, and nothing else."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from steadygan.core.autodiff import Transform
+from steadygan.core.games import State
+from steadygan.engines.population.draws import Draws
+from steadygan.engines.step import Sentence, step
+from steadygan.engines.window import finite, summands
+
+Outcome = tuple[State, dict[str, Tensor], Tensor]
+"""The new state, the logs and who is alive, all with a leading dimension of members."""
+
+Program = Callable[[State, Sequence[Tensor], Tensor, Any, Tensor, Tensor], Outcome]
+"""``program(state, draws, places, numbers, alive, t)``."""
+
+
+class Unfit(Exception):
+    """A sentence that cannot run as one program for several members; the message says why."""
+
+
+def stack(trees: Sequence[Any]) -> Any:
+    """Trees of tensors or numbers as one tree with a leading dimension; numbers become float64."""
+    return tree_map(lambda *leaves: torch.stack([_tensor(leaf) for leaf in leaves]), *trees)
+
+
+def _tensor(leaf: Any) -> Tensor:
+    return leaf if isinstance(leaf, Tensor) else torch.tensor(leaf, dtype=torch.float64)
+
+
+def member(tree: Any, index: int) -> Any:
+    """One member's part of a stacked tree, on its own storage."""
+    return tree_map(lambda leaf: leaf[index].clone(), tree)
+
+
+def program(sentence: Sentence, draws: Draws) -> Program:
+    """The step of all members; whoever is not alive, or would not be finite, keeps the state as it is."""
+
+    def one(state: State, drawn: list[Tensor], numbers: Any, alive: Tensor, t: Tensor) -> Outcome:
+        new, logs = step(sentence.with_numbers(numbers), Transform(), state, draws.turns(drawn), t)
+        alive = alive & finite(summands(logs))
+        return tree_map(lambda after, before: torch.where(alive, after, before), new, state), logs, alive
+
+    together = torch.func.vmap(one, in_dims=(0, 0, 0, 0, None))
+
+    def run(state: State, drawn: Sequence[Tensor], places: Tensor, numbers: Any, alive: Tensor, t: Tensor) -> Outcome:
+        with torch.no_grad():
+            return together(state, [each.index_select(0, places) for each in drawn], numbers, alive, t)
+
+    return run

@@ -1,0 +1,34 @@
+"""``engine=population`` for a single run: a population of one."""
+
+from typing import Any
+
+import torch
+
+from steadygan.engines.parts import Job, Parts, Report
+from steadygan.engines.population.program import Unfit
+from steadygan.engines.population.train import Plan, train
+from steadygan.engines.run import run as run_single
+
+
+def run(parts: Parts, job: Job, report: Report, *, compile: Any = "auto", **of_sweeps: Any) -> str:
+    """As ``steadygan.engines.run.run``, by the program that populations use.
+
+    Args:
+        parts: of the run.
+        job: the run.
+        report: told of progress.
+        compile: ``auto``, true or false.
+        **of_sweeps: the other keys of the engine, which speak to the launcher.
+    """
+    try:
+        return train([(parts, job)], report, Plan(compile, device=device(job)))[job.signature]
+    except Unfit as reason:
+        report({"kind": "message", "text": f"trains without vmap ({reason})"})
+        return run_single(parts, job, report)
+
+
+def device(job: Job, place: int = 0) -> torch.device:
+    """Where a job trains; populations on GPUs are dealt out by their ``place``."""
+    if job.config["trainer"]["accelerator"] != "gpu":
+        return torch.device("cpu")
+    return torch.device("cuda", place % torch.cuda.device_count())

@@ -1,0 +1,154 @@
+"""A population from its checkpoints to its end, with the files of every member."""
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from steadygan.engines.bookkeeper import PROGRESS_SECONDS, Bookkeeper, Due
+from steadygan.engines.interrupt import Interrupt
+from steadygan.engines.parts import Job, Parts, Report
+from steadygan.engines.population.compiling import compiled, decide
+from steadygan.engines.population.member import Member
+from steadygan.engines.population.population import Population
+from steadygan.engines.population.program import Unfit
+
+Seat = tuple[Parts, Job] | None
+"""A member, or the empty seat of one that has ended in an earlier launch."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a population is computed, as fixed at its first launch.
+
+    Attributes:
+        compile: ``auto``, true or false.
+        decided: told whether it was compiled, before the first iteration.
+        device: where it trains.
+    """
+
+    compile: Any = "auto"
+    decided: Callable[[bool], None] = lambda compiled: None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+
+def train(seats: Sequence[Seat], report: Report, plan: Plan) -> dict[str, str]:
+    """Train all members to their common number of iterations; one that diverges stays as it was.
+
+    Args:
+        seats: of the same static configuration, at the same iteration.
+        report: told what a ``Bookkeeper`` tells, with the signature of its ``member``; and ``{"kind": "ended",
+            "member", "status"}`` of those that end before the others.
+        plan: how.
+
+    Returns:
+        The status of each member, by its signature.
+
+    Raises:
+        Unfit: the sentence does not run as one program; nothing was trained or written.
+    """
+    members = [seat and Member(*seat, plan.device) for seat in seats]
+    share = 1 / sum(seat is not None for seat in seats)
+    books = [Bookkeeper(*seat, _tagged(report, seat[1]), member, share) for seat, member in zip(seats, members) if seat]
+    config = books[0].job.config
+    population = Population([seat and (member, seat[0]) for seat, member in zip(seats, members)], config["batch_size"])
+    prepare(population, books[0], report, plan)
+    return _fit(population, books, report)
+
+
+def _tagged(report: Report, job: Job) -> Report:
+    return lambda event: report({**event, "member": job.signature})
+
+
+def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan) -> None:
+    """Try one iteration, compiled if that pays; the population keeps the program that works.
+
+    Raises:
+        Unfit: neither does.
+    """
+    job, seats = book.job, len(population.members)
+    compile, why = decide(plan.compile, book.parts.networks, seats * job.iterations * job.config["batch_size"])
+    problem = _try(population)
+    if problem:
+        raise Unfit(problem)
+    if compile:
+        report({"kind": "message", "text": f"compiling the step of {seats} settings: {why}"})
+        eager, population.program = population.program, compiled(population.program)
+        problem = _try(population)
+        if problem:
+            population.program, compile = eager, False
+            report({"kind": "message", "text": f"cannot be compiled, goes on without ({problem})"})
+    plan.decided(compile)
+
+
+def _try(population: Population) -> str | None:
+    """What is wrong with the program, if anything; vmap, dynamo and compilers raise dozens of kinds of errors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            population.call(population.program)
+        except Exception as error:
+            lines = str(error).strip().splitlines() or [""]
+            return f"{type(error).__name__}: {lines[0][:200]}"
+    return None
+
+
+def _fit(population: Population, books: Sequence[Bookkeeper], report: Report) -> dict[str, str]:
+    opened: list[Bookkeeper] = []
+    try:
+        with Interrupt() as interrupt:
+            for book in books:
+                opened.append(book)
+                book.open()
+            population.gather()
+            return _Loop(population, books, report, interrupt).run()
+    finally:
+        for book in opened:
+            book.logger_close()
+
+
+class _Loop:
+    """Steps, and what there is to do between them."""
+
+    def __init__(
+        self, population: Population, books: Sequence[Bookkeeper], report: Report, interrupt: Interrupt
+    ) -> None:
+        self.population, self.report, self.interrupt = population, report, interrupt
+        self.books = list(books)
+        self.config, self.iterations = books[0].job.config, books[0].job.iterations
+        self.statuses: dict[str, str] = {}
+        self.told = time.monotonic()
+
+    def run(self) -> dict[str, str]:
+        """The statuses, by signature."""
+        population = self.population
+        while population.iteration < self.iterations and self.books and not self.interrupt.requested:
+            population.step()
+            due = Due.after(population.iteration, self.config, self.iterations)
+            if any(due):
+                self._settle(due.evaluates or due.saves)
+                for book in self.books:
+                    book.after()
+                if due.logs:
+                    population.reset_windows()
+            elif time.monotonic() - self.told > PROGRESS_SECONDS:
+                self._settle(False)
+                for book in self.books:
+                    book.progress()
+        self._settle(True)
+        for book in self.books:
+            self.statuses[book.job.signature] = book.close()
+        return self.statuses
+
+    def _settle(self, states: bool) -> None:
+        """Bring the members up to date; who has diverged is closed, and goes on no more."""
+        self.told = time.monotonic()
+        diverged = self.population.settle(states)
+        for book in [book for book in self.books if book.gan in diverged]:
+            status = book.close()
+            self.statuses[book.job.signature] = status
+            self.report({"kind": "ended", "member": book.job.signature, "status": status})
+            self.books.remove(book)

@@ -1,0 +1,49 @@
+"""The mean of what a step logs, since the last row."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Window:
+    """Of one run; the sums are float64."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.total: Tensor | None = None
+        self.count = 0
+
+    def add(self, logs: dict[str, Tensor]) -> bool:
+        """Count one iteration in; False, and no change, where anything is not finite."""
+        self.names = list(logs)
+        values = summands(logs)
+        if not bool(finite(values)):
+            return False
+        self.total = values if self.total is None else self.total + values
+        self.count += 1
+        return True
+
+    def means(self) -> dict[str, float]:
+        """The mean of each log; empty before the first iteration."""
+        return {} if self.total is None else dict(zip(self.names, (self.total / self.count).tolist()))
+
+    def reset(self) -> None:
+        self.total, self.count = None, 0
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"names": self.names, "total": self.total, "count": self.count}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.names, self.total, self.count = state["names"], state["total"], state["count"]
+
+
+def summands(logs: dict[str, Tensor]) -> Tensor:
+    """The values of the logs, in their order, float64."""
+    return torch.stack(list(logs.values())).double()
+
+
+def finite(values: Tensor) -> Tensor:
+    """Whether training is still sane, as a 0-dim truth value: all that is logged is finite."""
+    return torch.isfinite(values.sum())

@@ -1,0 +1,75 @@
+"""What happens to a group, as what happens to its members."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from steadygan import files
+from steadygan.sweeps.pool import Event, Outcome
+
+
+class Member(Protocol):
+    """What is asked of a job in order to tell it from others."""
+
+    signature: str
+    directory: Any
+
+
+class Group(Protocol):
+    """Jobs that run in one call."""
+
+    jobs: Sequence[Member]
+
+
+class FanOut:
+    """Turns the events of groups into events of their jobs: whoever watches sees a sweep of single runs.
+
+    Reports say whose they are by ``member``, a signature; those of kind ``ended`` with a ``status`` end that job before
+    its group. What a group says for itself is told of its first job.
+
+    Args:
+        groups: the payloads of the pool.
+        jobs: all of their jobs; events are numbered by this order.
+        tell: is told.
+    """
+
+    def __init__(self, groups: Sequence[Group], jobs: Sequence[Member], tell: Callable[[Event], None]) -> None:
+        places = {job.signature: place for place, job in enumerate(jobs)}
+        self._members = [{job.signature: places[job.signature] for job in group.jobs} for group in groups]
+        self._running: dict[int, dict[str, int]] = {}
+        self._jobs = jobs
+        self._tell = tell
+
+    def __call__(self, event: Event) -> None:
+        """Take in an event of the pool."""
+        if event.kind == "started":
+            self._running[event.index] = dict(self._members[event.index])
+            for place in self._members[event.index].values():
+                self._tell(Event("started", place))
+        elif event.kind == "report":
+            self._report(event)
+        else:
+            self._ended(event)
+
+    def _report(self, event: Event) -> None:
+        members = self._members[event.index]
+        data = {key: value for key, value in event.data.items() if key != "member"}
+        signature = event.data.get("member", next(iter(members)))
+        if data["kind"] == "ended":
+            self._end(event.index, signature, Outcome(0, "done", data["status"]))
+        elif signature in self._running[event.index] or data["kind"] == "message":
+            self._tell(Event("report", members[signature], data))
+
+    def _ended(self, event: Event) -> None:
+        outcome = event.outcome
+        statuses: Mapping[str, str] = outcome.value if outcome.status == "done" else {}
+        for signature in list(self._running[event.index]):
+            own = outcome if not statuses else replace(outcome, value=statuses.get(signature, "preempted"))
+            self._end(event.index, signature, own)
+
+    def _end(self, group: int, signature: str, outcome: Outcome) -> None:
+        place = self._running[group].pop(signature)
+        if outcome.value == "failed":
+            log = self._jobs[place].directory / files.LOG
+            outcome = Outcome(place, "failed", error=log.read_text() if log.exists() else "failed")
+        self._tell(Event("ended", place, outcome=replace(outcome, index=place)))

@@ -1,0 +1,196 @@
+"""Which jobs of a multirun train together as one tensor program.
+
+Jobs go together that differ in nothing but numbers which enter the mathematics as tensors, and seeds. A grouping is
+recorded when it is first launched, since the bits of a member depend on how many train beside it: whoever goes on
+later does so in the same seat of the same program, the seats of those that have ended being empty.
+"""
+
+import hashlib
+import itertools
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steadygan import files
+from steadygan.core.declare import declared
+from steadygan.core.settings import is_number
+from steadygan.engines import checkpoint
+from steadygan.engines.dealer import ENGINE_KEYS
+from steadygan.engines.parts import Job
+from steadygan.errors import UserError
+from steadygan.targets import resolve
+
+RECORDS = ".populations"
+"""The folder of the records, beside those of the runs."""
+
+FREE = ("seed", "method", "retry", "engine")
+"""Root keys in which members may differ."""
+
+NUMBER = "<number>"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Jobs that train together. Picklable.
+
+    Attributes:
+        seats: a job each, or None for a member of the first launch that does not train now.
+        record: the file that fixes the grouping and whether it is compiled.
+        compile: what the engine's setting says; a record knows better.
+        alone: why its only job cannot be part of a program, if so.
+        place: among the groups.
+    """
+
+    seats: tuple[Job | None, ...]
+    record: Path
+    compile: Any = "auto"
+    alone: str | None = None
+    place: int = 0
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Those that train."""
+        return tuple(job for job in self.seats if job is not None)
+
+    def recorded(self) -> Any:
+        """Whether the first launch compiled its program, or what the engine's setting says where there was none."""
+        return (read_record(self.record) or {}).get("compiled", self.compile)
+
+    def write(self, compiled: bool) -> None:
+        """Fix the grouping, unless it is."""
+        known = read_record(self.record)
+        if known is None or known["compiled"] != compiled:
+            seats = known["seats"] if known else [job.signature for job in self.seats]
+            files.write_json(self.record, {"seats": seats, "compiled": compiled, "written": time.time()})
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """``seats`` (signatures), ``compiled``, ``written``; None where there is no record or it cannot be read."""
+    try:
+        record = json.loads(path.read_text())
+        return record if {"seats", "compiled", "written"} <= record.keys() else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def static(config: Mapping[str, Any]) -> str:
+    """All of a config that members must share, as text: numbers that enter the mathematics are left blank."""
+    kept = {key: value for key, value in config.items() if key not in FREE}
+    for key in ("loss", "noise", "ema"):
+        kept[key] = _blank(kept[key])
+    for key in ("regularizer", "optimizer"):
+        kept[key] = {name: _blank(node) for name, node in (kept[key] or {}).items()}
+    return json.dumps(kept, sort_keys=True)
+
+
+def _blank(node: Mapping[str, Any]) -> dict[str, Any]:
+    """The node with a placeholder for each number, as ``steadygan.core.settings.numbers`` finds them."""
+    ranges = declared(resolve(node["_target_"]), "ranges", {})
+    blank = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping) and "_target_" in value:
+            value = _blank(value)
+        elif is_number(value) and key not in ENGINE_KEYS and (key in ranges or not ranges):
+            value = NUMBER
+        blank[key] = value
+    return blank
+
+
+def group(
+    jobs: Sequence[Job],
+    *,
+    workers: int,
+    most: Callable[[Job], int],
+    alone: Callable[[Job], str | None] = lambda job: None,
+    compile: Any = "auto",
+) -> list[Group]:
+    """All jobs in groups, the largest first; groups recorded before are kept.
+
+    Args:
+        jobs: that are to run.
+        workers: processes that train at the same time; groups are split so that none of them idles.
+        most: how many jobs like this one may train in one process.
+        alone: why a job must train alone, or None.
+        compile: what the engine's setting says.
+    """
+    single = {job.signature: reason for job in jobs if (reason := alone(job))}
+    rest = [job for job in jobs if job.signature not in single]
+    seated, fresh = _seated(rest)
+    limit = math.ceil(len(jobs) / max(workers, 1))
+    parts = [
+        (tuple(part), None) for together in _alike(fresh) for part in _split(together, min(limit, most(together[0])))
+    ]
+    parts += [((job,), single[job.signature]) for job in jobs if job.signature in single]
+    groups = [Group(seats, record, compile) for seats, record in seated]
+    groups += [Group(seats, _record(seats), compile, reason) for seats, reason in parts]
+    groups.sort(key=lambda each: len(each.seats), reverse=True)
+    return [Group(g.seats, g.record, g.compile, g.alone, place) for place, g in enumerate(groups)]
+
+
+def _alike(jobs: Iterable[Job]) -> list[list[Job]]:
+    """By static configuration and iteration; those that share a seed stand together, as they share draws."""
+    found: dict[tuple[str, int], list[Job]] = {}
+    for job in jobs:
+        found.setdefault((static(job.config), standing(job)), []).append(job)
+    return [sorted(together, key=lambda job: job.seed) for together in found.values()]
+
+
+def _split(jobs: Sequence[Job], limit: int) -> list[Sequence[Job]]:
+    """Pieces of at most ``limit``, of sizes as equal as can be."""
+    count = math.ceil(len(jobs) / max(limit, 1))
+    ends = [round(len(jobs) * piece / count) for piece in range(count + 1)]
+    return [jobs[start:end] for start, end in itertools.pairwise(ends)]
+
+
+def _record(seats: Sequence[Job]) -> Path:
+    config = seats[0].config
+    name = hashlib.sha256(" ".join(job.signature for job in seats).encode()).hexdigest()[:16]
+    return (Path(str(config["outputs"])) / str(config["name"]) / RECORDS / f"{name}.json").absolute()
+
+
+def _seated(jobs: Sequence[Job]) -> tuple[list[tuple[tuple[Job | None, ...], Path]], list[Job]]:
+    """The groups of jobs that were begun in a recorded group, and the other jobs.
+
+    Members of one record that stand at different iterations (some were killed between their checkpoints) go on in
+    programs of their own, each with all the seats.
+    """
+    records = _records(jobs)
+    found: dict[tuple, dict[str, Job]] = {}
+    fresh = []
+    for job in jobs:
+        path = records.get(job.signature)
+        if path is None or not _begun(job):
+            fresh.append(job)
+        else:
+            found.setdefault((path, static(job.config), standing(job)), {})[job.signature] = job
+    seated = []
+    for (path, _, _), members in found.items():
+        seats = (read_record(path) or {})["seats"]
+        seated.append((tuple(members.get(signature) for signature in seats), path))
+    return seated, fresh
+
+
+def _records(jobs: Iterable[Job]) -> dict[str, Path]:
+    """The last record that seats each signature."""
+    folders = {_record((job,)).parent for job in jobs}
+    read = [(path, record) for folder in folders for path in folder.glob("*.json") if (record := read_record(path))]
+    read.sort(key=lambda pair: pair[1]["written"])
+    return {signature: path for path, record in read for signature in record["seats"]}
+
+
+def _begun(job: Job) -> bool:
+    summary = files.read_summary(job.directory)
+    return summary is not None and summary["status"] != "failed"
+
+
+def standing(job: Job) -> int:
+    """The iteration from which a job goes on."""
+    path = job.directory / files.CHECKPOINT
+    try:
+        return checkpoint.load(path)["iteration"] if path.exists() else 0
+    except UserError:
+        return 0

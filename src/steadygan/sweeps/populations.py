@@ -1,0 +1,91 @@
+"""From the jobs of a multirun to the populations that train them: what fits, and what has to stay alone."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from steadygan.core.declare import Range, count
+from steadygan.engines.parts import Job
+from steadygan.engines.population.memory import free_bytes
+from steadygan.errors import bad_value
+from steadygan.sweeps.grouping import Group, group, static
+
+share = Range("must be greater than 0 and at most 1", low=0.0, high=1.0, open_low=True)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of the sizes of populations.
+
+    Attributes:
+        members: settings in one program at most; None: what fits.
+        memory: the share of the free memory that all programs may take.
+        workers: processes that train at the same time.
+
+    Raises:
+        UserError: a number out of its range.
+    """
+
+    members: int | None
+    memory: float
+    workers: int
+
+    def __post_init__(self) -> None:
+        if self.members is not None and self.members not in count:
+            raise bad_value("engine.members", self.members, count.words)
+        if self.memory not in share:
+            raise bad_value("engine.memory", self.memory, share.words)
+
+    def most(self, each: int, gpu: bool) -> int:
+        """How many members of ``each`` bytes may train in one process; a GPU is one process's own."""
+        fitting = int(self.memory * free_bytes(gpu) / (1 if gpu else self.workers) / each)
+        return max(1, min(fitting, self.members or fitting))
+
+
+class Populations:
+    """The jobs of a multirun in groups that train as one program each.
+
+    Args:
+        jobs: that are to run.
+        limits: of the groups.
+        compile: ``auto``, true or false.
+        size: how many bytes a job takes as a member; asked once for each kind of job.
+    """
+
+    def __init__(self, jobs: Sequence[Job], limits: Limits, compile: Any, size: Callable[[Job], int]) -> None:
+        self._size, self._sizes = size, {}
+        self.limits = limits
+        self.groups: list[Group] = group(
+            jobs,
+            workers=limits.workers,
+            most=lambda job: limits.most(self.size(job), job.config["trainer"]["accelerator"] == "gpu"),
+            alone=alone,
+            compile=compile,
+        )
+        self.jobs = [job for each in self.groups for job in each.jobs]
+
+    def size(self, job: Job) -> int:
+        """Bytes that the job takes as a member."""
+        kind = static(job.config)
+        if kind not in self._sizes:
+            self._sizes[kind] = self._size(job)
+        return self._sizes[kind]
+
+    def describe(self) -> Iterator[str]:
+        """``populations: 2 of 32, 1 of 5; 2 at a time, the largest takes about 0.2 GB``, and who trains alone."""
+        together = [each for each in self.groups if each.alone is None]
+        sizes = [len(each.seats) for each in together]
+        if sizes:
+            counts = ", ".join(f"{sizes.count(n)} of {n}" for n in sorted(set(sizes), reverse=True))
+            gigabytes = max(len(each.seats) * self.size(each.jobs[0]) for each in together) / 1e9
+            at_once = min(self.limits.workers, len(self.groups))
+            yield f"populations: {counts}; {at_once} at a time, the largest takes about {gigabytes:.2g} GB"
+        if len(together) < len(self.groups):
+            yield f"by themselves: {len(self.groups) - len(together)}"
+
+
+def alone(job: Job) -> str | None:
+    """Why a job cannot train with others, as far as its config tells."""
+    if str(job.config["trainer"]["devices"]) not in ("1", "auto"):
+        return "a run on several devices trains by itself"
+    return None
