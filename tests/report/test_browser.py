@@ -9,8 +9,10 @@ import functools
 import io
 import itertools
 import json
+import os
 import shutil
 import subprocess
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -158,6 +160,15 @@ TOGGLE = """
   return { before, after: visible(), pressed: chip.getAttribute("aria-pressed") };
 })()
 """
+AXE = os.environ.get("STEADYGAN_AXE")
+"""The file ``axe.min.js`` of the npm package axe-core, where there is one."""
+
+RULES = """
+axe.run({ resultTypes: ["violations"] }).then(({ violations, passes }) => ({
+  passed: passes.length,
+  broken: violations.map(({ id, nodes }) => [id, nodes.slice(0, 3).map((node) => node.html.slice(0, 160))]),
+}))
+"""
 GROUND = "getComputedStyle(document.body).backgroundColor"
 
 
@@ -190,6 +201,9 @@ async def examine(index, folder):
                 features = [{"name": "prefers-color-scheme", "value": scheme}]
                 await page.send("Emulation.setEmulatedMedia", features=features)
                 found[width][scheme] = await page.run(GROUND)
+                if AXE:
+                    await page.run(Path(AXE).read_text() + "; 0")
+                    found[width][f"rules in the {scheme}"] = await page.run(RULES)
         found["requests"] = [event["request"]["url"] for event in page.seen("Network.requestWillBeSent")]
         bad = ("error", "warning")
         found["errors"] = [
@@ -292,3 +306,12 @@ def test_the_dark_page_is_dark(seen, width):
     assert light(seen[width]["dark"]) < 60
     assert light(seen[width]["light"]) > 200
     assert seen[width]["bright"] == seen[width]["light"]
+
+
+@pytest.mark.skipif(not AXE, reason="STEADYGAN_AXE names no axe.min.js")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_accessibility_rules_hold(seen, width, scheme):
+    rules = seen[width][f"rules in the {scheme}"]
+    assert rules["passed"] > 20
+    assert rules["broken"] == []
