@@ -38,7 +38,7 @@ def command(folder: Path, dry_run: bool) -> None:
         raise SystemExit(1)
 
 
-def _line(plan) -> str:  # type: ignore[no-untyped-def]
+def _line(plan) -> str:
     """One run and what it lacks on the server."""
     parts = [
         (len(plan.unsent), "file of W&B's", "files of W&B's"),

@@ -57,7 +57,7 @@ def untouched() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.exit, sys.excepthook = hooks  # type: ignore[assignment]
+        sys.exit, sys.excepthook = hooks
         for key, value in before.items():
             if value is None:
                 os.environ.pop(key, None)

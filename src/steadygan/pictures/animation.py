@@ -45,7 +45,7 @@ def animate(path: Path, pictures: Sequence[tuple[int, Path]]) -> None:
     first, *rest = [frame(picture, iteration, size) for iteration, picture in pictures]
     durations = [MILLISECONDS] * len(rest) + [LAST]
 
-    def write(file) -> None:  # type: ignore[no-untyped-def]
+    def write(file) -> None:
         first.save(file, format="gif", save_all=True, append_images=rest, duration=durations, loop=0)
 
     write_atomically(path, write)
