@@ -18,7 +18,7 @@ from steadygan.core.draws import stream_seed
 from steadygan.engines import population
 from steadygan.engines.check import check_numbers
 from steadygan.engines.memory import forget_peak
-from steadygan.engines.parts import DTYPES, Job, Report
+from steadygan.engines.parts import DTYPES, Job, Report, tagged
 from steadygan.engines.population.memory import member_bytes
 from steadygan.engines.run import run as run_single
 from steadygan.engines.summary import identity
@@ -162,7 +162,7 @@ def _one_by_one(jobs: Sequence[Job], report: Report, reason: str) -> dict[str, s
     statuses: dict[str, str] = {}
     for job in jobs:
         try:
-            statuses[job.signature] = run_single(build(job.config), job, _tagged(report, job))
+            statuses[job.signature] = run_single(build(job.config), job, tagged(report, job))
         except Exception:
             _failed(job, traceback.format_exc())
             statuses[job.signature] = "failed"
@@ -170,10 +170,6 @@ def _one_by_one(jobs: Sequence[Job], report: Report, reason: str) -> dict[str, s
         if statuses[job.signature] == "preempted":
             break
     return statuses
-
-
-def _tagged(report: Report, job: Job) -> Report:
-    return lambda event: report({**event, "member": job.signature})
 
 
 def _describe(job: Job) -> None:

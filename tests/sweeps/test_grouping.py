@@ -6,19 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from steadygan import train
 from steadygan.engines import checkpoint
 from steadygan.files import CHECKPOINT, SUMMARY, write_json
 from steadygan.sweeps.grouping import RECORDS, group, read_record, standing, static
-
-
-@pytest.fixture
-def plan(compose, tmp_path):
-    def call(*overrides):
-        given = ["logger=none", "metrics=[]", f"outputs={tmp_path}", *overrides]
-        return train.plan(compose(*given), given)
-
-    return call
 
 
 def groups(jobs, workers=1, most=100, **more):

@@ -2,22 +2,12 @@
 
 import pytest
 
-from steadygan import train
 from steadygan.build import build
 from steadygan.engines.population import memory
 from steadygan.engines.population.memory import layer_outputs, member_bytes
 from steadygan.errors import UserError
 from steadygan.sweeps import populations
 from steadygan.sweeps.populations import Limits, Populations
-
-
-@pytest.fixture
-def plan(compose, tmp_path):
-    def call(*overrides):
-        given = ["logger=none", "metrics=[]", f"outputs={tmp_path}", *overrides]
-        return train.plan(compose(*given), given)
-
-    return call
 
 
 def test_what_fits_is_a_share_of_what_is_free(monkeypatch):

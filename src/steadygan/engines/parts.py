@@ -43,3 +43,8 @@ class Job:
 
 Report = Callable[[dict[str, Any]], None]
 """Told ``{"kind": "progress", "iteration", "iterations", "metrics"}`` or ``{"kind": "message", "text"}``."""
+
+
+def tagged(report: Report, job: Job) -> Report:
+    """``report`` for one of several jobs that train together: each event says whose it is, under ``member``."""
+    return lambda event: report({**event, "member": job.signature})

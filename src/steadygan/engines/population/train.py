@@ -10,7 +10,7 @@ import torch
 
 from steadygan.engines.bookkeeper import PROGRESS_SECONDS, Bookkeeper, Due
 from steadygan.engines.interrupt import Interrupt
-from steadygan.engines.parts import Job, Parts, Report
+from steadygan.engines.parts import Job, Parts, Report, tagged
 from steadygan.engines.population.compiling import compiled, decide
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.population import Population
@@ -52,15 +52,11 @@ def train(seats: Sequence[Seat], report: Report, plan: Plan) -> dict[str, str]:
     """
     members = [seat and Member(*seat, plan.device) for seat in seats]
     share = 1 / sum(seat is not None for seat in seats)
-    books = [Bookkeeper(*seat, _tagged(report, seat[1]), member, share) for seat, member in zip(seats, members) if seat]
+    books = [Bookkeeper(*seat, tagged(report, seat[1]), member, share) for seat, member in zip(seats, members) if seat]
     config = books[0].job.config
     population = Population([seat and (member, seat[0]) for seat, member in zip(seats, members)], config["batch_size"])
     prepare(population, books[0], report, plan)
     return _fit(population, books, report)
-
-
-def _tagged(report: Report, job: Job) -> Report:
-    return lambda event: report({**event, "member": job.signature})
 
 
 def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan) -> None:
