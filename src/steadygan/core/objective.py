@@ -18,7 +18,11 @@ from steadygan.core.types import Apply, Loss, Penalty, Perturb, Tensors
 
 
 class Turn(NamedTuple):
-    """Everything random in one player's turn."""
+    """Everything random in one player's turn.
+
+    ``label`` holds the class of each real sample; the fakes of the turn are made for the same classes, so that real,
+    fake and what lies between them share them place by place.
+    """
 
     latent: Tensor
     real: Tensor | None
@@ -26,6 +30,12 @@ class Turn(NamedTuple):
     noise_fake: tuple[Tensor | None, ...] = (None,)
     penalty: Mapping[str, Tensor | None] = {}
     rule: Tensors | None = None
+    label: Tensor | None = None
+
+    @property
+    def condition(self) -> tuple[Tensor, ...]:
+        """What networks are given beside their input."""
+        return () if self.label is None else (self.label,)
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class Objective:
         seen_buffers = []
 
         def look(x: Tensor, eps: Tensor | None) -> Tensor:
-            logits, new = self.discriminator(params, buffers, self.perturb(x, eps))
+            logits, new = self.discriminator(params, buffers, self.perturb(x, eps), *turn.condition)
             seen_buffers.append(new)
             return logits
 
@@ -69,7 +79,9 @@ class Objective:
         fake_logits = critic(fake) if eps_fake is None else look(fake, eps_fake)
         new_buffers = _mean(seen_buffers)
         if self.penalised is not None:
-            critic = backend.critic(lambda x: self.penalised(params, buffers, self.perturb(x, eps_real))[0])
+            critic = backend.critic(
+                lambda x: self.penalised(params, buffers, self.perturb(x, eps_real), *turn.condition)[0]
+            )
         loss = self.loss.discriminator(real_logits, fake_logits).mean()
         penalties = {
             name: penalty(critic, real, fake, turn.penalty.get(name)).mean() for name, penalty in self.penalties.items()
@@ -90,10 +102,11 @@ class Objective:
         turn: Turn,
     ) -> tuple[Tensor, dict[str, Any]]:
         """The generator's scalar objective as a function of its ``params``, with logs and new buffers."""
-        fake, new_buffers = self.generator(params, buffers, turn.latent)
+        fake, new_buffers = self.generator(params, buffers, turn.latent, *turn.condition)
 
         def look(x: Tensor, eps: Tensor | None) -> Tensor:
-            return self.discriminator(discriminator["params"], discriminator["buffers"], self.perturb(x, eps))[0]
+            seen = self.perturb(x, eps)
+            return self.discriminator(discriminator["params"], discriminator["buffers"], seen, *turn.condition)[0]
 
         losses = [
             self.loss.generator(None if turn.real is None else look(turn.real, eps_real), look(fake, eps_fake)).mean()

@@ -23,8 +23,9 @@ Project = Callable[[Tensors], Tensors]
 Perturb = Callable[[Tensor, Tensor | None], Tensor]
 """``perturb(x, eps) -> x``: what a discriminator sees in place of ``x``."""
 
-Apply = Callable[[Tensors, Tensors, Tensor], tuple[Tensor, Tensors]]
-"""A network as a function: ``(params, buffers, x) -> (output, new buffers)``."""
+Apply = Callable[..., tuple[Tensor, Tensors]]
+"""A network as a function: ``(params, buffers, x) -> (output, new buffers)``; a conditional one takes a label ``[B]``
+after ``x``."""
 
 
 class Loss(Protocol):

@@ -110,7 +110,7 @@ class Moves:
         objective, generator = self.sentence.objective, state["generator"]
         if player == "generator":
             return lambda params: objective.for_generator(params, generator["buffers"], state["discriminator"], turn)
-        fake, _ = objective.generator(generator["params"], generator["buffers"], turn.latent)
+        fake, _ = objective.generator(generator["params"], generator["buffers"], turn.latent, *turn.condition)
         buffers = state["discriminator"]["buffers"]
         return lambda params: objective.for_discriminator(self.backend, params, buffers, fake, turn)
 
