@@ -37,7 +37,7 @@ test: setup ## run the whole suite
 	$(BIN)/ruff format --check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-soak: setup ## run the tests that take longer than the suite may
+soak: setup ## run the tests that take longer than the suite may; STEADYGAN_KILLS=200 says how often runs are killed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak
 
 lint: setup ## check style, mend what can be mended

@@ -1,19 +1,28 @@
-"""What the Langevin rules sample, measured beside the exact law: ``python benchmarks/langevin.py`` (2 min on a core).
+"""What the Langevin rules sample, measured beside the exact law, and what they cost: ``python benchmarks/langevin.py``
+(3 min on a core), or with ``costs`` only the latter.
 
 Prints the tables of ``docs/langevin.md``. The chains are the elements of one tensor; errors are standard errors from
 the spread over chains. Variances are in units of ``T / a``, the right one.
 """
 
 import math
+import statistics
+import sys
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 from scipy import integrate
 from torch import Tensor
 
+from steadygan.build import build
 from steadygan.core.rules import Ccadl, Psgld, Sghmc, Sgld, SgldCc, Sgnht
 from steadygan.core.rules.langevin import Langevin
+from steadygan.engines.module import GAN
+from steadygan.paths import conf_dir
 from steadygan.theory import langevin as theory
 
 CHAINS = 100_000
@@ -32,6 +41,23 @@ QUADRATIC: dict[str, Langevin] = {
     "`ccadl`": Ccadl(**MOMENTUM),
     "`ccadl` covariance=scalar": Ccadl(**MOMENTUM, covariance="scalar"),
 }
+SAMPLED = " estimator=per_sample"
+COSTS = [
+    *["adam", "rmsprop", "sgd", "sgld", "psgld", "sghmc", "sgnht"],
+    *[
+        f"{rule} covariance={form}{estimator}"
+        for rule in ("sgld_cc", "ccadl")
+        for estimator in ("", SAMPLED)
+        for form in ("diagonal", "scalar", "full")
+    ],
+]
+"""A discriminator's rule and its settings."""
+
+NETS = {
+    "ring, 4 x 128": ["batch_size=256"],
+    "ring, 3 x 16": ["batch_size=256", "network.width=16", "network.depth=3"],
+}
+ROUNDS = 9
 WELL: dict[str, Langevin] = {
     "`sgld`": Sgld(0.01),
     "`psgld` alpha=0.999, eps=5": Psgld(0.05, alpha=0.999, eps=5.0),
@@ -100,9 +126,51 @@ def wells(rule: Langevin) -> str:
     return f"{right / (left + right):.4f} / {share:.4f} ± {error:.4f}"
 
 
+def training(words: str, net: Sequence[str], iterations: int) -> Callable[[], float]:
+    """Seconds an iteration takes, the generator's Adam and all draws included."""
+    option, *settings = words.split()
+    rule = [f"optimizer@optimizer.discriminator={option}", *(f"optimizer.discriminator.{key}" for key in settings)]
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        composed = compose("config", ["logger=none", "metrics=[]", *net, *rule])
+    config = OmegaConf.to_container(composed, resolve=True)
+    gan = GAN(build(config), 0, config["batch_size"], torch.float32)
+    gan.to_device(torch.device("cpu"))
+
+    def run() -> float:
+        start = time.process_time()
+        for _ in range(iterations):
+            gan.training_step(gan.iteration, 0)
+        return (time.process_time() - start) / iterations
+
+    return run
+
+
+def costs(words: str, net: Sequence[str]) -> str:
+    """Seconds of CPU per iteration as a ratio to Adam's: the median over rounds in which both take turns."""
+    if "full" in words and "network.width=16" not in net:
+        return "refused"
+    ours, adam = training(words, net, 10), training("adam", net, 20)
+    ours(), adam()
+    return f"{statistics.median(ours() / adam() for _ in range(ROUNDS)):.2f}"
+
+
+def print_costs() -> None:
+    print("| rule of the discriminator | " + " | ".join(NETS) + " |\n" + "| --- " * (1 + len(NETS)) + "|")
+    for words in COSTS:
+        option, *settings = words.split()
+        name = " ".join([f"`{option}`", *settings])
+        print(f"| {name} | " + " | ".join(costs(words, net) for net in NETS.values()) + " |", flush=True)
+
+
 def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
+    if "costs" not in sys.argv[1:]:
+        print_laws()
+    print_costs()
+
+
+def print_laws() -> None:
     print("| rule | " + " | ".join(f"noise {words}" for words in NOISES) + " |")
     print("| --- " * (1 + len(NOISES)) + "|")
     for words, rule in QUADRATIC.items():
@@ -110,6 +178,7 @@ def main() -> None:
     print("\n| rule | share of the right well |\n| --- | --- |")
     for words, rule in WELL.items():
         print(f"| {words} | {wells(rule)} |", flush=True)
+    print()
 
 
 if __name__ == "__main__":

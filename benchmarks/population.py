@@ -185,7 +185,31 @@ def steady(size: tuple[int, int], workers: int, rounds: int, iterations: int) ->
         "ratios": ratios,
         "limit": workers * told[0]["gemm"] / told[0]["flops"],
         "memory": memory,
+        **told[0],
     }
+
+
+def alone(pipe: Connection, size: tuple[int, int], members: int) -> None:
+    """A process of one population: its peak memory in MB before the first step, and after three."""
+    import torch
+
+    torch.set_num_threads(1)
+    one = population(*size, members)
+    before = peak()
+    for _ in range(3):
+        one.step()
+    pipe.send((before, peak()))
+
+
+def memory_of(size: tuple[int, int], members: int) -> tuple[float, float]:
+    """What ``alone`` says, of an eager population: a compiled one keeps less."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=alone, args=(theirs, size, members))
+    process.start()
+    told = ours.recv()
+    process.join()
+    return told
 
 
 def curve(size: tuple[int, int], counts: Sequence[int]) -> dict[str, list[float]]:
@@ -228,20 +252,29 @@ def plot(path: Path, counts: Sequence[int]) -> None:
     figure.savefig(path, dpi=110)
 
 
-def whole(size: tuple[int, int], iterations: int, extra: Sequence[str]) -> float:
-    """Settings x iterations a second of the command, with a cold cache."""
+def whole(size: tuple[int, int], iterations: int, extra: Sequence[str]) -> tuple[float, float]:
+    """Settings x iterations of the command with a cold cache, by the second and by the CPU second."""
     width, batch = size
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "steadygan", "sweep", "gamma", "engine=population", f"iterations={iterations}"]
         command += [f"regularizer.r1.gamma={','.join(map(str, GAMMAS))}", f"seed={','.join(map(str, SEEDS))}"]
         command += [f"network.width={width}", f"batch_size={batch}", "log_every=100", "evaluate_every=500", *extra]
         environment = {**os.environ, "STEADYGAN_CACHE": f"{folder}/cache", "OMP_NUM_THREADS": "1"}
-        start = time.perf_counter()
+        start, used = time.perf_counter(), _children()
         done = subprocess.run([*command, f"outputs={folder}"], env=environment, capture_output=True, text=True)
-        seconds = time.perf_counter() - start
+        seconds, used = time.perf_counter() - start, _children() - used
     if done.returncode:
         raise SystemExit(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
-    return len(GAMMAS) * len(SEEDS) * iterations / seconds
+    made = len(GAMMAS) * len(SEEDS) * iterations
+    return made / seconds, made / used
+
+
+def _children() -> float:
+    """CPU seconds of all processes that were started here and have ended."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -249,7 +282,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--iterations", type=int, default=2000, help="of the whole command (default: 2000)")
     parser.add_argument("--rounds", type=int, default=5, help="of the steady state (default: 5)")
-    parser.add_argument("--long", action="store_true", help="the whole command with 20,000 iterations, too")
+    parser.add_argument("--long", type=int, nargs="?", const=20_000, help="the whole command once more (20,000)")
+    parser.add_argument("--counts", type=int, nargs="+", default=[1, 4, 16, 64], help="of settings, for --plot")
     parser.add_argument("--steady", action="store_true", help="the steady state only")
     parser.add_argument("--plot", type=Path, help="only draw the cost of a setting against their number, as PNG")
     parser.add_argument("overrides", nargs="*", help="of the whole command, e.g. logger=none engine.compile=true")
@@ -257,7 +291,7 @@ def main() -> None:
     workers = len(os.sched_getaffinity(0))
     sys.path.insert(0, str(Path(__file__).parent))
     if given.plot:
-        plot(given.plot, (1, 4, 16, 64))
+        plot(given.plot, given.counts)
         return
     console = Console(width=140)
     table = Table("size", "what", "settings x it/s", "ratio to bare", "of the GEMM limit", title=f"{workers} cores")
@@ -265,13 +299,20 @@ def main() -> None:
         found = steady(size, workers, given.rounds, 10)
         for what, rate in found["rates"].items():
             table.add_row(name, what, f"{rate:,.0f}", f"{found['ratios'][what]:.2f}", f"{rate / found['limit']:.0%}")
-        lengths = [] if given.steady else [given.iterations] + ([20_000] if given.long else [])
+        lengths = [] if given.steady else [given.iterations] + ([given.long] if given.long else [])
         for iterations in lengths:
-            rate = whole(size, iterations, given.overrides)
-            ratio = rate / found["rates"]["bare"]
-            what = f"whole command, {iterations:,} iterations"
-            table.add_row(name, what, f"{rate:,.0f}", f"{ratio:.2f}", f"{rate / found['limit']:.0%}")
+            by_clock, by_cpu = whole(size, iterations, given.overrides)
+            for rate, clock in ((by_clock, ""), (workers * by_cpu, ", by CPU seconds")):
+                ratio = rate / found["rates"]["bare"]
+                what = f"whole command, {iterations:,} iterations{clock}"
+                table.add_row(name, what, f"{rate:,.0f}", f"{ratio:.2f}", f"{rate / found['limit']:.0%}")
         members = len(GAMMAS) * len(SEEDS) // workers
+        console.print(
+            f"{name}: {found['flops'] / 1e6:,.0f} MFLOP of matrix products a setting and iteration, at"
+            f" {found['gemm'] / 1e9:,.0f} GFLOP/s a core: at most {found['limit']:,.0f} settings x it/s"
+        )
+        before, after = memory_of(size, 64)
+        console.print(f"{name}: one population of 64 takes {after:,.0f} MB at most, {before:,.0f} MB before it steps")
         console.print(f"{name}: {found['memory']:,.0f} MB at most in a process that holds {members} settings twice")
     console.print(table)
 

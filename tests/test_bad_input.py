@@ -52,6 +52,34 @@ def refused(capfd, tmp_path):
             ["optimizer@optimizer.discriminator=sgld", "optimizer.discriminator.step_size=-1e-3"],
             ["optimizer.discriminator.step_size=-0.001", "greater than 0"],
         ),
+        (
+            ["optimizer@optimizer.discriminator=sgld", "optimizer.discriminator.temperature=-1"],
+            ["optimizer.discriminator.temperature=-1", "not negative"],
+        ),
+        (
+            ["optimizer@optimizer.generator=sgnht", "optimizer.generator.step_size=0"],
+            ["optimizer.generator.step_size=0", "greater than 0"],
+        ),
+        (
+            ["optimizer@optimizer.discriminator=ccadl", "optimizer.discriminator.temperature=0"],
+            ["optimizer.discriminator.temperature=0", "greater than 0"],
+        ),
+        (
+            ["optimizer@optimizer.discriminator=sgld_cc", "optimizer.discriminator.covariance=full"],
+            ["optimizer.discriminator.covariance=full", "33,537 parameters", "1,500", "diagonal, scalar"],
+        ),
+        (
+            ["optimizer@optimizer.discriminator=ccadl", "optimizer.discriminator.estimator=persample"],
+            ["optimizer.discriminator.estimator=persample", "per_sample, running"],
+        ),
+        (
+            [
+                "optimizer@optimizer.discriminator=sgld_cc",
+                "optimizer.discriminator.estimator=per_sample",
+                "batch_size=1",
+            ],
+            ["optimizer.discriminator.batch_size=1", "at least 2"],
+        ),
         (["optimizer.generator.lr=0"], ["optimizer.generator.lr=0", "greater than 0"]),
         (["optimizer.generator.beta1=1"], ["optimizer.generator.beta1=1", "less than 1"]),
         (["loss=lsgan", "loss.alpha=1"], ["loss.alpha=1", "less than 1"]),

@@ -115,4 +115,4 @@ def test_a_sweep_plans_from_an_empty_folder(steadygan):
     params = yaml.safe_load((ROOT / "sweeps" / "stabilizers.yaml").read_text())["hydra"]["sweeper"]["params"]
     methods = params["method"].split(",")
     assert done.stdout.startswith(f"{2 * len(methods)} jobs: {2 * len(methods)} to run")
-    assert all(f"run: {method.strip()} seed=1" in done.stdout for method in methods)
+    assert all(f"run  {method.strip()} seed=1 " in done.stdout for method in methods)

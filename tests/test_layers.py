@@ -9,7 +9,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "steadygan"
 
 LAYERS = [
     {"errors"},
-    {"paths", "files", "targets"},
+    {"paths", "files", "targets", "threshold"},
+    {"locks"},
     {"core"},
     {"metrics", "data", "networks", "theory", "pictures", "loggers"},
     {"engines"},

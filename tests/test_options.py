@@ -23,7 +23,18 @@ CONTEXT = {
         "mnist": [*IMAGES, "network=mlp"],
         **dict.fromkeys(("gaussian", "line", "circle", "four_lines"), SHAPE),
     },
-    "metrics": {"fid": IMAGES, "inception_score": IMAGES, "wasserstein": SHAPE},
+    "experiment": {"langevin_conditional": ["dataset=digits", *IMAGES[1:]]},
+    "metrics": {
+        "fid": IMAGES,
+        "inception_score": IMAGES,
+        **dict.fromkeys(("fid_test", "precision_recall", "density_coverage", "class_histogram"), IMAGES),
+        "kid": [*IMAGES, "metrics.kid.subset_size=100"],
+        "fid_infinity": [*IMAGES, "metrics.fid_infinity.samples=1200"],
+        "intra_fid": [*IMAGES, "labels=conditional"],
+        "wasserstein": SHAPE,
+        "class_match": [*SHAPE[:2], "labels=conditional"],
+        "accuracy": [*SHAPE[:2], "labels=semi_supervised"],
+    },
     "schedule": {"exponential": ["loss.alpha.start=0.9", "loss.alpha.end=0.1"], "constant": ["loss.alpha.value=0.4"]},
 }
 """What an option needs around it, where that is not the ring."""

@@ -14,11 +14,15 @@ from steadygan.core.declare import declared
 from steadygan.core.draws import normal_like, uniform
 from steadygan.core.objective import Objective
 from steadygan.core.settings import fields
+from steadygan.core.snapshots import Snapshots
 from steadygan.engines.dealer import ENGINE_KEYS, Wants
+from steadygan.engines.labelling import KEYS as LABEL_KEYS
+from steadygan.engines.labelling import UNLABELLED, Labelling, share_of
 from steadygan.engines.networks import as_functions, build_networks
 from steadygan.engines.parts import DTYPES, Parts
 from steadygan.engines.step import PLAYERS, Sentence
-from steadygan.errors import UserError
+from steadygan.errors import UserError, bad_value
+from steadygan.networks.norms import mixes_samples
 from steadygan.targets import resolve
 
 WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, NoneType)
@@ -33,22 +37,44 @@ def build(config: Mapping[str, Any]) -> Parts:
     """
     dataset = build_dataset(config["dataset"])
     dtype = DTYPES[str(config["trainer"]["precision"])]
+    labelling = _labelling(config["labels"], dataset)
     builders = {player: make(config["network"][player], f"network.{player}") for player in PLAYERS}
-    networks = build_networks(builders, dataset.shape, config["seed"], dtype)
-    sentence = build_sentence(config, networks)
+    builders = labelling.builders(builders)
+    for player, builder in builders.items():
+        _takes(builder, f"network.{player}", "shape")
+    networks = build_networks(builders, dataset.shape, config["seed"], dtype, _stacked(config["discriminator"]))
+    sentence = build_sentence(config, networks, labelling)
+    _check_examples(sentence.rules, networks)
     return Parts(
         sentence=sentence,
         networks=networks,
-        wants=_wants(config, sentence, dataset.shape),
+        wants=_wants(config, sentence, dataset.shape, labelling),
         dataset=dataset,
-        metrics={
-            name: make(node, f"metrics.{name}")(dataset=dataset) for name, node in (config["metrics"] or {}).items()
-        },
+        metrics=build_metrics(config, dataset, labelling),
         logger=make(config["logger"], "logger"),
     )
 
 
-def build_sentence(config: Mapping[str, Any], networks: Mapping[str, Any]) -> Sentence:
+def _labelling(node: Mapping[str, Any], dataset: Any) -> Labelling:
+    method = make({key: value for key, value in node.items() if key not in LABEL_KEYS}, "labels")
+    return Labelling(method, method.count(dataset), share_of(node.get("share", 1.0)), dataset.num_data)
+
+
+def build_metrics(config: Mapping[str, Any], dataset: Any, labelling: Labelling) -> dict[str, Any]:
+    """Those of the group ``metrics``, and those that the group ``labels`` brings."""
+    nodes = {f"metrics.{name}": node for name, node in (config["metrics"] or {}).items()}
+    nodes |= {f"labels.metrics.{name}": node for name, node in (config["labels"].get("metrics") or {}).items()}
+    metrics = {}
+    for key, node in nodes.items():
+        name = key.rpartition(".")[2]
+        metrics[name] = make(node, key)(dataset=dataset)
+        labelling.check(name, metrics[name])
+    return metrics
+
+
+def build_sentence(
+    config: Mapping[str, Any], networks: Mapping[str, Any], labelling: Labelling = UNLABELLED
+) -> Sentence:
     """The loss, penalties, noise, rules and game of a config, on the networks given."""
     regularizers = {
         name: make(_method(node), f"regularizer.{name}") for name, node in (config["regularizer"] or {}).items()
@@ -61,10 +87,13 @@ def build_sentence(config: Mapping[str, Any], networks: Mapping[str, Any]) -> Se
         _takes(method, f"regularizer.{name}", *given)
     return Sentence(
         objective=Objective(
-            **as_functions(networks, bf16=str(config["trainer"]["precision"]) == "bf16"),
+            **labelling.functions(as_functions(networks, bf16=str(config["trainer"]["precision"]) == "bf16")),
+            labels=labelling.method,
             loss=make(config["loss"], "loss"),
             perturb=perturb,
             penalties={name: method for name, method in regularizers.items() if name not in projections},
+            members=config["discriminator"]["ensemble"],
+            vote=make(config["discriminator"]["vote"], "discriminator.vote"),
         ),
         rules={
             player: _rule(config["optimizer"][player], f"optimizer.{player}", networks[player]) for player in PLAYERS
@@ -72,10 +101,17 @@ def build_sentence(config: Mapping[str, Any], networks: Mapping[str, Any]) -> Se
         projections=projections,
         game=make(config["game"], "game"),
         ema=make(config["ema"], "ema"),
+        snapshots=Snapshots(config["discriminator"]["snapshots"], config["discriminator"]["every"]),
     )
 
 
-def _wants(config: Mapping[str, Any], sentence: Sentence, shape: tuple[int, ...]) -> Wants:
+def _stacked(discriminator: Mapping[str, Any]) -> int | None:
+    """How many discriminators are stacked; None where there is but one, without snapshots."""
+    members = discriminator["ensemble"]
+    return members if members > 1 or discriminator["snapshots"] else None
+
+
+def _wants(config: Mapping[str, Any], sentence: Sentence, shape: tuple[int, ...], labelling: Labelling) -> Wants:
     noise = config["noise"]
     return Wants.of(
         sentence,
@@ -86,6 +122,7 @@ def _wants(config: Mapping[str, Any], sentence: Sentence, shape: tuple[int, ...]
             for name, method in sentence.objective.penalties.items()
         },
         shape=shape,
+        labelling=labelling,
     )
 
 
@@ -99,20 +136,36 @@ def _takes(method: Any, key: str, *given: str) -> None:
     Raises:
         UserError: naming the keys there are.
     """
-    function = method.func if isinstance(method, functools.partial) else method
-    signature = inspect.signature(function)
+    partial = isinstance(method, functools.partial)
+    signature = inspect.signature(method.func if partial else method)
     try:
-        signature.bind(*given, **fields(method))
+        signature.bind(*given, **(fields(method) if partial else {}))
     except TypeError as error:
         keys = [name for name in signature.parameters if name not in given]
         raise UserError(f"{key}: {error}\nIts keys: {', '.join(keys) or 'none'}") from error
 
 
 def _rule(node: Mapping[str, Any], key: str, network: Any) -> Any:
+    optimizer = make(node, key)
     try:
-        return make(node, key)(network.parameters()).rule
+        return optimizer(network.parameters()).rule
     except TypeError as error:
         raise UserError(f"{key}: {error}") from error
+    except UserError as error:
+        raise UserError(f"{key}.{error}") from error
+
+
+def _check_examples(rules: Mapping[str, Any], networks: Mapping[str, Any]) -> None:
+    """A sample has a gradient of its own only where no network mixes the samples of a batch.
+
+    Raises:
+        UserError: a rule asks for per-sample gradients through batch normalisation.
+    """
+    met = {"discriminator": ("discriminator",), "generator": PLAYERS}
+    for player in (player for player in PLAYERS if rules[player].per_sample):
+        for other in (other for other in met[player] if mixes_samples(networks[other])):
+            problem = f"the {other} has batch normalisation (network.{other}_norm), so samples have no own gradients"
+            raise bad_value(f"optimizer.{player}.estimator", "per_sample", problem, ["running"])
 
 
 def _method(node: Mapping[str, Any]) -> dict[str, Any]:

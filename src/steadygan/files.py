@@ -1,5 +1,6 @@
 """The files of a run: their names, and reading and writing them so that no reader ever sees half a file."""
 
+import contextlib
 import csv
 import json
 import math
@@ -13,28 +14,66 @@ CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"
 METRICS = "metrics.csv"
 SUMMARY = "summary.json"
-CHECKPOINT = "checkpoints/last.ckpt"
+CHECKPOINTS = "checkpoints"
+CHECKPOINT = f"{CHECKPOINTS}/last.ckpt"
+BEST = f"{CHECKPOINTS}/best.ckpt"
 SAMPLES = "samples"
 LOG = "log.txt"
+LOCK = "lock"
+TEMPORARY = ".tmp"
 
 FINISHED = ("completed", "diverged")
 STATUSES = (*FINISHED, "failed", "preempted", "running")
 
 
-def write_atomically(path: Path, write: Callable[[IO[bytes]], None]) -> None:
-    """Write through a temporary file in the same folder, fsync, rename: the old file or the new, never a part."""
+def write_atomically(
+    path: Path, write: Callable[[IO[bytes]], None], written: Callable[[], None] = lambda: None
+) -> None:
+    """Write through a temporary file in the same folder, fsync, rename: the old file or the new, never a part.
+
+    The folder is synced as well, so that a machine that loses its power still has the new file once this returned.
+
+    Args:
+        path: of the file.
+        write: writes the content.
+        written: called when the content is on the disk, just before it takes its name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
+        written()
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # some network file systems cannot; the rename stands all the same
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def remove_temporaries(run: Path) -> None:
+    """Remove what writers that were killed left in a run's folders; for who holds the run's lock."""
+    for folder in (run, run / CHECKPOINTS, run / SAMPLES):
+        for path in folder.glob(f".*{TEMPORARY}"):
+            path.unlink(missing_ok=True)
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """The checkpoints that a run can go on from, the newest first: ``last.ckpt``, then those that were last before."""
+    before = sorted((run / CHECKPOINTS).glob("[0-9]*.ckpt"), key=lambda path: path.name, reverse=True)
+    return [path for path in (run / CHECKPOINT, *before) if path.exists()]
 
 
 def _umask() -> int:

@@ -1,7 +1,7 @@
 """A trained GAN from the folder of its run: ``steadygan.load(RUN)``."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from steadygan import files
 from steadygan.build import build
 from steadygan.core.draws import generator, normal_like
 from steadygan.engines import checkpoint
-from steadygan.engines.evaluate import CHUNK
+from steadygan.engines.evaluate import evaluate, in_chunks
+from steadygan.engines.labelling import Labelling
 from steadygan.engines.module import GAN
 from steadygan.engines.parts import DTYPES
 from steadygan.errors import UserError, bad_value
@@ -27,6 +28,7 @@ UNUSED = {"logger": {"_target_": "steadygan.loggers.none.NoLogger"}, "metrics": 
 """Parts of a config that a trained GAN has no use for."""
 
 STREAM = "sample"
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 class TrainedGAN:
@@ -43,12 +45,13 @@ class TrainedGAN:
         shape: of one example, ``(d,)`` or ``(C, H, W)``.
         dtype: of samples, latents and logits.
         dataset: what it was trained on.
+        classes: that a conditional GAN can be asked for; None where it is not conditional.
     """
 
     def __init__(self, directory: Path, config: dict[str, Any], gan: GAN) -> None:
         self.directory, self.config = directory, config
         self.iteration, self.latent, self.dtype = gan.iteration, gan.latent, gan.float_type
-        self.dataset = gan.parts.dataset
+        self.dataset, self.classes = gan.parts.dataset, gan.classes
         self.shape = tuple(self.dataset.shape)
         self._gan, self._threads = gan, config["trainer"]["threads"]
 
@@ -60,33 +63,83 @@ class TrainedGAN:
         """The run's ``summary.json`` as it is now; empty where it cannot be read."""
         return files.read_summary(self.directory) or {}
 
+    @property
+    def labelling(self) -> Labelling:
+        """What it does with labels."""
+        return self._gan.parts.wants.labelling
+
+    def evaluate(self, metrics: Mapping[str, Any], ema: bool = True) -> dict[str, float]:
+        """What metrics that were built for its ``dataset`` say of it, of the latents that the run was scored with."""
+        with _threads(self._threads):
+            return evaluate(self._gan, metrics, ema)
+
     def latents(self, count: int, seed: int = 0) -> Tensor:
         """``[count, latent]`` from N(0, I); those that ``sample`` feeds the generator."""
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise bad_value("count", count, "must be a whole number of at least 1")
         return normal_like(generator(seed, STREAM), (count, self.latent), self.dtype)
 
-    def sample(self, count: int = 64, seed: int = 0, ema: bool = True) -> Tensor:
+    def labels(self, count: int, seed: int = 0, label: Any = None) -> Tensor | None:
+        """The classes ``[count]`` that a conditional GAN is asked for; None where it is not conditional.
+
+        Args:
+            count: how many.
+            seed: of the draw where ``label`` is None: the classes are those of a random batch of the data.
+            label: one class for all, or one for each.
+        """
+        if label is None:
+            return self._gan.labels(count, STREAM, seed)
+        if self.classes is None:
+            raise bad_value("label", label, "this GAN is not conditional")
+        return self._labelled(label, count)
+
+    def _labelled(self, label: Any, count: int) -> Tensor:
+        try:
+            found = torch.as_tensor(label, device="cpu")
+        except (TypeError, ValueError, RuntimeError):
+            found = torch.tensor(float("nan"))
+        fits = found.dtype in WHOLE and tuple(found.shape) in ((), (count,))
+        if not fits or not bool(((found >= 0) & (found < self.classes)).all()):
+            raise bad_value("label", label, f"must be a class from 0 to {self.classes - 1}, or {count} of them")
+        return found.long().expand(count)
+
+    def sample(self, count: int = 64, seed: int = 0, ema: bool = True, label: Any = None) -> Tensor:
         """Generated examples ``[count, *shape]``, images in [-1, 1]; the same bits each time.
 
         Args:
             count: how many.
             seed: of the latents.
             ema: from the averaged generator, which metrics use; False: from the one that is trained.
+            label: of a conditional GAN: a class, or one for each; None: as many of each as a batch of the data has.
         """
-        return self.generate(self.latents(count, seed), ema)
+        latents = self.latents(count, seed)
+        return self.generate(latents, ema, self.labels(count, seed, label))
 
-    def generate(self, latents: Tensor, ema: bool = True) -> Tensor:
-        """Generated examples ``[n, *shape]`` for latents ``[n, latent]``."""
+    def generate(self, latents: Tensor, ema: bool = True, label: Any = None) -> Tensor:
+        """Generated examples ``[n, *shape]`` for latents ``[n, latent]``; ``label`` as for ``sample``, with seed 0."""
         latents = self._checked("latents", latents, (self.latent,))
+        labels = self.labels(len(latents), label=label)
         with _threads(self._threads):
-            return torch.cat([self._gan.sample(chunk, ema) for chunk in latents.split(CHUNK)])
+            return in_chunks(self._gan, latents, ema, labels)
 
-    def critic(self, x: Tensor) -> Tensor:
-        """The discriminator's logits ``[n]`` of ``x [n, *shape]``, without input noise; they can be differentiated."""
+    def critic(self, x: Tensor, label: Any = None) -> Tensor:
+        """The discriminator's logits ``[n]`` of ``x [n, *shape]``, without input noise; they can be differentiated.
+
+        That of a conditional GAN is told a class, or one for each; without, the logits are those of the class for which
+        they are largest.
+        """
+        x = self._checked("x", x, self.shape)
+        labels = None if label is None else self.labels(len(x), label=label)
+        with _threads(self._threads):
+            return self._gan.critic(x, labels)
+
+    def classify(self, x: Tensor) -> Tensor:
+        """The class logits ``[n, K]`` of a discriminator that tells classes (``labels=semi_supervised``)."""
+        if "classifier" not in self._gan.parts.wants.labelling.method.offers:
+            raise bad_value("labels", self.config["labels"]["_target_"], "this discriminator tells no classes")
         x = self._checked("x", x, self.shape)
         with _threads(self._threads):
-            return self._gan.critic(x)
+            return self._gan.classify(x)
 
     def interpolate(
         self, pairs: int = 8, steps: int = 9, seed: int = 0, between: str = "spherical", ema: bool = True
@@ -99,6 +152,8 @@ class TrainedGAN:
             seed: of the latents.
             between: ``linear`` or ``spherical``.
             ema: as for ``sample``.
+
+        Each way of a conditional GAN is within one class, of those that ``labels(pairs, seed)`` draws.
         """
         if between not in BETWEEN:
             raise bad_value("between", between, "no such interpolation", BETWEEN)
@@ -106,7 +161,9 @@ class TrainedGAN:
             raise bad_value("steps", steps, "must be at least 2")
         start, end = self.latents(2 * pairs, seed).chunk(2)
         ways = paths(start, end, steps, BETWEEN[between])
-        return self.generate(ways.flatten(0, 1), ema).unflatten(0, (pairs, steps))
+        labels = self.labels(pairs, seed)
+        label = None if labels is None else labels.repeat_interleave(steps)
+        return self.generate(ways.flatten(0, 1), ema, label).unflatten(0, (pairs, steps))
 
     def _checked(self, name: str, x: Any, shape: tuple[int, ...]) -> Tensor:
         x = torch.as_tensor(x, dtype=self.dtype, device="cpu")
@@ -166,7 +223,8 @@ def _config(path: Path) -> dict[str, Any]:
 def _gan(config: dict[str, Any], path: Path) -> GAN:
     try:
         precision = DTYPES[str(config["trainer"]["precision"])]
-        return GAN(build({**config, **UNUSED}), config["seed"], config["batch_size"], precision)
+        used = {**config, **UNUSED, "labels": {**config["labels"], "metrics": {}}}
+        return GAN(build(used), config["seed"], config["batch_size"], precision)
     except KeyError as error:
         raise UserError(f"{path}: not the whole config of a run (it lacks {error})") from error
 
@@ -178,6 +236,8 @@ def _restore(gan: GAN, saved: dict[str, Any], path: Path) -> None:
         fits = sizes == {name: tuple(value.shape) for name, value in gan.state_dict().items()}
         if fits:
             checkpoint.restore(gan, saved)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     except (KeyError, AttributeError, TypeError) as error:
         raise UserError(f"{path}: an incomplete checkpoint ({error!r})") from error
     if not fits:

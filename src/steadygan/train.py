@@ -1,9 +1,12 @@
 """From a composed config to a finished run."""
 
 import contextlib
+import functools
+import json
+import math
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +15,45 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from steadygan import files
+from steadygan import files, locks
 from steadygan.build import build, make
 from steadygan.core.draws import stream_seed
 from steadygan.engines import population
 from steadygan.engines.check import check_numbers
+from steadygan.engines.distributed import place
+from steadygan.engines.distributed.join import joined
+from steadygan.engines.distributed.place import processes, rank, spawns
+from steadygan.engines.distributed.spawn import spawn
+from steadygan.engines.keeping import standing
 from steadygan.engines.memory import forget_peak
-from steadygan.engines.parts import DTYPES, Job, Report, tagged
+from steadygan.engines.parts import DTYPES, Job, Parts, Report, tagged
 from steadygan.engines.population.memory import member_bytes
 from steadygan.engines.run import run as run_single
 from steadygan.engines.summary import identity
 from steadygan.errors import Interrupted, UserError, bad_value
 from steadygan.sweeps.grouping import Group
+from steadygan.sweeps.grouping import group as regroup
 from steadygan.sweeps.signature import label, run_directory, signature
 
+LONGEST_NAME = 255
+"""Bytes that file systems allow."""
 
-def plan(config: DictConfig, overrides: Sequence[str]) -> Job:
+
+def plan(config: DictConfig, overrides: Sequence[str], here: bool = True) -> Job:
     """Everything about a run that can be told without training it.
+
+    Args:
+        config: of the run.
+        overrides: that the user asked for.
+        here: whether it is to be trained on this machine.
 
     Raises:
         UserError: the config cannot be run as it is; nothing has been written.
     """
     plain = _resolve(config)
     check_numbers(plain)
-    _check_choices(plain)
-    build(plain)
+    _check_choices(plain, here)
+    _check_parts(json.dumps({key: value for key, value in plain.items() if key != "seed"}))
     signed = signature(plain)
     root = Path(plain["outputs"]) / str(plain["name"])
     _check_name(plain["name"])
@@ -62,21 +79,38 @@ def _resolve(config: DictConfig) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if key != "hydra"}
 
 
-def _check_choices(config: dict[str, Any]) -> None:
+def _check_choices(config: dict[str, Any], here: bool) -> None:
     precision = str(config["trainer"]["precision"])
     if precision not in DTYPES:
         raise bad_value("trainer.precision", precision, "unknown precision", DTYPES)
-    if config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
+    if here and config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
         raise bad_value("trainer.accelerator", "gpu", "this machine has no GPU that torch can use", ["cpu"])
+    place.check(config, here)
     kept = config["engine"].get("files", "all")
     if kept not in ("all", "summary"):
         raise bad_value("engine.files", kept, "no such choice", ["all", "summary"])
+
+
+@functools.lru_cache(maxsize=1024)
+def _check_parts(config: str) -> None:
+    """Build what a config, as JSON and without its seed, asks for; once for all seeds."""
+    plain = json.loads(config)
+    _check_best(plain["keep_best"], build({**plain, "seed": 0}))
+
+
+def _check_best(name: Any, parts: Parts) -> None:
+    names = [known for metric in parts.metrics.values() for known in metric.directions]
+    if name is not None and name not in names:
+        raise bad_value("keep_best", name, "this run has no such metric", [*names, "null"])
 
 
 def _check_name(name: Any) -> None:
     parts = Path(str(name)).parts
     if not parts or Path(str(name)).is_absolute() or ".." in parts:
         raise bad_value("name", name, "must be a folder's name below `outputs`")
+    if not str(name).isprintable() or any(len(os.fsencode(part)) > LONGEST_NAME for part in parts):
+        problem = f"must be printable, and at most {LONGEST_NAME} bytes between two slashes"
+        raise bad_value("name", repr(name)[:80], problem)
 
 
 def _check_writable(root: Path) -> None:
@@ -97,28 +131,87 @@ def action(job: Job) -> str:
         return "skip: diverged"
     if status == "failed" and not job.config["retry"]:
         return "skip: failed"
-    return "resume" if (job.directory / files.CHECKPOINT).exists() else "run"
+    return "resume" if files.checkpoints(job.directory) else "run"
 
 
-def execute(job: Job, report: Report) -> str:
-    """Train a job; its folder tells how it went, whatever happens.
+def execute(job: Job, report: Report, patience: float = 0.0) -> str:
+    """Train a job, unless another launch does or has done; its folder tells how it went, whatever happens.
+
+    Args:
+        job: to train.
+        report: told of progress.
+        patience: seconds to wait for another launch to leave it.
 
     Returns:
-        ``completed``, ``diverged`` or ``preempted``.
+        ``completed``, ``diverged`` or ``preempted``; ``elsewhere`` if another launch works on it.
 
     Raises:
         Exception: whatever went wrong, after it was written to the run's ``log.txt``.
     """
-    _describe(job)
-    torch.set_num_threads(job.config["trainer"]["threads"])
-    forget_peak()
+    with joined(job.config["trainer"]) as ranks, _alone([job], report, patience) as found:
+        statuses = ranks.send(found)
+        return statuses[job.signature] if statuses else _unless_lost(_execute, [job], job, report)
+
+
+@contextlib.contextmanager
+def _alone(jobs: Sequence[Job], report: Report, patience: float) -> Iterator[dict[str, str]]:
+    """Hold the locks of all jobs, or of none; yields the statuses of those that are not to be trained now.
+
+    Only the first process of a run locks it, where several train it together.
+    """
+    if rank(jobs[0].config["trainer"]):
+        yield {}
+        return
+
+    def waits(owner: str) -> None:
+        report({"kind": "message", "text": f"running elsewhere ({owner}): waits for it; Ctrl-C leaves it to the other"})
+
+    with locks.hold([job.directory for job in jobs], patience, waits) as owners:
+        if owners:
+            for owner in sorted(set(owners.values())):
+                report({"kind": "message", "text": f"running elsewhere ({owner})"})
+            yield dict.fromkeys([job.signature for job in jobs], locks.ELSEWHERE)
+            return
+        for job in jobs:
+            files.remove_temporaries(job.directory)
+        todo = {job.signature: action(job) for job in jobs}
+        yield {signature: said.removeprefix("skip: ") for signature, said in todo.items() if said.startswith("skip")}
+
+
+def _unless_lost(train: Callable[..., Any], jobs: Sequence[Job], *arguments: Any) -> Any:
+    """What ``train`` returns; ``elsewhere`` if it found that another launch has taken over."""
     try:
-        # Nothing of ours draws from the global generator; a user's method that does is at least repeatable.
-        torch.manual_seed(stream_seed(job.seed, "global"))
-        return make(job.config["engine"], "engine")(build(job.config), job, report)
+        return train(*arguments)
+    except locks.LockLost as error:
+        arguments[-1]({"kind": "message", "text": f"{error}; it is left to that one"})
+        return locks.ELSEWHERE if len(jobs) == 1 else dict.fromkeys([job.signature for job in jobs], locks.ELSEWHERE)
+
+
+def _execute(job: Job, report: Report) -> str:
+    _describe(job)
+    try:
+        return _spawned(job, report) if spawns(job.config["trainer"]) else train_here(job, report)
+    except locks.LockLost:
+        raise
     except Exception:
         _failed(job, traceback.format_exc())
         raise
+
+
+def train_here(job: Job, report: Report) -> str:
+    """Train in this process; with others, where they were started for it. Its status."""
+    config = job.config
+    torch.set_num_threads(config["trainer"]["threads"])
+    forget_peak()
+    # Nothing of ours draws from the global generator; a user's method that does is at least repeatable.
+    torch.manual_seed(stream_seed(job.seed, "global"))
+    engine = run_single if processes(config["trainer"]) > 1 else make(config["engine"], "engine")
+    return engine(build(config), job, report)
+
+
+def _spawned(job: Job, report: Report) -> str:
+    count = processes(job.config["trainer"])
+    return spawn("steadygan.train:train_here", job, report, count, lambda: locks.check(job.directory))
 
 
 def member_size(job: Job) -> int:
@@ -126,15 +219,32 @@ def member_size(job: Job) -> int:
     return member_bytes(build(job.config), job.config["batch_size"], str(job.config["trainer"]["precision"]))
 
 
-def execute_group(group: Group, report: Report) -> dict[str, str]:
+def execute_group(group: Group, report: Report, patience: float = 0.0) -> dict[str, str]:
     """Train the jobs of a group as one program; one after the other, where that cannot be.
 
+    If other launches have changed what there is to do since the group was formed, nothing is trained: the jobs that
+    are left have to be grouped anew.
+
+    Args:
+        group: to train.
+        report: told of progress.
+        patience: seconds to wait for other launches to leave its jobs.
+
     Returns:
-        The status of each job, by its signature: as ``execute``, or ``failed``.
+        The status of each job, by its signature: as ``execute``, or ``failed``; ``elsewhere``: not trained here.
 
     Raises:
         Exception: whatever went wrong with the program, after it was written to the ``log.txt`` of every run.
     """
+    jobs = group.jobs
+    with _alone(jobs, report, patience) as statuses:
+        if statuses or len({standing(job) for job in jobs}) > 1:
+            return {**dict.fromkeys([job.signature for job in jobs], locks.ELSEWHERE), **statuses}
+        trained = _unless_lost(_execute_group, jobs, group, report)
+        return {jobs[0].signature: trained} if isinstance(trained, str) else trained
+
+
+def _execute_group(group: Group, report: Report) -> dict[str, str]:
     jobs, reason = group.jobs, group.alone
     for job in jobs:
         _describe(job)
@@ -148,6 +258,8 @@ def execute_group(group: Group, report: Report) -> dict[str, str]:
             return population.train(seats, report, how)
     except population.Unfit as unfit:
         reason = str(unfit)
+    except locks.LockLost:
+        raise
     except Exception:
         for job in jobs:
             if (files.read_summary(job.directory) or {}).get("status") not in files.FINISHED:
@@ -156,13 +268,38 @@ def execute_group(group: Group, report: Report) -> dict[str, str]:
     return _one_by_one(jobs, report, reason)
 
 
+def execute_later(job: Job, report: Report) -> str:
+    """As ``execute``, for a job that waited since it was planned, or is started again: what is done is done."""
+    return execute(job, report, locks.PATIENCE)
+
+
+def execute_group_later(group: Group, report: Report) -> dict[str, str]:
+    """As ``execute_group``, for a group that waited since it was formed, or is started again.
+
+    Members that have ended stay out. Others may stand at different iterations, where the group was killed between
+    their checkpoints: these go on in programs of their own.
+    """
+    todo = {job.signature: action(job) for job in group.jobs}
+    statuses = {signature: said.removeprefix("skip: ") for signature, said in todo.items() if said.startswith("skip")}
+    left = [job for job in group.jobs if job.signature not in statuses]
+    seats = len(group.seats)
+    for part in regroup(left, workers=1, most=lambda _: seats, alone=lambda _: group.alone, compile=group.compile):
+        if "preempted" not in statuses.values():
+            statuses |= execute_group(part, report, locks.PATIENCE)
+    return {**dict.fromkeys(todo, "preempted"), **statuses}
+
+
 def _one_by_one(jobs: Sequence[Job], report: Report, reason: str) -> dict[str, str]:
     runs = "1 run trains by itself" if len(jobs) == 1 else f"{len(jobs)} runs train one after the other"
     report({"kind": "message", "text": f"{runs}: {reason}"})
     statuses: dict[str, str] = {}
     for job in jobs:
         try:
-            statuses[job.signature] = run_single(build(job.config), job, tagged(report, job))
+            told = tagged(report, job)
+            spawned = spawns(job.config["trainer"])
+            statuses[job.signature] = _spawned(job, told) if spawned else run_single(build(job.config), job, told)
+        except locks.LockLost:
+            raise
         except Exception:
             _failed(job, traceback.format_exc())
             statuses[job.signature] = "failed"
@@ -173,13 +310,19 @@ def _one_by_one(jobs: Sequence[Job], report: Report, reason: str) -> dict[str, s
 
 
 def _describe(job: Job) -> None:
+    if rank(job.config["trainer"]):
+        return
     job.directory.mkdir(parents=True, exist_ok=True)
     files.write_text(job.directory / files.CONFIG, OmegaConf.to_yaml(OmegaConf.create(job.config)))
     files.write_text(job.directory / files.OVERRIDES, OmegaConf.to_yaml(list(job.overrides)))
 
 
 def _failed(job: Job, text: str) -> None:
+    own = rank(job.config["trainer"])
     with contextlib.suppress(OSError):
+        if own:  # the first process tells how the run ended, which may be for this reason
+            files.write_text(job.directory / files.LOG.replace(".", f".{own}."), text)
+            return
         files.write_text(job.directory / files.LOG, text)
         known = files.read_summary(job.directory) or {}
         error = text.strip().splitlines()[-1]
@@ -192,15 +335,17 @@ def main_job(config: DictConfig) -> str:
     Raises:
         Interrupted: the run was stopped and can go on.
     """
+    from rich.console import Console
+
     from steadygan.sweeps.progress import RunProgress
 
     job = plan(config, HydraConfig.get().overrides.task)
     todo = action(job)
-    with RunProgress(job, todo) as progress:
+    with RunProgress(job, todo, Console(quiet=bool(rank(job.config["trainer"])))) as progress:
         if todo.startswith("skip"):
             status = todo.removeprefix("skip: ")
         else:
-            status = execute(job, progress.report)
+            status = execute(job, progress.report, patience=math.inf)
         progress.finish(status)
     if status == "preempted":
         raise Interrupted(f"stopped at {job.directory}; the same command goes on from there")

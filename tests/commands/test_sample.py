@@ -11,11 +11,13 @@ import steadygan
 from steadygan import cli, files, train
 from steadygan.metrics.classifier import classifier_for
 from steadygan.metrics.modes import high_quality_counts
-from steadygan.pictures import bars, grid
+from steadygan.pictures import bars, grid, levels
 
 TINY = ["logger=none", "batch_size=16", "iterations=9", "log_every=3", "evaluate_every=3", "network.width=8"]
 ANY = ["animation.gif", "interpolation_linear.png", "interpolation_spherical.png"]
 IMAGES = ["classes.png", "grid.png", "neighbours_features.png", "neighbours_pixels.png"]
+CONDITIONAL = "classes_over_iterations.png"
+NOISE = "noise_level.png"
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,7 @@ def test_pictures_of_images(sample, digits):
     folder, trained = digits / "pictures", steadygan.load(digits)
     expected = sorted(ANY + IMAGES)
     assert written(folder) == expected
-    assert told(out) == (expected, {"samples.png", "histogram.png", "field.png", "modes.png"})
+    assert told(out) == (expected, {"samples.png", "histogram.png", "field.png", "modes.png", NOISE, CONDITIONAL})
     assert f"{folder / 'grid.png'}  64 samples\n" in out
 
     made = trained.sample(64, seed=0)
@@ -122,11 +124,33 @@ def test_pictures_of_points_in_the_plane(sample, ring, monkeypatch):
     folder, trained = ring / "pictures", steadygan.load(ring)
     assert code == 0
     assert told(out)[0] == sorted([*ANY, "field.png", "modes.png", "samples.png"])
-    assert told(out)[1] == {"histogram.png", *IMAGES}
+    assert told(out)[1] == {"histogram.png", *IMAGES, NOISE, CONDITIONAL}
     assert written(folder) == sorted([*ANY, "field.png", "samples.png"])
     counts = high_quality_counts(trained.sample(2500), trained.dataset.centers, 3 * 0.02)
     assert [bar.get_height() for bar in drawn["modes.png"].patches] == counts.tolist()
     assert sample(ring, "--seed", 1)[0] == 0
+
+
+def test_the_noise_level_over_the_run_is_that_of_its_rows(sample, trained, monkeypatch):
+    rules = [
+        f"optimizer@optimizer.{player}={rule}"
+        for player, rule in (("discriminator", "sgld_cc"), ("generator", "ccadl"))
+    ]
+    run = trained(*rules, "dataset=mixture1d")
+    drawn = {}
+    monkeypatch.setattr(levels, "save", lambda path, axes: drawn.update({path.name: axes}))
+    code, out, _ = sample(run)
+    assert code == 0
+    rows = files.read_rows(run / files.METRICS)
+    lines = {line.get_label(): line.get_xydata().tolist() for line in drawn[NOISE].lines}
+    expected = {
+        player: [[int(row["iteration"]), float(row[f"rule/{player}/noise_level"])] for row in rows]
+        for player in ("discriminator", "generator")
+    }
+    assert lines == expected
+    assert len(rows) == 3
+    first, last = (expected["discriminator"][place][1] for place in (0, -1))
+    assert f"discriminator from {first:.3g} to {last:.3g}" in out
 
 
 @pytest.mark.parametrize(
@@ -134,6 +158,7 @@ def test_pictures_of_points_in_the_plane(sample, ring, monkeypatch):
     [
         (["dataset=mixture1d"], ["histogram.png", "modes.png"]),
         (["dataset=circle"], ["field.png", "samples.png"]),
+        (["method=sgld_cc"], ["field.png", "modes.png", NOISE, "samples.png"]),
         (["dataset=gaussian", "dataset.dim=5"], ["samples.png"]),
         (["dataset=gaussian", "dataset.dim=1"], ["histogram.png"]),
     ],

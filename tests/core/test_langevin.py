@@ -29,10 +29,13 @@ RULES = [
     Ccadl(step_size=0.1, **COMMON, diffusion=1.5, thermal_mass=0.8),
     Ccadl(step_size=0.1, **COMMON, diffusion=1.5, thermal_mass=0.8, covariance="scalar"),
 ]
+MATRICES = [replace(rule, covariance="full") for rule in (*RULES[2:4], RULES[5])]
+SAMPLED = [replace(rule, batch_size=5.0, estimator="per_sample") for rule in (RULES[2], *MATRICES)]
+ALL = [*RULES, *MATRICES, *SAMPLED]
 
 
 def name(rule):
-    words = [getattr(rule, key, "") for key in ("interpretation", "covariance")]
+    words = [getattr(rule, key, "") for key in ("interpretation", "covariance", "estimator")]
     return "-".join([type(rule).__name__, *filter(None, words)])
 
 
@@ -56,11 +59,22 @@ def run(rule, params, slope, steps, seed=0, watch=None):
     """``slope(params, draw) -> grads``, ``draw`` N(0, 1) like the parameters; the place after ``steps``."""
     source, state = torch.Generator().manual_seed(seed), rule.init(params)
     for t in range(steps):
-        grads = slope(params, normal(source, params))
-        params, state = rule.update(params, grads, state, normal(source, params))
+        grads, more = batch(rule, source, params, slope)
+        params, state = rule.update(params, grads, state, normal(source, params), **more)
         if watch is not None:
             watch(t, params, state)
     return params, state
+
+
+def batch(rule, source, params, slope):
+    """The gradient, and the spread of a batch's examples for a rule that asks: each has as much more noise."""
+    if not rule.per_sample:
+        return slope(params, normal(source, params)), {}
+    draws = [normal(source, params) for _ in range(int(rule.batch_size))]
+    examples = [slope(params, {key: math.sqrt(len(draws)) * value for key, value in each.items()}) for each in draws]
+    samples = {key: torch.stack([each[key] for each in examples]) for key in examples[0]}
+    grads = {key: value.mean(0) for key, value in samples.items()}
+    return grads, {"spread": rule.spread(samples, grads)}
 
 
 def chains(count, *shape, spread=1.0, seed=1):
@@ -88,6 +102,8 @@ OVERDAMPED = [
             ("compensated", "sum", "diagonal"), ("compensated", "sum", "scalar"), ("compensated", "sample", "diagonal"),
         ]
     ],
+    SgldCc(**SETTINGS, batch_size=3.0, estimator="per_sample"),
+    SgldCc(**SETTINGS, batch_size=3.0, estimator="per_sample", interpretation="compensated", scale="sum"),
 ]  # fmt: skip
 
 
@@ -179,6 +195,7 @@ THERMOSTATS = [
     Sgnht(step_size=0.1, temperature=0.8, diffusion=1.2),
     Ccadl(step_size=0.1, temperature=0.8, diffusion=1.2),
     Ccadl(step_size=0.1, temperature=0.8, diffusion=1.2, covariance="scalar"),
+    Ccadl(step_size=0.1, temperature=0.8, diffusion=1.2, batch_size=3.0, estimator="per_sample"),
 ]
 
 
@@ -304,6 +321,8 @@ WELL = [
     SgldCc(step_size=0.01, interpretation="compensated", scale="sum"),
     Sgnht(step_size=0.08, diffusion=2.0),
     Ccadl(step_size=0.08, diffusion=2.0),
+    SgldCc(step_size=0.01, interpretation="compensated", scale="sum", batch_size=3.0, estimator="per_sample"),
+    Ccadl(step_size=0.08, diffusion=2.0, batch_size=3.0, estimator="per_sample"),
 ]
 
 
@@ -347,7 +366,7 @@ def test_the_running_covariance_is_the_plain_mean(form):
     for key in like:
         expected = halves[key] if form == "diagonal" else mean
         np.testing.assert_allclose(state["covariance"][key].numpy(), expected, rtol=1e-13)
-    assert gradient_noise.mean_variance(state).item() == pytest.approx(mean, rel=1e-13)
+    assert gradient_noise.mean_variance(state, form).item() == pytest.approx(mean, rel=1e-13)
 
 
 def test_the_running_covariance_is_unbiased_where_the_weights_stand_still():
@@ -387,7 +406,7 @@ def test_one_step_of_each_by_hand():
     tensor = lambda x: torch.tensor([x], dtype=torch.float64)  # noqa: E731
     seen = {"count": wide(4.0), "previous": {"w": tensor(1.0)}, "covariance": {"w": tensor(6.0)}}
     covariance = 6.0 + (2.0 - 6.0) / 4  # V = (3 - 1)^2 / 2
-    psgld, sghmc, literal, compensated, sgnht, ccadl, _ = RULES
+    psgld, sghmc, literal, compensated, sgnht, ccadl, *_ = RULES
 
     def place(rule, state):
         new, after = rule.update(params, grads, state, eta)
@@ -456,11 +475,21 @@ def pull(params, t):
 DRAWS = [normal(torch.Generator().manual_seed(100 + t), start()) for t in range(20)]
 
 
+def scattered(rule, grads, t):
+    """Of four examples, for the rules that ask for it."""
+    if not rule.per_sample:
+        return {}
+    away = {key: torch.stack([DRAWS[(t + k) % 20][key] for k in range(4)]) for key in grads}
+    samples = {key: grad + (away[key] - away[key].mean(0)).to(grad.dtype) for key, grad in grads.items()}
+    return {"spread": rule.spread(samples, grads)}
+
+
 def follow(rule, params, steps, draws=DRAWS):
     state = rule.init(params)
     for t in range(steps):
         eta = {key: value.to(params[key].dtype) for key, value in draws[t].items()}
-        params, state = rule.update(params, pull(params, t), state, eta if rule.noisy else None)
+        grads = pull(params, t)
+        params, state = rule.update(params, grads, state, eta if rule.noisy else None, **scattered(rule, grads, t))
     return params
 
 
@@ -565,18 +594,20 @@ def test_the_noise_has_the_stated_covariance(rule):
     assert abs(np.corrcoef(sample[1:], sample[:-1])[0, 1]) < 5 / math.sqrt(n)
 
 
-@every(RULES)
+@every(ALL)
 def test_nothing_is_changed_in_place(rule):
     params = start()
-    _, state = rule.update(params, pull(params, 0), rule.init(params), DRAWS[0])
-    trees = (params, pull(params, 1), state, DRAWS[1])
+    first, second = pull(params, 0), pull(params, 1)
+    _, state = rule.update(params, first, rule.init(params), DRAWS[0], **scattered(rule, first, 0))
+    more = scattered(rule, second, 1)
+    trees = (params, second, state, DRAWS[1], *more.values())
     copies = torch.utils._pytree.tree_map(torch.clone, trees)
-    rule.update(*trees)
+    rule.update(*trees[:4], **more)
     leaves = zip(torch.utils._pytree.tree_leaves(trees), torch.utils._pytree.tree_leaves(copies))
     assert all(torch.equal(now, before) for now, before in leaves)
 
 
-@every(RULES)
+@every(ALL)
 @pytest.mark.parametrize(("dtype", "steps", "tolerance"), [(torch.float64, 20, 1e-10), (torch.float32, 2, 1e-6)])
 def test_vmap_over_all_numbers_is_a_loop(rule, dtype, steps, tolerance):
     factors = [0.5, 0.9, 1.0]
@@ -591,7 +622,7 @@ def test_vmap_over_all_numbers_is_a_loop(rule, dtype, steps, tolerance):
             torch.testing.assert_close(mapped[key][i], expected, rtol=tolerance, atol=tolerance)
 
 
-@every(RULES)
+@every(ALL)
 def test_updates_can_be_differentiated_through(rule):
     """Look-ahead games need it: the place after three steps by the place before them."""
     params = {key: param.requires_grad_() for key, param in start().items()}
@@ -603,7 +634,7 @@ def test_updates_can_be_differentiated_through(rule):
     assert torch.isfinite(gain)  # though its gradient is always 0, and roots of its square are taken
 
 
-@every(RULES)
+@every(ALL)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_resumed_in_the_middle_of_a_chain_to_the_bit(rule, dtype):
     def make(params):
@@ -612,9 +643,10 @@ def test_resumed_in_the_middle_of_a_chain_to_the_bit(rule, dtype):
 
     def advance(leaves, optimizer, times):
         for t in times:
-            for key, grad in pull({key: leaf.detach() for key, leaf in leaves.items()}, t).items():
+            grads = pull({key: leaf.detach() for key, leaf in leaves.items()}, t)
+            for key, grad in grads.items():
                 leaves[key].grad = grad
-            optimizer.step()
+            optimizer.step(**scattered(rule, grads, t))
         return {key: leaf.detach().clone() for key, leaf in leaves.items()}
 
     whole = advance(*make(start(dtype)), range(12))
@@ -628,24 +660,26 @@ def test_resumed_in_the_middle_of_a_chain_to_the_bit(rule, dtype):
     assert_bits(advance(leaves, optimizer, range(5, 12)), whole)
 
 
-@every(RULES)
+@every(ALL)
 def test_logs_under_vmap_are_scalars_of_each_member(rule):
     if not hasattr(rule, "logs"):
         assert isinstance(rule, Psgld)
         return
     params = {"w": chains(3, 8)}
     state = torch.func.vmap(rule.init)(params)
+
+    def move(params, state, eta, t):
+        grads = {"w": (t + 1) * torch.sin(3 * params["w"])}
+        more = {"spread": rule.spread({"w": torch.stack([params["w"], eta["w"]])}, grads)} if rule.per_sample else {}
+        return rule.update(params, grads, state, eta, **more)
+
     for t in range(3):
-        params, state = torch.func.vmap(rule.update)(params, pull_one(params, t), state, {"w": chains(3, 8, seed=t)})
+        params, state = torch.func.vmap(move, in_dims=(0, 0, 0, None))(params, state, {"w": chains(3, 8, seed=t)}, t)
     mapped = torch.func.vmap(rule.logs)(state)
     for i in range(3):
         for key, value in rule.logs(torch.utils._pytree.tree_map(lambda leaf, i=i: leaf[i], state)).items():
             assert value.shape == ()
             torch.testing.assert_close(mapped[key][i], value)
-
-
-def pull_one(params, t):
-    return {"w": (t + 1) * torch.sin(3 * params["w"])}
 
 
 # Bad input.
@@ -656,8 +690,8 @@ def pull_one(params, t):
     [
         (SgldCc, "interpretation", "compensate", "Valid choices: compensated, literal. Did you mean 'compensated'?"),
         (SgldCc, "scale", "total", "Valid choices: mean, sample, sum"),
-        (SgldCc, "covariance", 3, "Valid choices: diagonal, scalar"),
-        (Ccadl, "covariance", "diag", "Valid choices: diagonal, scalar. Did you mean 'diagonal'?"),
+        (SgldCc, "covariance", 3, "Valid choices: diagonal, full, scalar"),
+        (Ccadl, "covariance", "diag", "Valid choices: diagonal, full, scalar. Did you mean 'diagonal'?"),
     ],
 )
 def test_words_that_are_no_choice(kind, key, value, choices):

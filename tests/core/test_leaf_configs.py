@@ -17,7 +17,7 @@ from steadygan.core.declare import declared
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = {
     "loss": ["hinge", "lsgan", "minimax", "nonsaturating", "relativistic", "wasserstein"],
-    "regularizer": ["gradient_penalty", "r1", "r2", "weight_clip"],
+    "regularizer": ["dragan", "gradient_penalty", "r1", "r2", "roth", "weight_clip"],
     "noise": ["blur", "blur_instance", "instance", "none"],
     "optimizer": ["adam", "ccadl", "psgld", "rmsprop", "sgd", "sghmc", "sgld", "sgld_cc", "sgnht"],
     "schedule": ["constant", "polynomial", "cosine", "exponential", "linear", "smoothstep", "step"],

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from steadygan.core import draws
 from steadygan.core.declare import declared
-from steadygan.core.noise import blur, blur_instance, identity, instance
+from steadygan.core.noise import MultiBlur, blur, blur_instance, identity, instance
 from steadygan.errors import UserError
 
 
@@ -161,3 +161,29 @@ def test_the_declared_draw_is_what_the_noise_takes(perturb, levels, x):
 def test_levels_are_not_negative(perturb, levels):
     assert set(declared(perturb, "ranges")) == set(levels)
     assert all(-0.1 not in allowed and 0.0 in allowed for allowed in declared(perturb, "ranges").values())
+
+
+def test_multi_blur_shows_each_level_once():
+    x = torch.randn(3, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    noise = MultiBlur(sigma=2.0, ratio=0.5, levels=3)
+    for view, sigma in zip(noise.views(), (2.0, 1.0, 0.5), strict=True):
+        torch.testing.assert_close(view(x, None), by_scipy(x, sigma, 12), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(noise(x, None), noise.views()[0](x, None))
+
+
+def test_multi_blur_with_ratio_0_adds_the_clean_samples():
+    x, eps = torch.randn(2, 5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    first, second = MultiBlur(sigma=0.3, ratio=0.0, levels=2).views()
+    torch.testing.assert_close(first(x, eps), x + 0.3 * eps)
+    assert torch.equal(second(x, eps), x)
+
+
+def test_multi_blur_differentiates_and_vmaps():
+    x, eps = torch.randn(2, 5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    sigmas = torch.tensor([0.1, 0.5, 2.0], dtype=torch.float64)
+
+    def seen(sigma):
+        return sum(view(x, eps) for view in MultiBlur(sigma, 0.5, 2).views())
+
+    torch.testing.assert_close(torch.func.vmap(seen)(sigmas), torch.stack([seen(sigma) for sigma in sigmas]))
+    torch.testing.assert_close(torch.func.jacfwd(seen)(sigmas[0]), 1.5 * eps)

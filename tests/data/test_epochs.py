@@ -85,7 +85,7 @@ def test_the_split_says_what_is_trained_on():
 
 def test_data_without_labels_gives_none():
     batch = InMemory(lambda split: (torch.rand(6, 2), None)).batch(0, "real", 0, 9, "cpu", torch.float64)
-    assert set(batch) == {"x"}
+    assert set(batch) == {"x", "index"}
     assert batch["x"].dtype == torch.float64
 
 

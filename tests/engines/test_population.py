@@ -20,6 +20,7 @@ from steadygan.engines.parts import DTYPES
 from steadygan.engines.population import Plan, Unfit, train
 from steadygan.engines.population.compiling import PAYS, decide, has_compiler
 from steadygan.engines.population.population import Population
+from steadygan.engines.step import PLAYERS
 from steadygan.errors import UserError
 from steadygan.files import CHECKPOINT, METRICS, SAMPLES, SUMMARY, read_rows, read_summary
 from steadygan.paths import conf_dir
@@ -58,7 +59,7 @@ def population(jobs, compile=False, report=silent):
 def reached(job):
     """What a member's own checkpoint holds."""
     saved = checkpoint.load(job.directory / CHECKPOINT)
-    return {key: saved[key] for key in ("iteration", "state_dict", "rules", "window")}
+    return {key: saved[key] for key in ("iteration", "state_dict", "rules", "more", "window")}
 
 
 def alone(job):
@@ -73,6 +74,7 @@ def alone(job):
         "iteration": gan.iteration,
         "state_dict": gan.state_dict(),
         "rules": rules,
+        "more": {key: value for key, value in gan.state.items() if key in ("game", "snapshots")},
         "window": gan.window.state(),
     }
 
@@ -122,6 +124,16 @@ CASES = {
         [*IMAGES, "noise=blur_instance", "network.generator_norm=none"],
         [["noise.blur_sigma=0.5"], ["noise.blur_sigma=0"], ["noise.instance_sigma=1"]],
     ),
+    "multi_blur": (["noise=multi_blur"], [["noise.sigma=0.3"], ["noise.ratio=0"], ["noise.sigma=0"]]),
+    "ensemble": (
+        ["discriminator.ensemble=3", "discriminator/vote=softmax", "regularizer=[r1]", "network.spectral_norm=true"],
+        [["discriminator.vote.sharpness=0"], ["discriminator.vote.sharpness=-3"], ["regularizer.r1.gamma=3"]],
+    ),
+    "snapshots": (
+        ["discriminator.snapshots=2", "discriminator.every=4", f"{DISCRIMINATOR}=sgld"],
+        [["optimizer.discriminator.step_size=1e-5"], ["optimizer.discriminator.temperature=0"], []],
+    ),
+    "drawn": (["discriminator.ensemble=3", "discriminator/vote=random"], [["optimizer.generator.lr=1e-2"], [], []]),
     "simultaneous": (["game=simultaneous"], [["optimizer.generator.lr=1e-4"], [], ["optimizer.generator.lr=1e-2"]]),
     "n_critic": (["game.n_critic=3", "regularizer=[r1]"], [["regularizer.r1.gamma=0.1"], [], []]),
     "adam": (
@@ -143,6 +155,21 @@ CASES = {
             ["optimizer.discriminator.step_size=1e-2", "optimizer.generator.num_data=2"],
             ["optimizer.generator.prior_precision=0.5"],
         ],
+    ),
+    "full_covariance": (
+        [f"{GENERATOR}=sgld_cc", f"{DISCRIMINATOR}=ccadl", *(f"optimizer.{p}.covariance=full" for p in PLAYERS)],
+        [["optimizer.discriminator.diffusion=0.5"], ["optimizer.generator.temperature=0.5"], []],
+    ),
+    "per_sample": (
+        [f"{GENERATOR}=ccadl", f"{DISCRIMINATOR}=sgld_cc", *(f"optimizer.{p}.estimator=per_sample" for p in PLAYERS)],
+        [["optimizer.discriminator.num_data=2"], ["optimizer.generator.temperature=0.5"], []],
+    ),
+    "full_covariance_per_sample": (
+        [
+            *[f"{DISCRIMINATOR}=sgld_cc", "optimizer.discriminator.covariance=full", "regularizer=[r1]"],
+            *["optimizer.discriminator.estimator=per_sample", "noise=instance", "+noise.copies=2"],
+        ],
+        [["optimizer.discriminator.temperature=0.5"], ["regularizer.r1.gamma=0.1"], []],
     ),
     "ema": ([], [["ema.decay=0.5"], ["ema.rampup=0"], ["ema.rampup=3"]]),
     "schedule": (

@@ -17,7 +17,7 @@ from scipy.signal import detrend
 
 from steadygan import files, train
 from steadygan.build import build
-from steadygan.engines import checkpoint
+from steadygan.engines import checkpoint, run
 from steadygan.engines.module import GAN
 from steadygan.errors import UserError
 
@@ -86,7 +86,9 @@ def test_the_files_of_a_run(plan):
     assert [row["images"] for row in table] == ["64", "128", "192", "256", "320"]
     assert list(table[0]) == [
         *["iteration", "images", "seconds", "loss/discriminator", "penalty/r1", "logits/real", "logits/fake"],
-        *["grad_norm/discriminator", "loss/generator", "grad_norm/generator"],
+        *["logits/gap", "accuracy/discriminator", "saturation/real", "saturation/fake"],
+        *["grad_norm/discriminator", "grad_cosine/discriminator", "loss/generator", "grad_norm/generator"],
+        *["grad_cosine/generator", "weight_norm/generator", "weight_norm/discriminator"],
         *["metric/modes", "metric/high_quality", "metric/kl", "metric/wasserstein"],
     ]
     assert [bool(row["metric/modes"]) for row in table] == [False, True, False, True, True]
@@ -163,6 +165,43 @@ def test_a_run_stopped_anywhere_ends_with_the_same_bits(plan, tmp_path, monkeypa
     assert train.action(parts) == "resume"
     assert train.execute(parts, silent) == "completed"
     assert all(map(same, result(whole), result(parts)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_while_lightning_starts_stops_the_run_with_a_checkpoint(plan, monkeypatch, number):
+    start = run._Hooks.on_train_start
+
+    def signalled(hooks, *args):
+        os.kill(os.getpid(), number)
+        start(hooks, *args)
+
+    monkeypatch.setattr(run._Hooks, "on_train_start", signalled)
+    job = plan()
+    assert train.execute(job, silent) == "preempted"
+    assert (summary(job)["status"], summary(job)["iteration"]) == ("preempted", 1)
+    assert checkpoint.load(job.directory / files.CHECKPOINT)["iteration"] == 1
+
+
+def test_a_second_ctrl_c_stops_at_once(plan, tmp_path, monkeypatch):
+    whole, job = plan(outputs=tmp_path / "a"), plan(outputs=tmp_path / "b")
+    train.execute(whole, silent)
+    handler = signal.getsignal(signal.SIGINT)
+
+    def twice(gan, iteration, index, step=GAN.training_step):
+        for _ in range(2 if iteration == 12 else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+        step(gan, iteration, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GAN, "training_step", twice)
+        with pytest.raises(KeyboardInterrupt):
+            train.execute(job, silent)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert summary(job)["status"] == "running"
+    assert checkpoint.load(job.directory / files.CHECKPOINT)["iteration"] == 10, "nothing was saved on the way out"
+    assert not (job.directory / files.LOCK).exists()
+    assert train.execute(job, silent) == "completed"
+    assert all(map(same, result(whole), result(job)))
 
 
 def test_a_run_killed_between_checkpoints_ends_with_the_same_bits(plan, tmp_path, monkeypatch):

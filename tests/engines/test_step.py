@@ -127,6 +127,10 @@ SENTENCES = {
     "sgld": ["optimizer@optimizer.discriminator=sgld", "loss=lsgan", "+schedule@loss.alpha=linear"],
     "sgld_cc": ["optimizer@optimizer.discriminator=sgld_cc", "loss=lsgan"],
     "ccadl": ["optimizer@optimizer.discriminator=ccadl"],
+    "consensus": ["game=consensus", "regularizer=[r1]", "optimizer@optimizer.generator=sgd"],
+    "unrolled": ["game=unrolled", "game.steps=2", "regularizer=[dragan]", "game.n_critic=2"],
+    "extragradient": ["game=extragradient", "regularizer=[roth]"],
+    "optimistic": ["game=optimistic", "game.update=alternating", "regularizer=[weight_clip]"],
     "conv": [*DIGITS, "regularizer=[r1]", "noise=blur"],
     "conv_normed": [*DIGITS, "network.generator_norm=group", "network.spectral_norm=true", "regularizer=[r1]"],
 }

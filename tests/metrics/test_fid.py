@@ -11,7 +11,8 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
 from steadygan.errors import UserError
-from steadygan.metrics.fid import FID, gaussian
+from steadygan.metrics.features import gaussian
+from steadygan.metrics.fid import FID
 from steadygan.metrics.images import from_bytes, to_bytes
 
 
@@ -46,7 +47,7 @@ def test_equals_torchmetrics_on_the_same_features():
         num_features = 64
 
         def forward(self, x):
-            return metric.classifier(x)[0]
+            return metric.network(x)[0]
 
     x = noisy(0.3)[:1000]
     theirs = FrechetInceptionDistance(feature=Features(), normalize=True, input_img_size=(1, 8, 8))
@@ -93,7 +94,7 @@ def test_the_shell():
     metric.update(noisy(0.2))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         cast = FID(Digits(), samples=300)
-        cast.classifier._results.clear()  # or the features of before would be used again
+        cast.network._results.clear()  # or the features of before would be used again
         cast.update(noisy(0.2))
         assert cast.compute() == metric.compute()
     assert torch.equal(state, torch.get_rng_state())

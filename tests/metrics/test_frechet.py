@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
 from steadygan.metrics import frechet_distance
+from steadygan.metrics.frechet import Reference
 
 
 def statistics(seed, dimensions, rank=None, condition=1e2):
@@ -74,3 +75,53 @@ def test_not_finite_is_nan():
     mean, cov = statistics(7, 4)
     assert frechet_distance(mean, cov * np.nan, mean, cov).isnan()
     assert frechet_distance(mean + np.inf, cov, mean, cov).isnan()
+
+
+def vectors(seed, count, dimensions, condition=1e2):
+    rng = np.random.default_rng(seed)
+    mixing = np.linalg.qr(rng.standard_normal((dimensions, dimensions)))[0] * np.geomspace(
+        1, condition**-0.5, dimensions
+    )
+    return rng.standard_normal((count, dimensions)) @ mixing.T + rng.standard_normal(dimensions)
+
+
+def of(x):
+    return x.mean(0), np.atleast_2d(np.cov(x.T))
+
+
+@pytest.mark.parametrize("dimensions", [40, 300, 515])  # the larger ones are cut into panels
+@pytest.mark.parametrize("condition", [1e1, 1e6])
+def test_large_matrices_agree_with_the_matrix_root(dimensions, condition):
+    one, two = (of(vectors(seed, 3 * dimensions, dimensions, condition)) for seed in (8, 9))
+    expected = by_scipy(*one, *two)
+    assert float(frechet_distance(*one, *two)) == pytest.approx(expected, rel=1e-6)
+    reference = Reference.of(*two)
+    assert float(reference.distance(*map(torch.tensor, one))) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("count", "dimensions"), [(30, 40), (2, 5), (270, 300), (100, 515), (60, 20)])
+def test_of_samples_equals_that_of_their_statistics(count, dimensions):
+    x, two = vectors(10, count, dimensions), of(vectors(11, 4 * dimensions, dimensions))
+    expected = by_scipy(*of(x), *two)
+    assert float(Reference.of(*two).distance_of_samples(torch.tensor(x))) == pytest.approx(expected, rel=1e-6)
+    assert float(frechet_distance(*of(x), *two)) == pytest.approx(expected, rel=1e-6)
+    assert float(frechet_distance(*two, *of(x))) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("dimensions", [48, 300])
+def test_fewer_samples_than_dimensions_on_both_sides(dimensions):
+    # the nuclear norm of the product of both factors is the trace of the root
+    x, y = vectors(12, dimensions // 3, dimensions), vectors(13, dimensions // 2, dimensions)
+    a, b = ((value - value.mean(0)) / (len(value) - 1) ** 0.5 for value in (x, y))
+    expected = np.square(x.mean(0) - y.mean(0)).sum() + np.square(a).sum() + np.square(b).sum()
+    expected -= 2 * np.linalg.svd(a @ b.T, compute_uv=False).sum()
+    assert float(frechet_distance(*of(x), *of(y))) == pytest.approx(expected, rel=1e-6)
+    assert float(Reference.of(*of(y)).distance_of_samples(torch.tensor(x))) == pytest.approx(expected, rel=1e-6)
+    assert float(Reference.of(*of(x)).distance_of_samples(torch.tensor(x))) == pytest.approx(0, abs=1e-6)
+
+
+def test_samples_that_are_not_finite_give_nan():
+    reference = Reference.of(*statistics(14, 4))
+    assert reference.distance_of_samples(torch.full((3, 4), torch.nan, dtype=torch.float64)).isnan()
+    mean, cov = map(torch.tensor, statistics(14, 4))
+    assert reference.distance(mean, cov * torch.inf).isnan()

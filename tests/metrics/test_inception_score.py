@@ -40,7 +40,7 @@ def test_the_metric_is_the_function_of_the_classifiers_logits():
     metric = InceptionScore(Digits(), samples=900, splits=2)
     for batch in x.split(250):
         metric.update(batch)
-    logits = metric.classifier(x[:900])[1].numpy()
+    logits = metric.network(x[:900])[1].numpy()
     expected = (by_numpy(logits[:450]) + by_numpy(logits[450:])) / 2
     assert metric.compute() == {"is": pytest.approx(expected, rel=1e-9)}
     assert metric.directions == {"is": "max"}

@@ -12,6 +12,7 @@ from steadygan.metrics.fits import fitting
 from steadygan.paths import conf_dir
 
 NAMES = ["modes", "wasserstein", "fid", "inception_score"]
+IMAGES = ["fid_test", "kid", "precision_recall", "density_coverage", "fid_infinity", "intra_fid", "class_histogram"]
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +20,7 @@ def _cache(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("STEADYGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *IMAGES])
 def test_config_and_class_agree(name):
     path = conf_dir() / "metrics" / f"{name}.yaml"
     assert path.read_text().startswith("# ")
@@ -30,10 +31,12 @@ def test_config_and_class_agree(name):
     assert {key: value for key, value in config[name].items() if not key.startswith("_")} == defaults
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *IMAGES])
 def test_builds_for_the_data_that_it_fits(name):
     partial = instantiate(OmegaConf.load(conf_dir() / "metrics" / f"{name}.yaml"))[name]
-    (dataset,) = [each for each in (Ring(), Digits()) if name in fitting(each)]
+    (dataset,) = [
+        each for each in (Ring(), Digits()) if name in fitting(each) or (name in IMAGES and hasattr(each, "examples"))
+    ]
     metric = partial(dataset=dataset)
     assert metric.samples == partial.keywords["samples"] == metric.passport["samples"]
     assert set(metric.directions.values()) <= {"max", "min"}

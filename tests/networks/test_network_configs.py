@@ -52,5 +52,6 @@ def test_defaults_are_those_of_the_constructors(name):
     config = OmegaConf.create({"network": OmegaConf.load(CONF / f"{name}.yaml")})
     for player in ("generator", "discriminator"):
         partial = instantiate(config.network[player])
-        defaults = {k: p.default for k, p in inspect.signature(partial.func).parameters.items() if k != "shape"}
+        parameters = inspect.signature(partial.func).parameters.items()
+        defaults = {k: p.default for k, p in parameters if k not in ("shape", "outputs")}
         assert dict(partial.keywords) == defaults

@@ -28,8 +28,8 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--remote-debugging-port=0"]  # fmt: skip
 WIDTHS = (390, 1280)
-SECTIONS = ["verdict", "ranking", "curves", "swept", "ends", "samples", "failures", "cost", "oscillation", "passports",
-            "reproduce"]  # fmt: skip
+SECTIONS = ["verdict", "trains", "ranking", "curves", "swept", "ends", "samples", "failures", "cost", "oscillation",
+            "passports", "reproduce"]  # fmt: skip
 LONG = "a_method_whose_name_does_not_end_" * 5
 
 
@@ -226,7 +226,8 @@ def everything(root, write_run):
         write_run(root, f"long-{seed}", method=LONG, seed=seed, finals={"fid": 9.0}, curves={"metric/fid": [9.0, 9.0]},
                   pictures={500: (9, 9, 9)}, overrides=[f"note={'x' * 300}"])  # fmt: skip
     write_run(root, "lost", method="<b>lost</b>", seed=0, status="failed", error="ValueError: " + "y" * 300)
-    (root / "sweep.yaml").write_text("name: all\nquestion: Does it all fit?\ncommand: steadygan sweep all\n")
+    about = "name: all\nquestion: Does it all fit?\ncommand: steadygan sweep all\nthreshold: {fid: 5.2}\n"
+    (root / "sweep.yaml").write_text(about)
 
 
 @pytest.fixture(scope="module")

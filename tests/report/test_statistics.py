@@ -137,3 +137,10 @@ def test_a_lost_seed_is_the_largest_difference_not_the_only_one(tmp_path, make_r
     (item,) = compare(ranked(tmp_path), "fid", "min")
     assert (item.lost, item.low, item.high, item.interval, item.better) == (1, -np.inf, -1.0, "range", "a")
     assert item.p == pytest.approx(2 / 64)
+
+
+def test_the_baseline_is_the_sweeps_own(tmp_path, make_run):
+    for name, first in (("a", 1.0), ("b", 3.0), ("c", 5.0)):
+        fill(make_run, tmp_path, name, [first, first + 1])
+    pairs = [(item.first, item.second) for item in compare(ranked(tmp_path), "fid", "min", baseline="b")]
+    assert pairs == [("a", "b"), ("a", "c"), ("c", "b")]

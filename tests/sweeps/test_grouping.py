@@ -120,7 +120,8 @@ def begin(job, iteration, status="running"):
     write_json(job.directory / SUMMARY, {"status": status, "iteration": iteration})
     if iteration:
         (job.directory / CHECKPOINT).parent.mkdir(parents=True, exist_ok=True)
-        torch.save({"format": checkpoint.FORMAT, "iteration": iteration}, job.directory / CHECKPOINT)
+        saved = {"format": checkpoint.FORMAT, "iteration": iteration, "signature": job.signature}
+        torch.save(saved, job.directory / CHECKPOINT)
 
 
 def seats(made):

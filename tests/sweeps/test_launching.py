@@ -70,6 +70,11 @@ def test_sweep_file(tmp_path):
     }
 
 
+def test_sweep_file_with_a_threshold(tmp_path):
+    launching.write_sweep(tmp_path, "a", "?", "", {}, {"modes": "90 %", "kl": 0.1})
+    assert yaml.safe_load((tmp_path / "sweep.yaml").read_text())["threshold"] == {"modes": "90 %", "kl": 0.1}
+
+
 def run(monkeypatch, tmp_path, does):
     monkeypatch.syspath_prepend(str(HERE))
     from launching_jobs import Plain

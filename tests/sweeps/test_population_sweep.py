@@ -169,7 +169,7 @@ def test_what_would_be_done(steadygan):
     sweep = [*SWEEP, *TINY, "engine=population", "outputs=dry", "hydra.launcher.dry_run=true"]
     said = steadygan(*sweep, "engine.members=1").splitlines()
     assert said[0] == "8 jobs: 8 to run"
-    assert sum(line.startswith("run: ") for line in said) == 8
+    assert sum(line.startswith("run  ") for line in said) == 8
     assert said[-1].startswith("populations: 8 of 1; 2 at a time")
     assert not (steadygan.folder / "dry").exists()
     steadygan(*sweep, "engine.members=0", code=2)

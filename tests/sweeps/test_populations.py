@@ -28,7 +28,9 @@ def test_limits_have_ranges(members, share):
 def test_outputs_of_a_perceptron_by_hand(plain):
     parts = build(plain("network.width=8", "network.depth=3", "metrics=[]", "logger=none"))
     dtype = next(parts.networks["generator"].parameters()).dtype
-    assert layer_outputs(parts.networks, dtype) == (8 + 8 + 2) + (8 + 8 + 1)
+    assert layer_outputs(parts.networks, dtype) == {"generator": 8 + 8 + 2, "discriminator": 8 + 8 + 1}
+    many = build(plain("network.width=8", "network.depth=3", "metrics=[]", "logger=none", "discriminator.ensemble=3"))
+    assert layer_outputs(many.networks, dtype) == layer_outputs(parts.networks, dtype)
 
 
 def test_measuring_leaves_the_networks_alone(plain):

@@ -18,10 +18,24 @@ from omegaconf import DictConfig
 
 
 class GridSweeper(Sweeper):
-    """The cartesian product of all swept values; ``params`` come before what the command line says."""
+    """The cartesian product of all swept values.
 
-    def __init__(self, params: dict[str, Any] | None = None) -> None:
-        self.params = params or {}
+    Args:
+        params: values by key; they come before what the command line says.
+        threshold: when a run counts as one that trains; the launcher hands it on to the report.
+        baseline: the method with which the report compares every other one.
+        quick: overrides of the small version, which ``steadygan sweep NAME --quick`` reads from the sweep's file.
+    """
+
+    def __init__(
+        self,
+        params: dict[str, Any] | None = None,
+        threshold: dict[str, Any] | None = None,
+        quick: dict[str, Any] | None = None,
+        baseline: str | None = None,
+    ) -> None:
+        self.params, self.threshold, self.quick = params or {}, threshold or {}, quick or {}
+        self.baseline = baseline
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """As Hydra asks for."""

@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 class LocalLauncher(Launcher):
@@ -22,7 +22,12 @@ class LocalLauncher(Launcher):
         workers: number of processes, or ``auto``: as many as the cores allow.
         threads: of each process.
         dry_run: only say what would be done.
+
+    Attributes:
+        here: whether the jobs run on this machine.
     """
+
+    here = True
 
     def __init__(self, workers: int | str = "auto", threads: int = 1, dry_run: bool = False) -> None:
         self.workers, self.threads, self.dry_run = workers, threads, dry_run
@@ -42,27 +47,43 @@ class LocalLauncher(Launcher):
         """
         from rich.console import Console
 
-        from steadygan.sweeps import launching
+        from steadygan.engines.distributed.place import refuse_started
+        from steadygan.sweeps import judged, launching, ledger
+        from steadygan.threshold import parse
         from steadygan.train import action
 
-        workers, console = self._count(), Console()
+        refuse_started("a multirun")
+        workers, console, bounds = self._count(), Console(), parse(self._threshold())
         asked = [filter_overrides(overrides) for overrides in job_overrides]
         with console.status(f"planning {len(asked)} jobs"):
             planned = self._plan(asked)
-            todo = {job.signature: action(job) for job in planned}
-        jobs = launching.unique(planned)
+            jobs = launching.unique(planned)
+            todo = self._todo(jobs)
+        judged.check(bounds, [job.config for job in jobs])
+        if how := os.environ.get("STEADYGAN_STATUS"):
+            ledger.status(jobs, console, once=how == "once")
+            return [_returned(overrides, "shown") for overrides in asked]
         console.print(launching.describe(jobs, todo, len(asked)), soft_wrap=True, markup=False, highlight=False)
         missing = [job for job in jobs if not todo[job.signature].startswith("skip")]
-        if self.dry_run:
-            for job in jobs:
-                line = f"{todo[job.signature]}: {job.label} seed={job.seed}"
-                console.print(line, soft_wrap=True, markup=False, highlight=False)
-        elif jobs:
+        shown = ledger.table(jobs, todo, None if self.dry_run else ledger.SHOWN)
+        if shown:
+            console.print(shown, soft_wrap=True, markup=False, highlight=False)
+        if jobs and not self.dry_run:
             self._write(jobs[0], asked)
         statuses = {signature: said.removeprefix("skip: ") for signature, said in todo.items()}
-        if missing:
-            statuses |= self._run(missing, workers, console)
+        if missing and self.dry_run:
+            self._run(missing, workers, console)
+        elif missing:
+            run = partial(self._run, workers=workers, console=console)
+            statuses |= ledger.until_done(run, missing, todo, action, console)
         return [_returned(overrides, statuses[job.signature]) for overrides, job in zip(asked, planned, strict=True)]
+
+    def _todo(self, jobs: Sequence[Any]) -> dict[str, str]:
+        """What to do with each job, by its signature."""
+        from steadygan.sweeps import ledger
+        from steadygan.train import action
+
+        return ledger.plans(jobs, action)
 
     def _run(self, missing: Sequence[Any], workers: int, console: Any) -> dict[str, str]:
         """Run the jobs, or only say how; the statuses by signature."""
@@ -78,10 +99,21 @@ class LocalLauncher(Launcher):
         from steadygan.errors import bad_value
 
         if self.workers == "auto":
-            return max(1, len(os.sched_getaffinity(0)) // self.threads)
+            return self._at_once()
         if not isinstance(self.workers, int) or self.workers < 1:
             raise bad_value("hydra.launcher.workers", self.workers, "must be 'auto' or a number from 1 on")
         return self.workers
+
+    def _at_once(self) -> int:
+        """One job, if it takes several GPUs; else as many as have a core for each of their threads."""
+        from steadygan.engines.distributed.join import device
+        from steadygan.engines.distributed.place import processes
+
+        trainer = OmegaConf.to_container(self.config.trainer, resolve=True)
+        each = processes(trainer)
+        if each > 1 and device(trainer).type == "cuda":
+            return 1
+        return max(1, len(os.sched_getaffinity(0)) // (self.threads * each))
 
     def _plan(self, asked: Sequence[Sequence[str]]) -> list[Any]:
         from steadygan.sweeps.compose import Composer
@@ -92,7 +124,7 @@ class LocalLauncher(Launcher):
         hydra = HydraConfig.instance()
         before = hydra.cfg
         try:
-            return _short(collect([partial(_plan_one, composer, overrides) for overrides in asked]))
+            return _short(collect([partial(_plan_one, composer, overrides, self.here) for overrides in asked]))
         finally:
             hydra.cfg = before
 
@@ -101,17 +133,26 @@ class LocalLauncher(Launcher):
 
         root = Path(str(job.config["outputs"])) / str(job.config["name"])
         question, command = (os.environ.get(f"STEADYGAN_{what}", "") for what in ("QUESTION", "COMMAND"))
-        write_sweep(root, str(job.config["name"]), question, command, swept(asked))
+        write_sweep(root, str(job.config["name"]), question, command, swept(asked), self._threshold(), self._baseline())
+
+    def _baseline(self) -> str | None:
+        """The method with which the sweep wants every other one compared."""
+        return OmegaConf.select(self.config, "hydra.sweeper.baseline")
+
+    def _threshold(self) -> dict[str, Any]:
+        """When a run trains, as the sweep states it; empty if it does not (``steadygan.threshold``)."""
+        stated = OmegaConf.select(self.config, "hydra.sweeper.threshold")
+        return OmegaConf.to_container(stated, resolve=True) if isinstance(stated, DictConfig) else stated or {}
 
 
-def _plan_one(composer: Any, overrides: Sequence[str]) -> Any:
+def _plan_one(composer: Any, overrides: Sequence[str], here: bool) -> Any:
     from steadygan.commands._mistakes import explained
     from steadygan.train import plan
 
     with explained():
         composed = composer.compose(overrides)
-        HydraConfig.instance().set_config(composed.full)  # for interpolations such as ${hydra:runtime.cwd}
-        return plan(composed.config, overrides)
+        composer.show(composed)  # for interpolations such as ${hydra:runtime.cwd}
+        return plan(composed.config, overrides, here)
 
 
 def _short(jobs: list[Any]) -> list[Any]:

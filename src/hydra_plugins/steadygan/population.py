@@ -32,13 +32,10 @@ class PopulationLauncher(LocalLauncher):
 
     def _run(self, missing: Sequence[Any], workers: int, console: Any) -> dict[str, str]:
         from steadygan.sweeps import launching
-        from steadygan.sweeps.populations import Limits, Populations
-        from steadygan.train import member_size
+        from steadygan.sweeps.populations import Limits
 
         limits = Limits(self.members, self.memory, self._processes(missing, workers))
-        populations = Populations(missing, limits, self.compile, member_size)
-        for line in populations.describe():
-            console.print(line, soft_wrap=True, markup=False, highlight=False)
+        populations = form(missing, limits, self.compile, console)
         if self.dry_run:
             return {}
         return launching.run_all(
@@ -56,3 +53,14 @@ class PopulationLauncher(LocalLauncher):
 
             return torch.cuda.device_count()
         return min(workers, len(jobs))
+
+
+def form(jobs: Sequence[Any], limits: Any, compile: Any, console: Any) -> Any:
+    """The ``Populations`` of jobs; says what they are."""
+    from steadygan.sweeps.populations import Populations
+    from steadygan.train import member_size
+
+    populations = Populations(jobs, limits, compile, member_size)
+    for line in populations.describe():
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    return populations

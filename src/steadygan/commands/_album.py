@@ -1,5 +1,6 @@
 """The pictures of a trained GAN: which there are, and what each needs of the data."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,8 @@ from steadygan.errors import UserError, bad_value
 from steadygan.metrics.classifier import Classifier, classifier_for
 from steadygan.metrics.fits import has_labelled_images, has_modes
 from steadygan.metrics.modes import high_quality_counts
-from steadygan.pictures import animation, bars, classes, field, grid, neighbours, samples, ways
+from steadygan.pictures import animation, bars, classes, field, grid, levels, neighbours, samples, ways
+from steadygan.pictures.samples import rows_of
 
 IMAGES, POINTS, MOST_POINTS = 64, 500, 100_000
 PAIRS, IMAGE_STEPS, POINT_STEPS = 8, 9, 50
@@ -52,10 +54,31 @@ class Subject:
         most = grid.most(self.trained.shape) if self.images else MOST_POINTS
         if count > most:
             raise bad_value("count", count, f"one picture holds at most {most} samples of this data")
+        if self.rows:
+            every = torch.arange(self.rows).repeat_interleave(self.columns)
+            return self.draw(len(every), every) if self.count is None else self.draw(count, every[:count])
         return self.draw(count)
 
-    def draw(self, count: int) -> Tensor:
-        return self.trained.sample(count, self.seed, self.ema)
+    def draw(self, count: int, label: Tensor | None = None) -> Tensor:
+        return self.trained.sample(count, self.seed, self.ema, label)
+
+    @property
+    def rows(self) -> int:
+        """Classes that have a row in the grid of a conditional GAN's images; 0 where there are none."""
+        return rows_of(self.trained) if self.images else 0
+
+    @property
+    def columns(self) -> int | None:
+        """Of the grid; None: as many as rows."""
+        return math.ceil((self.count or IMAGES) / self.rows) if self.rows else None
+
+    @cached_property
+    def queries(self) -> Tensor:
+        """Samples to look for in the data: the first of the grid, or one a class."""
+        if not self.rows:
+            return self.samples[:QUERIES]
+        count = min(QUERIES, len(self.samples))
+        return self.draw(count, torch.arange(count) % self.trained.classes)
 
     @cached_property
     def real(self) -> Tensor:
@@ -81,8 +104,8 @@ def _need(there: bool, reason: str) -> None:
 
 def _grid(subject: Subject, path: Path) -> str:
     _need(subject.images, "needs images")
-    grid.save(path, grid.grid(subject.samples))
-    return f"{len(subject.samples)} samples"
+    grid.save(path, grid.grid(subject.samples, subject.columns))
+    return f"{len(subject.samples)} samples" + (", a row for each class" if subject.rows else "")
 
 
 def _samples(subject: Subject, path: Path) -> str:
@@ -113,6 +136,15 @@ def _modes(subject: Subject, path: Path) -> str:
     return f"samples within {settings['radius']:g} sigmas of each mode, of {len(made)}"
 
 
+def _noise_level(subject: Subject, path: Path) -> str:
+    found = levels.curves(files.read_rows(subject.trained.directory / files.METRICS))
+    _need(bool(found), "needs a rule that logs its noise_level: sgld_cc or ccadl")
+    levels.levels(path, found)
+    return "the level of the gradient's noise over the run: " + ", ".join(
+        f"{player} from {values[0]:.3g} to {values[-1]:.3g}" for player, (_, values) in found.items()
+    )
+
+
 def _interpolation(between: str) -> Callable[[Subject, Path], str]:
     def draw(subject: Subject, path: Path) -> str:
         steps = IMAGE_STEPS if subject.images else POINT_STEPS
@@ -131,7 +163,7 @@ def _neighbours(view: Callable[[Subject, Tensor], Tensor]) -> Callable[[Subject,
 
     def draw(subject: Subject, path: Path) -> str:
         examples, _ = subject.examples
-        shown = subject.samples[:QUERIES]
+        shown = subject.queries
         _need(bool(shown.isfinite().all()), "the samples are not finite")
         found = neighbours.nearest(view(subject, shown), view(subject, examples), NEIGHBOURS)
         grid.save(path, neighbours.sheet(shown, examples.to(shown.dtype), found))
@@ -150,6 +182,15 @@ def _classes(subject: Subject, path: Path) -> str:
     return f"a real example of each class (left), and samples that a classifier takes for it, of {POOL}"
 
 
+def _over_iterations(subject: Subject, path: Path) -> str:
+    _need(subject.rows > 0, "needs images of a conditional GAN")
+    whole = animation.readable(animation.saved(subject.trained.directory / files.SAMPLES))
+    _need(bool(whole), "the run has saved no pictures that can be read")
+    shown = classes.moments(whole)
+    grid.save(path, classes.over_iterations(shown, subject.trained.shape))
+    return f"one sample of each class at {len(shown)} times of the training"
+
+
 def _animation(subject: Subject, path: Path) -> str:
     saved = animation.saved(subject.trained.directory / files.SAMPLES)
     whole = animation.readable(saved)
@@ -165,11 +206,13 @@ PICTURES: dict[str, Callable[[Subject, Path], str]] = {
     "histogram.png": _histogram,
     "field.png": _field,
     "modes.png": _modes,
+    "noise_level.png": _noise_level,
     "interpolation_linear.png": _interpolation("linear"),
     "interpolation_spherical.png": _interpolation("spherical"),
     "neighbours_pixels.png": _neighbours(lambda subject, images: images.flatten(1)),
     "neighbours_features.png": _neighbours(lambda subject, images: subject.classifier(images)[0]),
     "classes.png": _classes,
+    "classes_over_iterations.png": _over_iterations,
     "animation.gif": _animation,
 }
 """Each draws one file and returns what it shows."""

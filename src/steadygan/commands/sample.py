@@ -17,8 +17,10 @@ def command(run: Path, seed: int, count: int | None, raw: bool, out: Path | None
     """Draw samples of a run, interpolations, nearest neighbours and more.
 
     RUN is the folder of a run. What it writes: a grid of samples, interpolations between latents, the training
-    examples nearest to samples (in pixels and in a classifier's features), samples by class, and an animation over the
-    training; for points samples over the critic's contours, the critic's gradient field, and the histogram over modes.
+    examples nearest to samples (in pixels and in a classifier's features), samples by class, the classes of a
+    conditional GAN over the iterations, and an animation over the training; for points samples over the critic's
+    contours, the critic's gradient field, and the histogram over modes; of covariance-controlled rules the level of
+    the noise over the run.
     """
     from steadygan import load
     from steadygan.commands import _album

@@ -1,14 +1,18 @@
 """``steadygan sweep``: the multirun that a file describes."""
 
-from collections.abc import Iterable, Sequence
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from steadygan.commands import _catalogue as catalogue
-from steadygan.commands import _hydra_app
+from steadygan.commands import _hydra_app, _quick
 from steadygan.commands._passthrough import Passthrough, config_dirs
 from steadygan.errors import UserError, bad_value
+
+DRY_RUN, STATUS, ONCE = FLAGS = ("--dry-run", "--status", "--once")
 
 INSTEAD = ("--multirun", "-m", "--run", "-r", "--cfg", "-c", "--info", "-i", "--hydra-help")
 """Options of Hydra's that do not go with ``--multirun``, or are it."""
@@ -35,12 +39,14 @@ class SweepCommand(Passthrough):
 @click.command(
     "sweep",
     cls=SweepCommand,
-    usage="[NAME] [KEY=VALUE]... [HYDRA'S OPTIONS]",
+    usage="[NAME] [--quick] [KEY=VALUE]... [HYDRA'S OPTIONS]",
     examples="""
         steadygan sweep
         steadygan sweep gamma
+        steadygan sweep robustness --quick
         steadygan sweep gamma dataset=digits iterations=2000 'seed=range(0,3)'
-        steadygan sweep gamma hydra.launcher.dry_run=true
+        steadygan sweep gamma --dry-run
+        steadygan sweep gamma --status
         steadygan sweep mine --config-dir my_configs
     """,
 )
@@ -49,8 +55,15 @@ def command(ctx: click.Context) -> None:
     """Run a sweep of the folder `sweeps`; without a name, list them with the question each answers.
 
     The same command again runs only what is missing. What a sweep fixes or varies can be overridden.
+
+    --dry-run only says what it would do with each job. --status shows how each job stands, live (--once: once),
+    whoever runs it.
+
+    --quick runs the small version that a sweep states of itself (fewer values, fewer iterations): minutes on two
+    cores, in a folder of its own, NAME-quick.
     """
-    name, rest = split(ctx.args)
+    shown = flags(ctx.args)
+    name, rest = split([arg for arg in ctx.args if arg not in (_quick.FLAG, *FLAGS)])
     known = catalogue.sweeps(config_dirs(ctx.args))
     if name is None and not _hydra_app.split(rest)[1]:
         _print(config_dirs(ctx.args))
@@ -64,7 +77,32 @@ def command(ctx: click.Context) -> None:
         paths = " and ".join(str(path) for path in known[name])
         raise UserError(f"sweep={name}: two sweeps have this name, {paths}; rename your own")
     question = catalogue.question(known[name][0])
-    _hydra_app.run(name, arguments(name, rest), ["steadygan", "sweep", *ctx.args], question)
+    folder = name
+    if _quick.FLAG in ctx.args:
+        small = _quick.overrides(name, known, rest)
+        folder, rest = f"{name}-quick", [*(small if _is_multirun(rest) else _quick.single(small)), *rest]
+    dry = ["hydra.launcher.dry_run=true"] if DRY_RUN in ctx.args else []
+    with shown:
+        _hydra_app.run(name, arguments(folder, [*rest, *dry]), ["steadygan", "sweep", *ctx.args], question)
+
+
+@contextlib.contextmanager
+def flags(args: Sequence[str]) -> Iterator[None]:
+    """Tells the launcher whether only to show how the jobs stand.
+
+    Raises:
+        UserError: flags that do not go together.
+    """
+    if ONCE in args and STATUS not in args:
+        raise UserError(f"{ONCE} goes with {STATUS}: steadygan sweep NAME {STATUS} {ONCE}")
+    if STATUS in args and DRY_RUN in args:
+        raise UserError(f"{STATUS} shows how the jobs stand, {DRY_RUN} what a launch would do: ask for one of them")
+    if STATUS in args:
+        os.environ["STEADYGAN_STATUS"] = "once" if ONCE in args else "live"
+    try:
+        yield
+    finally:
+        os.environ.pop("STEADYGAN_STATUS", None)
 
 
 def split(args: Sequence[str]) -> tuple[str | None, list[str]]:
@@ -75,10 +113,14 @@ def split(args: Sequence[str]) -> tuple[str | None, list[str]]:
 
 
 def arguments(name: str, rest: Sequence[str]) -> list[str]:
-    """Hydra's command line for a sweep."""
+    """Hydra's command line for a sweep in the folder ``name``."""
     named = [] if any(arg.startswith("name=") for arg in rest) else [f"name={name}"]
-    multirun = [] if any(arg.partition("=")[0] in INSTEAD for arg in rest) else ["--multirun"]
+    multirun = ["--multirun"] if _is_multirun(rest) else []
     return [*multirun, *named, *rest]
+
+
+def _is_multirun(rest: Sequence[str]) -> bool:
+    return not any(arg.partition("=")[0] in INSTEAD for arg in rest)
 
 
 def _listed(folders: Iterable[Path]) -> list[tuple[str, str]]:
@@ -89,5 +131,6 @@ def _print(folders: Iterable[Path]) -> None:
     formatter = click.HelpFormatter(width=min(click.get_current_context().terminal_width or 110, 110))
     formatter.write_dl(_listed(folders))
     click.echo(
-        formatter.getvalue() + "\nRun one: steadygan sweep NAME; what it would do: ... hydra.launcher.dry_run=true"
+        formatter.getvalue() + "\nRun one: steadygan sweep NAME; a small version of it: ... --quick; "
+        "what it would do: ... hydra.launcher.dry_run=true"
     )

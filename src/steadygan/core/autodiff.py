@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from steadygan.core.types import Critic, Tensors
 
@@ -21,6 +21,9 @@ class Backend(Protocol):
 
     def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
         """The gradient of a scalar ``loss(params) -> (loss, aux)`` and its ``aux``, detached."""
+
+    def nested(self) -> "Backend":
+        """The same for gradients inside of a loss: they can be differentiated again."""
 
     def watch(self, x: Tensor) -> Tensor:
         """Prepare inputs that a penalty will differentiate by."""
@@ -39,6 +42,28 @@ def input_gradient(critic: Critic, x: Tensor) -> tuple[Tensor, Tensor]:
         return critic.input_gradient(x)
     logits, pullback = torch.func.vjp(critic, x)
     return logits, pullback(torch.ones_like(logits))[0]
+
+
+def per_sample_gradients(loss: Callable[[Tensors, Any], Tensor], params: Tensors, examples: Any) -> Tensors:
+    """The gradient ``[B, ...]`` of ``loss(params, batch)`` on each example as a batch of one.
+
+    By ``torch.func``, in eager mode and under ``vmap`` alike: whatever ``loss`` differentiates itself has to be done
+    by ``Transform``.
+
+    Args:
+        loss: a scalar.
+        params: the gradient is by these.
+        examples: a tree of tensors ``[B, ...]``; what is no tensor is handed on as it is.
+    """
+    leaves, shape = tree_flatten(examples)
+    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+
+    def of_one(params: Tensors, one: list[Tensor]) -> Tensor:
+        given = iter(one)
+        batch = [next(given)[None] if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        return loss(params, tree_unflatten(batch, shape))
+
+    return torch.func.vmap(torch.func.grad(of_one), in_dims=(None, 0))(params, tensors)
 
 
 class SharedCritic:
@@ -96,6 +121,9 @@ class Tape:
             grads = torch.autograd.grad(value, list(leaves.values()), allow_unused=True, materialize_grads=True)
         return dict(zip(leaves, grads)), tree_map(lambda t: t.detach() if isinstance(t, Tensor) else t, aux)
 
+    def nested(self) -> "NestedTape":
+        return NestedTape()
+
     def watch(self, x: Tensor) -> Tensor:
         return x if x.requires_grad else x.detach().requires_grad_()
 
@@ -103,11 +131,26 @@ class Tape:
         return SharedCritic(critic)
 
 
+class NestedTape(Tape):
+    """Gradients that remember what they were computed from, and may be taken by what was computed before."""
+
+    def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
+        leaves = {name: self.watch(value) for name, value in params.items()}
+        value, aux = loss(leaves)
+        grads = torch.autograd.grad(
+            value, list(leaves.values()), create_graph=True, allow_unused=True, materialize_grads=True
+        )
+        return dict(zip(leaves, grads)), aux
+
+
 class Transform:
     """Gradients by ``torch.func``."""
 
     def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
         return torch.func.grad(loss, has_aux=True)(params)
+
+    def nested(self) -> "Transform":
+        return self
 
     def watch(self, x: Tensor) -> Tensor:
         return x

@@ -3,25 +3,31 @@
 Conventions. Every call of a network within one evaluation sees the same buffers; the new buffers are the mean over
 the calls of the loss (spectral-norm vectors do not depend on the input, running statistics see real and fake alike).
 A penalty differentiates the perturbed critic by the clean input (as in R3GAN and StyleGAN3), under the noise drawn
-for the real batch. With several copies (smeared examples) everything is averaged over the copies.
+for the real batch. With several copies (smeared examples, levels of blur) everything is averaged over the copies.
+With several discriminators each has its own loss and penalties on the same batch, whose mean is logged and whose sum
+is minimised, so that each moves as it would alone; the generator minimises the vote over its losses against them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from steadygan.core.autodiff import Backend
-from steadygan.core.types import Apply, Loss, Penalty, Perturb, Tensors
+from steadygan.core.diagnostics import judgements
+from steadygan.core.types import Apply, Loss, Penalty, Perturb, Tensors, Vote
+from steadygan.core.votes import Mean
 
 
 class Turn(NamedTuple):
     """Everything random in one player's turn.
 
     ``label`` holds the class of each real sample; the fakes of the turn are made for the same classes, so that real,
-    fake and what lies between them share them place by place.
+    fake and what lies between them share them place by place. ``target`` holds the class of each real sample for a
+    discriminator that tells classes, and ``target_weight`` how much each counts in the mean over the batch.
     """
 
     latent: Tensor
@@ -31,16 +37,29 @@ class Turn(NamedTuple):
     penalty: Mapping[str, Tensor | None] = {}
     rule: Tensors | None = None
     label: Tensor | None = None
+    target: Tensor | None = None
+    target_weight: Tensor | None = None
+    vote: Tensor | None = None
 
     @property
     def condition(self) -> tuple[Tensor, ...]:
         """What networks are given beside their input."""
         return () if self.label is None else (self.label,)
 
+    def repeated(self, times: int) -> "Turn":
+        """With all that belongs to an example ``times`` over, one batch behind the other."""
+        parts = ("real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight")
+        return self._replace(**{part: repeated(getattr(self, part), times) for part in parts})
+
 
 @dataclass(frozen=True)
 class Objective:
-    """The terms of a sentence that make up the two losses."""
+    """The terms of a sentence that make up the two losses.
+
+    Attributes:
+        members: how many discriminators ``discriminator`` holds: with more than one it takes that many batches, one
+            behind the other, one for each.
+    """
 
     generator: Apply
     discriminator: Apply
@@ -49,26 +68,38 @@ class Objective:
     perturb: Perturb
     penalised: Apply | None = None
     """The discriminator that penalties differentiate, where it is not the loss's (full precision beside bf16)."""
+    members: int = 1
+    vote: Vote = field(default_factory=Mean)
+    labels: Any = None
+    classifier: Apply | None = None
+    """The discriminator with all its class logits, where it tells classes: ``labels`` says at what loss."""
 
     def for_discriminator(
         self, backend: Backend, params: Tensors, buffers: Tensors, fake: Tensor, turn: Turn
     ) -> tuple[Tensor, dict[str, Any]]:
         """The discriminator's scalar objective as a function of its ``params``, with logs and new buffers."""
+        turn, fake = turn.repeated(self.members), repeated(fake, self.members)
         real = turn.real
         if self.penalties:
             real, fake = backend.watch(real), backend.watch(fake)
         copies = [
-            self._discriminator_copy(backend, params, buffers, real, fake, turn, eps_real, eps_fake)
-            for eps_real, eps_fake in zip(turn.noise_real, turn.noise_fake)
+            self._discriminator_copy(backend, params, buffers, real, fake, turn, perturb, eps_real, eps_fake)
+            for perturb, eps_real, eps_fake in self._copies(turn)
         ]
         total, logs, new_buffers = (_mean([copy[part] for copy in copies]) for part in range(3))
-        return total, {"logs": logs, "buffers": new_buffers}
+        return self.members * total, {"logs": logs, "buffers": new_buffers}
 
-    def _discriminator_copy(self, backend, params, buffers, real, fake, turn, eps_real, eps_fake):
+    def _copies(self, turn: Turn) -> list[tuple[Perturb, Tensor | None, Tensor | None]]:
+        """How each copy is perturbed: the levels in turn."""
+        seen = views(self.perturb)
+        pairs = enumerate(zip(turn.noise_real, turn.noise_fake))
+        return [(seen[place % len(seen)], *eps) for place, eps in pairs]
+
+    def _discriminator_copy(self, backend, params, buffers, real, fake, turn, perturb, eps_real, eps_fake):
         seen_buffers = []
 
         def look(x: Tensor, eps: Tensor | None) -> Tensor:
-            logits, new = self.discriminator(params, buffers, self.perturb(x, eps), *turn.condition)
+            logits, new = self.discriminator(params, buffers, perturb(x, eps), *turn.condition)
             seen_buffers.append(new)
             return logits
 
@@ -79,41 +110,88 @@ class Objective:
         fake_logits = critic(fake) if eps_fake is None else look(fake, eps_fake)
         new_buffers = _mean(seen_buffers)
         if self.penalised is not None:
-            critic = backend.critic(
-                lambda x: self.penalised(params, buffers, self.perturb(x, eps_real), *turn.condition)[0]
-            )
-        loss = self.loss.discriminator(real_logits, fake_logits).mean()
+            critic = backend.critic(lambda x: self.penalised(params, buffers, perturb(x, eps_real), *turn.condition)[0])
+        loss = each(self.loss.discriminator, self.members, real_logits, fake_logits).mean()
         penalties = {
             name: penalty(critic, real, fake, turn.penalty.get(name)).mean() for name, penalty in self.penalties.items()
         }
+        told = self._told(params, buffers, turn, lambda: perturb(real, eps_real))
         logs = {
             "loss/discriminator": loss,
+            **{f"loss/{name}": value for name, value in told.items()},
             **{f"penalty/{name}": value for name, value in penalties.items()},
             "logits/real": real_logits.mean(),
             "logits/fake": fake_logits.mean(),
+            **judgements(real_logits, fake_logits),
         }
-        return sum(penalties.values(), loss), logs, new_buffers
+        weighted = (self.labels.weight * value for value in told.values())
+        return sum([*penalties.values(), *weighted], loss), logs, new_buffers
+
+    def _told(self, params: Tensors, buffers: Tensors, turn: Turn, seen: Callable[[], Tensor]) -> dict[str, Tensor]:
+        """What a discriminator that tells classes loses by it; in a pass of its own, since penalties take the one of
+        the adversarial loss for a function of the example alone."""
+        if turn.target is None:
+            return {}
+        classes, _ = self.classifier(params, buffers, seen())
+        return {"classification": self.labels.loss(classes, turn.target, turn.target_weight).mean()}
 
     def for_generator(
         self,
         params: Tensors,
         buffers: Tensors,
-        discriminator: Mapping[str, Tensors],
+        discriminator: Mapping[str, Any],
         turn: Turn,
     ) -> tuple[Tensor, dict[str, Any]]:
-        """The generator's scalar objective as a function of its ``params``, with logs and new buffers."""
+        """The generator's scalar objective as a function of its ``params``, with logs and new buffers.
+
+        ``discriminator`` holds ``params`` and ``buffers``; and, of discriminators that are stacked, ``there``: which
+        of them take part.
+        """
         fake, new_buffers = self.generator(params, buffers, turn.latent, *turn.condition)
+        there = discriminator.get("there")
+        members = 1 if there is None else len(there)
+        condition = repeated(turn.condition, members)
 
-        def look(x: Tensor, eps: Tensor | None) -> Tensor:
-            seen = self.perturb(x, eps)
-            return self.discriminator(discriminator["params"], discriminator["buffers"], seen, *turn.condition)[0]
+        def look(x: Tensor, perturb: Perturb, eps: Tensor | None) -> Tensor:
+            seen = repeated(perturb(x, eps), members)
+            return self.discriminator(discriminator["params"], discriminator["buffers"], seen, *condition)[0]
 
-        losses = [
-            self.loss.generator(None if turn.real is None else look(turn.real, eps_real), look(fake, eps_fake)).mean()
-            for eps_real, eps_fake in zip(turn.noise_real, turn.noise_fake)
-        ]
-        loss = _mean(losses)
+        losses = []
+        for perturb, eps_real, eps_fake in self._copies(turn):
+            real_logits = () if turn.real is None else (look(turn.real, perturb, eps_real),)
+            logits = (*real_logits, look(fake, perturb, eps_fake))
+            losses.append(each(self._for_generator, members, *logits))
+        loss = _mean([self._voted(of_copy, there, turn) for of_copy in losses])
         return loss, {"logs": {"loss/generator": loss}, "buffers": new_buffers}
+
+    def _for_generator(self, *logits: Tensor) -> Tensor:
+        *real, fake = logits
+        return self.loss.generator(real[0] if real else None, fake)
+
+    def _voted(self, losses: Tensor, there: Tensor | None, turn: Turn) -> Tensor:
+        """One number from the losses ``[M * B]`` against all discriminators."""
+        if there is None:
+            return losses.mean()
+        return self.vote(losses.unflatten(0, (len(there), -1)).mean(1), there, turn.vote)
+
+
+def views(perturb: Perturb) -> Sequence[Perturb]:
+    """The levels at which a discriminator sees each example: what the noise says, or the noise itself."""
+    return perturb.views() if hasattr(perturb, "views") else (perturb,)
+
+
+def repeated(tree: Any, times: int) -> Any:
+    """A tree of tensors ``[B, ...]``, each ``times`` over along its first dimension."""
+    if times == 1:
+        return tree
+    return tree_map(lambda leaf: leaf.repeat(times, *[1] * (leaf.ndim - 1)) if isinstance(leaf, Tensor) else leaf, tree)
+
+
+def each(function: Callable[..., Tensor], members: int, *logits: Tensor) -> Tensor:
+    """A loss of each discriminator's logits by themselves; ``[M * B]`` in, ``[M * B]`` out."""
+    if members == 1:
+        return function(*logits)
+    return torch.func.vmap(function)(*(value.unflatten(0, (members, -1)) for value in logits)).flatten()
 
 
 def _mean(values: list[Any]) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from steadygan.core.declare import declared
+from steadygan.core.declare import Range, declared
 from steadygan.core.types import Number
 
 
@@ -42,9 +42,14 @@ def numbers(method: Any) -> dict[str, Any]:
     for key, value in fields(method).items():
         if is_schedule(value):
             tree[key] = numbers(value)
-        elif is_number(value) and (key in ranges or not ranges):
+        elif is_number(value) and enters(key, ranges):
             tree[key] = value
     return tree
+
+
+def enters(key: str, ranges: Mapping[str, Range]) -> bool:
+    """Whether a number enters the mathematics, where its method declares ``ranges``."""
+    return not ranges[key].structure if key in ranges else not ranges
 
 
 def replace(method: Any, values: Mapping[str, Any]) -> Any:

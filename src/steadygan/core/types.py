@@ -28,6 +28,10 @@ Apply = Callable[..., tuple[Tensor, Tensors]]
 after ``x``."""
 
 
+Vote = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""``vote(losses [M], there [M], u) -> scalar``: the generator's loss against several discriminators."""
+
+
 class Loss(Protocol):
     """Per-sample losses on logits ``[B]``; each player minimises its own."""
 
@@ -37,9 +41,14 @@ class Loss(Protocol):
 
 
 class Rule(Protocol):
-    """An update rule on one player's tensors; ``noise`` is N(0, 1) like the parameters where ``noisy``."""
+    """An update rule on one player's tensors; ``noise`` is N(0, 1) like the parameters where ``noisy``.
+
+    Where ``per_sample``, ``update`` also takes ``spread``: the mean over all processes of what the method
+    ``spread(samples, grads)`` makes of the gradients ``[B, ...]`` of a batch's examples and of their mean.
+    """
 
     noisy: bool
+    per_sample: bool
 
     def init(self, params: Tensors) -> Any: ...
 

@@ -10,7 +10,7 @@ from steadygan.core.draws import generator
 from steadygan.data.settings import whole
 
 Batch = dict[str, Tensor]
-"""``x [B, *shape]`` and, where there are classes or components, ``y [B]`` int64."""
+"""``x [B, *shape]``; where there are classes or components, ``y [B]`` int64; of finite data ``index [B]``, the rows."""
 
 
 class Dataset(Protocol):

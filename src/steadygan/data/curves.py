@@ -74,3 +74,7 @@ class FourLines(Endless):
         along = (_uniform(n, generator, dtype) - 0.5) * self.length
         height = self._heights.on(generator.device, dtype).index_select(0, y)
         return torch.stack([along, height], dim=1), y
+
+    def component(self, x: Tensor) -> Tensor:
+        """The line nearest to each of ``x [n, 2]``, ``[n]``."""
+        return (x[:, 1, None] - self._heights.on(x.device, x.dtype)).abs().argmin(1)

@@ -63,7 +63,7 @@ class InMemory:
     ) -> Batch:
         """See ``Dataset.batch``; without replacement within an epoch."""
         at = rows(self.num_data, seed, stream, index, batch_size, device)
-        batch = {"x": self._x.on(device, dtype).index_select(0, at)}
+        batch = {"x": self._x.on(device, dtype).index_select(0, at), "index": at}
         if self._y is not None:
             batch["y"] = self._y.on(device, torch.int64).index_select(0, at)
         return batch

@@ -2,18 +2,19 @@
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from steadygan import files
-from steadygan.engines import checkpoint, summary
+from steadygan import files, locks
+from steadygan.engines import summary
 from steadygan.engines.evaluate import evaluate
 from steadygan.engines.interrupt import Interrupt
+from steadygan.engines.keeping import Keeping
 from steadygan.engines.parts import Job, Parts, Report
 from steadygan.engines.rows import Rows
 from steadygan.engines.trained import Trained
-from steadygan.errors import UserError
 from steadygan.loggers.base import RunInfo
 from steadygan.pictures import picture
 
@@ -28,13 +29,16 @@ class Due(NamedTuple):
     saves: bool
 
     @classmethod
-    def after(cls, iteration: int, config: Mapping[str, Any], iterations: int) -> "Due":
-        """``iterations`` is the last one; its checkpoint is written when the run is closed."""
+    def after(cls, iteration: int, config: Mapping[str, Any], iterations: int, overdue: bool = False) -> "Due":
+        """``iterations`` is the last one; its checkpoint is written when the run is closed.
+
+        ``overdue``: time has come for a checkpoint, whatever the iteration.
+        """
         last = iteration == iterations
         return cls(
             logs=iteration % config["log_every"] == 0,
             evaluates=iteration % config["evaluate_every"] == 0 or last,
-            saves=iteration % config["checkpoint_every"] == 0 and not last,
+            saves=(overdue or iteration % config["checkpoint_every"] == 0) and not last,
         )
 
 
@@ -50,28 +54,32 @@ class Bookkeeper:
 
     Attributes:
         sparing: whether there are to be neither pictures nor checkpoints (``engine.files=summary``).
+        metrics: what the metrics say now; who trains many runs sets it, having asked for all of them at once.
+        picture: writes the picture of now to a file; set likewise.
     """
 
     def __init__(self, parts: Parts, job: Job, report: Report, gan: Trained, share: float = 1.0):
         self.parts, self.job, self.report, self.gan, self.share = parts, job, report, gan, share
         self.sparing = job.config["engine"].get("files") == "summary"
         self.interrupt = Interrupt()
-        names = [name for metric in parts.metrics.values() for name in metric.directions]
-        self.rows = Rows(job.directory / files.METRICS, names)
+        directions = {name: way for metric in parts.metrics.values() for name, way in metric.directions.items()}
+        self.rows = Rows(job.directory / files.METRICS, list(directions))
+        self.checkpoints = Keeping(job, directions)
         self.seconds_before = 0.0
         self.started = time.monotonic()
         self.told = 0.0
         self.latest: dict[str, float] = {}
+        self.metrics: Callable[[], dict[str, float]] = partial(evaluate, gan, parts.metrics)
+        self.picture: Callable[[Path], None] = partial(picture, gan, parts.dataset)
 
     # --- before and after -------------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Resume from the last checkpoint, or begin; say on disk that the run is running."""
-        path = self.job.directory / files.CHECKPOINT
-        if path.exists():
-            self._resume(path)
+        self.seconds_before = self.checkpoints.resume(self.gan, self._tell) or 0.0
         config = self.job.config
         self.rows.resume(self.gan.iteration, [config["log_every"], config["evaluate_every"]])
+        self.checkpoints.recall(self.rows.read())
         self._write_summary("running")
         self.parts.logger.open(
             RunInfo(
@@ -87,17 +95,12 @@ class Bookkeeper:
         )
         self.started = time.monotonic()
 
-    def _resume(self, path: Path) -> None:
-        try:
-            saved = checkpoint.load(path)
-        except UserError as error:
-            self.report({"kind": "message", "text": f"{error}; the run begins again"})
-            return
-        checkpoint.restore(self.gan, saved)
-        self.seconds_before = saved["seconds"]
+    def _tell(self, text: str) -> None:
+        self.report({"kind": "message", "text": text})
 
     def close(self) -> str:
         """Save the last state and say on disk how the run ended."""
+        locks.check(self.job.directory)
         if self.gan.diverged_at is not None:
             status = "diverged"
         else:
@@ -130,9 +133,15 @@ class Bookkeeper:
 
     # --- between iterations -----------------------------------------------------------------------------------
 
-    def after(self) -> None:
+    def due(self, iteration: int) -> Due:
+        """What there is to do after ``iteration``."""
+        return Due.after(iteration, self.job.config, self.job.iterations, self.checkpoints.overdue())
+
+    def after(self, due: Due | None = None) -> None:
         """What is due after the iteration that ``gan`` has just made."""
-        due = Due.after(self.gan.iteration, self.job.config, self.job.iterations)
+        due = due or self.due(self.gan.iteration)
+        if any(due):
+            locks.check(self.job.directory)
         if due.logs or due.evaluates:
             self._row(due.evaluates)
         if due.logs:
@@ -146,24 +155,30 @@ class Bookkeeper:
         images = iteration * self.parts.wants.n_critic * self.job.config["batch_size"]
         row = {"iteration": iteration, "images": images, "seconds": round(self.seconds, 3), **self.gan.window.means()}
         if evaluates:
-            self.latest = evaluate(self.gan, self.parts.metrics)
+            self.latest = self.metrics()
             row |= {f"metric/{name}": value for name, value in self.latest.items()}
         self.rows.write(row)
         self.parts.logger.row(row)
         if evaluates:
             self._picture()
+            self._judge()
 
     def _picture(self) -> None:
         if self.sparing:
             return
         path = self.job.directory / files.SAMPLES / f"{self.gan.iteration:07d}.png"
-        picture(self.gan, self.parts.dataset, path)
+        self.picture(path)
         self.parts.logger.picture(self.gan.iteration, "samples", path)
 
     def _checkpoint(self) -> None:
         if self.sparing:
             return
-        checkpoint.save(self.job.directory / files.CHECKPOINT, self.gan, self.job.signature, self.seconds)
+        self.rows.sync()
+        self.checkpoints.save(self.gan, self.seconds)
+
+    def _judge(self) -> None:
+        if not self.sparing:
+            self.checkpoints.judge(self.gan, self.seconds, self.latest)
 
     def progress(self) -> None:
         """Report it, now and then."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from steadygan.core.declare import Range, count, declared, finite
+from steadygan.core.declare import Range, count, declared, finite, positive
 from steadygan.core.settings import is_number
 from steadygan.errors import UserError
 from steadygan.targets import resolve
@@ -15,6 +15,13 @@ ROOT = {
     "log_every": count,
     "evaluate_every": count,
     "checkpoint_every": count,
+    "keep_checkpoints": count,
+}
+
+DISCRIMINATOR = {
+    "ensemble": count,
+    "snapshots": Range("must be a whole number of at least 0", low=0.0, whole=True),
+    "every": count,
 }
 
 
@@ -24,7 +31,7 @@ def check_numbers(config: Mapping[str, Any]) -> None:
     Raises:
         UserError: naming each bad key, its value and what is allowed.
     """
-    problems = [*_root_problems(config), *_node_problems("", config)]
+    problems = [*_root_problems(config), *_discriminator_problems(config), *_node_problems("", config)]
     if problems:
         raise UserError("\n".join(problems))
 
@@ -32,6 +39,20 @@ def check_numbers(config: Mapping[str, Any]) -> None:
 def _root_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for key, allowed in ROOT.items():
         yield from _problem(key, config.get(key), allowed)
+    if config.get("checkpoint_minutes") is not None:
+        yield from _problem("checkpoint_minutes", config["checkpoint_minutes"], positive)
+
+
+def _discriminator_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    given = config["discriminator"]
+    problems = [text for key, allowed in DISCRIMINATOR.items()
+                for text in _problem(f"discriminator.{key}", given.get(key), allowed)]  # fmt: skip
+    yield from problems
+    if not problems and given["snapshots"] * given["every"] > config["iterations"]:
+        yield (
+            f"discriminator.snapshots={given['snapshots']}: more snapshots than there will be, one each "
+            f"discriminator.every={given['every']} of iterations={config['iterations']}"
+        )
 
 
 def _node_problems(path: str, node: Any) -> Iterator[str]:

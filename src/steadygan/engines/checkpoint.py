@@ -1,6 +1,8 @@
 """Checkpoints: plain tensors and numbers, written atomically, loaded with ``weights_only=True``."""
 
+from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -12,11 +14,19 @@ from steadygan.engines.trained import Trained
 from steadygan.errors import UserError
 from steadygan.files import write_atomically
 
-FORMAT = 1
+FORMAT = 2
 
 
-def save(path: Path, gan: Trained, signature: str, seconds: float) -> None:
-    """Everything that is not a function of (seed, iteration)."""
+def save(path: Path, gan: Trained, signature: str, seconds: float, written: Callable[[], None] = lambda: None) -> None:
+    """Everything that is not a function of (seed, iteration).
+
+    Args:
+        path: of the file; it is the old one or the new one at any time.
+        gan: what to save.
+        signature: of its run.
+        seconds: spent on the run so far.
+        written: called when the new file is complete and on the disk, just before it takes its name.
+    """
     checkpoint = {
         "format": FORMAT,
         "signature": signature,
@@ -24,9 +34,10 @@ def save(path: Path, gan: Trained, signature: str, seconds: float) -> None:
         "seconds": seconds,
         "state_dict": gan.state_dict(),
         "rules": {player: gan.state[player]["rule"] for player in PLAYERS},
+        "more": {name: value for name, value in gan.state.items() if name not in (*PLAYERS, "ema")},
         "window": gan.window.state(),
     }
-    write_atomically(path, lambda file: torch.save(checkpoint, file))
+    write_atomically(path, lambda file: torch.save(checkpoint, file), written)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -39,6 +50,9 @@ def load(path: Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no checkpoint") from error
+    except UnpicklingError as error:  # torch's words advise to load it without the safeguard
+        why = "damaged, or it holds more than tensors and numbers; nothing in it was run"
+        raise UserError(f"{path}: not a checkpoint that can be read ({why})") from error
     except Exception as error:  # torch.load raises half a dozen kinds for a damaged file
         raise UserError(f"{path}: not a checkpoint that can be read ({_first_line(error)})") from error
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
@@ -51,17 +65,36 @@ def _first_line(error: Exception) -> str:
 
 
 def restore(gan: Trained, checkpoint: dict[str, Any]) -> None:
-    """Put a checkpoint's state into a freshly built GAN."""
-    saved = checkpoint["state_dict"]
+    """Put a checkpoint's state into a freshly built GAN, or leave the GAN as it is.
+
+    Raises:
+        UserError: the checkpoint is of other networks, or incomplete.
+    """
+    saved = checkpoint.get("state_dict", {})
 
     def fill(prefix: str, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {name: saved[f"{prefix}.{name}"].to(value.dtype) for name, value in values.items()}
+        return {name: _fitting(saved, f"{prefix}.{name}", value) for name, value in values.items()}
 
-    for player in PLAYERS:
-        own = gan.state[player]
-        own["params"], own["buffers"] = fill(player, own["params"]), fill(player, own["buffers"])
-        own["rule"] = checkpoint["rules"][player]
-    gan.state["ema"] = fill("generator_ema", gan.state["ema"])
-    gan.state = tree_map(lambda t: t.to(gan.device) if isinstance(t, Tensor) else t, gan.state)
-    gan.iteration = checkpoint["iteration"]
-    gan.window.restore(checkpoint["window"])
+    state = dict(gan.state)
+    try:
+        for player in PLAYERS:
+            own = gan.state[player]
+            state[player] = {
+                "params": fill(player, own["params"]),
+                "buffers": fill(player, own["buffers"]),
+                "rule": checkpoint["rules"][player],
+            }
+        state["ema"] = fill("generator_ema", gan.state["ema"])
+        state.update(checkpoint["more"])
+        iteration, window = checkpoint["iteration"], checkpoint["window"]
+        gan.window.restore(window)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"an incomplete checkpoint ({error!r})") from error
+    gan.state = tree_map(lambda t: t.to(gan.device) if isinstance(t, Tensor) else t, state)
+    gan.iteration = iteration
+
+
+def _fitting(saved: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
+    if saved[name].shape != like.shape:
+        raise UserError(f"a checkpoint of other networks ({name} is {list(saved[name].shape)})")
+    return saved[name].to(like.dtype)

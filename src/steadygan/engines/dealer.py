@@ -9,8 +9,9 @@ from torch import Tensor
 
 from steadygan.core.declare import declared
 from steadygan.core.draws import Draw, generator, normal_like
-from steadygan.core.objective import Turn
+from steadygan.core.objective import Turn, views
 from steadygan.core.types import Tensors
+from steadygan.engines.labelling import UNLABELLED, Labelling
 from steadygan.engines.step import PLAYERS, Sentence
 
 ENGINE_KEYS = ("draw", "copies")
@@ -27,10 +28,18 @@ class Wants:
     real_for_generator: bool
     noisy: frozenset[str]
     n_critic: int
+    vote: bool = False
+    labelling: Labelling = UNLABELLED
 
     @classmethod
     def of(
-        cls, sentence: Sentence, noise: Draw, copies: int, penalties: Mapping[str, Draw], shape: tuple[int, ...]
+        cls,
+        sentence: Sentence,
+        noise: Draw,
+        copies: int,
+        penalties: Mapping[str, Draw],
+        shape: tuple[int, ...],
+        labelling: Labelling = UNLABELLED,
     ) -> "Wants":
         """Read off the sentence what its methods declare; ``shape`` is that of one example.
 
@@ -39,11 +48,13 @@ class Wants:
         noisy = noise(torch.Generator(), (1, *shape), torch.float32) is not None
         return cls(
             noise=noise,
-            copies=copies if noisy else 1,
+            copies=(copies if noisy else 1) * len(views(sentence.objective.perturb)),
             penalties=penalties,
             real_for_generator=declared(sentence.objective.loss, "uses_real", True),
             noisy=frozenset(player for player in PLAYERS if sentence.rules[player].noisy),
-            n_critic=sentence.game.n_critic,
+            n_critic=declared(sentence.game, "critic_turns", sentence.game.n_critic),
+            vote=sentence.objective.vote.noisy,
+            labelling=labelling,
         )
 
 
@@ -81,9 +92,12 @@ class Dealer:
     def _turn(self, player: str, index: int, params: Mapping[str, Tensors], real: bool) -> Turn:
         shape = (self.batch_size, *self.dataset.shape)
         critic = player == "discriminator"
+        labelled = player in self.wants.labelling.players
+        batch = self._batch(player, index) if real or labelled else {}
+        labels = self.wants.labelling.turn(player, index, batch, self.seed, self.dtype) if labelled else {}
         return Turn(
             latent=self.latents(f"latent/{player}", index, self.batch_size)[self.shard],
-            real=self._real(player, index) if real else None,
+            real=self._keep(batch["x"]) if real else None,
             noise_real=self._noise(f"noise/real/{player}", index, shape) if real else (None,) * self.wants.copies,
             noise_fake=self._noise(f"noise/fake/{player}", index, shape),
             penalty={
@@ -92,13 +106,14 @@ class Dealer:
                 if critic
             },
             rule=self._rule_noise(player, index, params[player]) if player in self.wants.noisy else None,
+            vote=self._vote(index) if self.wants.vote and not critic else None,
+            **{part: self._keep(value) for part, value in labels.items()},
         )
 
-    def _real(self, player: str, index: int) -> Tensor:
-        batch = self.dataset.batch(
+    def _batch(self, player: str, index: int) -> dict[str, Tensor]:
+        return self.dataset.batch(
             self.seed, f"real/{player}", index, self.batch_size, device=self.device, dtype=self.dtype
         )
-        return batch["x"][self.shard]
 
     def _noise(self, stream: str, index: int, shape: tuple[int, ...]) -> tuple[Tensor | None, ...]:
         source = self._generator(stream, index)
@@ -107,6 +122,10 @@ class Dealer:
     def _rule_noise(self, player: str, index: int, params: Tensors) -> Tensors:
         source = self._generator(f"rule/{player}", index)
         return {name: normal_like(source, tuple(value.shape), self.dtype) for name, value in params.items()}
+
+    def _vote(self, index: int) -> Tensor:
+        """One number from U(0, 1), the same in all processes."""
+        return torch.rand((), generator=self._generator("vote", index), dtype=self.dtype, device=self.device)
 
     def _keep(self, draw: Tensor | None) -> Tensor | None:
         return None if draw is None else draw[self.shard]

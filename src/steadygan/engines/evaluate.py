@@ -1,35 +1,100 @@
-"""Metrics of a generator: samples once, all metrics over them."""
+"""Metrics of a generator, or of several: samples once, all metrics over them."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from steadygan.core.draws import generator, normal_like
+from steadygan.engines.labelling import needs
 from steadygan.engines.trained import Trained
 
 CHUNK = 1000
+STREAM = "evaluate"
 
 
 def evaluate(gan: Trained, metrics: Mapping[str, Any], ema: bool = True) -> dict[str, float]:
     """Every metric of the (averaged) generator.
 
     The latents are a function of the run's seed alone, so two evaluations of the same weights agree to the bit, and
-    nothing here changes the training that follows.
+    nothing here changes the training that follows. Several processes generate a share of the samples each, show each
+    metric a share of those that it wants, and all have the metric of all: torchmetrics joins the states.
     """
     if not metrics:
         return {}
-    samples = draw(gan, max(metric.samples for metric in metrics.values()), "evaluate", ema)
+    count = most(metrics)
+    offers = {
+        "samples": draw(gan, count, STREAM, ema) if count else None,
+        "labels": gan.labels(count, STREAM) if count else None,
+        "classifier": gan.classify,
+    }
     values: dict[str, float] = {}
     for metric in metrics.values():
-        metric.reset()
-        metric.update(samples[: metric.samples])
-        values |= {name: float(value) for name, value in metric.compute().items()}
+        values |= score(metric, offers, gan.ranks.share)
     return values
 
 
-def draw(gan: Trained, count: int, stream: str, ema: bool = True, seed: int | None = None) -> torch.Tensor:
-    """``count`` generated examples ``[count, *shape]``; the seed is the run's own unless given."""
+def score(
+    metric: Any, offers: Mapping[str, Any], share: Callable[[Tensor], Tensor] = lambda shown: shown
+) -> dict[str, float]:
+    """What one metric says of what it needs of ``offers``.
+
+    Args:
+        metric: takes the first ``metric.samples`` of each tensor.
+        offers: ``samples [n, *shape]``, and what else there is by the names in ``metric.needs``.
+        share: what this process shows it of a tensor.
+    """
+    metric.reset()
+    metric.update(*(_first(offers[need], metric.samples, share) for need in needs(metric)))
+    return {name: float(value) for name, value in metric.compute().items()}
+
+
+def _first(shown: Any, count: int, share: Callable[[Tensor], Tensor]) -> Any:
+    return share(shown[:count]) if isinstance(shown, Tensor) else shown
+
+
+def score_many(metrics: Mapping[str, Any], samples: Tensor) -> list[dict[str, float]]:
+    """Every metric of each of several generators, from their samples ``[K, n, *shape]``.
+
+    A metric may offer ``compute_many(samples [K, its own n, *shape])``, one dict a generator; the others take one
+    generator after the other. All that look at one generator follow upon each other, so that those which share a
+    feature network share its pass.
+    """
+    together = {
+        name: metric.compute_many(samples[:, : metric.samples])
+        for name, metric in metrics.items()
+        if hasattr(metric, "compute_many")
+    }
+    values: list[dict[str, float]] = []
+    for place, own in enumerate(samples):
+        found: dict[str, float] = {}
+        for name, metric in metrics.items():
+            found |= together[name][place] if name in together else score(metric, {"samples": own})
+        values.append(found)
+    return values
+
+
+def most(metrics: Mapping[str, Any]) -> int:
+    """How many samples the metrics want."""
+    return max(metric.samples for metric in metrics.values())
+
+
+def latents(gan: Trained, count: int, stream: str, seed: int | None = None) -> Tensor:
+    """``[count, latent]``; the seed is the run's own unless given."""
     source = generator(gan.seed if seed is None else seed, stream, 0, gan.device)
-    latents = normal_like(source, (count, gan.latent), gan.float_type)
-    return torch.cat([gan.sample(chunk, ema) for chunk in latents.split(CHUNK)])
+    return normal_like(source, (count, gan.latent), gan.float_type)
+
+
+def draw(gan: Trained, count: int, stream: str, ema: bool = True, seed: int | None = None) -> Tensor:
+    """``count`` generated examples ``[count, *shape]`` of ``latents``; a conditional GAN's of ``gan.labels``."""
+    labels = gan.labels(count, stream, seed)
+    own = gan.ranks.share(latents(gan, count, stream, seed))
+    return gan.ranks.gather(in_chunks(gan, own, ema, None if labels is None else gan.ranks.share(labels)))
+
+
+def in_chunks(gan: Trained, latents: Tensor, ema: bool, labels: Tensor | None = None) -> Tensor:
+    """As ``gan.sample``, CHUNK at a time."""
+    pairs = zip(latents.split(CHUNK), itertools.repeat(None) if labels is None else labels.split(CHUNK))
+    return torch.cat([gan.sample(chunk, ema, label) for chunk, label in pairs])

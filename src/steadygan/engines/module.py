@@ -1,5 +1,7 @@
 """The LightningModule of one GAN: it holds the state, calls the step and logs; no maths."""
 
+from typing import Any
+
 import lightning
 import torch
 from torch import Tensor
@@ -7,6 +9,7 @@ from torch.utils._pytree import tree_map
 
 from steadygan.core.autodiff import Tape
 from steadygan.engines.dealer import Dealer
+from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.functional import tensors
 from steadygan.engines.parts import Parts
 from steadygan.engines.step import PLAYERS, initial_state, step
@@ -20,8 +23,11 @@ class GAN(Trained, lightning.LightningModule):
     ``state`` is the training state (see ``steadygan.engines.step``); ``state_dict`` is its networks, by player.
     """
 
-    def __init__(self, parts: Parts, seed: int, batch_size: int, dtype: torch.dtype):
+    def __init__(
+        self, parts: Parts, seed: int, batch_size: int, dtype: torch.dtype, ranks: Alone | None = None
+    ) -> None:
         super().__init__()
+        self.ranks = ranks or Alone()
         self.automatic_optimization = False
         self.parts = parts
         self.seed, self.batch_size, self.float_type = seed, batch_size, dtype
@@ -29,7 +35,7 @@ class GAN(Trained, lightning.LightningModule):
         self.iteration = 0
         self.diverged_at: int | None = None
         self.window = Window()
-        self._evaluate_with(parts.networks)
+        self._evaluate_with(parts)
 
     def configure_optimizers(self) -> None:
         """None: the rules are part of the step."""
@@ -40,15 +46,33 @@ class GAN(Trained, lightning.LightningModule):
     def to_device(self, device: torch.device) -> None:
         """Move the state and make draws there."""
         self.state = tree_map(lambda t: t.to(device) if isinstance(t, Tensor) else t, self.state)
+        self.window.total = None if self.window.total is None else self.window.total.to(device)
         self.dealer = Dealer(
-            self.parts.dataset, self.parts.wants, self.latent, self.seed, self.batch_size, device, self.float_type
+            self.parts.dataset,
+            self.parts.wants,
+            self.latent,
+            self.seed,
+            self.batch_size,
+            device,
+            self.float_type,
+            self.ranks.slice(self.batch_size),
         )
+
+    def progress(self) -> dict[str, Any]:
+        """All that a process needs to go on where this one is; on the CPU."""
+        state = tree_map(lambda t: t.cpu() if isinstance(t, Tensor) else t, self.state)
+        return {"state": state, "iteration": self.iteration, "window": self.window.state()}
+
+    def adopt(self, progress: dict[str, Any]) -> None:
+        """Go on where another process is."""
+        self.state, self.iteration = progress["state"], progress["iteration"]
+        self.window.restore(progress["window"])
 
     def training_step(self, iteration: int, _: int) -> None:
         params = {player: self.state[player]["params"] for player in PLAYERS}
         turns = self.dealer.deal(iteration, params)
-        state, logs = step(self.parts.sentence, Tape(), self.state, turns, iteration)
-        if not self.window.add(logs):
+        state, logs = step(self.parts.sentence, Tape(), self.state, turns, iteration, self.ranks.average)
+        if not self.window.add(self.ranks.agree(logs)):
             self.diverged_at = iteration + 1
             return
-        self.state, self.iteration = state, iteration + 1
+        self.state, self.iteration = self.ranks.settle(state), iteration + 1

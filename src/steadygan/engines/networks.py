@@ -11,16 +11,33 @@ from steadygan.core.draws import stream_seed
 from steadygan.core.types import Apply, Tensors
 from steadygan.engines.functional import functional
 from steadygan.engines.step import PLAYERS
+from steadygan.networks.ensemble import Ensemble
 
 
-def build_networks(builders: Mapping[str, Callable[..., nn.Module]], shape: tuple[int, ...], seed: int, dtype):
-    """Both players' modules; the weights are a function of the seed alone, and the global generator is untouched."""
-    networks = {}
-    for player in PLAYERS:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream_seed(seed, f"init/{player}"))
-            networks[player] = builders[player](shape=shape).to(dtype)
-    return networks
+def build_networks(
+    builders: Mapping[str, Callable[..., nn.Module]],
+    shape: tuple[int, ...],
+    seed: int,
+    dtype: torch.dtype,
+    stacked: int | None = None,
+) -> dict[str, nn.Module]:
+    """Both players' modules; the weights are a function of the seed alone, and the global generator is untouched.
+
+    With ``stacked`` the discriminator is an ``Ensemble`` of so many, each with weights of its own; the first is the one
+    that there is without.
+    """
+    networks = {player: _network(builders[player], shape, seed, f"init/{player}") for player in PLAYERS}
+    if stacked is not None:
+        streams = [f"init/discriminator/{member}" for member in range(1, stacked)]
+        more = [_network(builders["discriminator"], shape, seed, stream) for stream in streams]
+        networks["discriminator"] = Ensemble([networks["discriminator"], *more])
+    return {player: network.to(dtype) for player, network in networks.items()}
+
+
+def _network(builder: Callable[..., nn.Module], shape: tuple[int, ...], seed: int, stream: str) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(seed, stream))
+        return builder(shape=shape)
 
 
 def as_functions(networks: Mapping[str, nn.Module], bf16: bool) -> dict[str, Any]:

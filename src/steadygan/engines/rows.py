@@ -1,5 +1,6 @@
 """The rows of a run's ``metrics.csv``."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,6 +39,12 @@ class Rows:
         line = ",".join(_cell(row.get(column)) for column in self._columns)
         with self.path.open("a") as file:
             file.write(line + "\n")
+
+    def sync(self) -> None:
+        """Have what was written on the disk, before a checkpoint that comes after it is."""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
 
     def read(self) -> list[dict[str, str]]:
         """All complete rows so far."""

@@ -1,12 +1,18 @@
 """One run: a Lightning fit that writes the run's files, can be stopped anywhere and goes on where it was."""
 
 import logging
+import signal
 import warnings
 from typing import Any
 
 import lightning
+import torch
+from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from steadygan.engines.bookkeeper import Bookkeeper
+from steadygan.engines.distributed.bystander import Bystander
+from steadygan.engines.distributed.join import device, joined, normalised
+from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.module import GAN
 from steadygan.engines.parts import DTYPES, Job, Parts, Report
@@ -15,16 +21,27 @@ from steadygan.engines.parts import DTYPES, Job, Parts, Report
 def run(parts: Parts, job: Job, report: Report) -> str:
     """Train ``job`` to its number of iterations, from its checkpoint where there is one.
 
+    Where the trainer asks for several processes, this is what each of them calls.
+
     Returns:
         ``completed``, ``diverged`` or ``preempted``; ``summary.json`` says the same.
     """
+    trainer = job.config["trainer"]
+    with joined(trainer) as ranks, normalised(ranks, trainer, parts.networks):
+        return _run(parts, job, report, ranks)
+
+
+def _run(parts: Parts, job: Job, report: Report, ranks: Alone) -> str:
     config = job.config
-    gan = GAN(parts, job.seed, config["batch_size"], DTYPES[str(config["trainer"]["precision"])])
-    book = Bookkeeper(parts, job, report, gan)
+    gan = GAN(parts, job.seed, config["batch_size"], DTYPES[str(config["trainer"]["precision"])], ranks)
+    book = Bystander(parts, job, gan) if ranks.rank else Bookkeeper(parts, job, report, gan)
     book.open()
     try:
+        gan.adopt(ranks.send(gan.progress()))
         with Interrupt() as interrupt:
-            book.interrupt = interrupt
+            # A process that was just started has them blocked until here.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, Interrupt.SIGNALS)
+            book.interrupt = ranks.interrupt = interrupt
             if gan.iteration < job.iterations:
                 fit(gan, book, config["trainer"])
         status = book.close()
@@ -33,15 +50,21 @@ def run(parts: Parts, job: Job, report: Report) -> str:
     return status
 
 
-def fit(gan: GAN, book: Bookkeeper, trainer: dict[str, Any]) -> None:
-    """Lightning's loop over the numbers of the iterations that are left; everything else is ours."""
+def fit(gan: GAN, book: Bookkeeper | Bystander, settings: dict[str, Any]) -> None:
+    """Lightning's loop over the numbers of the iterations that are left; everything else is ours.
+
+    Each process has a loop of its own on its one device.
+
+    Raises:
+        KeyboardInterrupt: at a second Ctrl-C.
+    """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
         warnings.filterwarnings("ignore", message=".*(no optimizer|`TORCH_|srun).*")
-        lightning.Trainer(
-            accelerator=trainer["accelerator"],
-            devices=trainer["devices"],
+        trainer = lightning.Trainer(
+            **_on(device(settings)),
+            plugins=[LightningEnvironment()],
             max_epochs=1,
             callbacks=[_Hooks(book)],
             default_root_dir=book.job.directory,
@@ -50,22 +73,36 @@ def fit(gan: GAN, book: Bookkeeper, trainer: dict[str, Any]) -> None:
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
-        ).fit(gan, train_dataloaders=range(gan.iteration, book.job.iterations))
+        )
+        try:
+            trainer.fit(gan, train_dataloaders=range(gan.iteration, book.job.iterations))
+        except SystemExit as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # Lightning would end the process with exit code 1
+                raise error.__context__ from None
+            raise
+
+
+def _on(device: torch.device) -> dict[str, Any]:
+    if device.type == "cuda":
+        return {"accelerator": "gpu", "devices": [device.index]}
+    return {"accelerator": "cpu", "devices": 1}
 
 
 class _Hooks(lightning.Callback):
     """Calls the bookkeeper where Lightning lets it, and stops where the run stops."""
 
-    def __init__(self, book: Bookkeeper) -> None:
+    def __init__(self, book: Bookkeeper | Bystander) -> None:
         self.book = book
 
-    def on_train_start(self, *_: Any) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, *_: Any) -> None:
         self.book.interrupt.install()
+        # One that came since Lightning had taken the signals is known to us; Lightning would raise SystemExit at it.
+        trainer._signal_connector.received_sigterm = False
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
         if self.book.gan.diverged_at is not None:
             trainer.should_stop = True
             return
         self.book.after()
-        if self.book.interrupt.requested:
+        if self.book.gan.ranks.stops:
             trainer.should_stop = True

@@ -4,7 +4,7 @@ The single run calls it in eager mode, a population calls it under ``vmap``; nei
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
@@ -12,13 +12,17 @@ import torch
 from torch import Tensor
 
 from steadygan.core import settings
-from steadygan.core.autodiff import Backend
+from steadygan.core.autodiff import Backend, Transform, per_sample_gradients
+from steadygan.core.diagnostics import cosine, flat
 from steadygan.core.ema import Ema
-from steadygan.core.games import Game, Gradient, Logs, State
+from steadygan.core.games import Ahead, Game, Gradient, Logs, State
 from steadygan.core.objective import Objective, Turn
+from steadygan.core.snapshots import Snapshots
 from steadygan.core.types import Number, Project, Rule, Tensors
 
 PLAYERS = ("generator", "discriminator")
+PER_EXAMPLE = ("latent", "real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight")
+"""What of a turn belongs to an example; the rest is one for the whole batch."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,17 @@ class Sentence:
     projections: Mapping[str, Project]
     game: Game
     ema: Ema
+    snapshots: Snapshots = field(default_factory=Snapshots)
 
     def methods(self) -> dict[str, Any]:
         """Everything that has numbers, by config key."""
         return {
             "loss": self.objective.loss,
             "noise": self.objective.perturb,
+            "discriminator.vote": self.objective.vote,
+            "labels": self.objective.labels,
             "ema": self.ema,
+            "game": self.game,
             **{f"regularizer.{name}": method for name, method in self.objective.penalties.items()},
             **{f"regularizer.{name}": method for name, method in self.projections.items()},
             **{f"optimizer.{player}": rule for player, rule in self.rules.items()},
@@ -48,6 +56,8 @@ class Sentence:
             self.objective,
             loss=change("loss", self.objective.loss),
             perturb=change("noise", self.objective.perturb),
+            vote=change("discriminator.vote", self.objective.vote),
+            labels=change("labels", self.objective.labels),
             penalties={n: change(f"regularizer.{n}", m) for n, m in self.objective.penalties.items()},
         )
         return replace(
@@ -56,6 +66,7 @@ class Sentence:
             rules={p: change(f"optimizer.{p}", rule) for p, rule in self.rules.items()},
             projections={n: change(f"regularizer.{n}", m) for n, m in self.projections.items()},
             ema=change("ema", self.ema),
+            game=change("game", self.game),
         )
 
     def numbers(self) -> dict[str, Any]:
@@ -88,6 +99,14 @@ def initial_state(sentence: Sentence, networks: Mapping[str, tuple[Tensors, Tens
     }
     params, buffers = networks["generator"]
     state["ema"] = {name: value.clone() for name, value in {**params, **buffers}.items()}
+    state["last"] = {
+        player: {name: torch.zeros_like(value) for name, value in params.items()}
+        for player, (params, _) in networks.items()
+    }
+    if hasattr(sentence.game, "init"):
+        state["game"] = sentence.game.init({player: params for player, (params, _) in networks.items()})
+    if sentence.snapshots.count:
+        state["snapshots"] = sentence.snapshots.init(networks["discriminator"])
     return state
 
 
@@ -99,28 +118,106 @@ class Moves:
     backend: Backend
     average: Callable[[Tensors], Tensors]
 
-    def gradient(self, player: str, state: State, turn: Turn) -> Gradient:
-        own = state[player]
-        grads, aux = self.backend.gradient(self._objective(player, state, turn), own["params"])
+    def gradient(self, player: str, state: State, turn: Turn, ahead: Ahead | None = None) -> Gradient:
+        fake = self._fake(state, turn) if player == "discriminator" else None
+        objective = self._objective(player, state, turn, fake, self.backend, ahead)
+        grads, aux = self.backend.gradient(objective, state[player]["params"])
         grads = self.average(grads)
-        norm = reduce(torch.add, (grad.square().sum() for grad in grads.values())).sqrt()
-        return Gradient(grads, {**aux["logs"], f"grad_norm/{player}": norm}, aux["buffers"])
+        logs = {**aux["logs"], **self._of_gradient(player, state, grads)}
+        spread = self._spread(player, state, turn, fake, grads) if self.sentence.rules[player].per_sample else None
+        return Gradient(grads, logs, aux["buffers"], spread)
 
-    def _objective(self, player: str, state: State, turn: Turn) -> Callable[[Tensors], tuple[Tensor, Any]]:
-        objective, generator = self.sentence.objective, state["generator"]
+    def _of_gradient(self, player: str, state: State, grads: Tensors) -> Logs:
+        """Its norm, and its cosine with the gradient of the player's last move (0 before the first)."""
+        now, before = flat(grads.values()), flat(state["last"][player][name] for name in grads)
+        return {f"grad_norm/{player}": now.square().sum().sqrt(), f"grad_cosine/{player}": cosine(now, before)}
+
+    def _fake(self, state: State, turn: Turn) -> Tensor:
+        generator = state["generator"]
+        apply = self.sentence.objective.generator
+        return apply(generator["params"], generator["buffers"], turn.latent, *turn.condition)[0]
+
+    def pullback(self, state: State, turns: Mapping[str, Turn], vector: Mapping[str, Tensors]) -> dict[str, Tensors]:
+        backend = self.backend.nested()
+
+        def product(params: Tensors) -> tuple[Tensor, dict]:
+            own = {player: {name: params[player, name] for name in vector[player]} for player in PLAYERS}
+            at = {**state, **{player: {**state[player], "params": own[player]} for player in PLAYERS}}
+            total = []
+            for player in PLAYERS:
+                fake = self._fake(at, turns[player]) if player == "discriminator" else None
+                objective = self._objective(player, at, turns[player], fake, backend)
+                grads, _ = backend.gradient(objective, own[player])
+                total += [(grad * vector[player][name]).sum() for name, grad in grads.items()]
+            return reduce(torch.add, total), {}
+
+        both = {(player, name): value for player in PLAYERS for name, value in state[player]["params"].items()}
+        grads = self.average(self.backend.gradient(product, both)[0])
+        return {player: {name: grads[player, name] for name in vector[player]} for player in PLAYERS}
+
+    def _objective(
+        self,
+        player: str,
+        state: State,
+        turn: Turn,
+        fake: Tensor | None,
+        backend: Backend,
+        ahead: Ahead | None = None,
+    ) -> Callable[[Tensors], tuple[Tensor, Any]]:
+        """Of a batch; ``fake`` is what the generator makes of it, for the discriminator."""
+        if ahead is not None:
+            return self._foreseen(player, state, turn, backend, ahead)
+        objective, buffers = self.sentence.objective, state[player]["buffers"]
         if player == "generator":
-            return lambda params: objective.for_generator(params, generator["buffers"], state["discriminator"], turn)
-        fake, _ = objective.generator(generator["params"], generator["buffers"], turn.latent, *turn.condition)
-        buffers = state["discriminator"]["buffers"]
-        return lambda params: objective.for_discriminator(self.backend, params, buffers, fake, turn)
+            judges = self._judges(state)
+            return lambda params: objective.for_generator(params, buffers, judges, turn)
+        return lambda params: objective.for_discriminator(backend, params, buffers, fake, turn)
+
+    def _foreseen(
+        self, player: str, state: State, turn: Turn, backend: Backend, ahead: Ahead
+    ) -> Callable[[Tensors], tuple[Tensor, Any]]:
+        """The objective at the state that ``ahead`` leads to."""
+        inner = replace(self, backend=backend.nested())
+
+        def objective(params: Tensors) -> tuple[Tensor, Any]:
+            there = ahead(inner, {**state, player: {**state[player], "params": params}})
+            fake = inner._fake(there, turn) if player == "discriminator" else None
+            return inner._objective(player, there, turn, fake, backend)(there[player]["params"])
+
+        return objective
+
+    def _spread(self, player: str, state: State, turn: Turn, fake: Tensor | None, grads: Tensors) -> Tensors:
+        """How the gradients of the batch's examples scatter about ``grads``, as the player's rule sums it up."""
+
+        def loss(params: Tensors, one: tuple[Tensor | None, dict[str, Any]]) -> Tensor:
+            of_one, example = one
+            return self._objective(player, state, turn._replace(**example), of_one, Transform())(params)[0]
+
+        examples = {part: getattr(turn, part) for part in PER_EXAMPLE}
+        samples = per_sample_gradients(loss, state[player]["params"], (fake, examples))
+        return self.average(self.sentence.rules[player].spread(samples, grads))
+
+    def _judges(self, state: State) -> Mapping[str, Any]:
+        """All discriminators that the generator meets."""
+        own, members = state["discriminator"], self.sentence.objective.members
+        if "snapshots" in state:
+            return self.sentence.snapshots.judges(state["snapshots"], own)
+        if members == 1:
+            return own
+        like = next(iter(own["params"].values()))
+        return {**own, "there": torch.ones(members, dtype=torch.bool, device=like.device)}
 
     def move(self, player: str, state: State, gradient: Gradient, turn: Turn) -> State:
         own = state[player]
-        params, rule = self.sentence.rules[player].update(own["params"], gradient.grads, own["rule"], turn.rule)
-        if player == "discriminator":
-            for project in self.sentence.projections.values():
-                params = project(params)
-        return {**state, player: {"params": params, "buffers": gradient.buffers, "rule": rule}}
+        more = {} if gradient.spread is None else {"spread": gradient.spread}
+        update = self.sentence.rules[player].update
+        params, rule = update(own["params"], gradient.grads, own["rule"], turn.rule, **more)
+        own = {"params": self.project(player, params), "buffers": gradient.buffers, "rule": rule}
+        return {**state, player: own, "last": {**state["last"], player: gradient.grads}}
+
+    def project(self, player: str, params: Tensors) -> Tensors:
+        projections = self.sentence.projections.values() if player == "discriminator" else ()
+        return reduce(lambda params, project: project(params), projections, params)
 
 
 def step(
@@ -148,7 +245,15 @@ def step(
     state, logs = now.game.play(Moves(now, backend, average), state, turns)
     generator = state["generator"]
     ema = now.ema.update(state["ema"], {**generator["params"], **generator["buffers"]}, t + 1)
-    return {**state, "ema": ema}, {**logs, **_loss_logs(now, logs), **_rule_logs(now, state)}
+    if "snapshots" in state:
+        snapshots = now.snapshots.update(state["snapshots"], state["discriminator"], t)
+        state = {**state, "snapshots": snapshots}
+    return {**state, "ema": ema}, {**logs, **_weight_logs(state), **_loss_logs(now, logs), **_rule_logs(now, state)}
+
+
+def _weight_logs(state: State) -> Logs:
+    """The norm of each player's parameters."""
+    return {f"weight_norm/{player}": flat(state[player]["params"].values()).square().sum().sqrt() for player in PLAYERS}
 
 
 def _loss_logs(sentence: Sentence, logs: Logs) -> Logs:

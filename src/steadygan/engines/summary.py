@@ -3,15 +3,23 @@
 from typing import Any
 
 import numpy as np
-from scipy.signal import detrend
+from scipy.signal import detrend, periodogram
 
+from steadygan.engines.distributed.place import processes
 from steadygan.engines.memory import peak
 from steadygan.engines.parts import Job, Parts
 from steadygan.engines.provenance import git, versions
 
+FEWEST = 8
+"""Rows below which a spectrum says nothing."""
+
+ROUNDING = 1e-9
+"""Share of a loss below which its moves are none."""
+
 
 def metric_summary(rows: list[dict[str, str]], metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """``final``, ``best`` and ``area`` (the mean over all evaluations) of every metric, and which way is better."""
+    """Of every metric ``final``, ``best``, ``gap`` (``final`` minus ``best``), ``area`` (the mean over all evaluations)
+    and which way is better."""
     summary = {}
     for metric in metrics.values():
         for name, direction in metric.directions.items():
@@ -19,7 +27,8 @@ def metric_summary(rows: list[dict[str, str]], metrics: dict[str, Any]) -> dict[
             if values:
                 best = max(values) if direction == "max" else min(values)
                 area = float(np.mean(values))
-                summary[name] = {"final": values[-1], "best": best, "area": area, "direction": direction}
+                gap = values[-1] - best
+                summary[name] = {"final": values[-1], "best": best, "gap": gap, "area": area, "direction": direction}
     return summary
 
 
@@ -31,6 +40,31 @@ def oscillation(rows: list[dict[str, str]]) -> dict[str, float | None]:
 def _spread(rows: list[dict[str, str]], column: str) -> float | None:
     values = [float(row[column]) for row in rows if row.get(column)]
     return float(np.std(detrend(values))) if len(values) > 2 else None
+
+
+def spectrum(rows: list[dict[str, str]]) -> dict[str, dict[str, float] | None]:
+    """The strongest oscillation of each player's loss over the last half of the run, linear trend removed.
+
+    ``period`` in iterations, and ``share`` of the variance at it: near 1 for a cycle, small for noise. By the
+    periodogram under a Hann window, of the rows that ``log_every`` wrote.
+    """
+    return {player: _peak(rows[len(rows) // 2 :], f"loss/{player}") for player in ("discriminator", "generator")}
+
+
+def _peak(rows: list[dict[str, str]], column: str) -> dict[str, float] | None:
+    points = [(int(row["iteration"]), float(row[column])) for row in rows if row.get(column)]
+    if len(points) < FEWEST:
+        return None
+    spacing = float(np.median(np.diff([iteration for iteration, _ in points])))
+    values = [value for _, value in points]
+    moves = detrend(values)
+    if np.abs(moves).max() <= ROUNDING * np.abs(values).max():
+        return None
+    frequencies, power = periodogram(moves, window="hann", detrend=False)
+    total, peak = float(power[1:].sum()), int(power[1:].argmax()) + 1
+    # the window spreads a line over its neighbours
+    near = float(power[max(peak - 1, 1) : peak + 2].sum())
+    return {"period": spacing / float(frequencies[peak]), "share": near / total}
 
 
 def summary(
@@ -51,6 +85,8 @@ def summary(
         "diverged_at": diverged_at,
         "metrics": metric_summary(rows, dict(parts.metrics)),
         "oscillation": oscillation(rows),
+        "spectrum": spectrum(rows),
+        "devices": processes(job.config["trainer"]),
         "memory": peak(),
         "passports": {name: passport(metric, job) for name, metric in parts.metrics.items()},
     }

@@ -1,15 +1,17 @@
 """A GAN in training, as checkpoints, metrics and pictures see it, whichever engine trains it."""
 
-from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from steadygan.core.games import State
+from steadygan.core.objective import repeated
 from steadygan.core.types import Apply
+from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.functional import functional
+from steadygan.engines.parts import Parts
 from steadygan.engines.step import PLAYERS
 from steadygan.engines.window import Window
 
@@ -21,24 +23,36 @@ class Trained:
         state: the state after ``iteration`` iterations.
         diverged_at: the iteration whose logs were not finite; the state is the one before it.
         window: the logs since the last row.
+        classes: that a conditional GAN can be asked for; None otherwise.
+        ranks: the processes that train it.
     """
 
     state: State
     iteration: int
     diverged_at: int | None
     window: Window
+    ranks: Alone = Alone()
     seed: int
     latent: int
     device: torch.device
     float_type: torch.dtype
+    classes: int | None
+    _dataset: Any
     _sampler: Apply
     _critic: Apply
+    _classifier: Apply | None
+    _members: int
 
-    def _evaluate_with(self, networks: Mapping[str, nn.Module]) -> None:
-        """Take the networks for ``sample`` and ``critic``."""
+    def _evaluate_with(self, parts: Parts) -> None:
+        """Take the networks for ``sample``, ``critic`` and ``classify``."""
+        networks, self._dataset = parts.networks, parts.dataset
         self.latent = networks["generator"].latent
+        self.classes = getattr(networks["generator"], "classes", None)
+        self._members = getattr(networks["discriminator"], "members", 1)
         evaluated = {name: functional(deepcopy(network).eval()) for name, network in networks.items()}
-        self._sampler, self._critic = evaluated["generator"], evaluated["discriminator"]
+        functions = parts.wants.labelling.functions(evaluated)
+        self._sampler, self._critic = functions["generator"], functions["discriminator"]
+        self._classifier = functions.get("classifier")
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """``generator.*``, ``discriminator.*`` and ``generator_ema.*``, parameters and buffers."""
@@ -47,13 +61,43 @@ class Trained:
         return {f"{player}.{name}": value for player, values in players.items() for name, value in values.items()}
 
     @torch.no_grad()
-    def sample(self, latents: Tensor, ema: bool = True) -> Tensor:
-        """Generated examples ``[n, *shape]`` for latents ``[n, latent]``, with the averaged generator by default."""
+    def sample(self, latents: Tensor, ema: bool = True, label: Tensor | None = None) -> Tensor:
+        """Generated examples ``[n, *shape]`` for latents ``[n, latent]``, with the averaged generator by default.
+
+        A conditional GAN is asked for the classes ``label [n]``.
+        """
         own = self.state["generator"]
         values = self.state["ema"] if ema else {**own["params"], **own["buffers"]}
-        return self._sampler(values, values, latents)[0]
+        return self._sampler(values, values, latents, *_given(label))[0]
 
-    def critic(self, x: Tensor) -> Tensor:
-        """The discriminator's logits ``[n]``, without input noise."""
-        own = self.state["discriminator"]
-        return self._critic(own["params"], own["buffers"], x)[0]
+    def labels(self, count: int, stream: str, seed: int | None = None) -> Tensor | None:
+        """Classes ``[count]``, those of a batch of the data; None where the GAN is not conditional."""
+        if self.classes is None:
+            return None
+        seed = self.seed if seed is None else seed
+        batch = self._dataset.batch(seed, f"{stream}/labels", 0, count, device=self.device, dtype=self.float_type)
+        return batch["y"]
+
+    def critic(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """The discriminator's logits ``[n]``, without input noise; of several their mean.
+
+        That of a conditional GAN is told the classes ``label [n]``; without them the logit is that of the class for
+        which it is largest.
+        """
+        if self.classes is None or label is not None:
+            return self._outputs(self._critic, x, label)
+        every = torch.arange(self.classes, device=x.device).repeat_interleave(len(x))
+        return self._outputs(self._critic, repeated(x, self.classes), every).unflatten(0, (self.classes, -1)).amax(0)
+
+    def classify(self, x: Tensor) -> Tensor:
+        """The class logits ``[n, K]`` of a discriminator that tells classes; of several their mean."""
+        return self._outputs(self._classifier, x.to(self.device, self.float_type), None)
+
+    def _outputs(self, network: Apply, x: Tensor, label: Tensor | None) -> Tensor:
+        own, inputs = self.state["discriminator"], repeated((x, *_given(label)), self._members)
+        outputs, _ = network(own["params"], own["buffers"], *inputs)
+        return outputs.unflatten(0, (self._members, -1)).mean(0)
+
+
+def _given(label: Tensor | None) -> tuple[Tensor, ...]:
+    return () if label is None else (label,)

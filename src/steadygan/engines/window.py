@@ -16,8 +16,10 @@ class Window:
 
     def add(self, logs: dict[str, Tensor]) -> bool:
         """Count one iteration in; False, and no change, where anything is not finite."""
-        self.names = list(logs)
-        values = summands(logs)
+        names, values = list(logs), summands(logs)
+        if self.names != names:  # restored from a checkpoint of a version that logs something else
+            self.reset()
+        self.names = names
         if not bool(finite(values)):
             return False
         self.total = values if self.total is None else self.total + values

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
+from filelock import SoftFileLease
 from torch import Tensor
 
 from steadygan.files import write_atomically
+from steadygan.locks import LEASE, TOUCH
 
 Tensors = dict[str, Tensor]
 
@@ -33,8 +34,8 @@ def content_hash(tensors: Mapping[str, Tensor], settings: Any = None) -> str:
 def load_or_make(path: Path, make: Callable[[], Tensors]) -> Tensors:
     """The tensors stored at ``path``; made and stored where there are none or the file is damaged.
 
-    Of several processes that ask at once one makes them and the others wait. Where the folder cannot be written,
-    they are made and not stored.
+    Of several processes that ask at once one makes them and the others wait; the lock is one that a dead owner loses
+    (``steadygan.locks``). Where the folder cannot be written, they are made and not stored.
     """
     found = _load(path)
     if found is not None:
@@ -42,7 +43,8 @@ def load_or_make(path: Path, make: Callable[[], Tensors]) -> Tensors:
     with ExitStack() as stack:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(FileLock(path.with_suffix(".lock")))
+            lock = SoftFileLease(path.with_suffix(".lock"), lease_duration=LEASE, heartbeat_interval=TOUCH)
+            stack.enter_context(lock)
         except OSError as error:
             log.warning("%s cannot be locked (%s); going on without the cache", path, error)
             return make()

@@ -6,7 +6,6 @@ runs on one data set with each other; they are not those of papers.
 """
 
 import logging
-from collections import OrderedDict
 from copy import deepcopy
 from typing import Any
 
@@ -16,21 +15,18 @@ from torch import Tensor
 from steadygan.metrics.cache import Tensors, content_hash, load_or_make
 from steadygan.metrics.convnet import RECIPE, ConvNet, build, train
 from steadygan.metrics.images import from_bytes, to_bytes
+from steadygan.metrics.network import BLOCK, FeatureNetwork
 from steadygan.paths import cache_dir
 
 log = logging.getLogger("steadygan")
 
-_BATCH = 500
-_REMEMBERED = 4
 _LOW_ACCURACY = 0.9
 
 _classifiers: dict[str, "Classifier"] = {}
 
 
-class Classifier:
-    """A trained network, with the last few results, so that several metrics of the same samples share one pass.
-
-    Not an ``nn.Module``: it should be neither in a metric's parameters nor in a checkpoint.
+class Classifier(FeatureNetwork):
+    """A trained network.
 
     Attributes:
         key: hash of the data and the recipe; the same key, the same network.
@@ -40,6 +36,7 @@ class Classifier:
     """
 
     def __init__(self, key: str, network: ConvNet, accuracy: float) -> None:
+        super().__init__()
         self.key, self.accuracy, self.num_features = key, accuracy, network.head.in_features
         self.passport = {
             "feature_network": f"small classifier, version {RECIPE['version']}",
@@ -49,23 +46,10 @@ class Classifier:
             "images": "clamped to [-1, 1], rounded to 8 bits, not resized",
         }
         self._networks = {torch.device("cpu"): network}
-        self._results: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Features ``[B, 64]`` and logits ``[B, K]``, float64, on the device of ``x``.
-
-        Args:
-            x: images ``[B, C, H, W]`` in [-1, 1]; one that is not finite gives nan.
-        """
-        images = to_bytes(x)
-        name = content_hash({"images": images}, str(x.device))
-        if name not in self._results:
-            self._results[name] = outputs(self._network(x.device), images)
-            if len(self._results) > _REMEMBERED:
-                self._results.popitem(last=False)
-        finite = x.flatten(1).isfinite().all(1)[:, None]
-        features, logits = (torch.where(finite, result, torch.nan) for result in self._results[name])
-        return features, logits
+    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features ``[B, 64]`` and logits ``[B, K]``."""
+        return outputs(self._network(images.device), images)
 
     def _network(self, device: torch.device) -> ConvNet:
         if device not in self._networks:
@@ -76,7 +60,7 @@ class Classifier:
 def outputs(network: ConvNet, images: Tensor) -> tuple[Tensor, Tensor]:
     """Features and logits, float64, of images ``[N, C, H, W]`` uint8, a few hundred at a time."""
     with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
-        parts = [network(_laid_out(from_bytes(part))) for part in images.split(_BATCH)]
+        parts = [network(_laid_out(from_bytes(part))) for part in images.split(BLOCK)]
     features, logits = zip(*parts)
     return torch.cat(features).double(), torch.cat(logits).double()
 

@@ -1,86 +1,113 @@
-"""The Frechet distance of features (Heusel et al. 2017), on the data set's own small classifier."""
+"""The Frechet distance of features (Heusel et al. 2017), on the data set's own small classifier or on Inception."""
 
+import logging
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from steadygan.errors import bad_value
-from steadygan.metrics.cache import Tensors, load_or_make
-from steadygan.metrics.classifier import Classifier, classifier_for
-from steadygan.metrics.fits import has_labelled_images, misfit
-from steadygan.metrics.frechet import frechet_distance
-from steadygan.metrics.shell import SampleMetric
-from steadygan.paths import cache_dir
+from steadygan.metrics.cache import content_hash
+from steadygan.metrics.features import FeatureMetric, gaussian, reference_statistics
+from steadygan.metrics.frechet import Reference
+from steadygan.metrics.statistics import load
 
-SPLITS = ("train", "test")
+log = logging.getLogger("steadygan")
 
 
-def gaussian(count: Tensor, total: Tensor, outer: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean ``[d]`` and unbiased covariance ``[d, d]`` from sums, in float64.
+class FID(FeatureMetric):
+    """``fid`` between samples and a split of the data.
 
-    Args:
-        count: number of vectors.
-        total: ``[d]``, their sum.
-        outer: ``[d, d]``, the sum of their outer products.
-    """
-    mean = total / count
-    return mean, (outer - count * torch.outer(mean, mean)) / (count - 1)
-
-
-_references: dict[tuple[str, str], tuple[Tensor, Tensor]] = {}
-
-
-def reference_statistics(dataset: Any, classifier: Classifier, split: str) -> tuple[Tensor, Tensor]:
-    """Mean and covariance of the features of a split; once a process, and kept on disk beside the classifier."""
-
-    def make() -> Tensors:
-        features, _ = classifier(dataset.examples(split)[0])
-        mean, cov = gaussian(torch.tensor(len(features)), features.sum(0), features.mT @ features)
-        return {"mean": mean, "cov": cov}
-
-    name = (classifier.key, split)
-    if name not in _references:
-        weights = classifier.passport["weights"]
-        stored = load_or_make(cache_dir() / "references" / f"{classifier.key[:32]}-{weights}-{split}.pt", make)
-        _references[name] = stored["mean"], stored["cov"]
-    return _references[name]
-
-
-class FID(SampleMetric):
-    """``fid`` between samples and a split of the data, on the small classifier's 64 features.
+    The covariance is summed up while the samples come; of at most as many samples as there are features, the features
+    themselves are kept, from which the distance is found faster.
 
     Args:
-        dataset: labelled images.
+        dataset: of images; labelled ones for their own classifier.
         samples: generated images; the score depends on their number and falls as it grows.
         split: "train" or "test", the images to compare with.
+        features, weights, resize: see ``FeatureMetric``.
+        statistics: an ``.npz`` file with ``mu`` and ``sigma`` to compare with, in place of the split.
 
     Raises:
         UserError: the data set has no labelled images, or a setting is none of its choices.
     """
 
     directions = {"fid": "min"}
+    node = "fid"
 
-    def __init__(self, dataset: Any, samples: int = 2000, split: str = "train") -> None:
-        if not has_labelled_images(dataset):
-            raise misfit("fid", dataset, "labelled images")
-        if split not in SPLITS:
-            raise bad_value("metrics.fid.split", split, "no such split", SPLITS)
-        super().__init__("fid", samples)
-        self.classifier = classifier_for(dataset)
-        self.reference = reference_statistics(dataset, self.classifier, split)
-        size = self.classifier.num_features
-        self.add_state("total", torch.zeros(size, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("outer", torch.zeros(size, size, dtype=torch.float64), dist_reduce_fx="sum")
-        self.passport |= self.classifier.passport | {"split": split, "split_size": len(dataset.examples(split)[0])}
+    def __init__(
+        self,
+        dataset: Any,
+        samples: int = 2000,
+        split: str = "train",
+        features: Any = "classifier",
+        weights: str | None = None,
+        resize: str = "torch-fidelity",
+        statistics: str | None = None,
+    ) -> None:
+        super().__init__(self.node, dataset, samples, split, features, weights, resize)
+        if statistics is None:
+            self.statistics, self.reference = reference_statistics(dataset, self.network, split)
+        else:
+            self.statistics = load(Path(statistics).expanduser(), self.network.num_features)
+            self.reference = Reference.of(self.statistics.mean, self.statistics.cov)
+            self.passport |= {"split": None, "split_size": self.statistics.count or None}
+            self.passport["statistics"] = content_hash({"mu": self.statistics.mean, "sigma": self.statistics.cov})[:16]
+        if self.samples <= self.network.num_features:
+            log.warning(
+                "metrics.%s.samples=%d: no more than the %d features, so the covariance of the samples is singular and "
+                "the score far above that of many samples; compare it at the same number only",
+                *(self.node, self.samples, self.network.num_features),
+            )
+
+    def keep(self) -> None:
+        """Sums, or all features where they are few."""
+        size = self.network.num_features
+        if self.samples <= size:
+            super().keep()
+        else:
+            self.add_state("total", torch.zeros(size, dtype=torch.float64), dist_reduce_fx="sum")
+            self.add_state("outer", torch.zeros(size, size, dtype=torch.float64), dist_reduce_fx="sum")
 
     def take(self, x: Tensor) -> None:
         """Add the features of images ``[n, C, H, W]`` to the sums."""
-        features = self.classifier(x)[0].to(self.total.device)
+        if hasattr(self, "kept"):
+            return super().take(x)
+        features = self.network(x)[0].to(self.total.device)
         self.total += features.sum(0)
         self.outer += features.mT @ features
+        return None
 
     def score(self) -> dict[str, float]:
         """The distance."""
+        if hasattr(self, "kept"):
+            return super().score()
         mean, cov = gaussian(self.seen, self.total, self.outer)
-        return {"fid": float(frechet_distance(mean.cpu(), cov.cpu(), *self.reference))}
+        return self._said(self.reference.distance(mean.cpu(), cov.cpu()))
+
+    def of_features(self, features: Tensor) -> dict[str, float]:
+        """The distance, of few samples."""
+        return self._said(self.reference.distance_of_samples(features))
+
+    def _said(self, value: Tensor) -> dict[str, float]:
+        return dict.fromkeys(self.directions, float(value))
+
+
+class TestFID(FID):
+    """``fid_test``: to the test split, beside ``fid`` to the train split; a gap between them is memorisation."""
+
+    __test__ = False  # no test, whatever pytest takes the name for
+    directions = {"fid_test": "min"}
+    node = "fid_test"
+
+    def __init__(
+        self,
+        dataset: Any,
+        samples: int = 2000,
+        split: str = "test",
+        features: Any = "classifier",
+        weights: str | None = None,
+        resize: str = "torch-fidelity",
+        statistics: str | None = None,
+    ) -> None:
+        super().__init__(dataset, samples, split, features, weights, resize, statistics)

@@ -15,6 +15,21 @@ def has_modes(dataset: Any) -> bool:
     return has_vectors(dataset) and all(getattr(dataset, name, None) is not None for name in ("centers", "sigma"))
 
 
+def has_components(dataset: Any) -> bool:
+    """Vectors that tell by themselves which component they are of."""
+    return has_modes(dataset) or (has_vectors(dataset) and callable(getattr(dataset, "component", None)))
+
+
+def has_labels(dataset: Any) -> bool:
+    """Several classes or components, and examples of them beside those that are trained on."""
+    return has_labelled_images(dataset) or (has_vectors(dataset) and (getattr(dataset, "num_classes", None) or 0) > 1)
+
+
+def has_images(dataset: Any) -> bool:
+    """Images ``[C, H, W]`` in splits."""
+    return callable(getattr(dataset, "examples", None)) and len(dataset.shape) == 3
+
+
 def has_labelled_images(dataset: Any) -> bool:
     """Images ``[C, H, W]`` of several classes, on which a classifier can be trained."""
     several = (getattr(dataset, "num_classes", None) or 0) > 1

@@ -1,4 +1,4 @@
-"""The inception score (Salimans et al. 2016, section 4), on the data set's own small classifier."""
+"""The inception score (Salimans et al. 2016, section 4), on the data set's own small classifier or on Inception."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
 from steadygan.errors import bad_value
-from steadygan.metrics.classifier import classifier_for
-from steadygan.metrics.fits import has_labelled_images, misfit
+from steadygan.metrics.features import network_for
+from steadygan.metrics.fits import has_images, misfit
 from steadygan.metrics.shell import SampleMetric, whole
 
 
@@ -28,12 +28,13 @@ def inception_score(logits: Tensor, splits: int = 1) -> float:
 
 
 class InceptionScore(SampleMetric):
-    """``is``, with the small classifier in the place of Inception.
+    """``is``.
 
     Args:
-        dataset: labelled images, on which the classifier is trained.
+        dataset: of images; labelled ones for their own classifier.
         samples: generated images.
         splits: parts that the score is averaged over.
+        features, weights, resize: see ``FeatureMetric``.
 
     Raises:
         UserError: the data set has no labelled images, or a setting is out of its range.
@@ -41,20 +42,28 @@ class InceptionScore(SampleMetric):
 
     directions = {"is": "max"}
 
-    def __init__(self, dataset: Any, samples: int = 2000, splits: int = 1) -> None:
-        if not has_labelled_images(dataset):
-            raise misfit("inception_score", dataset, "labelled images")
+    def __init__(
+        self,
+        dataset: Any,
+        samples: int = 2000,
+        splits: int = 1,
+        features: Any = "classifier",
+        weights: str | None = None,
+        resize: str = "torch-fidelity",
+    ) -> None:
+        if not has_images(dataset):
+            raise misfit("inception_score", dataset, "images")
         super().__init__("inception_score", samples)
         self.splits = whole("metrics.inception_score.splits", splits, 1)
         if self.splits > self.samples:
             raise bad_value("metrics.inception_score.splits", splits, f"more than the {self.samples} samples")
-        self.classifier = classifier_for(dataset)
+        self.network = network_for("inception_score", dataset, features, weights, resize)
         self.add_state("logits", [], dist_reduce_fx="cat")
-        self.passport |= self.classifier.passport | {"splits": self.splits}
+        self.passport |= self.network.passport | {"splits": self.splits}
 
     def take(self, x: Tensor) -> None:
         """Keep the logits of images ``[n, C, H, W]``."""
-        self.logits.append(self.classifier(x)[1])
+        self.logits.append(self.network(x)[1])
 
     def score(self) -> dict[str, float]:
         """The score."""

@@ -14,21 +14,29 @@ from torchmetrics.utilities import dim_zero_cat
 from steadygan.core.declare import fraction, positive
 from steadygan.metrics.fits import has_modes, misfit
 from steadygan.metrics.shell import SampleMetric, whole, within
-from steadygan.metrics.wasserstein import fingerprint, reference_sample, wasserstein_distance
+from steadygan.metrics.wasserstein import fingerprint, reference_sample, wasserstein_distances
 
 
 def high_quality_counts(x: Tensor, centers: Tensor, distance: float) -> Tensor:
-    """``[K]``: the samples of each mode that lie within ``distance`` of its centre, each counted at its nearest one.
+    """``[..., K]``: the samples of each mode within ``distance`` of its centre, each counted at its nearest one.
 
     Args:
-        x: ``[n, d]``; a sample that is not finite is of no mode.
+        x: ``[..., n, d]``, of one generator or of several; a sample that is not finite is of no mode.
         centers: ``[K, d]``.
         distance: Euclidean, in the units of the data.
     """
+    mode, nearest = nearest_mode(x, centers)
+    counts = torch.zeros(*x.shape[:-2], len(centers), dtype=torch.int64, device=x.device)
+    return counts.scatter_add_(-1, mode, (nearest <= distance).long())
+
+
+def nearest_mode(x: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
+    """The mode ``[..., n]`` nearest to each sample ``[..., n, d]``, and how far it is: infinitely for what is not
+    finite."""
     # without the matrix product, which loses half the digits
     distances = torch.cdist(x.double(), centers.double().to(x.device), compute_mode="donot_use_mm_for_euclid_dist")
-    nearest, mode = distances.nan_to_num(nan=math.inf).min(1)
-    return torch.bincount(mode[nearest <= distance], minlength=len(centers))
+    nearest, mode = distances.nan_to_num(nan=math.inf).min(-1)
+    return mode, nearest
 
 
 def mode_scores(counts: Tensor, samples: int, share: float) -> dict[str, float]:
@@ -89,6 +97,7 @@ class Modes(SampleMetric):
             "radius": self.radius,
             "share": self.share,
             "centers": fingerprint(self.centers),
+            "most": {"modes": len(self.centers), "high_quality": 1},
             "sigma": self.sigma,
             "wasserstein_samples": count,
             "reference": fingerprint(self.reference),
@@ -101,7 +110,13 @@ class Modes(SampleMetric):
 
     def score(self) -> dict[str, float]:
         """The four scores."""
-        x = dim_zero_cat(self.kept)
-        counts = high_quality_counts(x, self.centers, self.radius * self.sigma)
-        distance = wasserstein_distance(x[: len(self.reference)], self.reference)
-        return mode_scores(counts, len(x), self.share) | {"wasserstein": distance}
+        return self.compute_many(dim_zero_cat(self.kept)[None])[0]
+
+    def compute_many(self, x: Tensor) -> list[dict[str, float]]:
+        """The four scores of each of several generators, from their samples ``[K, n, d]``."""
+        counts = high_quality_counts(x, self.centers, self.radius * self.sigma).cpu()
+        distances = wasserstein_distances(x[:, : len(self.reference)], self.reference)
+        return [
+            mode_scores(own, x.shape[1], self.share) | {"wasserstein": distance}
+            for own, distance in zip(counts, distances)
+        ]

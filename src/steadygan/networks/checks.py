@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
+from torch import Tensor
+
 from steadygan.errors import bad_value
 
 T = TypeVar("T")
+
+
+def logits(outputs: Tensor) -> Tensor:
+    """``[B]`` of a discriminator's outputs ``[B, 1]``; of more than one they are left as they are."""
+    return outputs.squeeze(1) if outputs.shape[1] == 1 else outputs
 
 
 def whole(key: str, value: object) -> int:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from steadygan.errors import bad_value
-from steadygan.networks.checks import choice, whole
+from steadygan.networks.checks import choice, logits, whole
 from steadygan.networks.norms import NORMS, Norm
 from steadygan.networks.spectral import SpectralConv2d, SpectralLinear
 
@@ -84,31 +84,50 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """``x [B, C, S, S] -> logits [B]``, S a power of two from 8 to 256.
+    """``x [B, C, S, S] -> logits [B]``, or ``[B, outputs]`` of more than one; S a power of two from 8 to 256.
 
     Args:
         shape: ``(C, S, S)``.
         width: filters at the largest resolution.
         norm: one of ``NORMS``, after every layer but the first and the last.
         spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
+        outputs: logits of each example.
+
+    Attributes:
+        linear: the kind of its last layer.
+        num_features: of ``features``.
 
     Raises:
         UserError: a shape or size that cannot be, or an unknown norm.
     """
 
     def __init__(
-        self, shape: tuple[int, ...], width: int = 64, norm: str = "none", spectral_norm: bool = False
+        self,
+        shape: tuple[int, ...],
+        width: int = 64,
+        norm: str = "none",
+        spectral_norm: bool = False,
+        outputs: int = 1,
     ) -> None:
         super().__init__()
         sizes = filters(shape, width)
         layer_norm = choice("network.discriminator_norm", norm, NORMS)
-        convolution, linear = (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
+        convolution, self.linear = (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
         layers = [convolution(shape[0], sizes[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for m, n in pairwise(sizes):
             layers += [convolution(m, n, 4, 2, 1, bias=norm == "none"), *_norm(layer_norm, n), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers)
-        self.logit = linear(sizes[-1] * BASE * BASE, 1)
+        self.num_features = sizes[-1] * BASE * BASE
+        self.logit = self.linear(self.num_features, outputs)
         start(self)
 
+    def features(self, x: Tensor) -> Tensor:
+        """``[B, num_features]``: what the last layer sees."""
+        return self.layers(x).flatten(1)
+
+    def head(self, features: Tensor) -> Tensor:
+        """The last layer, ``[B, num_features] -> [B, outputs]``."""
+        return self.logit(features)
+
     def forward(self, x: Tensor) -> Tensor:
-        return self.logit(self.layers(x).flatten(1)).squeeze(1)
+        return logits(self.head(self.features(x)))

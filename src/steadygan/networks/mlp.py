@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from itertools import pairwise
 from math import prod
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from steadygan.networks.checks import choice, whole
+from steadygan.networks.checks import choice, logits, whole
 from steadygan.networks.spectral import SpectralLinear
 
 Activation = Callable[[Tensor], Tensor]
@@ -41,11 +42,14 @@ class _Chain(nn.Module):
         self.layers = nn.ModuleList(layer(m, n) for m, n in pairwise(sizes))
         self.activation = choice("network.activation", activation, ACTIVATIONS)
 
-    def chain(self, x: Tensor) -> Tensor:
-        *hidden, last = self.layers
+    def hidden(self, x: Tensor) -> Tensor:
+        *hidden, _ = self.layers
         for layer in hidden:
             x = self.activation(layer(x))
-        return last(x)
+        return x
+
+    def chain(self, x: Tensor) -> Tensor:
+        return self.layers[-1](self.hidden(x))
 
 
 class Generator(_Chain):
@@ -74,7 +78,7 @@ class Generator(_Chain):
 
 
 class Discriminator(_Chain):
-    """``x [B, *shape] -> logits [B]``.
+    """``x [B, *shape] -> logits [B]``, or ``[B, outputs]`` of more than one.
 
     Args:
         shape: of one example, ``(d,)`` or ``(C, H, W)``.
@@ -82,10 +86,18 @@ class Discriminator(_Chain):
         depth: number of linear layers, so ``depth - 1`` hidden ones.
         activation: one of ``ACTIVATIONS``.
         spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
+        outputs: logits of each example.
+
+    Attributes:
+        linear: the kind of its layers.
+        num_features: of ``features``.
 
     Raises:
         UserError: a size that is not a whole number of at least 1, or an unknown activation.
     """
+
+    flat: ClassVar[bool] = True
+    """An image is a vector to it: whatever else it is given comes beside that vector."""
 
     def __init__(
         self,
@@ -94,8 +106,19 @@ class Discriminator(_Chain):
         depth: int = 4,
         activation: str = "relu",
         spectral_norm: bool = False,
+        outputs: int = 1,
     ) -> None:
-        super().__init__(prod(shape), 1, width, depth, activation, SpectralLinear if spectral_norm else nn.Linear)
+        linear = SpectralLinear if spectral_norm else nn.Linear
+        super().__init__(prod(shape), outputs, width, depth, activation, linear)
+        self.linear, self.num_features = linear, self.layers[-1].in_features
+
+    def features(self, x: Tensor) -> Tensor:
+        """``[B, num_features]``: what the last layer sees."""
+        return self.hidden(x.flatten(1))
+
+    def head(self, features: Tensor) -> Tensor:
+        """The last layer, ``[B, num_features] -> [B, outputs]``."""
+        return self.layers[-1](features)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.chain(x.flatten(1)).squeeze(1)
+        return logits(self.head(self.features(x)))

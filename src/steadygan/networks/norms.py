@@ -1,11 +1,27 @@
 """Normalisation layers that also run under ``torch.func``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import gcd
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Gather = Callable[[Tensor], Tensor]
+"""``gather(x) -> [R, *x.shape]``: the tensors of all R processes that share a batch, differentiable."""
+
+_gather: list[Gather] = []
+
+
+@contextmanager
+def synchronised(gather: Gather) -> Iterator[None]:
+    """Inside, batch normalisation in training is by the batch of all processes, gradients included."""
+    _gather.append(gather)
+    try:
+        yield
+    finally:
+        _gather.pop()
 
 
 class BatchNorm(nn.Module):
@@ -13,7 +29,8 @@ class BatchNorm(nn.Module):
 
     Outputs and running statistics are those of ``torch.nn.BatchNorm2d`` (biased variance in the output, unbiased in
     ``running_var``), but new statistics are assigned, never written in place: ``functional_call`` hands them back in
-    the dict it was given. Under ``vmap`` in training mode the buffers must be stacked like the input.
+    the dict it was given. Under ``vmap`` in training mode the buffers must be stacked like the input. Where several
+    processes share a batch, the statistics are those of their parts unless the layer runs in ``synchronised``.
 
     Args:
         channels: C.
@@ -35,10 +52,36 @@ class BatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``[B, C, ...]`` normalised by the batch in training, by the running statistics in evaluation."""
         mean, var = self.running_mean, self.running_var
+        if self.training and _gather:
+            return self._over_all(x, _gather[-1])
         if self.training:
             # The kernel updates the copies on its way: reducing x once more for the statistics costs 25 % of a step.
             self.running_mean, self.running_var = mean, var = mean.clone(), var.clone()
         return F.batch_norm(x, mean, var, self.weight, self.bias, self.training, self.momentum, self.eps)
+
+    def _over_all(self, x: Tensor, gather: Gather) -> Tensor:
+        """Normalised by the batch of all processes, whose parts are of one size."""
+        axes, shape = [0, *range(2, x.ndim)], [1, -1, *[1] * (x.ndim - 2)]
+        with torch.autocast(x.device.type, enabled=False):
+            # As the kernel does: statistics of half precision in float32.
+            wide = x.to(torch.promote_types(x.dtype, torch.float32))
+            means, variances = gather(torch.stack([wide.mean(axes), wide.var(axes, correction=0)])).unbind(1)
+            mean = means.mean(0)
+            var = (variances + (means - mean).square()).mean(0)
+            self._keep(mean.detach(), var.detach(), len(means) * x.numel() // x.shape[1])
+            scale = self.weight * (var + self.eps).rsqrt()
+            return ((wide - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
+
+    def _keep(self, mean: Tensor, var: Tensor, count: int) -> None:
+        unbiased = var * (count / max(count - 1, 1))
+        self.running_mean = torch.lerp(self.running_mean, mean.to(self.running_mean.dtype), self.momentum)
+        self.running_var = torch.lerp(self.running_var, unbiased.to(self.running_var.dtype), self.momentum)
+
+
+def mixes_samples(network: nn.Module) -> bool:
+    """Whether a network's output for one sample depends on the others in its batch."""
+    kinds = (BatchNorm, nn.modules.batchnorm._BatchNorm)
+    return any(isinstance(layer, kinds) for layer in network.modules())
 
 
 def instance_norm(channels: int) -> nn.GroupNorm:

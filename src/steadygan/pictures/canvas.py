@@ -1,8 +1,10 @@
 """Axes of a fixed size to draw points on, and the PNG that becomes of them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from steadygan.files import write_atomically
@@ -37,3 +39,41 @@ def save(path: Path, drawn: Any, legend: bool = True) -> None:
     if legend:
         drawn.legend(loc="upper right", fontsize=7)
     write_atomically(path, lambda file: drawn.figure.savefig(file, format="png"))
+
+
+class Stage:
+    """Axes for many pictures with the same frame, ticks and legend, which are drawn once.
+
+    The others are drawn over them, as matplotlib does in animations ("blitting"): a third of the time of a new figure.
+    What comes out does not depend on what was drawn before.
+
+    Args:
+        drawn: axes whose limits stay as they are; what has a label is in the legend.
+    """
+
+    def __init__(self, drawn: Any) -> None:
+        self.axes = drawn
+        self._title = drawn.set_title("", fontsize=8)
+        drawn.legend(loc="upper right", fontsize=7)
+        self._above = [*drawn.spines.values(), drawn.get_legend()]
+        for artist in self._above:
+            artist.set_visible(False)
+        canvas = drawn.figure.canvas
+        canvas.draw()
+        self._empty = canvas.copy_from_bbox(drawn.figure.bbox)
+        for artist in self._above:
+            artist.set_visible(True)
+
+    def save(self, path: Path, shown: Sequence[Any], title: str) -> None:
+        """Write the picture with these artists of the axes, which are removed again, whole or not at all."""
+        from PIL import Image
+
+        canvas = self.axes.figure.canvas
+        canvas.restore_region(self._empty)
+        self._title.set_text(title)
+        for artist in (*shown, *self._above, self._title):
+            self.axes.draw_artist(artist)
+        for artist in shown:
+            artist.remove()
+        pixels = Image.fromarray(np.asarray(canvas.buffer_rgba()))
+        write_atomically(path, lambda file: pixels.save(file, format="png", dpi=(DPI, DPI)))

@@ -1,12 +1,19 @@
-"""Samples by class."""
+"""Samples by class, and how they came about."""
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw
 from torch import Tensor
 
-from steadygan.pictures.grid import beside
+from steadygan.pictures.grid import GAP, SMALLEST, beside
 
 COLUMNS = 10
+HEAD = 14
+"""Pixels above each column, for its iteration."""
+MOST_MOMENTS = 16
 
 
 def sheet(images: Tensor, classes: Tensor, real: Tensor) -> np.ndarray:
@@ -23,3 +30,33 @@ def sheet(images: Tensor, classes: Tensor, real: Tensor) -> np.ndarray:
         found = images[classes == row][:COLUMNS]
         cells[row, : len(found)] = found
     return beside(real.to(images.dtype), cells.flatten(0, 1), COLUMNS)
+
+
+def over_iterations(pictures: Sequence[tuple[int, Path]], shape: tuple[int, ...]) -> np.ndarray:
+    """One row a class, one column a picture of a run: what became of one latent, uint8 ``[height, width, 3]``.
+
+    Args:
+        pictures: (iteration, file): grids of a conditional GAN, a row for each class, the same latents in each.
+        shape: of one image, ``(C, H, W)``.
+    """
+    width = shape[2] * max(1, SMALLEST // shape[1])
+    columns = []
+    for iteration, path in pictures:
+        with Image.open(path) as opened:
+            column = opened.convert("RGB").crop((0, 0, GAP + width, opened.height))
+        sheet = Image.new("RGB", (column.width, column.height + HEAD), "white")
+        sheet.paste(column, (0, HEAD))
+        ImageDraw.Draw(sheet).text((GAP, 1), _short(iteration), fill="black")
+        columns.append(np.asarray(sheet))
+    return np.concatenate(columns, axis=1)
+
+
+def moments(pictures: Sequence[tuple[int, Path]]) -> list[tuple[int, Path]]:
+    """At most MOST_MOMENTS of them, evenly, the first and the last among them."""
+    count = min(len(pictures), MOST_MOMENTS)
+    return [pictures[round(index * (len(pictures) - 1) / max(count - 1, 1))] for index in range(count)]
+
+
+def _short(iteration: int) -> str:
+    """``12k`` for 12000: five digits are wider than a digit of 32 pixels."""
+    return f"{iteration // 1000}k" if iteration >= 1000 and iteration % 1000 == 0 else str(iteration)

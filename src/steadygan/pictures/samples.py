@@ -4,42 +4,89 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from steadygan.core.draws import generator, normal_like
 from steadygan.core.types import Critic
 from steadygan.pictures import grid, plane
 
 IMAGES, POINTS = 64, 500
+ROWS, COLUMNS = 20, 10
+STREAM = "picture"
 
 
 def picture(gan: Any, dataset: Any, path: Path) -> None:
-    """Samples of the averaged generator: a grid of images, or points with the discriminator's contours.
+    """Samples of the averaged generator: a grid of images (a conditional GAN's: a row for each class, a column for each
+    latent), or points with the discriminator's contours.
 
     The latents are the same every time, so that a series of pictures shows one thing changing.
 
     Args:
-        gan: offers ``sample(latents)``, ``critic(x)``, ``latent``, ``seed``, ``device`` and ``float_type``.
+        gan: offers ``sample(latents)``, ``critic(x)``, ``latent``, ``seed``, ``device`` and ``float_type``; a
+            conditional one also ``classes``, ``labels(count, stream)``, and ``sample(latents, label=labels)``.
         dataset: what it is trained on.
         path: the PNG to write.
     """
-    images = len(dataset.shape) == 3
-    source = generator(gan.seed, "picture", 0, gan.device)
-    fake = gan.sample(normal_like(source, (IMAGES if images else POINTS, gan.latent), gan.float_type))
-    if images:
-        grid.save(path, grid.grid(fake))
+    if of_images(dataset) and (rows := rows_of(gan)):
+        grid.save(path, grid.grid(by_class(gan, rows), COLUMNS))
         return
-    real = dataset.batch(gan.seed, "picture", 0, POINTS, device=gan.device, dtype=gan.float_type)["x"]
-    points(path, real, fake, lambda x: gan.critic(x.to(gan.device)).cpu())
+    given = latents(gan, dataset)
+    fake = gan.sample(given, label=gan.labels(len(given), STREAM)) if conditional(gan) else gan.sample(given)
+    if of_images(dataset):
+        grid.save(path, grid.grid(fake))
+    else:
+        points(path, real(gan, dataset), fake, lambda x: gan.critic(x.to(gan.device)).cpu())
+
+
+def conditional(gan: Any) -> bool:
+    """Whether a GAN is asked for classes."""
+    return getattr(gan, "classes", None) is not None
+
+
+def rows_of(gan: Any) -> int:
+    """How many classes have a row: all, or the first ROWS; 0 where the GAN is not conditional."""
+    return min(gan.classes, ROWS) if conditional(gan) else 0
+
+
+def by_class(gan: Any, rows: int) -> Tensor:
+    """``[rows * COLUMNS, *shape]``: the same COLUMNS latents for each class, one class after the other."""
+    source = generator(gan.seed, STREAM, 0, gan.device)
+    given = normal_like(source, (COLUMNS, gan.latent), gan.float_type).repeat(rows, 1)
+    return gan.sample(given, label=torch.arange(rows, device=given.device).repeat_interleave(COLUMNS))
+
+
+def of_images(dataset: Any) -> bool:
+    """Whether a picture is a grid of images."""
+    return len(dataset.shape) == 3
+
+
+def latents(gan: Any, dataset: Any) -> Tensor:
+    """``[n, latent]``: those of every picture of the run."""
+    source = generator(gan.seed, STREAM, 0, gan.device)
+    return normal_like(source, (IMAGES if of_images(dataset) else POINTS, gan.latent), gan.float_type)
+
+
+def real(gan: Any, dataset: Any) -> Tensor:
+    """``[POINTS, d]``: the examples in every picture of the run."""
+    return dataset.batch(gan.seed, STREAM, 0, POINTS, device=gan.device, dtype=gan.float_type)["x"]
+
+
+def asked(real: Tensor, dtype: torch.dtype) -> Tensor:
+    """``[m, d]``: where ``points`` wants logits, given its real points."""
+    real = real.cpu()
+    if real.shape[1] == 1:
+        return plane.axis(real, dtype)
+    rest = real[:, 2:].mean(0)
+    at = plane.lattice(real, dtype)
+    return torch.cat([at, rest.expand(len(at), -1)], 1)
 
 
 @torch.no_grad()
-def points(path: Path, real: torch.Tensor, fake: torch.Tensor, critic: Critic) -> None:
+def points(path: Path, real: Tensor, fake: Tensor, critic: Critic) -> None:
     """Points ``[n, d]`` on the line or in the plane, with the critic's logits.
 
     Of more than two coordinates the first two are shown, and the logits on the plane through the mean of the others.
     """
-    if real.shape[1] == 1:
-        plane.line(path, real, fake, critic)
-        return
-    rest = real[:, 2:].mean(0).cpu()
-    plane.plane(path, real, fake, lambda x: critic(torch.cat([x, rest.expand(len(x), -1)], 1)))
+    real, fake = real.cpu(), fake.cpu()
+    shown = plane.line if real.shape[1] == 1 else plane.plane
+    shown(path, real, fake, critic(asked(real, fake.dtype)))

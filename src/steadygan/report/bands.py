@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steadygan.report.collect import CURVE_POINTS, Run, thin
+from steadygan.report.collect import CURVE_POINTS, Curve, Run, thin
 from steadygan.report.groups import Group
 
 # Points of all methods of one plot together: what keeps the page of a large sweep light.
@@ -30,15 +30,26 @@ def points_for(methods: int) -> int:
     return int(np.clip(_POINTS_A_PLOT // max(methods, 1), _FEWEST_POINTS, CURVE_POINTS))
 
 
+def _curve(run: Run, column: str, against: str) -> Curve | None:
+    curve = run.curves.get(column)
+    if curve is None or against == "iteration":
+        return curve
+    clock = run.curves.get(against)
+    return None if clock is None else (np.interp(curve[0], *clock), curve[1])
+
+
 def columns(groups: Sequence[Group], prefix: str) -> list[str]:
     """The columns of that prefix that any run has, in order of appearance."""
     found = (name for group in groups for run in group.runs for name in run.curves if name.startswith(prefix))
     return list(dict.fromkeys(found))
 
 
-def band(runs: Sequence[Run], column: str, points: int) -> Band | None:
-    """The seeds' curves on common points, each interpolated between its own first and last, or None without any."""
-    curves = [run.curves[column] for run in runs if column in run.curves]
+def band(runs: Sequence[Run], column: str, points: int, against: str = "iteration") -> Band | None:
+    """The seeds' curves on common points, each interpolated between its own first and last, or None without any.
+
+    ``against`` is ``iteration`` or ``seconds``, those that each run itself has spent.
+    """
+    curves = [curve for run in runs if (curve := _curve(run, column, against))]
     if not curves:
         return None
     x = np.unique(np.concatenate([curve[0] for curve in curves]))

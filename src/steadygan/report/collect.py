@@ -13,6 +13,7 @@ import yaml
 
 from steadygan import files
 from steadygan.errors import UserError
+from steadygan.threshold import Bound, parse
 
 DEPTH = 3
 CURVE_POINTS = 300
@@ -41,6 +42,7 @@ class Run:
 
     ``status`` is the summary's, or ``unreadable`` (a broken summary), or ``no summary``.
     ``memory`` is the peak of the device, or of the process, in MB.
+    ``most`` is the largest value that a metric can have, where its passport says so.
     ``curves`` maps a column of ``metrics.csv`` to (iterations, values), finite values only, thinned.
     """
 
@@ -62,6 +64,7 @@ class Run:
     scores: dict[str, Score] = field(default_factory=dict)
     oscillation: dict[str, float] = field(default_factory=dict)
     passports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    most: dict[str, float] = field(default_factory=dict)
     versions: dict[str, Any] = field(default_factory=dict)
     git: str = ""
     curves: dict[str, Curve] = field(default_factory=dict)
@@ -86,12 +89,15 @@ class Sweep:
     command: str
     swept: tuple[str, ...]
     runs: tuple[Run, ...]
+    threshold: tuple[Bound, ...] = ()
+    baseline: str = ""
 
 
 def collect(directories: list[Path]) -> Sweep:
     """All runs in ``directories``, each signature once (the copy that got furthest).
 
-    Raises UserError for a folder that is not there, or that holds neither runs nor a ``sweep.yaml``.
+    Raises UserError for a folder that is not there, or that holds neither runs nor a ``sweep.yaml``, and for a
+    ``sweep.yaml`` whose threshold is none.
     """
     if not directories:
         raise UserError("Name at least one sweep folder, such as outputs/my-sweep.")
@@ -103,6 +109,7 @@ def collect(directories: list[Path]) -> Sweep:
     about = read_yaml(directories[0] / SWEEP)
     command = about.get("command") or ""
     swept = about.get("swept")
+    threshold = parse(about.get("threshold"))
     return Sweep(
         directories=tuple(directories),
         name=str(about.get("name") or first.name),
@@ -110,6 +117,8 @@ def collect(directories: list[Path]) -> Sweep:
         command=" ".join(map(str, command)) if isinstance(command, list) else str(command),
         swept=tuple(map(str, swept)) if isinstance(swept, Mapping | list) else (),
         runs=tuple(_unique(runs)),
+        threshold=threshold,
+        baseline=str(about.get("baseline") or ""),
     )
 
 
@@ -178,6 +187,7 @@ def read_run(path: Path, root: Path) -> Run:
     without_seed = " ".join(item for item in overrides if not item.lstrip("+").startswith("seed="))
     label = str(summary.get("label") or without_seed or summary.get("method") or path.name)
     seed = summary.get("seed", config.get("seed"))
+    passports = {key: facts for key, value in _mapping(summary.get("passports")).items() if (facts := _mapping(value))}
     return Run(
         path=path,
         name=path.name if path == root else path.relative_to(root).as_posix(),
@@ -196,7 +206,8 @@ def read_run(path: Path, root: Path) -> Run:
         overrides=overrides,
         scores=_scores(summary.get("metrics")),
         oscillation=_numbers(summary.get("oscillation")),
-        passports={str(key): value for key, value in _mapping(summary.get("passports")).items() if _mapping(value)},
+        passports=passports,
+        most={key: value for facts in passports.values() for key, value in _numbers(facts.get("most")).items()},
         versions=_mapping(summary.get("versions")),
         git=_git(summary.get("git")),
         curves=_curves(path / files.METRICS),
@@ -263,7 +274,7 @@ def _curves(path: Path) -> dict[str, Curve]:
     iterations = _column(rows, "iteration")
     curves = {}
     for name in rows[0]:
-        if "/" not in name:
+        if "/" not in name and name != "seconds":
             continue
         values = _column(rows, name)
         keep = np.flatnonzero(np.isfinite(values) & np.isfinite(iterations))

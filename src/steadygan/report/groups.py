@@ -97,7 +97,7 @@ def _split(method: str, shown: str, found: Mapping[Any, list[Run]]) -> list[Grou
         name = shown
         if len(found) > 1:
             says = _says(settings[key], differing) if differing and len(differing) <= 4 else seeds[0].label
-            name = f"{shown} {says}" if says != shown else shown
+            name = says if f"{says} ".startswith(f"{shown} ") else f"{shown} {says}"
         ordered = sorted(seeds, key=lambda run: (run.seed is None, run.seed or 0, run.name))
         groups.append(Group(name, method, tuple(ordered), settings[key]))
     return groups
@@ -124,6 +124,12 @@ def short_keys(keys: Iterable[str]) -> dict[str, str]:
             if sum(other == names[key] or other.endswith("." + names[key]) for other in keys) == 1:
                 break
     return names
+
+
+def common_words(names: Iterable[str]) -> str:
+    """The words that all names have, in the order of the first one."""
+    first, *others = [name.split() for name in names]
+    return " ".join(word for word in first if all(word in other for other in others))
 
 
 def show(value: Any) -> str:

@@ -21,11 +21,14 @@ from steadygan.report.collect import Run, Sweep
 from steadygan.report.groups import Group, flatten
 from steadygan.report.palette import Style
 from steadygan.report.samples import Gallery
+from steadygan.report.share_maps import DIVERGED, TRAINS
+from steadygan.report.shares import Share, percent
 from steadygan.report.statistics import LEVEL, Comparison, Row, median
 from steadygan.report.verdict import number_text
 
 _LOG_BYTES = 4000
 _LOGS_SHOWN = 12
+_PROBLEMS = 300
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Plot:
 
 @dataclass(frozen=True)
 class Content:
-    """All that the page shows."""
+    """All that the page shows. ``listed`` are the groups of its tables and curves, in the order of ``groups``; ``rows``
+    are those of the best as well, best first."""
 
     sweep: Sweep
     groups: Sequence[Group]
@@ -49,6 +53,9 @@ class Content:
     verdict: Sequence[str]
     notes: Sequence[str]
     rows: Sequence[Row]
+    listed: Sequence[Group]
+    shares: Sequence[Share]
+    threshold: str
     comparisons: Sequence[Comparison]
     plots: Sequence[Plot]
     galleries: Sequence[Gallery]
@@ -58,18 +65,22 @@ class Content:
 
 def render(content: Content, folder: Path) -> str:
     """The HTML; links to logs are relative to ``folder``, where the page will lie."""
+    order = {"failed": 0, "diverged": 1}
     lost = [(run, group.name) for group in content.groups for run in group.runs if not run.completed]
+    lost.sort(key=lambda item: order.get(item[0].status, 2))
     frames = sorted({frame.iteration for gallery in content.galleries for frame in gallery.frames})
     return _template().render(
         content=content,
         sweep=content.sweep,
         counts=Counter(run.status for group in content.groups for run in group.runs),
-        problems=[_problem(*item, folder, index < _LOGS_SHOWN) for index, item in enumerate(lost)],
+        problems=[_problem(*item, folder, index < _LOGS_SHOWN) for index, item in enumerate(lost[:_PROBLEMS])],
+        problems_in_all=len(lost),
+        marks={"trains": TRAINS, "diverged": DIVERGED},
         frames=frames,
-        oscillation=[_oscillation(group) for group in content.groups],
+        oscillation=[_oscillation(group) for group in content.listed],
         passports=passports(content.groups),
         environment=_environment(content.groups),
-        commands=commands(content.groups),
+        commands=commands(content.listed),
         level=LEVEL,
         version=__version__,
         plotly=Markup(get_plotlyjs()),
@@ -90,6 +101,7 @@ def _template() -> jinja2.Template:
         "inline_json": inline_json,
         "duration": duration,
         "sortable": sortable,
+        "percent": percent,
     }
     return environment.get_template("page.html.j2")
 

@@ -16,7 +16,7 @@ from steadygan.report.swept import Line, Sweep1, Sweep2
 _LONGEST_TICK = 30
 
 
-def _figure(traces: Sequence[Any], x: str, y: str, height: int = 360, **layout: Any) -> go.Figure:
+def base_figure(traces: Sequence[Any], x: str, y: str, height: int = 360, **layout: Any) -> go.Figure:
     figure = go.Figure(data=list(traces))
     figure.update_layout(
         template="none",
@@ -33,19 +33,24 @@ def _figure(traces: Sequence[Any], x: str, y: str, height: int = 360, **layout: 
 
 
 def learning_curves(
-    groups: Sequence[Group], column: str, title: str, looks: Mapping[str, Style], shown: Sequence[str]
+    groups: Sequence[Group],
+    column: str,
+    title: str,
+    looks: Mapping[str, Style],
+    shown: Sequence[str],
+    against: str = "iteration",
 ) -> go.Figure:
     """One line a method (median over seeds) with a band (min to max); methods not in ``shown`` start hidden."""
     traces = []
     points = points_for(len(groups))
     for group in groups:
-        found = band(group.runs, column, points)
+        found = band(group.runs, column, points, against)
         if found:
-            traces += _curve(group.name, found, looks[group.name], group.name in shown)
-    return _figure(traces, "iteration", title)
+            traces += _curve(group.name, found, looks[group.name], group.name in shown, against)
+    return base_figure(traces, against, title)
 
 
-def _curve(name: str, found: Band, style: Style, visible: bool) -> list[Any]:
+def _curve(name: str, found: Band, style: Style, visible: bool, against: str) -> list[Any]:
     common = {"legendgroup": escape(name), "name": escape(name), "visible": visible, "meta": name}
     x = found.x.astype(np.float32)
     line = go.Scatter(
@@ -54,7 +59,7 @@ def _curve(name: str, found: Band, style: Style, visible: bool) -> list[Any]:
         mode="lines" if len(x) > 1 else "markers",
         line={"color": style.colour, "dash": style.dash[0], "width": 2},
         marker={"color": style.colour, "symbol": style.marker[0]},
-        hovertemplate="iteration %{x:,}<br>%{y:.4g}<extra>%{fullData.name}</extra>",
+        hovertemplate=f"{against} %{{x:,}}<br>%{{y:.4g}}<extra>%{{fullData.name}}</extra>",
         **common,
     )
     if found.seeds < 2:
@@ -78,7 +83,7 @@ def against_number(sweep: Sweep1, metric: str, looks: Mapping[str, Style]) -> go
     traces = [trace for line in sweep.lines for trace in _along(line, families[line.name], sweep.axis)]
     ends = [_position(value, sweep.axis) for line in sweep.lines for value in (min(line.x), max(line.x))]
     traces += [level for name, values in sweep.reference.items() for level in _level(name, values, ends, looks[name])]
-    figure = _figure(traces, sweep.key, f"final {metric}", showlegend=len(sweep.lines) + len(sweep.reference) > 1)
+    figure = base_figure(traces, sweep.key, f"final {metric}", showlegend=len(sweep.lines) + len(sweep.reference) > 1)
     figure.update_layout(legend={"orientation": "h", "yanchor": "top", "y": -0.25, "x": 0})
     figure.update_xaxes(type=sweep.axis)
     if sweep.axis != "linear":
@@ -148,7 +153,7 @@ def heat_map(sweep: Sweep2, metric: str, direction: str) -> go.Figure:
         colorbar={"title": {"text": escape(metric)}},
         hoverongaps=False,
     )
-    figure = _figure([trace], sweep.x_key, sweep.y_key)
+    figure = base_figure([trace], sweep.x_key, sweep.y_key)
     figure.update_xaxes(type="category")
     return figure.update_yaxes(type="category")
 
@@ -164,7 +169,7 @@ def best_against_final(rows: Sequence[Row], metric: str, looks: Mapping[str, Sty
         traces.append(
             go.Scatter(
                 x=[value for _, value, _ in ends],
-                y=[_tick(name)] * len(ends),
+                y=[tick(name)] * len(ends),
                 mode="lines+markers",
                 line={"color": style.colour, "width": 2},
                 marker={
@@ -191,7 +196,7 @@ def area_by_method(rows: Sequence[Row], metric: str, direction: str, looks: Mapp
             traces.append(
                 go.Scatter(
                     x=values,
-                    y=[_tick(name)] * len(values),
+                    y=[tick(name)] * len(values),
                     mode="markers",
                     marker={
                         "symbol": symbol,
@@ -207,10 +212,10 @@ def area_by_method(rows: Sequence[Row], metric: str, direction: str, looks: Mapp
 
 
 def _rows_figure(traces: Sequence[Any], rows: Sequence[Row], title: str) -> go.Figure:
-    figure = _figure(traces, title, "", height=110 + 30 * max(len(rows), 2))
-    ticks = [_tick(row.group.name) for row in rows]
+    figure = base_figure(traces, title, "", height=110 + 30 * max(len(rows), 2))
+    ticks = [tick(row.group.name) for row in rows]
     return figure.update_yaxes(type="category", categoryorder="array", categoryarray=ticks, title=None)
 
 
-def _tick(name: str) -> str:
+def tick(name: str) -> str:
     return escape(name if len(name) <= _LONGEST_TICK else name[: _LONGEST_TICK - 1] + "…")

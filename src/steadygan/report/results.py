@@ -7,11 +7,14 @@ import pandas as pd
 
 from steadygan import files
 from steadygan.report.groups import Group, swept_numbers
+from steadygan.report.shares import trains
+from steadygan.threshold import Bound
 
 
-def table(groups: Sequence[Group], named: Sequence[str] = ()) -> pd.DataFrame:
+def table(groups: Sequence[Group], named: Sequence[str] = (), threshold: Sequence[Bound] = ()) -> pd.DataFrame:
     """A row for each run, lost and unfinished ones included; columns ``group`` (the name on the page), the run's own
-    fields, ``<swept key>``, ``<metric>/final|best|area``, ``oscillation/<player>``, ``path``."""
+    fields, ``<swept key>``, ``<metric>/final|best|area``, ``oscillation/<player>``, ``path``; and ``trains``, where
+    there is a threshold (empty: not known yet)."""
     keys = swept_numbers(list(groups), named)
     rows = []
     for group in groups:
@@ -31,6 +34,7 @@ def table(groups: Sequence[Group], named: Sequence[str] = ()) -> pd.DataFrame:
                 "error": run.error or None,
                 "signature": run.signature or None,
             }
+            row |= {"trains": trains(run, threshold)} if threshold else {}
             row |= {key: group.settings.get(key) for key in keys}
             for name, score in run.scores.items():
                 row |= {f"{name}/final": score.final, f"{name}/best": score.best, f"{name}/area": score.area}
@@ -38,7 +42,8 @@ def table(groups: Sequence[Group], named: Sequence[str] = ()) -> pd.DataFrame:
             rows.append(row | {"path": str(run.path)})
     frame = pd.DataFrame(rows)
     whole = [name for name in ("seed", "iteration", "iterations", "diverged_at") if name in frame]
-    return frame.astype(dict.fromkeys(whole, "Int64"))
+    truths = {"trains": "boolean"} if "trains" in frame else {}
+    return frame.astype(dict.fromkeys(whole, "Int64") | truths)
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:

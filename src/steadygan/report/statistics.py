@@ -16,6 +16,7 @@ from steadygan.report.groups import Group
 LEVEL = 0.05
 BOOTSTRAP_SEEDS = 5
 BASELINE = "nonsaturating"
+"""What every method is compared with where the sweep names nothing else."""
 INTERVAL = "95 % interval"
 RANGE = "range"
 _LARGE_IS_GOOD = {"modes", "high_quality", "is", "precision", "recall", "density", "coverage", "accuracy"}
@@ -235,11 +236,11 @@ class Comparison:
     better: str
 
 
-def compare(rows: Sequence[Row], metric: str, direction: str) -> list[Comparison]:
+def compare(rows: Sequence[Row], metric: str, direction: str, baseline: str = BASELINE) -> list[Comparison]:
     """The best against every other method, and every method against the baseline, as one Holm family."""
     ranked = [row.group for row in rows if row.rank is not None]
     found = []
-    for first, second in _pairs(ranked):
+    for first, second in _pairs(ranked, baseline):
         ours, theirs = (_by_seed(group, metric, direction) for group in (first, second))
         seeds = [seed for seed in ours if seed in theirs]
         if seeds:
@@ -249,11 +250,11 @@ def compare(rows: Sequence[Row], metric: str, direction: str) -> list[Comparison
     return [_comparison(*item, p_holm=p_holm, direction=direction) for item, p_holm in zip(found, corrected)]
 
 
-def _pairs(ranked: list[Group]) -> list[tuple[Group, Group]]:
+def _pairs(ranked: list[Group], baseline: str) -> list[tuple[Group, Group]]:
     pairs = [(ranked[0], other) for other in ranked[1:]] if ranked else []
-    baseline = next((group for group in ranked[1:] if group.name == BASELINE), None)
-    if baseline:
-        pairs += [(group, baseline) for group in ranked[1:] if group is not baseline]
+    base = next((group for group in ranked[1:] if group.name == baseline), None)
+    if base:
+        pairs += [(group, base) for group in ranked[1:] if group is not base]
     return pairs
 
 

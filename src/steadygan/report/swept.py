@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steadygan.report.groups import Group, family, swept_numbers
+from steadygan.report.groups import Group, common_words, family, swept_numbers
 from steadygan.report.statistics import median, outcomes
 
 
@@ -78,9 +78,8 @@ def _families(groups: Sequence[Group], keys: Sequence[str]) -> list[list[Group]]
 
 def _family_name(members: Sequence[Group]) -> str:
     """What the names of the members have in common, or the first one's."""
-    words = [group.name.split() for group in members]
-    common = [word for word in words[0] if all(word in other for other in words)]
-    return " ".join(common) if common else members[0].method if len({group.method for group in members}) == 1 else ""
+    common = common_words([group.name for group in members])
+    return common or (members[0].method if len({group.method for group in members}) == 1 else "")
 
 
 def _along(key: str, twins: Sequence[str], groups: Sequence[Group], found: dict[str, np.ndarray]) -> Sweep1:

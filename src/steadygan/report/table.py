@@ -6,14 +6,58 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from steadygan.report.shares import Share, percent
 from steadygan.report.statistics import Row
 from steadygan.report.verdict import number_text
 
+_MOST_ROWS, _BEST = 40, 10
+
+
+def show_shares(console: Console, found: Sequence[Share], threshold: str) -> None:
+    """The share of settings that train, the largest first."""
+    table = Table(title=Text(f"settings that train: {threshold}"), title_justify="left", padding=(0, 1, 0, 0))
+    table.add_column("method", overflow="fold", min_width=min(max(len(each.name) for each in found), 36))
+    names = [
+        "settings",
+        "train",
+        "share",
+        "95 % interval",
+        "diverged",
+        *(["open"] if any(x.open for x in found) else []),
+    ]
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    for each in found:
+        cells = [
+            str(each.total),
+            str(each.trained),
+            percent(each.share),
+            f"{percent(each.low)} to {percent(each.high)}",
+        ]
+        table.add_row(Text(each.name), *cells, str(each.diverged), *([str(each.open)] if "open" in names else []))
+    console.print(table)
+
 
 def show_table(
-    console: Console, rows: Sequence[Row], metric: str | None, direction: str, verdict: Sequence[str]
+    console: Console,
+    rows: Sequence[Row],
+    metric: str | None,
+    direction: str,
+    verdict: Sequence[str],
+    total: int | None = None,
 ) -> None:
-    """The methods in order, then the verdict. Names are plain text: no markup is read from them."""
+    """The best methods in order, then the verdict. Names are plain text: no markup is read from them.
+
+    Args:
+        console: where to.
+        rows: the ranking.
+        metric: that is ranked.
+        direction: of it.
+        verdict: sentences.
+        total: number of methods, where ``rows`` are only the best of them.
+    """
+    total = total or len(rows)
+    rows = rows if total <= _MOST_ROWS else rows[:_BEST]
     arrow = "higher is better" if direction == "max" else "lower is better"
     table = Table(title=Text(f"{metric}, {arrow}") if metric else None, title_justify="left", padding=(0, 1, 0, 0))
     table.add_column("#", justify="right")
@@ -36,5 +80,7 @@ def show_table(
         }
         table.add_row(str(row.rank or "–"), Text(row.group.name), *(cells[name] for name in names))
     console.print(table)
+    if total > len(rows):
+        console.print(Text(f"and {total - len(rows)} more: results.csv"))
     for sentence in verdict:
         console.print(Text(sentence))

@@ -6,8 +6,9 @@ import numpy as np
 
 from steadygan.report.collect import Run
 from steadygan.report.groups import Group, flatten
-from steadygan.report.statistics import BASELINE, LEVEL, Comparison, Row, seeds_needed, smallest_p, worst
+from steadygan.report.statistics import LEVEL, Comparison, Row, seeds_needed, smallest_p, worst
 
+_MOST_NAMES, _NAMED = 12, 5
 TOO_FEW = "too few seeds for a verdict"
 
 
@@ -59,9 +60,9 @@ def _main(ranked: Sequence[Row], comparisons: Sequence[Comparison], metric: str)
     sentences = [leads + "."]
     others = [item for item in comparisons if item.first == best.group.name]
     sentences += _against(best.group.name, others)
-    against = [item for item in comparisons if item.second == BASELINE and item.first != best.group.name]
+    against = [item for item in comparisons if item.first != best.group.name]
     if against:
-        sentences.append(f"Against the baseline {BASELINE}: " + "; ".join(map(_one, against)) + ".")
+        sentences.append(f"Against the baseline {against[0].second}: " + "; ".join(map(_one, against)) + ".")
     return sentences
 
 
@@ -119,6 +120,8 @@ def _seeds(count: int) -> str:
 
 
 def _list(names: Sequence[str]) -> str:
+    if len(names) > _MOST_NAMES:
+        names = [*names[:_NAMED], f"{len(names) - _NAMED} others"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -40,6 +41,7 @@ class Composer:
         self._kinds: dict[tuple, Composed] = {}
         self._groups: dict[str, bool] = {}
         self._parsed: dict[str, Override] = {}
+        self._shown: DictConfig | None = None
 
     def compose(self, overrides: Sequence[str]) -> Composed:
         """What ``load_sweep_config`` makes of one job's overrides, less the node ``hydra``.
@@ -62,6 +64,12 @@ class Composer:
         for override in plain:
             OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
         return Composed(config, known.full)
+
+    def show(self, composed: Composed) -> None:
+        """Make the job's config that of ``HydraConfig``; it is copied, so only where the one before was another."""
+        if composed.full is not self._shown:
+            HydraConfig.instance().set_config(composed.full)
+            self._shown = composed.full
 
     def _parse(self, text: str) -> Override:
         if text not in self._parsed:

@@ -17,11 +17,10 @@ from typing import Any
 
 from steadygan import files
 from steadygan.core.declare import declared
-from steadygan.core.settings import is_number
-from steadygan.engines import checkpoint
+from steadygan.core.settings import enters, is_number
 from steadygan.engines.dealer import ENGINE_KEYS
+from steadygan.engines.keeping import standing
 from steadygan.engines.parts import Job
-from steadygan.errors import UserError
 from steadygan.targets import resolve
 
 RECORDS = ".populations"
@@ -80,8 +79,9 @@ def read_record(path: Path) -> dict[str, Any] | None:
 def static(config: Mapping[str, Any]) -> str:
     """All of a config that members must share, as text: numbers that enter the mathematics are left blank."""
     kept = {key: value for key, value in config.items() if key not in FREE}
-    for key in ("loss", "noise", "ema"):
+    for key in ("loss", "noise", "ema", "game", "labels"):
         kept[key] = _blank(kept[key])
+    kept["discriminator"] = {**kept["discriminator"], "vote": _blank(kept["discriminator"]["vote"])}
     for key in ("regularizer", "optimizer"):
         kept[key] = {name: _blank(node) for name, node in (kept[key] or {}).items()}
     return json.dumps(kept, sort_keys=True)
@@ -94,7 +94,7 @@ def _blank(node: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in node.items():
         if isinstance(value, Mapping) and "_target_" in value:
             value = _blank(value)
-        elif is_number(value) and key not in ENGINE_KEYS and (key in ranges or not ranges):
+        elif is_number(value) and key not in ENGINE_KEYS and enters(key, ranges):
             value = NUMBER
         blank[key] = value
     return blank
@@ -185,12 +185,3 @@ def _records(jobs: Iterable[Job]) -> dict[str, Path]:
 def _begun(job: Job) -> bool:
     summary = files.read_summary(job.directory)
     return summary is not None and summary["status"] != "failed"
-
-
-def standing(job: Job) -> int:
-    """The iteration from which a job goes on."""
-    path = job.directory / files.CHECKPOINT
-    try:
-        return checkpoint.load(path)["iteration"] if path.exists() else 0
-    except UserError:
-        return 0

@@ -1,5 +1,6 @@
 """A sweep from its plans to its summary, whoever runs the jobs and whatever they are."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from steadygan import files
 from steadygan.errors import Interrupted, UserError
+from steadygan.locks import ELSEWHERE
 from steadygan.sweeps.fanout import FanOut, Group
 from steadygan.sweeps.pool import Event, Outcome, run_jobs
 from steadygan.sweeps.progress import SweepProgress
@@ -20,7 +22,15 @@ SWEEP = "sweep.yaml"
 
 
 class SweepFailed(Exception):
-    """All jobs of a sweep were run; some of them failed."""
+    """All jobs of a sweep were run; some of them failed.
+
+    Attributes:
+        statuses: of the jobs that were started, by signature.
+    """
+
+    def __init__(self, message: str, statuses: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.statuses = statuses or {}
 
 
 class Job(Protocol):
@@ -72,13 +82,28 @@ def describe(jobs: Sequence[Job], todo: Mapping[str, str], asked: int) -> str:
         words.append(f"{sum(skipped.values())} skipped ({_counts(skipped)})")
     if asked > len(jobs):
         words.append(f"{asked - len(jobs)} asked for more than once")
+    away = [said.partition(": ")[2] for said in (todo[job.signature] for job in jobs) if said.startswith(ELSEWHERE)]
+    if away:
+        words.append(f"{len(away)} running elsewhere ({'; '.join(sorted(set(away)))})")
     hint = "; retry=true runs the failed ones again" if skipped.get("failed") else ""
     return f"{_jobs(len(jobs))}: {', '.join(words)}{hint}"
 
 
-def write_sweep(root: Path, name: str, question: str, command: str, swept: Mapping[str, Sequence[Any]]) -> None:
-    """``sweep.yaml``: what the folder of a sweep is about."""
+def write_sweep(
+    root: Path,
+    name: str,
+    question: str,
+    command: str,
+    swept: Mapping[str, Sequence[Any]],
+    threshold: Mapping[str, Any] | None = None,
+    baseline: str | None = None,
+) -> None:
+    """``sweep.yaml``: what the folder of a sweep is about, and when a run of it counts as one that trains."""
     content = {"name": name, "question": question, "command": command, "swept": {k: list(v) for k, v in swept.items()}}
+    if threshold:
+        content["threshold"] = dict(threshold)
+    if baseline:
+        content["baseline"] = baseline
     files.write_text(root / SWEEP, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
@@ -90,8 +115,9 @@ def run_all(
     threads: int,
     console: Console | None = None,
     groups: Sequence[Group] | None = None,
+    pool: Callable[..., Any] = run_jobs,
 ) -> dict[str, str]:
-    """Run jobs in worker processes, showing how it goes.
+    """Run jobs in worker processes, or wherever ``pool`` has them run, showing how it goes.
 
     Args:
         function: ``module:name``, called with a job; or with a group, and then it returns the status of each member.
@@ -100,6 +126,7 @@ def run_all(
         threads: of each.
         console: where to; standard output otherwise.
         groups: of the jobs, where several run in one call.
+        pool: is called as ``steadygan.sweeps.pool.run_jobs``.
 
     Returns:
         The status of each job that was started, by its signature.
@@ -117,21 +144,22 @@ def run_all(
             job = jobs[event.index]
             statuses[job.signature] = status_of(event.outcome)
             if event.outcome.status == "failed":
-                failed.append(job)
                 _log(job, event.outcome)
+            if statuses[job.signature] == "failed":
+                failed.append(job)
         progress(event)
 
     try:
         with SweepProgress(jobs, console) as progress:
             told = attend if groups is None else FanOut(groups, jobs, attend)
-            run_jobs(function, jobs if groups is None else groups, workers=workers, threads=threads, on_event=told)
+            pool(function, jobs if groups is None else groups, workers=workers, threads=threads, on_event=told)
     finally:
         _say(console, _counts(Counter(statuses.values())) or "nothing was run")
         for job in failed:
             _say(console, f"failed: {job.label} seed={job.seed}: {job.directory / files.LOG}")
     if failed:
-        raise SweepFailed(f"{len(failed)} of {_jobs(len(jobs))} failed")
-    if "preempted" in statuses.values():
+        raise SweepFailed(f"{len(failed)} of {_jobs(len(jobs))} failed", statuses)
+    if {"preempted", "cancelled"} & set(statuses.values()):
         raise Interrupted("some jobs were stopped; the same command goes on from there")
     return statuses
 
@@ -140,7 +168,8 @@ def _log(job: Job, outcome: Outcome) -> None:
     """A job that died, or failed before it began, has not said so itself."""
     log = job.directory / files.LOG
     if outcome.died or not log.exists():
-        files.write_text(log, f"{outcome.error}\n")
+        with contextlib.suppress(OSError):  # the disk is full, say: the other jobs go on all the same
+            files.write_text(log, f"{outcome.error}\n")
 
 
 def _counts(statuses: Mapping[str, int]) -> str:

@@ -21,6 +21,7 @@ class Limits:
         members: settings in one program at most; None: what fits.
         memory: the share of the free memory that all programs may take.
         workers: processes that train at the same time.
+        free: bytes that one of them can have, where it is not this machine's memory that counts.
 
     Raises:
         UserError: a number out of its range.
@@ -29,6 +30,7 @@ class Limits:
     members: int | None
     memory: float
     workers: int
+    free: float | None = None
 
     def __post_init__(self) -> None:
         if self.members is not None and self.members not in count:
@@ -38,7 +40,8 @@ class Limits:
 
     def most(self, each: int, gpu: bool) -> int:
         """How many members of ``each`` bytes may train in one process; a GPU is one process's own."""
-        fitting = int(self.memory * free_bytes(gpu) / (1 if gpu else self.workers) / each)
+        free = free_bytes(gpu) / (1 if gpu else self.workers) if self.free is None else self.free
+        fitting = int(self.memory * free / each)
         return max(1, min(fitting, self.members or fitting))
 
 

@@ -10,11 +10,26 @@ from typing import Any
 from steadygan.core.declare import declared
 from steadygan.targets import resolve
 
-UNSIGNED = ("outputs", "name", "logger", "engine", "iterations", "retry", "checkpoint_every", "hydra")
+UNSIGNED = (
+    "outputs",
+    "name",
+    "logger",
+    "engine",
+    "iterations",
+    "retry",
+    "checkpoint_every",
+    "checkpoint_minutes",
+    "keep_checkpoints",
+    "keep_best",
+    "hydra",
+)
 """Root keys that do not change a run's result; ``iterations`` only says how far it goes."""
 
-UNSIGNED_TRAINER = ("accelerator", "devices", "num_nodes", "strategy", "threads")
+UNSIGNED_TRAINER = ("accelerator", "devices", "num_nodes", "strategy", "threads", "timeout")
 """Where a run is computed; precision is signed."""
+
+USUAL_TRAINER = {"sync_batchnorm": True}
+"""Signed where they differ from this: with statistics of their own, processes do not take the step that one takes."""
 
 LENGTH = 10
 READABLE = 80
@@ -23,7 +38,8 @@ READABLE = 80
 def signature(config: Mapping[str, Any]) -> str:
     """The hash of a resolved config: 1 and 1.0 are the same, files count by their content."""
     signed = {key: value for key, value in config.items() if key not in UNSIGNED}
-    signed["trainer"] = {k: v for k, v in config.get("trainer", {}).items() if k not in UNSIGNED_TRAINER}
+    trainer = {k: v for k, v in config.get("trainer", {}).items() if k not in UNSIGNED_TRAINER}
+    signed["trainer"] = {k: v for k, v in trainer.items() if k not in USUAL_TRAINER or v != USUAL_TRAINER[k]}
     text = json.dumps(_canonical(signed), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 

@@ -82,6 +82,8 @@ def _table(runs: list[Seen]) -> Table:
 def _remark(run: Seen) -> str:
     if run.status == "stale":
         return f"no change for {duration(run.quiet)}"
+    if run.status == "running" and run.owner:
+        return "  ".join(filter(None, [main_metric(run.metrics), f"({run.owner})"]))
     return run.error if run.status == "failed" else main_metric(run.metrics)
 
 
@@ -91,10 +93,10 @@ def _line(run: Seen) -> str:
     return "  ".join(filter(None, [run.status, run.name, f"{run.iteration}/{run.iterations}", rate, _remark(run)]))
 
 
-def show(folder: Path, console: Console | None = None) -> None:
-    """How the sweep in ``folder`` stands now."""
+def show(watched: Path | Watcher, console: Console | None = None) -> None:
+    """How the sweep in a folder, or what a watcher sees, stands now."""
     console = console or Console()
-    now = Watcher(folder).look()
+    now = _watcher(watched).look()
     if console.is_terminal:
         console.print(picture(now))
     else:
@@ -104,10 +106,14 @@ def show(folder: Path, console: Console | None = None) -> None:
     _advise(now, console)
 
 
-def follow(folder: Path, console: Console | None = None) -> None:
+def _watcher(watched: Path | Watcher) -> Watcher:
+    return watched if isinstance(watched, Watcher) else Watcher(watched)
+
+
+def follow(watched: Path | Watcher, console: Console | None = None) -> None:
     """Show it until all of it is over, or until Ctrl-C."""
     console = console or Console()
-    watch = Watch(Watcher(folder), console)
+    watch = Watch(_watcher(watched), console)
     if not console.is_terminal:
         watch.say(watch.line())
     with watch:

@@ -4,7 +4,7 @@ import itertools
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import yaml
 
 from steadygan import files
 from steadygan.errors import UserError
+from steadygan.locks import RunLock
 from steadygan.sweeps.launching import SWEEP
 from steadygan.sweeps.tally import duration
 
@@ -27,7 +28,7 @@ ROWS = 20
 """The rows over which the rate of a run is taken."""
 
 OVER = ("completed", "diverged", "failed")
-ORDER = ("running", "stale", "preempted", "failed", "diverged", "completed")
+ORDER = ("running", "stale", "preempted", "queued", "waiting", "failed", "diverged", "completed")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Seen:
 
     ``status`` is the summary's, or ``stale``: it says that it is running, but nothing has changed for long.
     ``rate`` is in iterations a second, ``quiet`` the seconds since a file changed, ``ended`` the time of the last
-    change.
+    change. ``owner`` is who holds the run's lock, whether it is alive or not.
     """
 
     path: Path
@@ -49,11 +50,12 @@ class Seen:
     ended: float = 0.0
     metrics: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All runs of a folder at one moment, and how many were asked for that have not begun."""
+    """Runs at one moment, and how many were asked for that have not begun and are not among them."""
 
     runs: tuple[Seen, ...]
     waiting: int = 0
@@ -64,7 +66,12 @@ class Snapshot:
     @property
     def over(self) -> bool:
         """Whether nothing is left to do."""
-        return not self.waiting and all(run.status in OVER for run in self.runs)
+        return not self.yet_to_begin and all(run.status in OVER for run in self.runs)
+
+    @property
+    def yet_to_begin(self) -> int:
+        """How many were asked for that have not begun."""
+        return self.waiting + self.count("waiting")
 
     def rate(self) -> float:
         """Iterations a second of all that is running."""
@@ -80,14 +87,18 @@ class Snapshot:
             return None
         going = sum(max(run.iterations - run.iteration, 0) for run in self.runs if run.status == "running")
         length = max((run.iterations for run in self.runs), default=0)
-        return (going + self.waiting * length) / rate
+        return (going + self.yet_to_begin * length) / rate
 
     def line(self) -> str:
         """``12/60 done, 1 failed, 2 running, 46 waiting, 800 it/s, 4:10 left``."""
         statuses = Counter(run.status for run in self.runs)
         words = [f"{sum(statuses[status] for status in OVER)}/{len(self.runs) + self.waiting} done"]
-        words += [f"{statuses[s]} {s}" for s in ("failed", "diverged", "preempted", "stale", "running") if statuses[s]]
-        words += [f"{self.waiting} waiting"] if self.waiting else []
+        words += [
+            f"{statuses[s]} {s}"
+            for s in ("failed", "diverged", "preempted", "stale", "running", "queued")
+            if statuses[s]
+        ]
+        words += [f"{self.yet_to_begin} waiting"] if self.yet_to_begin else []
         words += [f"{self.rate():,.0f} it/s"] if self.rate() else []
         left = self.seconds_left()
         return ", ".join(words + ([f"{duration(left)} left"] if left else []))
@@ -113,9 +124,12 @@ class Watcher:
         """How it stands now."""
         paths = list(find_runs(self.folder))
         contents = [self._read(path) for path in paths]
-        runs = [_seen(path, content, self.folder, self.clock()) for path, content in zip(paths, contents)]
-        runs.sort(key=lambda run: (ORDER.index(run.status), -run.ended if run.status in OVER else 0, run.name))
+        runs = sort(_seen(path, content, self.folder, self.clock()) for path, content in zip(paths, contents))
         return Snapshot(tuple(runs), _waiting(_swept(self.folder), [content.overrides for content in contents]))
+
+    def see(self, path: Path) -> Seen:
+        """How one run stands now."""
+        return _seen(path, self._read(path), self.folder, self.clock())
 
     def _read(self, path: Path) -> "_Content":
         stamp = tuple(_stamp(path / name) for name in (files.SUMMARY, files.METRICS, files.CHECKPOINT, files.CONFIG))
@@ -123,6 +137,11 @@ class Watcher:
             changed = max((time_ns for time_ns, _ in filter(None, stamp)), default=0) / 1e9
             self._known[path] = stamp, _content(path, changed)
         return self._known[path][1]
+
+
+def sort(runs: Iterable[Seen]) -> list[Seen]:
+    """Those that run first, then what is left to do, then what is over, the last to end first."""
+    return sorted(runs, key=lambda run: (ORDER.index(run.status), -run.ended if run.status in OVER else 0, run.name))
 
 
 @dataclass(frozen=True)
@@ -197,6 +216,7 @@ def _seen(path: Path, content: _Content, root: Path, now: float) -> Seen:
         ended=content.changed,
         metrics=_metrics(summary, rows),
         error=str(summary.get("error") or ""),
+        owner=RunLock(path).owner if status in ("running", "stale") else "",
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.optimize import brentq
 
-from steadygan.core.rules import Ccadl, Sghmc, Sgld, SgldCc, Sgnht
+from steadygan.core.rules import Ccadl, Psgld, Sghmc, Sgld, SgldCc, Sgnht
 
 ROUNDS = 1000
 """Of the fixed-point iterations, at most; enough where the estimate's feedback on itself is below 0.97."""
@@ -34,10 +34,11 @@ def sgld(rule: Sgld, curvature: np.ndarray, noise: np.ndarray) -> np.ndarray:
 
 
 def sgld_cc(rule: SgldCc, curvature: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """``S``, and the covariance ``C`` (diagonal) that the rule estimates and uses; arguments as for ``sgld``.
+    """``S``, and the covariance ``C [d, d]`` that the rule estimates and uses; arguments as for ``sgld``.
 
-    With ``A`` the curvature without the prior and ``D`` the covariance of a step, half the squared difference of two
-    gradients has the mean ``N + eps (A N + N A) / 2 + A D A / 2``: a gradient's noise also moves the next gradient.
+    With ``A`` the curvature without the prior and ``D`` the covariance of a step, half the outer square of the
+    difference of two gradients has the mean ``N + eps (A N + N A) / 2 + A D A / 2``: a gradient's noise also moves the
+    next gradient. From per-sample gradients ``N`` itself is estimated.
     """
     size, eps = len(curvature), rule.step_size
     total = curvature + rule.prior_precision * np.eye(size)
@@ -45,22 +46,38 @@ def sgld_cc(rule: SgldCc, curvature: np.ndarray, noise: np.ndarray) -> tuple[np.
     heat = 2 * eps * rule.temperature
 
     def law(used: np.ndarray) -> np.ndarray:
-        injected = heat * used if rule.interpretation == "literal" else heat - eps**2 * used
-        return _overdamped(eps, total, np.diag(injected), noise)
+        injected = heat * used if rule.interpretation == "literal" else heat * np.eye(size) - eps**2 * used
+        return _overdamped(eps, total, injected, noise)
 
     def seen(used: np.ndarray) -> np.ndarray:
         step = eps * (total @ law(used) + law(used) @ total)
-        mean = noise + eps * (curvature @ noise + noise @ curvature) / 2 + curvature @ step @ curvature / 2
-        return factor * _form(rule.covariance, np.diag(mean))
+        moved = eps * (curvature @ noise + noise @ curvature) / 2 + curvature @ step @ curvature / 2
+        return factor * _form(rule.covariance, noise if rule.per_sample else noise + moved)
 
-    used = _settled(seen, np.zeros(size))
-    return law(used), np.diag(used)
+    used = _settled(seen, np.zeros((size, size)))
+    return law(used), used
+
+
+def psgld(rule: Psgld, curvature: float, noise: float, pull: float = 0.0) -> float:
+    """The variance of one weight, with the preconditioner at its mean (exact for ``alpha -> 1``).
+
+    ``x' = (1 - eps G a) x + sqrt(2 eps T G) eta + eps G s xi``; the gradient of ``loss``, whose mean square ``G`` is
+    made of, has the mean ``pull / num_data`` and scatters with ``x`` and with its noise.
+    """
+    total = curvature + rule.prior_precision
+
+    def law(variance: np.ndarray) -> np.ndarray:
+        square = (pull**2 + curvature**2 * variance + noise) / rule.num_data**2
+        step = rule.step_size / (rule.eps + np.sqrt(square))
+        return (rule.temperature + step * noise / 2) / (total * (1 - step * total / 2))
+
+    return float(_settled(law, np.array(rule.temperature / total)))
 
 
 def sghmc(rule: Sghmc, curvature: float, noise: float) -> np.ndarray:
     """``[2, 2]``, of (place, momentum), for one weight; ``noise`` is the variance of the gradient of ``U``."""
     h, friction = rule.step_size, rule.friction
-    kick = np.array([[1, 0], [-h * curvature, 1 - h * friction]])
+    kick = np.array([[1, 0], [-h * (curvature + rule.prior_precision), 1 - h * friction]])
     injected = max(0.0, 2 * h * friction * rule.temperature - h * h * rule.gradient_noise)
     return _Recursion().then(kick, injected + h * h * noise).then(_drift(h)).law()
 
@@ -81,14 +98,16 @@ class Settled:
 
 
 def thermostat(rule: Sgnht | Ccadl, curvature: float, noises: Sequence[float]) -> Settled:
-    """Weights of one curvature whose gradients of ``U`` have the variances ``noises``, each as many of one kind."""
+    """Independent weights of one curvature whose gradients of ``U`` have the variances ``noises``, each as many of one
+    kind; so ``covariance=full`` is ``diagonal``."""
 
     def settle(friction: float) -> tuple[list["_Split"], np.ndarray]:
         def splits(known: np.ndarray) -> list[_Split]:
             return [_Split.of(rule, curvature, *pair, friction) for pair in zip(noises, known)]
 
         def seen(known: np.ndarray) -> np.ndarray:
-            return _form(rule.covariance, np.array([split.observed for split in splits(known)]))
+            observed = noises if rule.per_sample else [split.observed for split in splits(known)]
+            return _form(rule.covariance, np.diag(observed)).diagonal()
 
         known = np.zeros(len(noises))
         if isinstance(rule, Ccadl):
@@ -130,7 +149,8 @@ class _Split:
         h, heat = rule.step_size, rule.diffusion * rule.temperature
         damp = _scale(math.exp(-h * h * known / (4 * rule.temperature)) if known else 1.0)
         relaxed = -heat * math.expm1(-2 * friction * h) / friction
-        kicked = _Recursion().then(np.array([[1, 0], [-h * curvature, 1]]), h * h * noise)
+        total = curvature + rule.prior_precision
+        kicked = _Recursion().then(np.array([[1, 0], [-h * total, 1]]), h * h * noise)
         early = kicked.then(_drift(h / 2)).then(damp)
         late = early.then(_scale(math.exp(-friction * h)), relaxed)
         whole = late.then(damp).then(_drift(h / 2))
@@ -159,8 +179,12 @@ def _scale(factor: float) -> np.ndarray:
     return np.diag([1.0, factor])
 
 
-def _form(covariance: str, variances: np.ndarray) -> np.ndarray:
-    return variances if covariance == "diagonal" else np.full_like(variances, variances.mean())
+def _form(covariance: str, matrix: np.ndarray) -> np.ndarray:
+    """What is kept of a matrix."""
+    variances = matrix.diagonal()
+    if covariance == "full":
+        return matrix
+    return np.diag(variances if covariance == "diagonal" else np.full_like(variances, variances.mean()))
 
 
 def _overdamped(eps: float, total: np.ndarray, injected: np.ndarray, noise: np.ndarray) -> np.ndarray:

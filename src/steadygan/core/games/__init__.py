@@ -1,7 +1,24 @@
 """Games: the order in which the players move."""
 
 from steadygan.core.games.alternating import Alternating
-from steadygan.core.games.base import Game, Gradient, Logs, Players, State
+from steadygan.core.games.base import Ahead, Game, Gradient, Logs, Players, State
+from steadygan.core.games.consensus import Consensus
+from steadygan.core.games.extragradient import Extragradient
+from steadygan.core.games.optimistic import Optimistic
 from steadygan.core.games.simultaneous import Simultaneous
+from steadygan.core.games.unrolled import Unrolled
 
-__all__ = ["Alternating", "Game", "Gradient", "Logs", "Players", "Simultaneous", "State"]
+__all__ = [
+    "Ahead",
+    "Alternating",
+    "Consensus",
+    "Extragradient",
+    "Game",
+    "Gradient",
+    "Logs",
+    "Optimistic",
+    "Players",
+    "Simultaneous",
+    "State",
+    "Unrolled",
+]

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from steadygan.core.declare import count, declare
+from steadygan.core.declare import declare
+from steadygan.core.declare import turns as turns_range
 from steadygan.core.games.base import Logs, Players, State
 from steadygan.core.objective import Turn
 
 
-@declare(n_critic=count)
+@declare(n_critic=turns_range)
 @dataclass(frozen=True)
 class Alternating:
     """``n_critic`` updates of the discriminator, then one of the generator against the updated discriminator."""

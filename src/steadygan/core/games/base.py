@@ -3,41 +3,69 @@
 A game decides in which order the players move. It sees gradients and moves, never the inside of a loss.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from steadygan.core.objective import Turn
 from steadygan.core.types import Tensors
 
 State = dict[str, Any]
-"""A nested dict of tensors: ``generator`` and ``discriminator`` (``params``, ``buffers``, ``rule``), ``ema``."""
+"""A nested dict of tensors: ``generator`` and ``discriminator`` (``params``, ``buffers``, ``rule``), ``ema``; ``game``,
+where a game keeps something."""
 
 Logs = dict[str, Any]
 
 
 class Gradient(NamedTuple):
-    """One player's gradient at a state, what to log of it, and the player's buffers after it."""
+    """One player's gradient at a state, what to log of it, and the player's buffers after it.
+
+    ``spread`` is how the gradients of the batch's examples scatter, for update rules that ask for it.
+    """
 
     grads: Tensors
     logs: Logs
     buffers: Tensors
+    spread: Tensors | None = None
 
 
 class Players(Protocol):
     """The two players, as the engine offers them to a game."""
 
-    def gradient(self, player: str, state: State, turn: Turn) -> Gradient:
-        """The gradient of ``player``'s objective by its own parameters; changes nothing."""
+    def gradient(self, player: str, state: State, turn: Turn, ahead: "Ahead | None" = None) -> Gradient:
+        """The gradient of ``player``'s objective by its own parameters; changes nothing.
+
+        With ``ahead`` it is that of the objective at the state which ``ahead(players, state)`` foresees, by the
+        parameters before: through whatever moves are made there.
+        """
+
+    def pullback(self, state: State, turns: Mapping[str, Turn], vector: Mapping[str, Tensors]) -> dict[str, Tensors]:
+        """The gradient, by the parameters of both players, of the inner product of ``vector`` (fixed) and the field.
+
+        The field is each player's gradient by its own parameters, as ``gradient`` gives it; so this is the transpose
+        of the field's Jacobian times ``vector``.
+        """
 
     def move(self, player: str, state: State, gradient: Gradient, turn: Turn) -> State:
         """The state after ``player`` followed its update rule."""
 
+    def project(self, player: str, params: Tensors) -> Tensors:
+        """``params`` after the projections of ``player`` (weight clipping)."""
+
+
+Ahead = Callable[[Players, State], State]
+"""What a player foresees; the players it is given have moves that can be differentiated through."""
+
 
 class Game(Protocol):
-    """One iteration: one update of the generator."""
+    """One iteration: one update of the generator.
+
+    A game may have three more: ``critic_turns``, how many turns of the discriminator it wants dealt, where that is not
+    ``n_critic``; ``passes``, how many times the memory of a plain gradient it takes, where that is more than one; and
+    ``init(params)``, with the parameters of each player: what it keeps from iteration to iteration under
+    ``state["game"]``, a tree of tensors that ``play`` takes in and gives out.
+    """
 
     n_critic: int
 
     def play(self, players: Players, state: State, turns: Mapping[str, tuple[Turn, ...]]) -> tuple[State, Logs]:
-        """The state after one iteration; ``turns`` holds ``n_critic`` turns of the discriminator and one of the
-        generator."""
+        """The state after one iteration; ``turns`` holds the turns of the discriminator and one of the generator."""

@@ -8,7 +8,7 @@ from steadygan.core.games.base import Logs, Players, State
 from steadygan.core.objective import Turn
 
 
-@declare(n_critic=Range("must be 1: in a simultaneous game both players move once", low=1.0, high=1.0))
+@declare(n_critic=Range("must be 1: in a simultaneous game both players move once", low=1.0, high=1.0, structure=True))
 @dataclass(frozen=True)
 class Simultaneous:
     """Both players' gradients are taken at the same state, then both move."""

@@ -32,10 +32,15 @@ class Adam(Rule):
     eps: Number = 1e-8
 
     def init(self, params: Tensors) -> dict[str, Any]:
-        """Moments of 0; the step count is float64, so that the corrections lose nothing at any precision."""
+        """Moments of 0; ``power1`` and ``power2`` are ``beta^step`` in float64, so that the corrections lose nothing.
+
+        They are kept, not computed from the number of steps: compiled programs would do so again for every few weights.
+        """
         device = next(iter(params.values())).device
+        one = torch.ones((), dtype=torch.float64, device=device)
         return {
-            "step": torch.zeros((), dtype=torch.float64, device=device),
+            "power1": one,
+            "power2": one.clone(),
             "mean": {name: torch.zeros_like(param) for name, param in params.items()},
             "square": {name: torch.zeros_like(param) for name, param in params.items()},
         }
@@ -43,16 +48,17 @@ class Adam(Rule):
     def update(
         self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors | None = None
     ) -> tuple[Tensors, dict[str, Any]]:
-        """See the class. Six operations a tensor; the scalars are made once for all."""
+        """See the class. Seven operations a tensor; the scalars are made once for all."""
         like = next(iter(params.values()))
-        step = state["step"] + 1
-        root = (1 - self.beta2**step).sqrt()
-        rate, eps = scalar(-self.lr * root / (1 - self.beta1**step), like), scalar(self.eps * root, like)
+        power1, power2 = state["power1"] * self.beta1, state["power2"] * self.beta2
+        root = (1 - power2).sqrt()
+        rate, eps = scalar(-self.lr * root / (1 - power1), like), scalar(self.eps * root, like)
         share1, share2 = scalar(1 - self.beta1, like), scalar(1 - self.beta2, like)
+        tiny = torch.finfo(like.dtype).tiny  # the slope of the root at 0 is infinite, and look-ahead goes through it
         new, mean, square = {}, {}, {}
         for name, param in params.items():
             grad = grads[name]
             mean[name] = torch.lerp(state["mean"][name], grad, share1)
             square[name] = torch.lerp(state["square"][name], grad * grad, share2)
-            new[name] = torch.addcdiv(param, rate * mean[name], square[name].sqrt() + eps)
-        return new, {"step": step, "mean": mean, "square": square}
+            new[name] = torch.addcdiv(param, rate * mean[name], square[name].clamp_min(tiny).sqrt() + eps)
+        return new, {"power1": power1, "power2": power2, "mean": mean, "square": square}

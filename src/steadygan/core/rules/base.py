@@ -20,6 +20,13 @@ class Rule(ABC):
     noisy: ClassVar[bool] = False
     """Whether ``update`` wants noise: N(0, 1) like the parameters."""
 
+    per_sample: ClassVar[bool] = False
+    """Whether ``update`` wants to know, as ``spread=``, what the method ``spread`` makes of the gradients of a batch's
+    examples."""
+
+    def check(self, params: Tensors) -> None:  # noqa: B027 (most rules move any player)
+        """Raise a ``UserError`` for a player that the rule cannot move."""
+
     def init(self, params: Tensors) -> dict[str, Any]:
         """The state before the first update: a tree of dicts of tensors."""
         return {}

@@ -1,60 +1,60 @@
-"""The covariance of the batch gradient, estimated from batch to batch."""
+"""The covariance of the batch gradient, estimated as training goes on.
 
-from collections.abc import Callable
+``I_t = (1 - 1/t) I_{t-1} + V_t / t`` (seed A3, eq. 11), ``t`` counting the ``V``: the plain mean of all of them. ``V``
+is in units of the batch's mean gradient, whichever way it is found.
+"""
+
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from steadygan.core.rules.langevin import mean_of
+from steadygan.core.rules.covariance import FORMS, lerp
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Tensors
+from steadygan.core.types import Number, Tensors
+
+ESTIMATORS = ("running", "per_sample")
+"""Where ``V`` comes from: from batch to batch, or from the gradients of the examples of one batch."""
 
 
-def _diagonal(squares: Tensors) -> Tensors:
-    """A variance for each weight."""
-    return squares
-
-
-def _scalar(squares: Tensors) -> Tensors:
-    """One variance for all weights of the player: the mean, beside each tensor as a 0-dim one."""
-    mean = mean_of(squares)
-    return {name: mean.to(square.dtype) for name, square in squares.items()}
-
-
-FORMS: dict[str, Callable[[Tensors], Tensors]] = {"diagonal": _diagonal, "scalar": _scalar}
-"""What is kept of the covariance matrix."""
-
-
-def begin(params: Tensors, form: str) -> dict[str, Any]:
-    """The state before the first gradient; ``covariance`` is 0 until there are two."""
-    zeros = {name: torch.zeros_like(param) for name, param in params.items()}
+def begin(params: Tensors, form: str, estimator: str = "running") -> dict[str, Any]:
+    """The state before the first gradient: ``covariance`` 0, ``count`` of the gradients seen, and the last of them
+    (``previous``) where the next will be compared with it."""
     count = torch.zeros((), dtype=torch.float64, device=next(iter(params.values())).device)
-    return {"count": count, "previous": zeros, "covariance": FORMS[form](zeros)}
+    state = {"count": count, "covariance": FORMS[form].zeros(params)}
+    if estimator == "running":
+        state["previous"] = {name: torch.zeros_like(param) for name, param in params.items()}
+    return state
 
 
 def observe(state: dict[str, Any], grads: Tensors, form: str) -> dict[str, Any]:
-    """``I_t = (1 - 1/t) I_{t-1} + V_t / t`` (seed A3, eq. 11), ``V_t = (g_t - g_{t-1})^2 / 2``, ``t`` counting the
-    ``V``: the plain mean of all of them.
+    """From batch to batch: ``V_t = d d^T / 2``, ``d = g_t - g_{t-1}``.
 
-    Half the squared difference of two gradients has the mean ``cov(g) + (E g_t - E g_{t-1})^2 / 2`` for independent
-    batches at given places: unbiased where the weights stand still, and too large by how far the true gradient moves
-    in one step, which vanishes with the step size. (The variance about a running mean would also count the spread of
-    the true gradient over all that the chain has visited, which does not vanish.)
+    Its mean is ``cov(g) + d_E d_E^T / 2``, ``d_E = E g_t - E g_{t-1}``, for independent batches at given places:
+    unbiased where the weights stand still, and too large by how far the true gradient moves in one step, which
+    vanishes with the step size. (The covariance about a running mean would also count the spread of the true gradient
+    over all that the chain has visited, which does not vanish.)
     """
     observed = state["count"]  # 0 at the first gradient, which has none before it
     weight = torch.where(observed > 0, 1 / observed.clamp(min=1), 0.0)
-    squares = {name: (grads[name] - before).square() / 2 for name, before in state["previous"].items()}
-    latest = FORMS[form](squares)
-    covariance = {
-        name: torch.lerp(mean, latest[name], scalar(weight, mean)) for name, mean in state["covariance"].items()
-    }
+    moved = FORMS[form].outer({name: grads[name] - before for name, before in state["previous"].items()})
+    latest = {name: value / 2 for name, value in moved.items()}
     # A copy: an optimizer's gradients may be changed in place after the step.
     previous = {name: grad.clone() for name, grad in grads.items()}
-    return {"count": observed + 1, "previous": previous, "covariance": covariance}
+    return {"count": observed + 1, "covariance": lerp(state["covariance"], latest, weight), "previous": previous}
 
 
-def mean_variance(state: dict[str, Any]) -> Tensor:
+def observe_samples(state: dict[str, Any], spread: Tensors, batch_size: Number) -> dict[str, Any]:
+    """From the gradients ``g_i`` of the ``B`` examples of a batch: ``V_t = spread / (B - 1)``, ``spread`` the mean of
+    ``(g_i - g)(g_i - g)^T``.
+
+    The covariance of the mean of ``B`` independent gradients, unbiased wherever the weights are and however they move.
+    """
+    count = state["count"] + 1
+    latest = {name: value / scalar(batch_size - 1, value) for name, value in spread.items()}
+    return {"count": count, "covariance": lerp(state["covariance"], latest, 1 / count)}
+
+
+def mean_variance(state: dict[str, Any], form: str) -> Tensor:
     """The mean of the covariance's diagonal over all weights, 0-dim float64."""
-    previous = state["previous"]
-    return mean_of({name: value.expand_as(previous[name]) for name, value in state["covariance"].items()})
+    return FORMS[form].mean_variance(state["covariance"])

@@ -37,9 +37,10 @@ class RmsProp(Rule):
         """See the class."""
         like = next(iter(params.values()))
         share, rate, eps = scalar(1 - self.alpha, like), scalar(-self.lr, like), scalar(self.eps, like)
+        tiny = torch.finfo(like.dtype).tiny  # the slope of the root at 0 is infinite, and look-ahead goes through it
         new, square = {}, {}
         for name, param in params.items():
             grad = grads[name]
             square[name] = torch.lerp(state["square"][name], grad * grad, share)
-            new[name] = torch.addcdiv(param, rate * grad, square[name].sqrt() + eps)
+            new[name] = torch.addcdiv(param, rate * grad, square[name].clamp_min(tiny).sqrt() + eps)
         return new, {"square": square}

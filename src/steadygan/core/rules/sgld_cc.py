@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
-from steadygan.core.declare import count, declare
 from steadygan.core.rules import gradient_noise
-from steadygan.core.rules.langevin import Langevin, one_of, root
+from steadygan.core.rules.controlled import Controlled
+from steadygan.core.rules.langevin import one_of, root
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 
@@ -25,7 +25,7 @@ INTERPRETATIONS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "literal": _literal,
     "compensated": _compensated,
 }
-"""The variance of the injected noise from ``eps``, ``T`` and ``C``."""
+"""The variance of the injected noise from ``eps``, ``T`` and ``C``; of the matrices, eigenvalue by eigenvalue."""
 
 SCALES: dict[str, Callable[["SgldCc"], Number]] = {
     "sample": lambda rule: rule.batch_size,
@@ -35,9 +35,8 @@ SCALES: dict[str, Callable[["SgldCc"], Number]] = {
 """``C / I_t``: the covariance of one example's gradient, of the batch's mean gradient, of the gradient of ``U``."""
 
 
-@declare(batch_size=count)
 @dataclass(frozen=True)
-class SgldCc(Langevin):
+class SgldCc(Controlled):
     """``theta <- theta - eps dU + N(0, W)`` with noise controlled by ``C``, the running mean of the covariance of the
     log-likelihood's gradients (seed A3, eq. 11); ``dU`` is the gradient of ``U`` (see ``Langevin``).
 
@@ -48,51 +47,48 @@ class SgldCc(Langevin):
       ``dU``, injected noise and gradient noise together are what SGLD injects, and the variance is that of SGLD without
       gradient noise, ``T / (a (1 - eps a / 2))``. Other scales take away too much or too little.
 
-    ``C`` is estimated from batch to batch (see ``gradient_noise``) and is 0 in the first step. ``T = 0`` is plain
-    gradient descent.
+    By batch-to-batch differences ``C`` is 0 in the first step. ``T = 0`` is plain gradient descent. More settings in
+    ``Controlled``.
 
     Attributes:
-        batch_size: how many examples the gradient is a mean of; only ``scale=sample`` asks.
         interpretation: ``literal`` or ``compensated``.
         scale: ``sample``, ``mean`` or ``sum``: whose covariance ``C`` is.
-        covariance: ``diagonal`` or ``scalar`` (one number for all weights).
 
     Raises:
         UserError: a word that is no choice.
     """
 
-    batch_size: Number = 1.0
     interpretation: str = "literal"
     scale: str = "sample"
-    covariance: str = "diagonal"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         one_of("interpretation", self.interpretation, INTERPRETATIONS)
         one_of("scale", self.scale, SCALES)
-        one_of("covariance", self.covariance, gradient_noise.FORMS)
 
     def init(self, params: Tensors) -> dict[str, Any]:
         """No gradient seen."""
-        return gradient_noise.begin(params, self.covariance)
+        return self.begin(params)
 
     def update(
-        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors
+        self,
+        params: Tensors,
+        grads: Tensors,
+        state: dict[str, Any],
+        noise: Tensors,
+        spread: Tensors | None = None,
     ) -> tuple[Tensors, dict[str, Any]]:
-        """See the class; ``noise`` is the normal draw, to be scaled."""
+        """See the class; ``noise`` is the normal draw, to be scaled, ``spread`` that of the examples' gradients."""
         like = next(iter(params.values()))
         step, temperature, factor = (
             scalar(n, like) for n in (self.step_size, self.temperature, SCALES[self.scale](self))
         )
-        state, slope = gradient_noise.observe(state, grads, self.covariance), self.slope(params, grads)
+        state, slope = self.observe(state, grads, spread), self.slope(params, grads)
         variance = INTERPRETATIONS[self.interpretation]
-        new = {
-            name: param
-            - step * slope[name]
-            + root(variance(step, temperature, factor * state["covariance"][name])) * noise[name]
-            for name, param in params.items()
-        }
-        return new, state
+        shape = self.form.function(state["covariance"], lambda c: root(variance(step, temperature, factor * c)))
+        injected = shape(noise)
+        return {name: param - step * slope[name] + injected[name] for name, param in params.items()}, state
 
     def logs(self, state: dict[str, Any]) -> dict[str, Tensor]:
         """The root of the mean of ``C`` over all weights."""
-        return {"noise_level": root(gradient_noise.mean_variance(state) * SCALES[self.scale](self))}
+        return {"noise_level": root(gradient_noise.mean_variance(state, self.covariance) * SCALES[self.scale](self))}

@@ -31,6 +31,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         if len(self.param_groups) > 1:
             raise ValueError("a rule moves all tensors together: pass one group of parameters")
         self._rule = rule
+        rule.check(self._leaves())
         self._numbers = tuple(numbers)
         self._steps = 0
         self._rule_state: Any = None
@@ -43,8 +44,23 @@ class RuleOptimizer(torch.optim.Optimizer):
         return replace(self._rule, **{key: group[key] for key in self._numbers})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
-        """One update from the parameters' ``.grad``; returns what ``closure`` returns."""
+    def step(self, closure: Callable[[], Tensor] | None = None, *, spread: Tensors | None = None) -> Tensor | None:
+        """One update from the parameters' ``.grad``; returns what ``closure`` returns.
+
+        Args:
+            closure: computes the gradients.
+            spread: what ``rule.spread(samples, grads)`` gives, for a rule with ``per_sample``.
+
+        Raises:
+            ValueError: ``spread`` is missing, or the rule does not want any.
+        """
+        if self._rule.per_sample and spread is None:
+            raise ValueError(
+                "this rule needs per-sample gradients: step(spread=rule.spread(samples, grads)), both dicts by name, "
+                "samples [B, ...] as of torch.func.vmap(torch.func.grad(...)), grads their mean"
+            )
+        if spread is not None and not self._rule.per_sample:
+            raise ValueError("this rule takes no spread of per-sample gradients")
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -57,7 +73,8 @@ class RuleOptimizer(torch.optim.Optimizer):
         rule = settings.at(self.rule, self._steps)
         if self._rule_state is None:
             self._rule_state = rule.init(values)
-        values, self._rule_state = rule.update(values, grads, self._rule_state, self._noise(values))
+        more = {} if spread is None else {"spread": spread}
+        values, self._rule_state = rule.update(values, grads, self._rule_state, self._noise(values), **more)
         self._steps += 1
         for name, leaf in leaves.items():
             if leaf.grad is not None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,7 +48,7 @@ def decide(choice: Any, networks: Mapping[str, nn.Module], updates: int) -> tupl
 
 def has_compiler() -> bool:
     """Whether there is a C++ compiler where torch looks for one."""
-    return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++"))
+    return shutil.which(os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")) is not None
 
 
 def compiled(program: Program) -> Program:

@@ -22,4 +22,4 @@ class Member(Trained):
         self.iteration = 0
         self.diverged_at = None
         self.window = Window()
-        self._evaluate_with(parts.networks)
+        self._evaluate_with(parts)

@@ -3,50 +3,102 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
+from torch.utils._pytree import tree_leaves
 
+from steadygan.engines.functional import tensors
 from steadygan.engines.parts import DTYPES, Parts
+from steadygan.engines.step import PLAYERS, initial_state
 
 STATES = 14
 """Copies of both networks: weights, two moments and an average, their gradients, and all of it once more in the new
 state."""
 
+RULE_STATES = 10
+"""Copies of what an update rule keeps beyond two moments, such as a covariance matrix: old, new, what is added, and the
+room that its eigenvectors take."""
+
+KEPT = 4
+"""Copies of what else is kept, such as past discriminators: old, new, and both beside the present one."""
+
+SAMPLES = 3
+"""Copies of the gradients of a batch's examples."""
+
 PASSES = 10
 """Copies of all layers' outputs for one batch: real and fake, forward, backward, and both again for a penalty."""
+
+SEEN = 4
+"""Copies of a past discriminator's outputs: it sees the fakes alone, and no penalty."""
+
+AHEAD = 16
+"""Copies of the discriminator's weights for each of its updates that a gradient goes through."""
 
 
 def member_bytes(parts: Parts, batch_size: int, precision: str) -> int:
     """An estimate from above of what one more member takes, in bytes."""
-    dtype = DTYPES[precision]
-    weights = sum(value.numel() for network in parts.networks.values() for value in network.parameters())
-    outputs = batch_size * parts.wants.copies * layer_outputs(parts.networks, dtype)
-    return (STATES * weights + PASSES * outputs) * dtype.itemsize
+    dtype, sentence = DTYPES[precision], parts.sentence
+    state = initial_state(sentence, {player: tensors(parts.networks[player]) for player in PLAYERS})
+    weights = {player: _numbers(state[player]["params"]) for player in PLAYERS}
+    outputs, judges = layer_outputs(parts.networks, dtype), sentence.objective.members
+    # Updates that are dealt for, but not made; a gradient goes through theirs: all of it twice.
+    ahead = parts.wants.n_critic - sentence.game.n_critic
+    passes = PASSES * (1 + 2 * ahead) * getattr(sentence.game, "passes", 1)
+    per_example = passes * (outputs["generator"] + judges * outputs["discriminator"])
+    per_example += SEEN * judges * sentence.snapshots.count * outputs["discriminator"]
+    numbers = STATES * sum(weights.values()) + AHEAD * ahead * weights["discriminator"]
+    numbers += KEPT * _numbers([state.get("game"), state.get("snapshots")])
+    numbers += sum(_rule_numbers(parts, player, state, batch_size) for player in PLAYERS)
+    return (numbers + batch_size * parts.wants.copies * per_example) * dtype.itemsize
+
+
+def _rule_numbers(parts: Parts, player: str, state: Mapping[str, Any], batch_size: int) -> int:
+    """Numbers that the player's update rule takes beside those that every rule does."""
+    weights, kept = (_numbers(state[player][part]) for part in ("params", "rule"))
+    samples = SAMPLES * batch_size * weights if parts.sentence.rules[player].per_sample else 0
+    return RULE_STATES * max(0, kept - 2 * weights) + samples
+
+
+def _numbers(tree: Any) -> int:
+    return sum(leaf.numel() for leaf in tree_leaves(tree) if isinstance(leaf, Tensor))
 
 
 @torch.no_grad()
-def layer_outputs(networks: Mapping[str, nn.Module], dtype: torch.dtype) -> int:
-    """Numbers that all layers of both players put out for one example."""
-    counted = 0
-
-    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal counted
-        counted += output.numel() // 2
-
-    layers = [layer for network in networks.values() for layer in network.modules() if not list(layer.children())]
-    hooks = [layer.register_forward_hook(count) for layer in layers]
-    modes = {player: network.training for player, network in networks.items()}
+def layer_outputs(networks: Mapping[str, nn.Module], dtype: torch.dtype) -> dict[str, int]:
+    """Numbers that all layers of each player put out for one example; of one discriminator, if there are several."""
+    generator, discriminator = (networks[player] for player in PLAYERS)
+    modes = [network.training for network in (generator, discriminator)]
+    times = getattr(discriminator, "members", 1)
+    label = torch.zeros(2, dtype=torch.int64)
+    labels = (label,) if hasattr(generator, "classes") else ()
     try:
         # Two examples, in evaluation mode: batch normalisation leaves its statistics alone.
-        generator, discriminator = (networks[player].eval() for player in ("generator", "discriminator"))
-        discriminator(generator(torch.zeros(2, generator.latent, dtype=dtype)))
+        fake, made = _counted(generator.eval(), torch.zeros(2, generator.latent, dtype=dtype), *labels)
+        inputs = [torch.cat([value] * times) for value in (fake, *labels)]
+        _, judged = _counted(discriminator.eval(), *inputs)
     finally:
-        for hook in hooks:
-            hook.remove()
-        for player, network in networks.items():
-            network.train(modes[player])
-    return counted
+        for network, mode in zip((generator, discriminator), modes):
+            network.train(mode)
+    return {"generator": made // 2, "discriminator": judged // 2}
+
+
+def _counted(network: nn.Module, *inputs: Tensor) -> tuple[Tensor, int]:
+    """What the network makes of its inputs, and how many numbers its layers put out; of each member under ``vmap``."""
+    counted = 0
+
+    def count(module: nn.Module, inputs: Any, output: Any) -> None:
+        nonlocal counted
+        if isinstance(output, Tensor) and not list(module.children()):
+            counted += output.numel()
+
+    hook = register_module_forward_hook(count)
+    try:
+        return network(*inputs), counted
+    finally:
+        hook.remove()
 
 
 def free_bytes(gpu: bool) -> int:

@@ -1,6 +1,7 @@
 """The state of all members, and its steps."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 import torch
@@ -13,6 +14,9 @@ from steadygan.engines.population.member import Member
 from steadygan.engines.population.program import Program, member, program, stack
 from steadygan.engines.step import PLAYERS
 from steadygan.engines.window import summands
+
+EXAMPLES = 8192
+"""Of all members together, that one forward pass makes or judges: few enough for the caches."""
 
 
 class Population:
@@ -32,6 +36,7 @@ class Population:
         self.members = [seat and seat[0] for seat in seats]
         self.device = first.device
         self._filled = [one for one, _ in filled]
+        self._datasets = [own.dataset for _, own in filled]
         self._numbers = stack([own.sentence.numbers() for _, own in filled])
         self._draws = Draws(
             [
@@ -76,6 +81,8 @@ class Population:
 
     def _log(self, logs: dict[str, Tensor]) -> None:
         values = summands(logs)
+        if self._names != list(logs):  # restored from checkpoints of a version that logs something else
+            self.reset_windows()
         before = torch.zeros_like(values) if self._total is None else self._total
         self._total = torch.where(self._alive, before + values, before)
         self._count = self._count + self._alive
@@ -103,6 +110,32 @@ class Population:
 
     def _sum(self, index: int, count: list[int]) -> Tensor | None:
         return self._total[:, index].clone() if count[index] else None
+
+    def by_seed(self, make: Callable[[Member, Any], Tensor]) -> Tensor:
+        """``[seats, ...]`` of ``make(member, data set)``, which is a function of the seed and called once for each."""
+        made: dict[int, Tensor] = {}
+        for one, dataset in zip(self._filled, self._datasets):
+            if one.seed not in made:
+                made[one.seed] = make(one, dataset)
+        return torch.stack([made[one.seed] for one in self._filled])
+
+    def sample(self, latents: Tensor) -> Tensor:
+        """``[seats, n, *shape]`` for latents ``[seats, n, latent]``: ``Trained.sample`` of all, averaged weights."""
+        return self._seen(Member.sample, latents)
+
+    def critic(self, x: Tensor) -> Tensor:
+        """``[seats, n]`` for ``x [seats, n, *shape]``: ``Trained.critic`` of all."""
+        return self._seen(Member.critic, x)
+
+    @torch.no_grad()
+    def _seen(self, look: Callable[[Member, Tensor], Tensor], inputs: Tensor) -> Tensor:
+        def one(state: Any, part: Tensor) -> Tensor:
+            seen = copy(self._filled[0])
+            seen.state = state
+            return look(seen, part)
+
+        parts = inputs.split(max(1, EXAMPLES // len(self.members)), dim=1)
+        return torch.cat([torch.func.vmap(one)(self._state, part) for part in parts], 1)
 
     def reset_windows(self) -> None:
         """Begin new means, as the members have."""

@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
-from steadygan.engines.bookkeeper import PROGRESS_SECONDS, Bookkeeper, Due
+from steadygan.engines.bookkeeper import PROGRESS_SECONDS, Bookkeeper
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.parts import Job, Parts, Report, tagged
 from steadygan.engines.population.compiling import compiled, decide
+from steadygan.engines.population.looking import look
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.population import Population
 from steadygan.engines.population.program import Unfit
@@ -123,11 +124,13 @@ class _Loop:
         population = self.population
         while population.iteration < self.iterations and self.books and not self.interrupt.requested:
             population.step()
-            due = Due.after(population.iteration, self.config, self.iterations)
+            due = self.books[0].due(population.iteration)
             if any(due):
                 self._settle(due.evaluates or due.saves)
+                if due.evaluates and self.books:
+                    look(self.population, self.books)
                 for book in self.books:
-                    book.after()
+                    book.after(due)
                 if due.logs:
                     population.reset_windows()
             elif time.monotonic() - self.told > PROGRESS_SECONDS:

@@ -1,0 +1,54 @@
+"""The small version that a sweep file states of itself: ``hydra.sweeper.quick``, read without Hydra."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from steadygan.errors import bad_value
+
+FLAG = "--quick"
+
+
+def overrides(name: str, known: Mapping[str, Sequence[Path]], asked: Sequence[str]) -> list[str]:
+    """``KEY=VALUE`` of the quick version, without the keys that the user sets.
+
+    Raises:
+        UserError: the sweep has no quick version.
+    """
+    stated = settings(name, known)
+    if not stated:
+        having = [other for other in known if settings(other, known)]
+        raise bad_value("sweep", f"{name} {FLAG}", "this sweep states no quick version (hydra.sweeper.quick)", having)
+    theirs = {text.lstrip("+~").partition("=")[0] for text in asked}
+    return [f"{key}={_text(value)}" for key, value in stated.items() if key not in theirs]
+
+
+def single(texts: Sequence[str]) -> list[str]:
+    """Those that give one value, which is what a config that is printed can take."""
+    return [text for text in texts if not re.search(r"^[^=]*=(?!\[)[^'\"]*[,(]", text)]
+
+
+def settings(name: str, known: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
+    """The quick version by key, over that of the sweeps on which this one builds; empty if there is none."""
+    import yaml
+
+    content = yaml.safe_load(known[name][0].read_text(encoding="utf-8"))
+    content = content if isinstance(content, Mapping) else {}
+    found: dict[str, Any] = {}
+    for entry in content.get("defaults") or []:
+        if isinstance(entry, str) and entry in known and entry != name:
+            found |= settings(entry, known)
+    return found | _under(content, "hydra", "sweeper", "quick")
+
+
+def _under(node: Any, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return dict(node) if isinstance(node, Mapping) else {}
+
+
+def _text(value: Any) -> str:
+    """As Hydra's command line reads it."""
+    return value if isinstance(value, str) else json.dumps(value)

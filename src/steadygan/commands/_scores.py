@@ -1,0 +1,174 @@
+"""What ``steadygan evaluate`` computes and writes."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+import steadygan
+from steadygan import files
+from steadygan.build import build_metrics, make
+from steadygan.data.pictures import Pictures
+from steadygan.engines.evaluate import score
+from steadygan.errors import UserError, bad_value
+from steadygan.metrics import statistics
+from steadygan.metrics.fid import FID
+from steadygan.metrics.shell import SampleMetric
+from steadygan.paths import conf_dir
+
+USUAL = ("fid", "kid", "precision_recall")
+"""Metrics of images where none is named."""
+
+FOLDER = "evaluate"
+
+Nodes = dict[str, dict[str, Any]]
+
+
+def nodes(own: Mapping[str, Any], given: Sequence[str]) -> Nodes:
+    """The metrics to be taken, by name, with their settings.
+
+    Args:
+        own: those there are without ``given``; their settings are kept where a metric is named again.
+        given: ``metrics=[NAME,...]`` and ``metrics.NAME.KEY=VALUE``.
+
+    Raises:
+        UserError: a key or a value that cannot be.
+    """
+    pairs = [_pair(text) for text in given]
+    found = {name: dict(node) for name, node in own.items()}
+    for value in (value for key, value in pairs if key == ["metrics"]):
+        names = value if isinstance(value, list) else [value]
+        found = {name: found.get(name) or _option(name) for name in names}
+    for key, value in (pair for pair in pairs if pair[0] != ["metrics"]):
+        _set(found, key, value)
+    if not found:
+        raise bad_value("metrics", "[]", "nothing to be taken", _options())
+    return found
+
+
+def _pair(text: str) -> tuple[list[str], Any]:
+    key, equals, value = text.partition("=")
+    if not equals or key.split(".")[0] != "metrics" or len(key.split(".")) == 2:
+        raise bad_value(key, value, "must be metrics=[NAME,...] or metrics.NAME.KEY=VALUE")
+    try:
+        return key.split("."), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise bad_value(key, value, "cannot be read") from error
+
+
+def _options() -> list[str]:
+    return [path.stem for path in (conf_dir() / "metrics").glob("*.yaml")]
+
+
+def _option(name: Any) -> dict[str, Any]:
+    if name not in _options():
+        raise bad_value("metrics", name, "no such metric", _options())
+    return yaml.safe_load((conf_dir() / "metrics" / f"{name}.yaml").read_text())[name]
+
+
+def _set(found: Nodes, key: list[str], value: Any) -> None:
+    name, *path = key[1:]
+    if name not in found:
+        raise bad_value(".".join(key), value, f"{name} is not among the metrics", found)
+    node = found[name]
+    if path[0] not in node or path[0].startswith("_"):
+        raise bad_value(".".join(key), value, "no such key", [known for known in node if not known.startswith("_")])
+    for step in path[:-1]:
+        node = node[step] if isinstance(node.get(step), dict) else node.setdefault(step, {})
+    node[path[-1]] = value
+
+
+# --- a run ----------------------------------------------------------------------------------------------------------
+
+
+def of_run(run: Path, given: Sequence[str], raw: bool, export: Path | None, out: Path | None) -> Iterator[str]:
+    """Score a run's generator; yields lines to be shown."""
+    trained = steadygan.load(run)
+    labels = trained.config["labels"].get("metrics") or {}
+    own = nodes({**(trained.config["metrics"] or {}), **labels}, given)
+    metrics = build_metrics({"metrics": own, "labels": {}}, trained.dataset, trained.labelling)
+    values = {"ema": trained.evaluate(metrics)}
+    if raw:
+        values["raw"] = trained.evaluate(metrics, ema=False)
+    if export is not None:
+        yield _export(export, metrics)
+    yield from _table(values)
+    content = {"iteration": trained.iteration, "signature": trained.summary.get("signature"), **_said(values, metrics)}
+    digest = hashlib.sha256(json.dumps([own, raw], sort_keys=True, default=str).encode()).hexdigest()[:8]
+    path = out or trained.directory / FOLDER / f"{trained.iteration:07d}-{digest}.json"
+    files.write_json(path, {**content, "settings": own})
+    yield str(path)
+
+
+def _said(values: Mapping[str, Any], metrics: Mapping[str, SampleMetric]) -> dict[str, Any]:
+    return {"metrics": values, "passports": {name: metric.passport for name, metric in metrics.items()}}
+
+
+def _table(values: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    yield " ".join([f"{'':20s}", *(f"{column:>12s}" for column in values)]).rstrip()
+    for name in next(iter(values.values())):
+        yield " ".join([f"{name:20s}", *(f"{scores[name]:12.6g}" for scores in values.values())])
+
+
+def _export(path: Path, metrics: Mapping[str, Any]) -> str:
+    found = next((metric for metric in metrics.values() if isinstance(metric, FID)), None)
+    if found is None:
+        raise UserError("--export: there are statistics where one of the metrics is fid")
+    statistics.save(path, found.statistics)
+    return str(path)
+
+
+# --- two sets of images ---------------------------------------------------------------------------------------------
+
+
+def of_images(a: Path, b: Path, given: Sequence[str], export: Path | None, out: Path | None) -> Iterator[str]:
+    """Score the images of ``a`` against those of ``b``; yields lines to be shown."""
+    shown = Pictures(a)
+    stated = _is_statistics(b)
+    real = shown if stated else Pictures(b)
+    if shown.shape[0] != real.shape[0]:
+        raise UserError(f"{a} and {b}: images of {shown.shape[0]} and of {real.shape[0]} channels")
+    own = nodes({name: _option(name) for name in (("fid",) if stated else USUAL)}, [])
+    fewest = min(shown.num_data, real.num_data)
+    named = nodes(own, given)
+    for name, node in named.items():
+        node |= _sized(name, node, given, shown.num_data, fewest)
+        if stated:
+            if "statistics" not in node:
+                raise UserError(f"{b} holds statistics, which is enough for metrics=[fid] only")
+            node["statistics"] = str(b)
+    metrics = {name: make(node, f"metrics.{name}")(dataset=real) for name, node in named.items()}
+    if export is not None:
+        yield _export(export, metrics)
+    values: dict[str, float] = {}
+    samples = shown.examples("train")[0]
+    for metric in metrics.values():
+        values |= score(metric, {"samples": samples})
+    yield from _table({"": values})
+    if out is not None:
+        content = {"images": [str(a), str(b)], "count": [shown.num_data, 0 if stated else real.num_data]}
+        files.write_json(out, {**content, **_said(values, metrics), "settings": named})
+        yield str(out)
+
+
+def _sized(name: str, node: Mapping[str, Any], given: Sequence[str], count: int, fewest: int) -> dict[str, Any]:
+    """What of a node follows from the images, where it was not given."""
+    follows = {"samples": count, "features": "inception"}
+    if "subset_size" in node:
+        follows["subset_size"] = min(node["subset_size"], fewest)
+    asked = {text.partition("=")[0].split(".")[2] for text in given if text.startswith(f"metrics.{name}.")}
+    return {key: value for key, value in follows.items() if key in node and key not in asked}
+
+
+def _is_statistics(path: Path) -> bool:
+    if path.suffix != ".npz" or not path.is_file():
+        return False
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return "mu" in stored.files
+    except (OSError, ValueError, EOFError):
+        return False  # what it is instead is said where it is read

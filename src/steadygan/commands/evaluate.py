@@ -1,0 +1,46 @@
+"""``steadygan evaluate``: scores of a finished run with other settings, or of any two sets of images."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("evaluate")
+@click.argument("run", metavar="[RUN]", required=False)
+@click.argument("keys", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option(
+    "--images",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    metavar="DIR_A DIR_B",
+    help="Score the images of DIR_A against those of DIR_B: folders or .npz files.",
+)
+@click.option("--raw", is_flag=True, help="Score the generator that is trained beside its average.")
+@click.option("--export", type=click.Path(path_type=Path), help="Write the statistics compared with, as .npz.")
+@click.option("--out", type=click.Path(path_type=Path), help="File of the scores.  [default: RUN/evaluate/...json]")
+def command(
+    run: str | None,
+    keys: tuple[str, ...],
+    images: tuple[Path, Path] | None,
+    raw: bool,
+    export: Path | None,
+    out: Path | None,
+) -> None:
+    """Score the generator of RUN, or the images of DIR_A, again with other settings.
+
+    Keys are those of the group `metrics`: metrics=[fid,kid] metrics.fid.samples=5000. Without them RUN is scored as it
+    was while it trained, and images by fid, kid and precision_recall on Inception's features. A DIR_B that holds
+    statistics (mu and sigma, as of pytorch-fid and clean-fid) is for metrics=[fid]. With --export the statistics of the
+    data that fid compares with are written in the same layout.
+    """
+    from steadygan.commands import _scores
+
+    if images is not None:
+        given = [*([run] if run else []), *keys]
+        lines = _scores.of_images(*images, given, export, out)
+    elif run is None:
+        raise click.UsageError("say which RUN, or two sets of images by --images DIR_A DIR_B")
+    else:
+        lines = _scores.of_run(Path(run), keys, raw, export, out)
+    for line in lines:
+        click.echo(line)

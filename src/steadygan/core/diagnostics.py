@@ -1,0 +1,39 @@
+"""What training tells about its stability at next to no cost, from numbers that it computes anyway."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from steadygan.core.types import Tensors
+
+SURE = math.log(99)
+"""The logit whose sigmoid is 0.99."""
+
+
+def judgements(real: Tensor, fake: Tensor) -> Tensors:
+    """How sure the discriminator is, by its logits ``[B]`` of real and of fake examples; scalars.
+
+    ``accuracy/discriminator`` is the share on the right side of 0; ``saturation/real`` the
+    share whose sigmoid is above 0.99, ``saturation/fake`` that below 0.01; ``logits/gap`` the difference of means.
+    """
+    sides = torch.stack([real, -fake]).detach()
+    sure = (sides > SURE).to(sides.dtype).mean(1)
+    return {
+        "logits/gap": 2 * sides.mean(),
+        "accuracy/discriminator": (sides > 0).to(sides.dtype).mean(),
+        "saturation/real": sure[0],
+        "saturation/fake": sure[1],
+    }
+
+
+def flat(tensors: Iterable[Tensor]) -> Tensor:
+    """All entries in one vector."""
+    return torch.cat([value.detach().reshape(-1) for value in tensors])
+
+
+def cosine(one: Tensor, other: Tensor) -> Tensor:
+    """Of the angle between two vectors; 0 where one of them is zero."""
+    norms = (one.dot(one) * other.dot(other)).sqrt()
+    return torch.where(norms > 0, one.dot(other) / norms.clamp(min=torch.finfo(norms.dtype).tiny), 0)

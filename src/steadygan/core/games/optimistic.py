@@ -1,0 +1,46 @@
+"""Optimistic updates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from steadygan.core.declare import declare
+from steadygan.core.games.base import Gradient, Players, State
+from steadygan.core.games.ordered import Ordered
+from steadygan.core.objective import Turn
+from steadygan.core.types import Tensors
+
+
+@declare()
+@dataclass(frozen=True)
+class Optimistic(Ordered):
+    """``w <- w + 2 u_t - u_{t-1}``, ``u_t`` what the update rule would add: with SGD optimistic mirror descent, with
+    Adam the Optimistic Adam of Daskalakis et al. 2018 (their algorithm 1). ``u_0 = 0`` before the first move.
+
+    The last ``u`` of each player is kept in ``state["game"]``. Noise in a rule (Langevin) is extrapolated with the
+    rest.
+
+    Attributes:
+        update: ``simultaneous`` as in the paper, or ``alternating``.
+    """
+
+    update: str = "simultaneous"
+
+    def init(self, params: Mapping[str, Tensors]) -> dict[str, Tensors]:
+        """No moves yet."""
+        return {
+            player: {name: torch.zeros_like(value) for name, value in own.items()} for player, own in params.items()
+        }
+
+    def move(self, players: Players, state: State, player: str, gradient: Gradient, turn: Turn) -> State:
+        """See the class."""
+        moved = players.move(player, state, gradient, turn)
+        before, kept = state[player]["params"], state["game"][player]
+        step = {name: value - before[name] for name, value in moved[player]["params"].items()}
+        params = {name: value + 2 * step[name] - kept[name] for name, value in before.items()}
+        return {
+            **moved,
+            player: {**moved[player], "params": players.project(player, params)},
+            "game": {**state["game"], player: step},
+        }

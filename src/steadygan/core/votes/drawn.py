@@ -1,0 +1,20 @@
+"""One discriminator at a time."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The loss against one of those that are there, drawn afresh for each update, all with the same chance."""
+
+    noisy: ClassVar[bool] = True
+
+    def __call__(self, losses: Tensor, there: Tensor, u: Tensor) -> Tensor:
+        """A scalar from ``[M]``; ``u`` from U(0, 1)."""
+        rank = (u.double() * there.sum()).floor()
+        chosen = there & (there.cumsum(0) - 1 == rank)
+        return torch.where(chosen, losses, 0.0).sum()

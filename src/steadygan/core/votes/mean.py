@@ -1,0 +1,18 @@
+"""All discriminators count the same."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The arithmetic mean over those that are there (GMAN, section 4.1.1, AM with lambda = 0)."""
+
+    noisy: ClassVar[bool] = False
+
+    def __call__(self, losses: Tensor, there: Tensor, u: Tensor | None) -> Tensor:
+        """A scalar from ``[M]``."""
+        return torch.where(there, losses, 0.0).sum() / there.sum()

@@ -1,0 +1,33 @@
+"""The harder, or the easier, a discriminator is to fool, the more it counts."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from steadygan.core.declare import declare, finite
+from steadygan.core.scalars import scalar
+from steadygan.core.types import Number
+
+
+@declare(sharpness=finite)
+@dataclass(frozen=True)
+class Softmax:
+    """``sum_i w_i L_i``, ``w = softmax(sharpness L)`` over those that are there (GMAN, section 4.1.1, AM).
+
+    The weights are part of what the generator minimises, as in the paper.
+
+    Attributes:
+        sharpness: the paper's lambda: 0 is the mean, large ones leave the hardest discriminator, negative ones
+            (a softmin) prefer the easiest.
+    """
+
+    noisy: ClassVar[bool] = False
+
+    sharpness: Number = 1.0
+
+    def __call__(self, losses: Tensor, there: Tensor, u: Tensor | None) -> Tensor:
+        """A scalar from ``[M]``."""
+        weights = torch.softmax(torch.where(there, scalar(self.sharpness, losses) * losses, -torch.inf), 0)
+        return (weights * torch.where(there, losses, 0.0)).sum()

@@ -1,0 +1,41 @@
+"""What a process that writes no files does between iterations."""
+
+from steadygan.engines.bookkeeper import Due
+from steadygan.engines.evaluate import evaluate
+from steadygan.engines.interrupt import Interrupt
+from steadygan.engines.parts import Job, Parts
+from steadygan.engines.trained import Trained
+
+
+class Bystander:
+    """Stands where the ``Bookkeeper`` of process 0 stands; of its duties it shares those that all have to share.
+
+    Args:
+        parts: of the run.
+        job: the run.
+        gan: what trains.
+    """
+
+    def __init__(self, parts: Parts, job: Job, gan: Trained) -> None:
+        self.parts, self.job, self.gan = parts, job, gan
+        self.interrupt = Interrupt()
+
+    def open(self) -> None:
+        """Process 0 does."""
+
+    def after(self) -> None:
+        """Its share of the metrics."""
+        due = Due.after(self.gan.iteration, self.job.config, self.job.iterations)
+        if due.evaluates:
+            evaluate(self.gan, self.parts.metrics)
+        if due.logs:
+            self.gan.window.reset()
+
+    def close(self) -> str:
+        """How the run ended, as process 0 says it to all."""
+        if self.gan.diverged_at is not None:
+            return "diverged"
+        return "completed" if self.gan.iteration >= self.job.iterations else "preempted"
+
+    def logger_close(self) -> None:
+        """Process 0 does."""

@@ -1,0 +1,81 @@
+"""The labels of a run: the method of the group ``labels`` on a data set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steadygan.core.draws import generator
+from steadygan.core.labels import given_draws, given_rows
+from steadygan.core.settings import is_number
+from steadygan.errors import bad_value
+from steadygan.networks.labels import Labels, Unlabelled
+from steadygan.networks.labels.base import Builder
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """What is done with the labels of the data.
+
+    Attributes:
+        method: see ``steadygan.networks.labels``.
+        classes: how many it knows; None where it uses none.
+        share: of the examples whose label is given.
+        num_data: rows of a finite data set, from which the share is chosen.
+    """
+
+    method: Labels = field(default_factory=Unlabelled)
+    classes: int | None = None
+    share: float = 1.0
+    num_data: int = 0
+
+    @property
+    def players(self) -> frozenset[str]:
+        """Whose turns hold labels."""
+        return self.method.players
+
+    def builders(self, builders: Mapping[str, Builder]) -> dict[str, Builder]:
+        """The builders of the networks that the method needs."""
+        return self.method.builders(builders, self.classes, self.share == 1)
+
+    def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
+        """What an objective calls."""
+        return self.method.functions(functions)
+
+    def check(self, name: str, metric: Any) -> None:
+        """Raises UserError where a metric needs what the networks do not offer."""
+        if missing := set(needs(metric)) - self.method.offers:
+            problem = f"needs networks that offer {', '.join(sorted(missing))}"
+            raise bad_value("metrics", name, problem, [f"labels={WHO_OFFERS[each]}" for each in sorted(missing)])
+
+    def turn(
+        self, player: str, index: int, batch: Mapping[str, Tensor], seed: int, dtype: torch.dtype
+    ) -> dict[str, Tensor]:
+        """The parts of a turn, for the whole batch; of finite data the same examples have their label every time."""
+        y = batch["y"]
+        if "index" in batch:
+            given = given_rows(self.num_data, self.share, seed, y.device)[batch["index"].long()]
+        else:
+            given = given_draws(len(y), self.share, generator(seed, f"labels/given/{player}", index, y.device))
+        return self.method.turn(y, given, self.classes, dtype)
+
+
+UNLABELLED = Labelling()
+KEYS = ("share", "metrics")
+"""Keys of the group that are the engine's: the share of labels given, and metrics that the method brings."""
+
+WHO_OFFERS = {"labels": "conditional", "classifier": "semi_supervised"}
+
+
+def needs(metric: Any) -> tuple[str, ...]:
+    """What a metric's ``update`` takes: ``samples`` unless it says more."""
+    return getattr(metric, "needs", ("samples",))
+
+
+def share_of(value: Any) -> float:
+    """Raises UserError where it is no number: it decides which networks there are, so it follows no schedule."""
+    if not is_number(value):
+        raise bad_value("labels.share", value, "must be a number between 0 and 1")
+    return float(value)

@@ -1,0 +1,65 @@
+"""How well a discriminator that tells classes tells those of examples that it was not trained on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from steadygan.core.draws import generator
+from steadygan.metrics.fits import has_labels, misfit
+from steadygan.metrics.shell import whole
+
+CHUNK = 500
+
+
+class Accuracy(Metric):
+    """``accuracy``: the share of test examples whose class has the discriminator's largest logit.
+
+    Test examples are those of the split that is not trained on, all or the first ``examples``; of endless data a fixed
+    draw of as many.
+
+    Args:
+        dataset: with labels.
+        examples: at most so many.
+        reference_seed: of that draw.
+
+    Raises:
+        UserError: the data set has no labels, or a setting is out of its range.
+    """
+
+    full_state_update = False
+    needs = ("classifier",)
+    directions = {"accuracy": "max"}
+    samples = 0
+    """No generated ones."""
+
+    def __init__(self, dataset: Any, examples: int = 10_000, reference_seed: int = 0) -> None:
+        if not has_labels(dataset):
+            raise misfit("accuracy", dataset, "labelled examples")
+        super().__init__()
+        examples = whole("metrics.accuracy.examples", examples, 1)
+        seed = whole("metrics.accuracy.reference_seed", reference_seed, 0)
+        if callable(getattr(dataset, "examples", None)):
+            split = "train" if dataset.split == "test" else "test"
+            x, y = (part[:examples] for part in dataset.examples(split))
+        else:
+            split = "fresh draws"
+            x, y = dataset.sample(examples, generator(seed, "metric/accuracy"), torch.float64)
+        self.x, self.y = x, y
+        self.passport = {"examples": len(x), "split": split, "reference_seed": seed}
+        self.add_state("right", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("seen", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    @torch.no_grad()
+    def update(self, classify: Callable[[Tensor], Tensor]) -> None:
+        """Count for a classifier, ``[n, *shape] -> logits [n, K]``."""
+        for x, y in zip(self.x.split(CHUNK), self.y.split(CHUNK)):
+            right = classify(x).argmax(1).to(y.device) == y
+            self.right += right.sum().to(self.right.device)
+            self.seen += len(y)
+
+    def compute(self) -> dict[str, float]:
+        """The share."""
+        return {"accuracy": float(self.right / self.seen)}

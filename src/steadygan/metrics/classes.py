@@ -1,0 +1,122 @@
+"""What a classifier says of samples: which classes there are, and how near each is to its real ones."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steadygan.core.declare import fraction
+from steadygan.metrics.classifier import classifier_for
+from steadygan.metrics.features import FeatureMetric
+from steadygan.metrics.fits import has_labelled_images, misfit
+from steadygan.metrics.frechet import frechet_distance
+from steadygan.metrics.shell import SampleMetric, within
+
+
+def histogram_scores(counts: Tensor, real: Tensor, share: float) -> tuple[float, float]:
+    """How many classes have ``share`` of their due, and the histogram's divergence ``KL(counts | real)`` in nats.
+
+    Args:
+        counts: ``[K]``, samples of each class.
+        real: ``[K]``, those of the data, none of them 0.
+        share: of the class's part of the data.
+    """
+    total, due = int(counts.sum()), real.double() / real.sum()
+    if not total:
+        return 0.0, math.log(len(counts))
+    p = counts.double() / total
+    return float((p >= share * due).sum()), float(torch.special.xlogy(p, p / due).sum())
+
+
+class ClassHistogram(SampleMetric):
+    """``classes``, those that are there, and ``class_kl``, from the frequencies of the data; by the small classifier.
+
+    Args:
+        dataset: labelled images, on which the classifier is trained.
+        samples: generated images.
+        share: of its part of the data with which a class is there.
+
+    Raises:
+        UserError: the data set has no labelled images, or a setting is out of its range.
+    """
+
+    directions = {"classes": "max", "class_kl": "min"}
+
+    def __init__(self, dataset: Any, samples: int = 2000, share: float = 0.25) -> None:
+        if not has_labelled_images(dataset):
+            raise misfit("class_histogram", dataset, "labelled images")
+        super().__init__("class_histogram", samples)
+        self.share = within("metrics.class_histogram.share", share, fraction)
+        self.classifier = classifier_for(dataset)
+        self.real = torch.bincount(dataset.examples("train")[1], minlength=dataset.num_classes)
+        self.passport |= self.classifier.passport | {"share": self.share, "most": {"classes": dataset.num_classes}}
+        self.add_state("counts", torch.zeros(dataset.num_classes, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def take(self, x: Tensor) -> None:
+        """Count the classes of images ``[n, C, H, W]``; one that is not finite is of none."""
+        logits = self.classifier(x)[1]
+        known = logits[logits.isfinite().all(1)].argmax(1)
+        self.counts += torch.bincount(known, minlength=len(self.counts)).to(self.counts.device)
+
+    def score(self) -> dict[str, float]:
+        """Both."""
+        return dict(zip(self.directions, histogram_scores(self.counts.cpu(), self.real, self.share)))
+
+
+class IntraFID(FeatureMetric):
+    """``intra_fid``: the mean over classes of the FID within each, for conditional GANs (Miyato & Koyama 2018).
+
+    Args:
+        dataset: labelled images.
+        samples: generated images, with the class frequencies of the data.
+        split: "train" or "test", the images to compare with.
+        features, weights, resize: see ``FeatureMetric``.
+
+    Raises:
+        UserError: the data set has no labelled images, or a setting is none of its choices.
+    """
+
+    needs = ("samples", "labels")
+    directions = {"intra_fid": "min"}
+
+    def __init__(
+        self,
+        dataset: Any,
+        samples: int = 5000,
+        split: str = "train",
+        features: Any = "classifier",
+        weights: str | None = None,
+        resize: str = "torch-fidelity",
+    ) -> None:
+        if not has_labelled_images(dataset):
+            raise misfit("intra_fid", dataset, "labelled images")
+        super().__init__("intra_fid", dataset, samples, split, features, weights, resize)
+        images, labels = dataset.examples(split)
+        made = self.network(images)[0]
+        rows = [made[labels == label] for label in range(dataset.num_classes)]
+        self.real = [(own.mean(0), own.mT.cov()) for own in rows]
+
+    def keep(self) -> None:
+        """Features and the classes that were asked for."""
+        super().keep()
+        self.add_state("asked", [], dist_reduce_fx="cat")
+
+    def update(self, x: Tensor, label: Tensor) -> None:
+        """Take images ``[n, C, H, W]`` and the classes ``[n]`` that they were asked to be of."""
+        self.label = label[: max(self.samples - int(self.seen), 0)]
+        super().update(x)
+
+    def take(self, x: Tensor) -> None:
+        """Keep features and classes."""
+        super().take(x)
+        self.asked.append(self.label.to(x.device))
+
+    def of_features(self, features: Tensor) -> dict[str, float]:
+        """The mean; nan where a class has fewer than two samples."""
+        asked = torch.cat(self.asked) if isinstance(self.asked, list) else self.asked
+        rows = [features[asked.cpu() == label] for label in range(len(self.real))]
+        if min(len(own) for own in rows) < 2:
+            return {"intra_fid": float("nan")}
+        values = [frechet_distance(own.mean(0), own.mT.cov(), *real) for own, real in zip(rows, self.real)]
+        return {"intra_fid": float(torch.stack(values).mean())}

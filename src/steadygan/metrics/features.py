@@ -1,0 +1,185 @@
+"""Metrics of images by the features of a network, and what the data have of the same features."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torchmetrics.utilities import dim_zero_cat
+
+from steadygan.core.draws import generator
+from steadygan.errors import bad_value
+from steadygan.metrics.cache import Tensors, content_hash, load_or_make
+from steadygan.metrics.classifier import classifier_for
+from steadygan.metrics.fits import has_images, has_labelled_images, misfit
+from steadygan.metrics.frechet import Reference
+from steadygan.metrics.images import from_bytes, to_bytes
+from steadygan.metrics.inception import Inception
+from steadygan.metrics.network import BLOCK, FeatureNetwork
+from steadygan.metrics.shell import SampleMetric, whole
+from steadygan.paths import cache_dir
+
+SPLITS = ("train", "test")
+NETWORKS = ("classifier", "inception")
+
+_networks: dict[tuple[Any, ...], FeatureNetwork] = {}
+_references: dict[str, Any] = {}
+
+
+class Own(FeatureNetwork):
+    """A user's module: images ``[B, C, H, W]`` in [-1, 1] to features ``[B, d]``, or to features and logits."""
+
+    def __init__(self, module: nn.Module, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.module = module.eval().requires_grad_(False)
+        name = f"{type(module).__module__}.{type(module).__qualname__}"
+        weights = content_hash(module.state_dict())
+        self.key = content_hash(module.state_dict(), name)
+        self.num_features = self.outputs(torch.zeros(1, *shape, dtype=torch.uint8))[0].shape[1]
+        self.passport = {"feature_network": name, "weights": weights[:16], "images": "rounded to 8 bits, not resized"}
+
+    @torch.no_grad()
+    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and logits; where there are no logits, features twice."""
+        with torch.autocast(images.device.type, enabled=False):
+            made = self.module.to(images.device)(from_bytes(images))
+        return made if isinstance(made, tuple) else (made, made)
+
+
+def network_for(name: str, dataset: Any, features: Any, weights: str | None, resize: str) -> FeatureNetwork:
+    """The network that a metric's settings name, the same object for metrics that name the same one.
+
+    Raises:
+        UserError: it does not fit the data, cannot be had, or there is none of this name.
+    """
+    if isinstance(features, nn.Module):
+        return Own(features, tuple(dataset.shape))
+    if features == "classifier":
+        if not has_labelled_images(dataset):
+            raise misfit(name, dataset, "labelled images")
+        return classifier_for(dataset)
+    if features != "inception":
+        raise bad_value(f"metrics.{name}.features", features, "no such feature network", NETWORKS)
+    if (weights, resize) not in _networks:
+        _networks[weights, resize] = Inception(weights, resize)
+    return _networks[weights, resize]
+
+
+class Gaussian(NamedTuple):
+    """Mean, covariance and number of feature vectors."""
+
+    mean: Tensor
+    cov: Tensor
+    count: int
+
+
+def gaussian(count: Tensor, total: Tensor, outer: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean ``[d]`` and unbiased covariance ``[d, d]`` from sums, in float64.
+
+    Args:
+        count: number of vectors.
+        total: ``[d]``, their sum.
+        outer: ``[d, d]``, the sum of their outer products.
+    """
+    mean = total / count
+    return mean, (outer - count * torch.outer(mean, mean)) / (count - 1)
+
+
+def reference_statistics(dataset: Any, network: FeatureNetwork, split: str) -> tuple[Gaussian, Reference]:
+    """Mean and covariance of the features of a split, computed once and kept on disk.
+
+    They are found again by what they depend on: the images, the split, the network with its weights and resizer.
+    """
+    images = to_bytes(dataset.examples(split)[0]).cpu()
+    key = content_hash({"images": images}, [network.key, network.passport["weights"], split])
+
+    def make() -> Tensors:
+        total = torch.zeros(network.num_features, dtype=torch.float64)
+        outer = torch.zeros(network.num_features, network.num_features, dtype=torch.float64)
+        for block in images.split(BLOCK):
+            features = network.outputs(block)[0].double()
+            total += features.sum(0)
+            outer += features.mT @ features
+        mean, cov = gaussian(torch.tensor(len(images)), total, outer)
+        return {"mean": mean, "cov": cov, "count": torch.tensor(len(images))}
+
+    if key not in _references:
+        stored = load_or_make(cache_dir() / "references" / f"{key[:40]}.pt", make)
+        found = Gaussian(stored["mean"], stored["cov"], int(stored["count"]))
+        _references[key] = found, Reference.of(found.mean, found.cov)
+    return _references[key]
+
+
+def reference_features(dataset: Any, network: FeatureNetwork, split: str, most: int, seed: int) -> Tensor:
+    """Features ``[n, d]`` float64 of a split, or of ``most`` of its images that the seed chooses; kept on disk."""
+    images = to_bytes(dataset.examples(split)[0]).cpu()
+    if len(images) > most:
+        chosen = torch.randperm(len(images), generator=generator(seed, "metric/reference"))[:most].sort().values
+        images = images[chosen]
+    key = content_hash({"images": images}, [network.key, network.passport["weights"], "features"])
+    if key not in _references:
+
+        def make() -> Tensors:
+            return {"features": torch.cat([network.outputs(block)[0].float() for block in images.split(BLOCK)])}
+
+        stored = load_or_make(cache_dir() / "references" / f"{key[:40]}.pt", make)
+        _references[key] = stored["features"].double()
+    return _references[key]
+
+
+class FeatureMetric(SampleMetric):
+    """A metric of the features of images; heirs say how features are scored (``of_features``).
+
+    Keeps the features of the samples. Where any is not finite all scores are nan.
+
+    Args:
+        name: of the metric's node.
+        dataset: of images.
+        samples: generated images.
+        split: "train" or "test", the images to compare with.
+        features: "classifier" (the data set's own), "inception", or a module.
+        weights: of Inception; None: where torch.hub keeps them.
+        resize: to Inception's size: "torch-fidelity" or "clean".
+
+    Raises:
+        UserError: the data are no images or do not fit, or a setting is none of its choices.
+    """
+
+    def __init__(
+        self, name: str, dataset: Any, samples: int, split: str, features: Any, weights: str | None, resize: str
+    ) -> None:
+        if not has_images(dataset):
+            raise misfit(name, dataset, "images")
+        if split not in SPLITS:
+            raise bad_value(f"metrics.{name}.split", split, "no such split", SPLITS)
+        super().__init__(name, samples)
+        self.name, self.split = name, split
+        self.network = network_for(name, dataset, features, weights, resize)
+        self.keep()
+        self.passport |= self.network.passport | {"split": split, "split_size": len(dataset.examples(split)[0])}
+
+    def keep(self) -> None:
+        """Declare the state."""
+        self.add_state("kept", [], dist_reduce_fx="cat")
+
+    def take(self, x: Tensor) -> None:
+        """Keep the features of images ``[n, C, H, W]``."""
+        self.kept.append(self.network(x)[0])
+
+    def score(self) -> dict[str, float]:
+        """The scores."""
+        features = dim_zero_cat(self.kept).cpu()
+        if not bool(features.isfinite().all()):
+            return dict.fromkeys(self.directions, float("nan"))
+        return self.of_features(features)
+
+    def of_features(self, features: Tensor) -> dict[str, float]:
+        """The scores of features ``[N, d]`` float64 on the CPU."""
+        raise TypeError(f"{type(self).__name__} does not say how it scores")
+
+    def _reference(self, dataset: Any, most: int, seed: int) -> Tensor:
+        """Features of the data, noted in the passport."""
+        seed = whole(f"metrics.{self.name}.reference_seed", seed, 0)
+        most = whole(f"metrics.{self.name}.reference_samples", most, 2)
+        found = reference_features(dataset, self.network, self.split, most, seed)
+        self.passport |= {"reference_samples": len(found), "reference_seed": seed}
+        return found

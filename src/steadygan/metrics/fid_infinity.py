@@ -1,0 +1,75 @@
+"""FID without the bias of few samples: extrapolated to infinitely many (Chong & Forsyth 2020)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from steadygan.core.draws import generator
+from steadygan.errors import bad_value
+from steadygan.metrics.features import FeatureMetric, reference_statistics
+from steadygan.metrics.frechet import Reference
+from steadygan.metrics.shell import whole
+
+
+def at_infinity(sizes: Sequence[int], values: Sequence[float]) -> float:
+    """The intercept of the least-squares line of ``values`` over ``1 / sizes``."""
+    return float(np.polynomial.Polynomial.fit(1 / np.asarray(sizes, dtype=float), values, 1)(0.0))
+
+
+def fid_of(features: Tensor, reference: Reference) -> float:
+    """The Frechet distance of ``[N, d]`` to the reference."""
+    if len(features) <= features.shape[1]:
+        return float(reference.distance_of_samples(features))
+    return float(reference.distance(features.mean(0), features.mT.cov()))
+
+
+class FIDInfinity(FeatureMetric):
+    """``fid_infinity``: FIDs of growing random subsets of the samples, on a line over one over their size.
+
+    Args:
+        dataset: of images; labelled ones for their own classifier.
+        samples: generated images, the largest subset.
+        least: the smallest subset.
+        points: subsets, evenly spread in size.
+        split: "train" or "test", the images to compare with.
+        reference_seed: of the choice of subsets.
+        features, weights, resize: see ``FeatureMetric``.
+
+    Raises:
+        UserError: the data do not fit, or a setting is none of its choices.
+    """
+
+    directions = {"fid_infinity": "min"}
+
+    def __init__(
+        self,
+        dataset: Any,
+        samples: int = 5000,
+        least: int = 1000,
+        points: int = 15,
+        split: str = "train",
+        reference_seed: int = 0,
+        features: Any = "classifier",
+        weights: str | None = None,
+        resize: str = "torch-fidelity",
+    ) -> None:
+        super().__init__("fid_infinity", dataset, samples, split, features, weights, resize)
+        self.least = whole("metrics.fid_infinity.least", least, 2)
+        self.points = whole("metrics.fid_infinity.points", points, 2)
+        self.seed = whole("metrics.fid_infinity.reference_seed", reference_seed, 0)
+        if self.least >= self.samples:
+            raise bad_value("metrics.fid_infinity.least", least, f"must be less than the {self.samples} samples")
+        self.reference = reference_statistics(dataset, self.network, split)[1]
+        self.passport |= {"least": self.least, "points": self.points, "reference_seed": self.seed}
+
+    def of_features(self, features: Tensor) -> dict[str, float]:
+        """The intercept; nan of no more samples than the smallest subset."""
+        if len(features) <= self.least:
+            return {"fid_infinity": float("nan")}
+        source = generator(self.seed, "metric/fid_infinity")
+        sizes = np.linspace(self.least, len(features), self.points).astype(int).tolist()
+        chosen = (torch.randperm(len(features), generator=source)[:size] for size in sizes)
+        return {"fid_infinity": at_infinity(sizes, [fid_of(features[rows], self.reference) for rows in chosen])}

@@ -1,0 +1,126 @@
+"""The Inception network of published FIDs, in torch-fidelity's implementation (``pip install torch-fidelity``)."""
+
+import hashlib
+import io
+import pickle
+import re
+from collections.abc import Callable
+from functools import lru_cache, reduce
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from steadygan.errors import UserError, bad_value
+from steadygan.metrics.network import FeatureNetwork
+from steadygan.metrics.resizers import RESIZERS
+
+FILE = "weights-inception-2015-12-05-6726825d.pth"
+URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
+
+TRUNK = (
+    *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "MaxPool_1", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "MaxPool_2"),
+    *(f"Mixed_{place}" for place in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")),
+    "AvgPool",
+)
+
+_AT_ONCE = 50
+
+
+class Inception(FeatureNetwork):
+    """2,048 features after the last pooling, and the 1,008 logits without bias, as torch-fidelity's FID and IS use.
+
+    In channels_last layout, which is faster and differs by rounding only.
+
+    Args:
+        weights: the published file; None: where torch.hub keeps it.
+        resize: one of ``RESIZERS``.
+
+    Raises:
+        UserError: torch-fidelity or the weights are missing, the weights are not those that their name says, or there
+            is no such resizer.
+    """
+
+    def __init__(self, weights: str | None = None, resize: str = "torch-fidelity") -> None:
+        super().__init__()
+        if resize not in RESIZERS:
+            raise bad_value("resize", resize, "no such resizer", RESIZERS)
+        path = Path(weights).expanduser() if weights else standard_place()
+        sha256, state = _weights(path)
+        self.resize: Callable[[Tensor], Tensor] = RESIZERS[resize]
+        self.network = _network(state)
+        self.num_features = 2048
+        self.key = hashlib.sha256(f"inception {sha256} {resize}".encode()).hexdigest()
+        self.passport = {
+            "feature_network": "Inception-v3 of 2015-12-05 (torch-fidelity)",
+            "weights": sha256[:16],
+            "resize": resize,
+            "images": "clamped to [-1, 1], rounded to 8 bits, grey as three equal channels",
+        }
+
+    @torch.no_grad()
+    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features ``[B, 2048]`` and logits ``[B, 1008]``, float32."""
+        self.network.to(images.device)
+        with torch.autocast(images.device.type, enabled=False):
+            features = torch.cat([self._features(part) for part in images.split(_AT_ONCE)])
+            return features, features @ self.network.fc.weight.T
+
+    def _features(self, images: Tensor) -> Tensor:
+        if images.shape[1] == 1:
+            images = images.expand(-1, 3, -1, -1)
+        x = ((self.resize(images) - 128) / 128).contiguous(memory_format=torch.channels_last)
+        return reduce(lambda x, layer: getattr(self.network, layer)(x), TRUNK, x).flatten(1)
+
+
+def standard_place() -> Path:
+    """Where torch.hub, and with it torch-fidelity, keeps the weights."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / FILE
+
+
+@lru_cache(maxsize=1)
+def _weights(path: Path) -> tuple[str, dict[str, Any]]:
+    """The SHA-256 of the file and what is in it."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{path}: the weights of Inception cannot be read ({error.strerror}).\nFetch {URL} and put it there, "
+            f"or say where it is: weights=PATH of the metric, for instance metrics.fid.weights=PATH"
+        ) from error
+    sha256 = hashlib.sha256(content).hexdigest()
+    stated = re.search(r"-([0-9a-f]{8,64})\.pth$", path.name)
+    if stated is None or not sha256.startswith(stated[1]):
+        raise UserError(
+            f"{path}: damaged, or not the published weights: its SHA-256 is {sha256}, which must begin with the digits "
+            f"that the name ends with, as in {FILE}.\nFetch it again: {URL}"
+        )
+    try:
+        return sha256, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise UserError(f"{path}: not a file of weights ({str(error).splitlines()[0]})") from error
+
+
+def _network(state: dict[str, Any]) -> nn.Module:
+    try:
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+    except ImportError as error:
+        raise UserError("features=inception needs torch-fidelity: pip install torch-fidelity") from error
+
+    class Empty(FeatureExtractorInceptionV3):
+        """The published class loads its weights with ``weights_only=False``: it is given none."""
+
+        def load_state_dict(self, state: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+            return super().load_state_dict(state, *args, **kwargs) if state else None
+
+    nothing = io.BytesIO()
+    torch.save({}, nothing)
+    nothing.seek(0)
+    with torch.device("meta"):  # the layers' own initialisation would draw from the global generator
+        network = Empty("inception", ["2048"], feature_extractor_weights_path=nothing)
+    try:
+        network.load_state_dict(state, assign=True)
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise UserError(f"the weights of Inception do not fit it: {str(error).splitlines()[0]}") from error
+    return network.float().eval().requires_grad_(False).to(memory_format=torch.channels_last)

@@ -1,0 +1,106 @@
+"""The kernel distance of features (Binkowski et al. 2018): the squared MMD with a cubic kernel, without bias."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steadygan.core.draws import generator
+from steadygan.errors import bad_value
+from steadygan.metrics.features import FeatureMetric
+from steadygan.metrics.shell import whole
+
+_ROWS = 1000
+
+
+def cubic(x: Tensor, y: Tensor) -> Tensor:
+    """``(x . y / d + 1)^3``, ``[N, M]`` of ``[N, d]`` and ``[M, d]``."""
+    return (x @ y.mT / x.shape[1] + 1) ** 3
+
+
+def kernel_sums(x: Tensor, y: Tensor, chosen_x: Tensor, chosen_y: Tensor) -> Tensor:
+    """``[S]``: the sum of the kernel over all pairs of each subset.
+
+    Each pair's kernel is taken once, in whatever many subsets it is.
+
+    Args:
+        x, y: ``[N, d]`` and ``[M, d]``.
+        chosen_x, chosen_y: ``[S, N]`` and ``[S, M]``, 1 for the members of a subset and 0 elsewhere.
+    """
+    parts = zip(x.split(_ROWS), chosen_x.split(_ROWS, 1))
+    return torch.stack([((chosen @ cubic(rows, y)) * chosen_y).sum(1) for rows, chosen in parts]).sum(0)
+
+
+def kid(x: Tensor, y: Tensor, chosen_x: Tensor, chosen_y: Tensor) -> Tensor:
+    """``[S]``: the estimate without bias of the squared MMD of each subset (Gretton et al. 2012, eq. 3).
+
+    Args:
+        x, y, chosen_x, chosen_y: as for ``kernel_sums``; float64.
+    """
+    n, m = chosen_x.sum(1), chosen_y.sum(1)
+    within_x = kernel_sums(x, x, chosen_x, chosen_x) - chosen_x @ _self(x)
+    within_y = kernel_sums(y, y, chosen_y, chosen_y) - chosen_y @ _self(y)
+    between = kernel_sums(x, y, chosen_x, chosen_y)
+    return within_x / (n * (n - 1)) + within_y / (m * (m - 1)) - 2 * between / (n * m)
+
+
+def _self(x: Tensor) -> Tensor:
+    return (x.square().sum(1) / x.shape[1] + 1) ** 3
+
+
+def subsets(count: int, size: int, of: int, source: torch.Generator) -> Tensor:
+    """``[count, of]`` float64: ``size`` members each, without replacement, drawn by ``source``."""
+    members = torch.stack([torch.randperm(of, generator=source)[:size] for _ in range(count)])
+    return torch.zeros(count, of, dtype=torch.float64).scatter_(1, members, 1.0)
+
+
+class KID(FeatureMetric):
+    """``kid``, the mean over subsets, and ``kid_std``, their standard deviation.
+
+    Args:
+        dataset: of images; labelled ones for their own classifier.
+        samples: generated images.
+        subsets: how many.
+        subset_size: images of each side in each.
+        split: "train" or "test", the images to compare with.
+        reference_samples: of the split, at most.
+        reference_seed: of their choice, and of the subsets.
+        features, weights, resize: see ``FeatureMetric``.
+
+    Raises:
+        UserError: the data do not fit, a setting is none of its choices, or a subset larger than what it is drawn from.
+    """
+
+    directions = {"kid": "min", "kid_std": "min"}
+
+    def __init__(
+        self,
+        dataset: Any,
+        samples: int = 2000,
+        subsets: int = 100,
+        subset_size: int = 1000,
+        split: str = "train",
+        reference_samples: int = 10_000,
+        reference_seed: int = 0,
+        features: Any = "classifier",
+        weights: str | None = None,
+        resize: str = "torch-fidelity",
+    ) -> None:
+        super().__init__("kid", dataset, samples, split, features, weights, resize)
+        self.subsets = whole("metrics.kid.subsets", subsets, 1)
+        self.size = whole("metrics.kid.subset_size", subset_size, 2)
+        self.seed = reference_seed
+        self.real = self._reference(dataset, reference_samples, reference_seed)
+        if self.size > min(len(self.real), self.samples):
+            problem = f"more than the {len(self.real)} images of the data or the {self.samples} samples"
+            raise bad_value("metrics.kid.subset_size", subset_size, problem)
+        self.passport |= {"subsets": self.subsets, "subset_size": self.size, "kernel": "(x y / d + 1)^3"}
+
+    def of_features(self, features: Tensor) -> dict[str, float]:
+        """Mean and spread; of fewer samples than a subset has, nan."""
+        if len(features) < self.size:
+            return dict.fromkeys(self.directions, float("nan"))
+        source = generator(self.seed, "metric/kid")
+        chosen = [subsets(self.subsets, self.size, len(side), source) for side in (features, self.real)]
+        values = kid(features, self.real, *chosen)
+        return {"kid": float(values.mean()), "kid_std": float(values.std(correction=0))}

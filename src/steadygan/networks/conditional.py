@@ -1,0 +1,139 @@
+"""Networks that are told a class, made of networks of any family that are not.
+
+A generator is given a code of the class beside its latent. A discriminator is given one beside its input (vectors and
+networks that flatten their input: beside the vector; convolutions: as constant channels), or projects its features on
+a learnt vector of the class.
+"""
+
+from collections.abc import Callable
+from math import prod
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from steadygan.core.declare import declared
+from steadygan.core.labels import one_hot
+from steadygan.core.settings import fields
+from steadygan.errors import bad_value
+
+
+class Code(Protocol):
+    """``label [B] -> [B, size]`` in the dtype of ``like``."""
+
+    size: int
+
+    def __call__(self, label: Tensor, like: Tensor) -> Tensor: ...
+
+
+class OneHot(nn.Module):
+    """The code of Mirza & Osindero (2014)."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.size = classes
+
+    def forward(self, label: Tensor, like: Tensor) -> Tensor:
+        return one_hot(label, self.size, like.dtype)
+
+
+class Embedding(nn.Module):
+    """A learnt vector for each class, from N(0, 1).
+
+    As a matrix product, whose gradient is the same to the bit on every run, which a scattered one's is not on GPUs.
+    """
+
+    def __init__(self, classes: int, dim: int) -> None:
+        super().__init__()
+        self.size = dim
+        self.weight = nn.Parameter(torch.randn(classes, dim))
+
+    def forward(self, label: Tensor, like: Tensor) -> Tensor:
+        return one_hot(label, len(self.weight), self.weight.dtype) @ self.weight
+
+
+class ConditionalGenerator(nn.Module):
+    """``z [B, latent], c [B] -> x [B, *shape]``: the code of c behind z.
+
+    Args:
+        shape: of one example.
+        builder: of the generator, a partial with the keyword ``latent``.
+        classes: those that can be asked for.
+        code: makes the code.
+
+    Raises:
+        UserError: the builder has no such keyword.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], builder: Callable[..., nn.Module], classes: int, code: Callable[[], Code]
+    ) -> None:
+        super().__init__()
+        self.latent, self.classes = fields(builder).get("latent"), classes
+        if self.latent is None:
+            raise bad_value("labels", "conditional", "needs a generator with the key `latent`", ["none"])
+        self.code = code()
+        self.inner = builder(shape=shape, latent=self.latent + self.code.size)
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        return self.inner(torch.cat([z, self.code(label, z)], 1))
+
+
+class ConcatenatingDiscriminator(nn.Module):
+    """``x [B, *shape], c [B] -> logits [B]``: the code of c beside x.
+
+    Args:
+        shape: of one example.
+        builder: of the discriminator; where it declares ``flat`` it takes images as vectors.
+        classes: that there are.
+        code: makes the code.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], builder: Callable[..., nn.Module], classes: int, code: Callable[[], Code]
+    ) -> None:
+        super().__init__()
+        self.code = code()
+        self.flat = len(shape) == 1 or declared(builder, "flat", False)
+        first, *rest = (prod(shape),) if self.flat else shape
+        self.inner = builder(shape=(first + self.code.size, *rest))
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        code = self.code(label, x)
+        if self.flat:
+            return self.inner(torch.cat([x.flatten(1), code], 1))
+        return self.inner(torch.cat([x, code[:, :, None, None].expand(-1, -1, *x.shape[2:])], 1))
+
+
+class ProjectionDiscriminator(nn.Module):
+    """``x [B, *shape], c [B] -> logits [B]``: ``psi(h(x)) + <e(c), h(x)>`` (Miyato & Koyama 2018, eq. 3).
+
+    Args:
+        shape: of one example.
+        builder: of a discriminator with ``features(x) -> [B, num_features]``, ``head(features) -> [B, 1]``, and
+            ``linear``, the kind of its linear layers: with spectral norm the projection has it, too, as in the paper.
+        classes: that there are.
+        code: not used.
+
+    Raises:
+        UserError: the discriminator has no such parts.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], builder: Callable[..., nn.Module], classes: int, code: Callable[[], Code]
+    ) -> None:
+        super().__init__()
+        self.classes = classes
+        self.inner = builder(shape=shape)
+        if missing := [part for part in PARTS if not hasattr(self.inner, part)]:
+            problem = f"needs a discriminator with {', '.join(missing)}, which {type(self.inner).__name__} lacks"
+            raise bad_value("labels.how", "projection", problem, ["concatenate", "embedding"])
+        self.embedding = self.inner.linear(classes, self.inner.num_features, bias=False)
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        features = self.inner.features(x)
+        projected = self.embedding(one_hot(label, self.classes, x.dtype))
+        return self.inner.head(features).squeeze(1) + (projected * features).sum(1)
+
+
+PARTS = ("features", "head", "num_features", "linear")

@@ -1,0 +1,55 @@
+"""Several networks of one kind as one module, computed side by side."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+
+class Ensemble(nn.Module):
+    """Members whose tensors are stacked, ``[K, ...]`` each: ``x [K * B, ...] -> [K * B, ...]``.
+
+    The first B examples are for the first member, and so on. Called as a function of its tensors it takes as many
+    members as these hold. Names of the tensors are those of a member, behind ``member.``.
+
+    Args:
+        members: modules that differ in the values of their tensors alone; inputs and outputs have a batch dimension.
+    """
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = len(members)
+        self.member = deepcopy(members[0])
+        for name, own in self.member.named_modules():
+            others = [member.get_submodule(name) for member in members]
+            for key, value in own._parameters.items():
+                if value is not None:
+                    stacked = torch.stack([other._parameters[key].detach() for other in others])
+                    own._parameters[key] = nn.Parameter(stacked)
+            for key, value in own._buffers.items():
+                if value is not None:
+                    own._buffers[key] = torch.stack([other._buffers[key] for other in others])
+        self._one = (deepcopy(members[0]),)  # in a tuple: no module of its own
+
+    def train(self, mode: bool = True) -> "Ensemble":
+        self._one[0].train(mode)
+        return super().train(mode)
+
+    def forward(self, x: Tensor, *more: Tensor) -> Tensor:
+        """``[K * B, ...]``; ``more`` is what members take beside ``x``, ``[K * B]`` as well."""
+        params = dict(self.member.named_parameters())
+        buffers = dict(self.member.named_buffers())
+        count = len(next(iter(params.values())))
+        inputs = [value.unflatten(0, (count, -1)) for value in (x, *more)]
+        output, new = torch.func.vmap(self._call)(params, buffers, *inputs)
+        for name, value in new.items():
+            path, _, key = name.rpartition(".")
+            self.member.get_submodule(path)._buffers[key] = value
+        return output.flatten(0, 1)
+
+    def _call(self, params: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor):
+        """One member's output and its new buffers."""
+        tensors = {**params, **buffers}  # where ``functional_call`` writes what ``forward`` assigns
+        output = torch.func.functional_call(self._one[0], tensors, inputs)
+        return output, {name: tensors[name] for name in buffers}

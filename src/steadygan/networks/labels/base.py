@@ -1,0 +1,62 @@
+"""What a method of the group ``labels`` offers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from steadygan.errors import bad_value
+
+Builder = Callable[..., nn.Module]
+"""``builder(shape=...)`` makes one player's network."""
+
+
+class Labels(Protocol):
+    """How a run uses labels; a frozen dataclass.
+
+    Attributes:
+        players: whose turns hold labels.
+        offers: what metrics can ask for.
+    """
+
+    players: frozenset[str]
+    offers: frozenset[str]
+
+    def count(self, dataset: Any) -> int | None:
+        """How many classes the networks are to know; None where they know of none.
+
+        Raises:
+            UserError: the data set has no labels, or another number of classes than was stated.
+        """
+
+    def builders(self, builders: Mapping[str, Builder], classes: int | None, all_given: bool) -> dict[str, Builder]:
+        """The builders of both players' networks; ``all_given``: no label is ever missing."""
+
+    def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
+        """What an objective calls, from the networks as functions."""
+
+    def turn(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
+        """The parts of a turn, ``[B, ...]`` each.
+
+        Args:
+            y: the classes ``[B]`` of the real batch.
+            given: ``[B]``, whose are known.
+            classes: how many there are.
+            dtype: of weights.
+        """
+
+
+def classes_of(dataset: Any, stated: int | None, method: str) -> int:
+    """How many classes there are in a data set.
+
+    Raises:
+        UserError: none, or not as many as was stated.
+    """
+    there = getattr(dataset, "num_classes", None)
+    name = type(dataset).__name__
+    if there is None:
+        raise bad_value("labels", method, f"needs labels, which {name} has not", ["none"])
+    if stated is not None and stated != there:
+        raise bad_value("labels.classes", stated, f"{name} has {there} classes", [str(there), "null"])
+    return there

@@ -1,0 +1,81 @@
+"""Both players are told the class (Mirza & Osindero 2014; seed A7)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from steadygan.core.declare import declare
+from steadygan.core.labels import size, stated_share
+from steadygan.networks.checks import choice, whole
+from steadygan.networks.conditional import (
+    Code,
+    ConcatenatingDiscriminator,
+    ConditionalGenerator,
+    Embedding,
+    OneHot,
+    ProjectionDiscriminator,
+)
+from steadygan.networks.labels.base import Builder, classes_of
+
+Condition = tuple[Callable[[int, int], Code], Callable[..., nn.Module]]
+"""How the generator is told: a code from (classes, dim); how the discriminator is: a network from (shape, builder,
+classes, that code)."""
+
+HOW: dict[str, Condition] = {
+    "concatenate": (lambda classes, dim: OneHot(classes), ConcatenatingDiscriminator),
+    "embedding": (Embedding, ConcatenatingDiscriminator),
+    "projection": (Embedding, ProjectionDiscriminator),
+}
+
+
+@declare(share=stated_share, dim=size)
+@dataclass(frozen=True)
+class Conditional:
+    """G(z, c) and D(x, c); the fakes of a turn have the classes of its real batch, hence the frequencies of the data.
+
+    Examples whose label is not given are of one more class, "unknown", and so are their fakes.
+
+    Attributes:
+        how: ``concatenate`` (one-hot codes beside z and x; for convolutions as constant channels), ``embedding``
+            (learnt vectors in their place), or ``projection`` (Miyato & Koyama 2018, eq. 3: the logit is
+            ``psi(h(x)) + <e(c), h(x)>``; the generator has learnt vectors).
+        dim: of the learnt vectors beside z, and of those beside x with ``embedding``.
+        classes: how many the data should have; None: whatever they have.
+    """
+
+    players: ClassVar[frozenset[str]] = frozenset({"generator", "discriminator"})
+    offers: ClassVar[frozenset[str]] = frozenset({"samples", "labels"})
+
+    how: str = "concatenate"
+    dim: int = 16
+    classes: int | None = None
+
+    def __post_init__(self) -> None:
+        choice("labels.how", self.how, HOW)
+        whole("labels.dim", self.dim)
+
+    def count(self, dataset: Any) -> int:
+        """That of the data."""
+        return classes_of(dataset, self.classes, "conditional")
+
+    def builders(self, builders: Mapping[str, Builder], classes: int, all_given: bool) -> dict[str, Builder]:
+        """Both networks behind what tells them the class."""
+        told = classes if all_given else classes + 1
+        code, discriminator = HOW[self.how]
+        make = partial(code, told, self.dim)
+        return {
+            "generator": partial(ConditionalGenerator, builder=builders["generator"], classes=classes, code=make),
+            "discriminator": partial(discriminator, builder=builders["discriminator"], classes=told, code=make),
+        }
+
+    def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
+        """As they are."""
+        return dict(functions)
+
+    def turn(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
+        """``label``: what both networks are told."""
+        return {"label": torch.where(given, y, classes)}

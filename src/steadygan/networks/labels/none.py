@@ -1,0 +1,34 @@
+"""Nobody sees a label."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from steadygan.networks.labels.base import Builder
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Labels of the data, where there are any, are not used."""
+
+    players: ClassVar[frozenset[str]] = frozenset()
+    offers: ClassVar[frozenset[str]] = frozenset({"samples"})
+
+    def count(self, dataset: Any) -> None:
+        """None."""
+        return
+
+    def builders(self, builders: Mapping[str, Builder], classes: int | None, all_given: bool) -> dict[str, Builder]:
+        """As they are."""
+        return dict(builders)
+
+    def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
+        """As they are."""
+        return dict(functions)
+
+    def turn(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
+        """Nothing."""
+        return {}

@@ -1,0 +1,119 @@
+"""Where in the plane of two swept numbers a method trains: the data of the heat maps."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steadygan.report.groups import common_words, short_keys, show, swept_numbers
+from steadygan.report.shares import Setting, Share
+
+TRAINS, DIVERGED = "●", "×"
+"""Marks of a cell: more than half of its seeds train; at least half of them diverged or failed."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One family at one value of all further swept numbers.
+
+    ``score[row of y, column of x]``: the median of the threshold's first metric, NaN where it was lost or is not
+    known; ``marks`` and ``hover`` are texts of the same shape.
+    """
+
+    title: str
+    score: np.ndarray
+    marks: np.ndarray
+    hover: np.ndarray
+
+
+@dataclass(frozen=True)
+class Map:
+    """The panels of one method, ``columns`` of them in a row; all have the same axes.
+
+    ``relative``: the scores are shares of the largest value that ``metric`` can have.
+    """
+
+    name: str
+    metric: str
+    relative: bool
+    x_key: str
+    y_key: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    columns: int
+    panels: tuple[Panel, ...]
+
+
+def maps(found: Sequence[Share], metric: str, named: Sequence[str] = ()) -> list[Map]:
+    """A map for each method (``method=``; what has no such name is one by itself), over the first two swept numbers in
+    the order of ``named``; none where fewer than two were swept."""
+    groups = [each.group for share in found for each in share.settings]
+    order = list(named)
+    keys = sorted(swept_numbers(groups, named), key=lambda key: order.index(key) if key in order else len(order))
+    if len(keys) < 2:
+        return []
+    methods: dict[Any, list[Share]] = {}
+    for share in found:
+        having = share.settings[0].group.settings
+        if all(key in having for key in keys[:2]):
+            methods.setdefault(having.get("method") or share.name, []).append(share)
+    return [_map(str(name), members, metric, keys) for name, members in methods.items()]
+
+
+def _map(name: str, members: Sequence[Share], metric: str, keys: Sequence[str]) -> Map:
+    settings = [each for share in members for each in share.settings]
+    x, y = (tuple(sorted({each.group.settings[key] for each in settings})) for key in keys[:2])
+    rest = _rest(settings, keys[2:])
+    common = common_words([share.name for share in members]).split()
+    panels = []
+    for share, values in itertools.product(members, rest):
+        own = [word for word in share.name.split() if word not in common]
+        chosen = [each for each in share.settings if _at(each, keys[2:]) == values]
+        title = " ".join([*own, *_says(keys[2:], values, keys)])
+        panels.append(_panel(title, chosen, metric, keys[:2], x, y))
+    relative = all(metric in run.most for each in settings for run in each.group.runs if metric in run.scores)
+    return Map(name, metric, relative, keys[0], keys[1], x, y, len(rest), tuple(panels))
+
+
+def _rest(settings: Iterable[Setting], keys: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The combinations of the further numbers that occur, in order."""
+    return sorted(
+        {_at(each, keys) for each in settings}, key=lambda values: [(value is None, value) for value in values]
+    )
+
+
+def _at(each: Setting, keys: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(each.group.settings.get(key) for key in keys)
+
+
+def _says(keys: Sequence[str], values: Sequence[Any], among: Sequence[str]) -> list[str]:
+    short = short_keys(among)
+    return [f"{short[key]}={show(value)}" for key, value in zip(keys, values) if value is not None]
+
+
+def _panel(
+    title: str, settings: Iterable[Setting], metric: str, keys: Sequence[str], x: Sequence[float], y: Sequence[float]
+) -> Panel:
+    score = np.full((len(y), len(x)), np.nan)
+    marks, hover = (np.full(score.shape, "", dtype=object) for _ in range(2))
+    for each in settings:
+        place = y.index(each.group.settings[keys[1]]), x.index(each.group.settings[keys[0]])
+        score[place] = each.score if np.isfinite(each.score) else np.nan
+        marks[place] = TRAINS if each.trains else DIVERGED if each.diverged else ""
+        hover[place] = _hover(each, metric)
+    return Panel(title, score, marks, hover)
+
+
+def _hover(each: Setting, metric: str) -> str:
+    runs: Sequence[Any] = each.group.runs
+    finals = [_final(run.scores, metric) for run in runs]
+    ends = f"trains with {each.trained} of {each.ended} seeds" if each.ended else "not finished"
+    lost = f", {each.lost} diverged or failed" if each.lost else ""
+    return f"{ends}{lost}; final {metric} {', '.join(finals)}"
+
+
+def _final(scores: Mapping[str, Any], metric: str) -> str:
+    value = scores[metric].final if metric in scores else None
+    return "–" if value is None else f"{value:.4g}"

@@ -1,0 +1,58 @@
+"""PNGs of the shares of settings that train."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from steadygan.report.groups import short_keys, show
+from steadygan.report.pictures import DPI, new_axes, plain, save
+from steadygan.report.share_maps import DIVERGED, TRAINS, Map
+from steadygan.report.shares import Share
+
+_MARKS = {TRAINS: {"marker": "o", "s": 22}, DIVERGED: {"marker": "x", "s": 26}}
+_DARK = 0.5
+
+
+def shares(found: Sequence[Share], path: Path) -> Path:
+    """A row for each family: its share with the confidence interval."""
+    found = [each for each in reversed(found) if each.total]
+    figure, axes = new_axes("settings that train, % (95 % interval)", "", 1.4 + 0.3 * len(found))
+    for index, each in enumerate(found):
+        ends = [[100 * (each.share - each.low)], [100 * (each.high - each.share)]]
+        axes.errorbar(100 * each.share, index, xerr=ends, fmt="o", color="#0072B2", capsize=3)
+    axes.set_xlim(-2, 102)
+    axes.set_yticks(range(len(found)), [plain(each.name) for each in found])
+    return save(figure, path)
+
+
+def heat_map(item: Map, direction: str, path: Path) -> Path:
+    """Panels over two swept numbers: dark is good, a dot is a setting that trains, a cross one that diverged."""
+    rows = len(item.panels) // item.columns
+    size = (1.6 + 0.42 * len(item.x) * item.columns, 1.1 + (0.5 + 0.36 * len(item.y)) * rows)
+    figure = Figure(figsize=(max(size[0], 5), max(size[1], 3)), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(rows, item.columns, sharex=True, sharey=True, squeeze=False)
+    colours = colormaps["viridis_r" if direction == "max" else "viridis"]
+    known = np.concatenate([panel.score[np.isfinite(panel.score)] for panel in item.panels])
+    low, high = (0.0, 1.0) if item.relative or not len(known) else (known.min(), known.max())
+    for axes, panel in zip(grid.flat, item.panels):
+        masked = np.ma.masked_invalid(panel.score)
+        image = axes.imshow(masked, origin="lower", aspect="auto", cmap=colours, vmin=low, vmax=high)
+        axes.set_title(plain(panel.title), fontsize="small")
+        axes.set_xticks(range(len(item.x)), [show(value) for value in item.x], rotation=60, fontsize="small")
+        axes.set_yticks(range(len(item.y)), [show(value) for value in item.y], fontsize="small")
+        for mark, look in _MARKS.items():
+            for y, x in np.argwhere(panel.marks == mark):
+                value = image.norm(panel.score[y, x])
+                light = not np.isnan(panel.score[y, x]) and sum(colours(float(value))[:3]) < 3 * _DARK
+                axes.scatter(x, y, color="white" if light else "black", **look)
+    short = short_keys([item.x_key, item.y_key])
+    figure.suptitle(plain(item.name))
+    figure.supxlabel(plain(short[item.x_key]))
+    figure.supylabel(plain(short[item.y_key]))
+    figure.colorbar(image, ax=grid, label=plain(f"{item.metric}, share of all" if item.relative else item.metric))
+    return save(figure, path)

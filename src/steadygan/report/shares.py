@@ -1,0 +1,187 @@
+"""The share of settings that train: what a sweep's threshold makes of its runs.
+
+A run trains if its final metrics are within all bounds; one that diverged or failed does not. A *setting* is what
+runs share that differ in no more than the seed; it trains if more than half of its seeds do. The interval is that of a
+binomial proportion (Clopper & Pearson 1934, exact): what the share could be among all settings of which those of the
+grid were a random sample. Neighbours on a grid are alike, so this is the interval of a cautious reader.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from steadygan.report.collect import Run
+from steadygan.report.groups import Group, common_words, family, swept_numbers
+from steadygan.report.statistics import direction_of, median, outcome
+from steadygan.threshold import Bound
+
+CONFIDENCE = 0.95
+
+
+def trains(run: Run, threshold: Sequence[Bound]) -> bool | None:
+    """Whether a run ended within all bounds; None while that is not known (unfinished, not measured)."""
+    if run.lost:
+        return False
+    verdicts = [_within(run, bound) for bound in threshold]
+    if False in verdicts:
+        return False
+    return None if None in verdicts or not verdicts else True
+
+
+def _within(run: Run, bound: Bound) -> bool | None:
+    direction = direction_of(bound.metric, [run])
+    value, limit = outcome(run, bound.metric, direction), bound.limit(run.most.get(bound.metric))
+    if np.isnan(value):
+        return None
+    if np.isinf(value):
+        return False
+    if limit is None:
+        return None
+    return value >= limit if direction == "max" else value <= limit
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: how many of its seeds have ended, and of these how many train or diverged (or failed).
+
+    ``score`` is the median of the first bound's metric, as a share of the largest value it can have if that is
+    known; infinite where it was lost, NaN where nothing is known.
+    """
+
+    group: Group
+    ended: int
+    trained: int
+    lost: int
+    score: float
+
+    @property
+    def trains(self) -> bool:
+        return 2 * self.trained > self.ended
+
+    @property
+    def diverged(self) -> bool:
+        return self.ended > 0 and 2 * self.lost >= self.ended
+
+
+@dataclass(frozen=True)
+class Share:
+    """A family of settings that differ in nothing but swept numbers: ``trained`` of ``total`` with an end known.
+
+    ``low`` and ``high`` are the ends of the interval; all three shares are NaN while nothing is known.
+    """
+
+    name: str
+    settings: tuple[Setting, ...]
+    trained: int
+    total: int
+    diverged: int
+    open: int
+    share: float
+    low: float
+    high: float
+
+
+def interval(trained: int, total: int) -> tuple[float, float]:
+    """The exact confidence interval of a proportion; NaN without a trial."""
+    if not total:
+        return (np.nan, np.nan)
+    found = stats.binomtest(trained, total).proportion_ci(CONFIDENCE)
+    return (float(found.low), float(found.high))
+
+
+def setting(group: Group, threshold: Sequence[Bound]) -> Setting:
+    """What became of a group's seeds."""
+    verdicts = [trains(run, threshold) for run in group.runs]
+    ended = [run for run, verdict in zip(group.runs, verdicts) if verdict is not None]
+    metric = threshold[0].metric
+    direction = direction_of(metric, group.runs)
+    values = [outcome(run, metric, direction) / run.most.get(metric, 1.0) for run in ended]
+    return Setting(
+        group=group,
+        ended=len(ended),
+        trained=sum(verdict is True for verdict in verdicts),
+        lost=sum(run.lost for run in ended),
+        score=median(np.array([value for value in values if not np.isnan(value)])),
+    )
+
+
+def shares(groups: Sequence[Group], threshold: Sequence[Bound], named: Sequence[str] = ()) -> list[Share]:
+    """A share for each family of settings, in the order of their names; none without a threshold."""
+    if not threshold:
+        return []
+    keys = [key for both in swept_numbers(list(groups), named).values() for key in both]
+    families: dict[object, list[Group]] = {}
+    for group in groups:
+        families.setdefault(family(group, keys), []).append(group)
+    names = _names(list(families.values()))
+    return [_share(name, members, threshold) for name, members in zip(names, families.values())]
+
+
+def _names(families: Sequence[Sequence[Group]]) -> list[str]:
+    """What the names of a family's members have in common, told apart where two families have the same."""
+    names: list[str] = []
+    for members in families:
+        name = common_words([group.name for group in members]) or "all settings"
+        times = sum(other == name or other.startswith(f"{name} (") for other in names)
+        names.append(f"{name} ({times + 1})" if times else name)
+    return names
+
+
+def _share(name: str, members: Sequence[Group], threshold: Sequence[Bound]) -> Share:
+    settings = tuple(setting(group, threshold) for group in members)
+    known = [each for each in settings if each.ended]
+    trained = sum(each.trains for each in known)
+    return Share(
+        name=name,
+        settings=settings,
+        trained=trained,
+        total=len(known),
+        diverged=sum(each.diverged for each in known),
+        open=len(settings) - len(known),
+        share=trained / len(known) if known else np.nan,
+        low=interval(trained, len(known))[0],
+        high=interval(trained, len(known))[1],
+    )
+
+
+def ranked(found: Sequence[Share]) -> list[Share]:
+    """The largest share first."""
+    return sorted(found, key=lambda each: (np.isnan(each.share), -each.share if each.total else 0.0, each.name))
+
+
+def words(threshold: Sequence[Bound], runs: Sequence[Run]) -> str:
+    """``modes ≥ 90 % and high_quality ≥ 0.8``."""
+    return " and ".join(bound.words(direction_of(bound.metric, runs)) for bound in threshold)
+
+
+def unknown_most(threshold: Sequence[Bound], runs: Sequence[Run]) -> list[str]:
+    """Metrics with a bound in percent of a largest value that a run which measured them has not recorded."""
+    asked = [bound.metric for bound in threshold if bound.percent]
+    return [name for name in asked if any(name in run.scores and name not in run.most for run in runs)]
+
+
+def percent(share: float) -> str:
+    """``48 %``."""
+    return "–" if np.isnan(share) else f"{100 * share:.0f} %"
+
+
+def sentences(found: Sequence[Share], threshold: Sequence[Bound], runs: Sequence[Run]) -> list[str]:
+    """The best family of each data set, and what stands in the way of judging."""
+    missing = unknown_most(threshold, runs)
+    if missing:
+        names = ", ".join(missing)
+        return [f"Whether runs train cannot be told: the largest possible value of {names} was not recorded."]
+    best: dict[object, Share] = {}
+    for each in ranked(found):
+        if each.total:
+            settings = each.settings[0].group.settings
+            data = frozenset((key, repr(value)) for key, value in settings.items() if key.startswith("dataset."))
+            best.setdefault(data, each)
+    said = [
+        f"{each.name} ({each.trained} of {each.total}, {percent(each.share)}; "
+        f"95 % interval {percent(each.low)} to {percent(each.high)})"
+        for each in best.values()
+    ]
+    return [f"The largest share of settings trains with {'; '.join(said)}."] if said else []

@@ -1,0 +1,78 @@
+"""``steadygan theory dirac``: everything, into one folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from steadygan.core.draws import generator
+from steadygan.data.curves import Circle
+from steadygan.files import write_json
+from steadygan.studies.dirac import figures
+from steadygan.studies.dirac.cloud import POINTS, films
+from steadygan.studies.dirac.page import page
+from steadygan.studies.dirac.settings import Settings
+from steadygan.studies.dirac.simulate import ring, trajectories
+from steadygan.studies.dirac.systems import UPDATES, System, methods
+from steadygan.studies.dirac.verdict import records
+
+START = [[1.2, 0.6]]
+"""Of the trajectory that is drawn and whose norm is shown; a circle of others follows it."""
+
+
+def run(folder: Path, settings: Settings, tell: Callable[[str], None]) -> None:
+    """Write ``results.json``, three PNGs, two GIFs and the interactive page into ``folder``."""
+    torch.set_num_threads(1)
+    found = records(settings)
+    write_json(folder / "results.json", found)
+    tell(table(found))
+    drawings = draw(settings, found)
+    figures.trajectories(folder / "trajectories.png", drawings)
+    figures.norms(folder / "norms.png", drawings, settings.step)
+    figures.eigenvalues(folder / "eigenvalues.png", drawings)
+    figures.animation(folder / "trajectories.gif", drawings)
+    clouds = films(settings.cloud_iterations, settings.seed) if settings.cloud_iterations else []
+    if clouds:
+        figures.clouds(folder / "cloud.gif", clouds, Circle().sample(POINTS, generator(settings.seed, "shown"))[0])
+    page(folder / "dirac.html", drawings, found, clouds)
+    tell(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+
+
+def draw(settings: Settings, found: list[dict[str, Any]]) -> list[figures.Drawing]:
+    """What there is to see of each method on the Dirac-GAN."""
+    known = {(r["method"], r["update"]): r for r in found if r["case"] == "general"}
+    starts = torch.cat([torch.tensor(START, dtype=torch.float64), ring((1.5,), 6)])
+    drawings = []
+    for name, method in methods(settings).items():
+        systems = {update: System(method, update, 0.0, settings.n_critic) for update in UPDATES}
+        drawings.append(
+            figures.Drawing(
+                name,
+                figures.field(systems["simultaneous"]),
+                {
+                    update: trajectories(system, starts, settings.step, settings.iterations, settings.seed).numpy()
+                    for update, system in systems.items()
+                },
+                {update: known[name, update]["mode"] for update in UPDATES},
+                {update: known[name, update]["eigenvalues_discrete"] for update in UPDATES},
+            )
+        )
+    return drawings
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """Expected and found, as on paper: absolutely continuous / general; found for each update."""
+    words = {True: "yes", False: "no", None: "-"}
+    lines = [f"{'method':18}{'expected':12}{'simultaneous':38}{'alternating':38}", f"{'':18}{'a.c. / general':15}"]
+    cells = {(r["method"], r["update"], r["case"]): r for r in found}
+    for name in dict.fromkeys(r["method"] for r in found):
+        told = []
+        for update in UPDATES:
+            both = [cells[name, update, case] for case in ("absolutely_continuous", "general")]
+            answer = " / ".join(words[r["found"]] for r in both)
+            told.append(f"{answer} ({both[1]['mode']})")
+        own = [words[cells[name, UPDATES[0], case]["expected"]] for case in ("absolutely_continuous", "general")]
+        lines.append(f"{name:18}{' / '.join(own):12}{told[0]:38}{told[1]:38}".rstrip())
+    reasons = {r["method"]: r["why"] for r in found if r["why"]}
+    return "\n".join([*lines, *(f"{name}: {why}" for name, why in reasons.items())])

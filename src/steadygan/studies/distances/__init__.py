@@ -1,0 +1,1 @@
+"""Distances between two parallel lines as functions of their distance (seed B2)."""

@@ -1,0 +1,134 @@
+"""Waiting for runs in Slurm's queue: what ``squeue`` and the runs' own files say, told as a pool tells it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from steadygan import files
+from steadygan.errors import Interrupted, UserError
+from steadygan.locks import ELSEWHERE
+from steadygan.sweeps import slurm_queue as queue
+from steadygan.sweeps.pool import LAST_WORDS, Event, Outcome
+from steadygan.sweeps.slurm_queue import Job, Place
+from steadygan.sweeps.watching import Seen, Watcher
+
+LATE = 60.0
+"""Seconds that files of another machine may take to be seen here."""
+
+
+def follow(jobs: Sequence[Job], root: Path, tell: Callable[[Event], None], poll: float) -> None:
+    """Tell what happens to runs that were submitted, until none of them is in Slurm's queue any more.
+
+    Args:
+        jobs: that were submitted, now or by an earlier launch.
+        root: the folder of the sweep.
+        tell: is told.
+        poll: seconds between two looks.
+
+    Raises:
+        Interrupted: Ctrl-C; the jobs go on.
+    """
+    follower = _Follower(jobs, root, tell)
+    try:
+        while not follower.look():
+            time.sleep(poll)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "no longer waiting; the jobs go on in Slurm (`scancel` ends them), and the same command waits again"
+        ) from None
+
+
+class _Follower:
+    def __init__(self, jobs: Sequence[Job], root: Path, tell: Callable[[Event], None]) -> None:
+        self.jobs, self.root, self.tell = jobs, root, tell
+        self.left = dict(enumerate(jobs))
+        self.since: dict[int, float] = {}
+        self.ended: dict[int, float] = {}
+        self.states: dict[int, str] = {}
+        self.watcher: Watcher | None = None
+        self.silent = False
+
+    def look(self) -> bool:
+        """Tell what is new; whether all is over."""
+        try:
+            places = queue.places(self.left.values())
+        except UserError as error:  # the controller is restarted now and then
+            self._message(f"{error}; waiting for it")
+            return False
+        self.silent = False
+        seen = self._seen()
+        for index, job in list(self.left.items()):
+            place = places.get(job.signature, Place("", ""))
+            self._started(index, place, seen.get(job.directory))
+            if not place.live and not self._late(index, job, place):
+                del self.left[index]
+                started = self.since.get(index, time.monotonic())
+                self.tell(Event("ended", index, outcome=_outcome(index, job, self.root, place, started)))
+        return not self.left
+
+    def _seen(self) -> Mapping[Path, Seen]:
+        try:
+            self.watcher = self.watcher or Watcher(self.root)
+        except UserError:
+            return {}
+        return {run.path: run for run in self.watcher.look().runs}
+
+    def _started(self, index: int, place: Place, seen: Seen | None) -> None:
+        before, self.states[index] = self.states.get(index), place.state
+        if index not in self.since and place.state != "PENDING":
+            self.since[index] = time.monotonic()
+            self.tell(Event("started", index))
+        if index not in self.since:
+            return
+        if place.state == "PENDING" != before:
+            self.tell(Event("report", index, {"kind": "message", "text": "stopped by Slurm, in the queue again"}))
+        if seen is not None and place.state == "RUNNING":
+            progress = {"iteration": seen.iteration, "iterations": seen.iterations, "metrics": seen.metrics}
+            self.tell(Event("report", index, {"kind": "progress", **progress}))
+
+    def _late(self, index: int, job: Job, place: Place) -> bool:
+        """Whether the files of a run that ended well are still on their way here, as on network file systems."""
+        if place.state != "COMPLETED" or _status(job) in (*files.FINISHED, "failed", "preempted"):
+            return False
+        return time.monotonic() - self.ended.setdefault(index, time.monotonic()) < LATE
+
+    def _message(self, text: str) -> None:
+        if self.since and not self.silent:
+            self.tell(Event("report", next(iter(self.since)), {"kind": "message", "text": text}))
+        self.silent = True
+
+
+def _status(job: Job) -> str | None:
+    return (files.read_summary(job.directory) or {}).get("status")
+
+
+def _over(job: Job) -> bool:
+    done = files.read_summary(job.directory) or {}
+    return done.get("status") == "diverged" or (
+        done.get("status") == "completed" and done["iteration"] >= job.iterations
+    )
+
+
+def _outcome(index: int, job: Job, root: Path, place: Place, started: float) -> Outcome:
+    """How a run ended that Slurm does not run any more."""
+    seconds = time.monotonic() - started
+    status = _status(job)
+    if place.state == "CANCELLED" and not _over(job):
+        return Outcome(index, "cancelled", seconds=seconds)
+    if status in (*files.FINISHED, "preempted"):
+        return Outcome(index, "done", status, seconds=seconds)
+    if place.state == "COMPLETED" and status != "failed":
+        return Outcome(index, "done", ELSEWHERE, seconds=seconds)
+    log = job.directory / files.LOG
+    if status == "failed" and log.exists():
+        return Outcome(index, "failed", error=log.read_text(errors="replace"), seconds=seconds)
+    return Outcome(index, "failed", error=_death(job, root, place), seconds=seconds, died=True)
+
+
+def _death(job: Job, root: Path, place: Place) -> str:
+    """Why a run ended that could not say so itself."""
+    ticket = queue.Ticket.read(job.directory)
+    number = place.job or (ticket and ticket.job) or "that was submitted"
+    log = root / queue.LOGS / f"{number}_0_log.out"
+    words = log.read_text(errors="replace")[-LAST_WORDS:] if log.exists() else ""
+    return f"the Slurm job {number} of this run ended: {place.state or 'state unknown'}\n{words}".rstrip()

@@ -1,0 +1,285 @@
+"""Games against updates written with explicit Jacobians, and on the bilinear game, whose rates are known."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.autograd.functional import jacobian
+
+from steadygan.core.autodiff import Tape, Transform
+from steadygan.core.ema import Ema
+from steadygan.core.games import Alternating, Consensus, Extragradient, Optimistic, Simultaneous, Unrolled
+from steadygan.core.losses import NonSaturating, Wasserstein
+from steadygan.core.noise import identity
+from steadygan.core.objective import Objective, Turn
+from steadygan.core.regularizers import r1
+from steadygan.core.rules import Adam, Sgd
+from steadygan.engines.step import Sentence, initial_state, step
+from steadygan.errors import UserError
+
+BACKENDS = [Tape(), Transform()]
+LR = {"generator": 0.3, "discriminator": 0.2}
+BATCH, DIM, UNITS = 4, 2, 3
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+Z, REAL = random(BATCH, DIM, seed=1), random(BATCH, DIM, seed=2)
+START = random(DIM + DIM * UNITS + UNITS, seed=3)
+SIZES = [DIM, DIM * UNITS, UNITS]
+
+
+def generator(params, buffers, z):
+    return params["shift"] + 0.5 * z, buffers
+
+
+def discriminator(params, buffers, x):
+    return torch.tanh(x @ params["w"]) @ params["v"], buffers
+
+
+def penalty(critic, real, fake, eps):
+    return r1(critic, real, fake, gamma=0.7)
+
+
+def sentence(game, rule=Sgd):
+    objective = Objective(generator, discriminator, NonSaturating(), {"r1": penalty}, identity)
+    return Sentence(objective, {player: rule(lr=lr) for player, lr in LR.items()}, {}, game, Ema(0.0))
+
+
+def unpack(x):
+    shift, w, v = x.split(SIZES)
+    return {"shift": shift}, {"w": w.reshape(DIM, UNITS), "v": v}
+
+
+def turn(real=REAL):
+    return Turn(Z, real)
+
+
+def play(game, x=START, iterations=1, backend=BACKENDS[0], critic_turns=None, rule=Sgd):
+    """The parameters of both after some iterations, as one vector."""
+    own = sentence(game, rule)
+    state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(x)))))
+    turns = {
+        "discriminator": (turn(),) * (critic_turns or getattr(game, "critic_turns", game.n_critic)),
+        "generator": (turn(None),),
+    }
+    for t in range(iterations):
+        state, logs = step(own, backend, state, turns, t)
+        assert {"loss/discriminator", "loss/generator", "grad_norm/generator"} <= set(logs)
+    parts = [state["generator"]["params"]["shift"], *state["discriminator"]["params"].values()]
+    return torch.cat([part.flatten() for part in parts])
+
+
+# --- the same game by hand: no shared code ---------------------------------------------------------------------------
+
+
+def losses(x):
+    (shift, w, v) = x[:2], x[2:8].reshape(2, 3), x[8:]
+    fake = shift + 0.5 * Z
+    logits = [torch.tanh(points @ w) @ v for points in (REAL, fake)]
+    slope = ((1 - torch.tanh(REAL @ w) ** 2) * v) @ w.T
+    critic = F.softplus(-logits[0]).mean() + F.softplus(logits[1]).mean() + 0.35 * slope.square().sum(1).mean()
+    return F.softplus(-logits[1]).mean(), critic
+
+
+def field(x):
+    """Each player's gradient by its own parameters."""
+    x = x if x.requires_grad else x.clone().requires_grad_()
+    for_generator, for_critic = (torch.autograd.grad(loss, x, create_graph=True)[0] for loss in losses(x))
+    return torch.cat([for_generator[:2], for_critic[2:]])
+
+
+RATES = torch.tensor([LR["generator"]] * 2 + [LR["discriminator"]] * 9, dtype=torch.float64)
+OF_CRITIC = torch.cat([torch.zeros(2), torch.ones(9)]).double()
+
+
+def alternately(update):
+    """``update(x)`` of the critic, then of the generator."""
+    x = START + OF_CRITIC * update(START)
+    return (x + (1 - OF_CRITIC) * update(x)).detach()
+
+
+def consensus_move(x, gamma=0.8):
+    v = field(x).detach()
+    return -RATES * (v + gamma * jacobian(field, x).T @ v)
+
+
+def extra_move(x):
+    return (-RATES * field((x - RATES * field(x)).detach())).detach()
+
+
+def unrolled_generator_gradient(x, steps):
+    shift = x[:2].clone().requires_grad_()
+    ahead = torch.cat([shift, x[2:]])
+    for _ in range(steps):
+        slope = torch.autograd.grad(losses(ahead)[1], ahead, create_graph=True)[0]
+        ahead = torch.cat([shift, ahead[2:] - LR["discriminator"] * slope[2:]])
+    return torch.autograd.grad(losses(ahead)[0], shift)[0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=["tape", "transform"])
+class TestByHand:
+    def same(self, found, expected):
+        assert (found - START).abs().max() > 1e-2
+        torch.testing.assert_close(found, expected.detach(), rtol=1e-11, atol=1e-12)
+
+    def test_plain_games(self, backend):
+        self.same(play(Simultaneous(), backend=backend), START - RATES * field(START))
+        self.same(play(Alternating(), backend=backend), alternately(lambda x: -RATES * field(x)))
+
+    def test_consensus(self, backend):
+        self.same(play(Consensus(gamma=0.8), backend=backend), START + consensus_move(START))
+        found = play(Consensus(gamma=0.8, update="alternating"), backend=backend)
+        self.same(found, alternately(consensus_move))
+
+    def test_extragradient(self, backend):
+        self.same(play(Extragradient(), backend=backend), START + extra_move(START))
+        self.same(play(Extragradient(update="alternating"), backend=backend), alternately(extra_move))
+
+    def test_optimistic(self, backend):
+        first = -RATES * field(START)
+        second = START + 2 * first
+        third = second + 2 * -RATES * field(second.detach()) - first
+        self.same(play(Optimistic(), backend=backend), second)
+        self.same(play(Optimistic(), iterations=2, backend=backend), third)
+
+    @pytest.mark.parametrize("steps", [1, 3])
+    def test_unrolled(self, backend, steps):
+        critic = START + OF_CRITIC * -RATES * field(START)
+        for update, at in (("alternating", critic), ("simultaneous", START)):
+            slope = unrolled_generator_gradient(at.detach(), steps)
+            expected = critic - torch.cat([LR["generator"] * slope, torch.zeros(9, dtype=torch.float64)])
+            self.same(play(Unrolled(steps=steps, update=update), backend=backend), expected)
+
+
+# --- what must hold --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("game", "plain"),
+    [
+        (Unrolled(steps=0, n_critic=2), Alternating(n_critic=2)),
+        (Unrolled(steps=0, update="simultaneous"), Simultaneous()),
+        (Consensus(gamma=0.0), Simultaneous()),
+        (Consensus(gamma=0.0, update="alternating", n_critic=3), Alternating(n_critic=3)),
+    ],
+    ids=str,
+)
+def test_with_nothing_to_look_at_it_is_the_plain_game(game, plain):
+    assert torch.equal(play(game, iterations=5), play(plain, iterations=5))
+
+
+def test_turns_looked_ahead_are_not_moved_in():
+    """The spare batches are only looked at: the critic moves by its own."""
+    own = sentence(Unrolled(steps=2))
+    state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(START)))))
+    results = []
+    for spare in (REAL, REAL + 1):
+        turns = {"discriminator": (turn(), turn(spare), turn(spare)), "generator": (turn(None),)}
+        results.append(step(own, Tape(), state, turns, 0)[0])
+    assert own.game.critic_turns == 3
+    assert torch.equal(*(result["discriminator"]["params"]["w"] for result in results))
+    assert not torch.equal(*(result["generator"]["params"]["shift"] for result in results))
+
+
+def test_optimistic_adam_by_hand():
+    """Daskalakis et al. 2018, algorithm 1: theta + 2 u_t - u_{t-1}, u_t the step of Adam on plain gradients."""
+    x, before, mean, square = START.clone(), torch.zeros_like(START), torch.zeros_like(START), torch.zeros_like(START)
+    for t in range(1, 4):
+        grad = field(x).detach()
+        mean, square = 0.9 * mean + 0.1 * grad, 0.99 * square + 0.01 * grad**2
+        step_ = -RATES * (mean / (1 - 0.9**t)) / ((square / (1 - 0.99**t)).sqrt() + 1e-8)
+        x, before = x + 2 * step_ - before, step_
+    found = play(Optimistic(), iterations=3, rule=lambda lr: Adam(lr=lr, beta1=0.9, beta2=0.99))
+    torch.testing.assert_close(found, x, rtol=1e-10, atol=1e-11)
+
+
+def test_looking_ahead_through_adam_is_finite_where_a_gradient_is_zero():
+    """The root of a mean square of 0 has an infinite slope."""
+    start = START.clone()
+    start[8:] = 0.0  # v = 0: w has no gradient
+    for backend in BACKENDS:
+        found = play(Unrolled(steps=2), start, backend=backend, rule=lambda lr: Adam(lr=lr, beta1=0.5, beta2=0.9))
+        assert bool(torch.isfinite(found).all())
+
+
+@pytest.mark.parametrize(
+    "game",
+    [Consensus(), Extragradient(), Optimistic(update="alternating"), Unrolled(steps=2)],
+    ids=lambda game: type(game).__name__,
+)
+def test_vmap_equals_loop(game):
+    starts = torch.stack([START, 0.5 * START, -START])
+    gammas = torch.tensor([0.0, 0.5, 2.0], dtype=torch.float64)
+
+    def one(x, gamma):
+        own = sentence(game).with_numbers({"game": {"gamma": gamma}} if isinstance(game, Consensus) else {})
+        state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(x)))))
+        turns = {"discriminator": (turn(),) * getattr(game, "critic_turns", 1), "generator": (turn(None),)}
+        for t in range(2):
+            state, _ = step(own, Transform(), state, turns, t)
+        return state["generator"]["params"]["shift"], state["discriminator"]["params"]["w"]
+
+    together = torch.func.vmap(one)(starts, gammas)
+    for index in range(3):
+        for found, expected in zip(together, one(starts[index], gammas[index])):
+            torch.testing.assert_close(found[index], expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("game", [Consensus, Extragradient, Optimistic, Unrolled])
+def test_mistakes(game):
+    with pytest.raises(UserError, match=r"game\.update=both"):
+        game(update="both")
+    with pytest.raises(UserError, match=r"game\.n_critic=2"):
+        game(update="simultaneous", n_critic=2)
+
+
+# --- the bilinear game: theta' = psi, psi' = -theta ------------------------------------------------------------------
+
+
+def bilinear(game, h, iterations):
+    """Distances to 0 of D(x) = psi x, G = theta, Wasserstein: its field has the eigenvalues +-i."""
+    objective = Objective(
+        lambda params, buffers, z: (params["theta"].expand(1, 1), buffers),
+        lambda params, buffers, x: ((params["psi"] * x)[:, 0], buffers),
+        Wasserstein(),
+        {},
+        identity,
+    )
+    own = Sentence(objective, {player: Sgd(lr=h) for player in LR}, {}, game, Ema(0.0))
+    one = torch.ones(1, dtype=torch.float64)
+    state = initial_state(own, {"generator": ({"theta": one}, {}), "discriminator": ({"psi": one}, {})})
+    point = torch.zeros(1, 1, dtype=torch.float64)
+    turns = {
+        "discriminator": (Turn(point, point),) * getattr(game, "critic_turns", 1),
+        "generator": (Turn(point, None),),
+    }
+    norms = []
+    for t in range(iterations):
+        state, _ = step(own, Tape(), state, turns, t)
+        place = torch.cat([state["generator"]["params"]["theta"], state["discriminator"]["params"]["psi"]])
+        norms.append(float(place.norm()))
+    return norms
+
+
+@pytest.mark.parametrize("h", [0.1, 0.3])
+def test_rates_on_the_bilinear_game(h):
+    """Descent grows by sqrt(1 + h^2); extragradient falls by sqrt(1 - h^2 + h^4); optimistic by its quadratic's root;
+    unrolled with k steps (simultaneous) has damping 2 k h: mu^2 - (2 - 2 k h^2) mu + 1 - 2 k h^2 + h^2 = 0."""
+    count = 60
+
+    def rate(game):
+        norms = bilinear(game, h, 2 * count)
+        return (norms[-1] / norms[count - 1]) ** (1 / count)
+
+    assert rate(Simultaneous()) == pytest.approx((1 + h**2) ** 0.5, rel=1e-9)
+    assert rate(Extragradient()) == pytest.approx((1 - h**2 + h**4) ** 0.5, rel=1e-9)
+    root = max(abs(np.roots([1, -(1 + 2j * h), 1j * h])))
+    assert root < 1
+    assert rate(Optimistic()) == pytest.approx(root, rel=1e-3)
+    pull = 2 * 2 * h**2
+    expected = max(abs(np.roots([1, -(2 - pull), 1 - pull + h**2])))
+    assert expected < 1 < rate(Simultaneous())
+    assert rate(Unrolled(steps=2, update="simultaneous")) == pytest.approx(expected, rel=2e-2)

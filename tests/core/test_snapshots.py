@@ -1,0 +1,31 @@
+"""Snapshots of the discriminator against a list that is kept by hand."""
+
+import pytest
+import torch
+
+from steadygan.core.snapshots import Snapshots
+
+
+def discriminators(t, members):
+    """Members whose tensors say when and whose they are."""
+    value = torch.arange(members, dtype=torch.float64) + 10 * t
+    return {"params": {"w": value[:, None].repeat(1, 2)}, "buffers": {"b": -value}}
+
+
+@pytest.mark.parametrize(("count", "every", "members"), [(3, 2, 1), (2, 3, 2), (1, 1, 1)])
+@pytest.mark.parametrize("as_tensor", [False, True])
+def test_the_last_ones_are_kept(count, every, members, as_tensor):
+    snapshots = Snapshots(count, every)
+    first = discriminators(0, members)
+    kept, by_hand = snapshots.init((first["params"], first["buffers"])), []
+    for t in range(17):
+        own = discriminators(t + 1, members)
+        kept = snapshots.update(kept, own, torch.tensor(t) if as_tensor else t)
+        if (t + 1) % every == 0:
+            by_hand = [*by_hand, own][-count:]
+        judges = snapshots.judges(kept, own)
+        found = {tuple(row.tolist()) for row, there in zip(judges["params"]["w"], judges["there"]) if there}
+        expected = {tuple(row.tolist()) for one in (own, *by_hand) for row in one["params"]["w"]}
+        assert found == expected
+        assert int(judges["there"].sum()) == members * (1 + len(by_hand))
+        torch.testing.assert_close(judges["buffers"]["b"], -judges["params"]["w"][:, 0])

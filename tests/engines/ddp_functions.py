@@ -1,0 +1,90 @@
+"""What the tests of distributed training run in its processes."""
+
+import os
+import signal
+import time
+
+import torch
+import torch.distributed as dist
+from torch.utils._pytree import tree_leaves
+
+from steadygan.build import build
+from steadygan.engines.distributed.join import joined, normalised
+from steadygan.engines.distributed.ranks import Alone
+from steadygan.engines.evaluate import evaluate
+from steadygan.engines.module import GAN
+from steadygan.engines.parts import DTYPES
+from steadygan.errors import UserError
+
+
+def train(config, ranks):
+    """The GAN of a config after its iterations, without files; and what metrics say of it."""
+    parts = build(config)
+    with normalised(ranks, config["trainer"], parts.networks):
+        precision = DTYPES[str(config["trainer"]["precision"])]
+        gan = GAN(parts, config["seed"], config["batch_size"], precision, ranks)
+        gan.to_device(torch.device("cpu"))
+        for iteration in range(config["iterations"]):
+            gan.training_step(iteration, 0)
+            if gan.diverged_at:
+                break
+        return gan, evaluate(gan, parts.metrics)
+
+
+def results(config, ranks):
+    gan, scores = train(config, ranks)
+    turns = gan.dealer.deal(7, {player: gan.state[player]["params"] for player in ("generator", "discriminator")})
+    (turn,) = turns["discriminator"][:1]
+    return {
+        "state": gan.state,
+        "logs": gan.window.means(),
+        "scores": scores,
+        "diverged_at": gan.diverged_at,
+        "turn": turn._asdict(),
+    }
+
+
+def alone(config):
+    """One process with the whole batch."""
+    return results(config, Alone())
+
+
+def together(configs, report):
+    """Each config's results in process 0, the turns of all, and whether all have the same bits otherwise."""
+    torch.set_num_threads(1)
+    found = {}
+    with joined(next(iter(configs.values()))["trainer"]) as ranks:
+        for name, config in configs.items():
+            own = results(config, ranks)
+            turns, states = [None] * ranks.count, [None] * ranks.count
+            dist.all_gather_object(turns, own["turn"])
+            dist.all_gather_object(states, tree_leaves([own["state"], own["logs"], own["scores"], own["diverged_at"]]))
+            found[name] = {**own, "turns": turns, "same": all(same(states[0], other) for other in states[1:])}
+            report({"kind": "message", "text": name})
+    return found
+
+
+def same(first, second):
+    return len(first) == len(second) and all(
+        torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b or a != a for a, b in zip(first, second)
+    )
+
+
+def lose_one(how, report):
+    """Process 1 ends in the given way while process 0 waits for it."""
+    with joined({"accelerator": "cpu", "devices": 2}) as ranks:
+        ranks.send("hello")
+        if ranks.rank == 1:
+            time.sleep(0.3)
+            if how == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if how == "exit":
+                os._exit(3)
+            if how == "mistake":
+                raise UserError("not like this")
+            raise ZeroDivisionError("in process 1")
+        dist.barrier()
+
+
+def lose_one_of_a_job(job, report):
+    return lose_one("raises", report)

@@ -1,0 +1,188 @@
+"""Several discriminators in the step, against one by one."""
+
+import re
+
+import pytest
+import torch
+
+from steadygan.build import build
+from steadygan.core.autodiff import Tape, Transform
+from steadygan.core.votes import Softmax
+from steadygan.engines import checkpoint
+from steadygan.engines.dealer import Dealer
+from steadygan.engines.functional import tensors
+from steadygan.engines.module import GAN
+from steadygan.engines.step import Moves, initial_state, step
+from steadygan.errors import UserError
+from steadygan.train import plan
+
+SMALL = ["logger=none", "metrics=[]", "trainer.precision=64", "network.width=8", "network.latent=5", "batch_size=6"]
+SGD = ["optimizer@optimizer.discriminator=sgd", "optimizer.discriminator.lr=0.1"]
+BACKENDS = pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
+
+
+def setup(plain, *overrides):
+    config = plain(*SMALL, *overrides)
+    parts = build(config)
+    state = initial_state(parts.sentence, {name: tensors(net) for name, net in parts.networks.items()})
+    latent = parts.networks["generator"].latent
+    dealer = Dealer(parts.dataset, parts.wants, latent, 0, config["batch_size"], torch.device("cpu"), torch.float64)
+    return parts, state, dealer
+
+
+def turns(dealer, state, t=0):
+    return dealer.deal(t, {player: state[player]["params"] for player in ("generator", "discriminator")})
+
+
+def member(params, index):
+    return {name.removeprefix("member."): value[index] for name, value in params.items()}
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        ["regularizer=[r1,r2]"],
+        ["loss=relativistic", "noise=instance"],
+        ["regularizer=[gradient_penalty]", "noise=blur"],
+    ],
+    ids=["r1_r2", "relativistic", "penalty_blur"],
+)
+def test_each_discriminator_moves_as_it_would_alone(plain, backend, sentence):
+    parts, state, dealer = setup(plain, *SGD, *sentence, "discriminator.ensemble=3")
+    single, alone, _ = setup(plain, *SGD, *sentence)
+    (turn,) = turns(dealer, state)["discriminator"]
+    moves, own = (Moves(each.sentence, backend, lambda grads: grads) for each in (parts, single))
+    moved = moves.move("discriminator", state, moves.gradient("discriminator", state, turn), turn)
+    losses = []
+    for index in range(3):
+        params = member(state["discriminator"]["params"], index)
+        start = {
+            **alone,
+            "generator": state["generator"],
+            "discriminator": {**alone["discriminator"], "params": params},
+        }
+        gradient = own.gradient("discriminator", start, turn)
+        losses.append(gradient.logs["loss/discriminator"])
+        expected = own.move("discriminator", start, gradient, turn)["discriminator"]["params"]
+        found = member(moved["discriminator"]["params"], index)
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            torch.testing.assert_close(found[name], value, rtol=1e-10, atol=1e-12)
+    logged = moves.gradient("discriminator", state, turn).logs["loss/discriminator"]
+    torch.testing.assert_close(logged, torch.stack(losses).mean())
+
+
+def test_the_first_is_the_one_there_is_without(plain):
+    (many, *_), (one, *_) = setup(plain, "discriminator.ensemble=2"), setup(plain)
+    stacked = dict(many.networks["discriminator"].named_parameters())
+    for name, value in one.networks["discriminator"].named_parameters():
+        torch.testing.assert_close(stacked[f"member.{name}"][0], value)
+        assert value.ndim == 1 or not torch.equal(stacked[f"member.{name}"][1], value)
+
+
+@BACKENDS
+def test_the_generator_minimises_the_vote(plain, backend):
+    overrides = ["discriminator.ensemble=3", "discriminator/vote=softmax", "discriminator.vote.sharpness=2"]
+    parts, state, dealer = setup(plain, *overrides)
+    single, alone, _ = setup(plain)
+    (turn,) = turns(dealer, state)["generator"]
+    judged, own = (Moves(each.sentence, backend, lambda grads: grads) for each in (parts, single))
+    against = []
+    for index in range(3):
+        params = member(state["discriminator"]["params"], index)
+        start = {
+            **alone,
+            "generator": state["generator"],
+            "discriminator": {**alone["discriminator"], "params": params},
+        }
+        against.append(own.gradient("generator", start, turn))
+    losses = torch.stack([gradient.logs["loss/generator"] for gradient in against]).requires_grad_()
+    value = Softmax(2.0)(losses, torch.ones(3, dtype=torch.bool), None)
+    (weights,) = torch.autograd.grad(value, losses)
+    found = judged.gradient("generator", state, turn)
+    torch.testing.assert_close(found.logs["loss/generator"], value.detach())
+    for name, grad in found.grads.items():
+        expected = sum(weight * gradient.grads[name] for weight, gradient in zip(weights, against))
+        torch.testing.assert_close(grad, expected, rtol=1e-9, atol=1e-12)
+
+
+@BACKENDS
+def test_snapshots_are_judges_too(plain, backend):
+    parts, state, dealer = setup(plain, "discriminator.snapshots=2", "discriminator.every=2")
+    single, alone, _ = setup(plain)
+    seen = []
+    for t in range(6):
+        state, _ = step(parts.sentence, backend, state, turns(dealer, state, t), t)
+        if t % 2 == 1:
+            seen.append(member(state["discriminator"]["params"], 0))
+    (turn,) = turns(dealer, state, 6)["generator"]
+    own = Moves(single.sentence, backend, lambda grads: grads)
+    grads = []
+    for params in (member(state["discriminator"]["params"], 0), *seen[-2:]):
+        start = {
+            **alone,
+            "generator": state["generator"],
+            "discriminator": {**alone["discriminator"], "params": params},
+        }
+        grads.append(own.gradient("generator", start, turn).grads)
+    found = Moves(parts.sentence, backend, lambda grads: grads).gradient("generator", state, turn).grads
+    for name, grad in found.items():
+        torch.testing.assert_close(grad, sum(each[name] for each in grads) / 3, rtol=1e-9, atol=1e-12)
+
+
+def test_before_the_first_snapshot_there_is_one_judge(plain):
+    (many, first, dealer), (single, alone, _) = setup(plain, "discriminator.snapshots=2"), setup(plain)
+    found, _ = step(many.sentence, Tape(), first, turns(dealer, first), 0)
+    expected, _ = step(single.sentence, Tape(), alone, turns(dealer, alone), 0)
+    for name, value in expected["generator"]["params"].items():
+        torch.testing.assert_close(found["generator"]["params"][name], value, rtol=1e-10, atol=1e-12)
+
+
+def test_resume_keeps_the_snapshots(plain, tmp_path):
+    config = plain(*SMALL, "discriminator.snapshots=2", "discriminator.every=2", "discriminator.ensemble=2")
+
+    def made(iterations, start=None):
+        gan = GAN(build(config), 0, 6, torch.float64)
+        gan.to_device(torch.device("cpu"))
+        if start:
+            checkpoint.restore(gan, checkpoint.load(start))
+        for iteration in range(gan.iteration, iterations):
+            gan.training_step(iteration, 0)
+        return gan
+
+    checkpoint.save(tmp_path / "half.ckpt", made(5), "0", 0.0)
+    whole, resumed = made(10), made(10, tmp_path / "half.ckpt")
+    assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
+    kept, again = whole.state["snapshots"], resumed.state["snapshots"]
+    assert kept["there"].all()
+    assert all(torch.equal(value, again["params"][name]) for name, value in kept["params"].items())
+
+
+def test_the_critic_is_their_mean(plain):
+    gan = GAN(build(plain(*SMALL, "discriminator.ensemble=3")), 0, 6, torch.float64)
+    single = build(plain(*SMALL)).networks["discriminator"]
+    x = torch.randn(4, 2, dtype=torch.float64)
+    logits = []
+    for index in range(3):
+        values = member(gan.state["discriminator"]["params"], index)
+        logits.append(torch.func.functional_call(single, values, (x,)))
+    torch.testing.assert_close(gan.critic(x), torch.stack(logits).mean(0))
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("discriminator.ensemble=0", "discriminator.ensemble=0: must be a whole number of at least 1"),
+        ("discriminator.ensemble=1.5", "discriminator.ensemble=1.5"),
+        ("discriminator.snapshots=-1", "discriminator.snapshots=-1"),
+        ("discriminator.every=0", "discriminator.every=0"),
+        ("discriminator.snapshots=51", "discriminator.snapshots=51: more snapshots than there will be"),
+        ("noise.levels=0", "noise.levels=0: must be a whole number of at least 1"),
+        ("noise.ratio=2", "noise.ratio=2: must be between 0 and 1"),
+    ],
+)
+def test_bad_input(compose, tmp_path, override, words):
+    given = [*SMALL, "noise=multi_blur", override, f"outputs={tmp_path}"]
+    with pytest.raises(UserError, match=re.escape(words)):
+        plan(compose(*given), given)

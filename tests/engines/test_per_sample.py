@@ -1,0 +1,278 @@
+"""Per-sample gradients in the step, and runs whose rule asks for them or keeps the full covariance."""
+
+import json
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._pytree import tree_leaves
+
+from steadygan import files, train
+from steadygan.build import build
+from steadygan.core.autodiff import Tape, Transform
+from steadygan.engines.dealer import Dealer
+from steadygan.engines.functional import tensors
+from steadygan.engines.module import GAN
+from steadygan.engines.population.memory import member_bytes
+from steadygan.engines.step import Moves, initial_state, step
+from steadygan.errors import UserError
+
+SMALL = [
+    *["logger=none", "metrics=[]", "trainer.precision=64", "network.width=5", "network.latent=3"],
+    "batch_size=6",
+]
+RULE = "optimizer@optimizer.{}={}"
+ASKS = [RULE.format("discriminator", "sgld_cc"), "optimizer.discriminator.estimator=per_sample"]
+FULL = "optimizer.discriminator.covariance=full"
+
+
+def setup(plain, *overrides):
+    """Parts, their state before the first iteration, and a dealer of turns."""
+    config = plain(*SMALL, *overrides)
+    parts = build(config)
+    state = initial_state(parts.sentence, {name: tensors(net) for name, net in parts.networks.items()})
+    dealer = Dealer(
+        *(parts.dataset, parts.wants, parts.networks["generator"].latent, config["seed"], config["batch_size"]),
+        *(torch.device("cpu"), torch.float64),
+    )
+    return parts, state, dealer
+
+
+def turns_of(dealer, state, t=0):
+    return dealer.deal(t, {player: state[player]["params"] for player in ("generator", "discriminator")})
+
+
+def alone(turn, place):
+    """A turn of one example, cut by hand."""
+
+    def cut(value):
+        return None if value is None else value[place : place + 1]
+
+    return turn._replace(
+        latent=cut(turn.latent),
+        real=cut(turn.real),
+        noise_real=tuple(map(cut, turn.noise_real)),
+        noise_fake=tuple(map(cut, turn.noise_fake)),
+        penalty={name: cut(value) for name, value in turn.penalty.items()},
+        label=cut(turn.label),
+        target=cut(turn.target),
+        target_weight=cut(turn.target_weight),
+    )
+
+
+def looped(parts, state, turn, player):
+    """``[B, P]``: each example's gradient on the tape, in a loop."""
+    plain = replace(parts.sentence, rules={name: replace(rule, estimator="running") if rule.per_sample else rule
+                                           for name, rule in parts.sentence.rules.items()})  # fmt: skip
+    moves = Moves(plain, Tape(), lambda grads: grads)
+    grads = [moves.gradient(player, state, alone(turn, place)).grads for place in range(len(turn.latent))]
+    return np.stack([np.concatenate([value.flatten().numpy() for value in each.values()]) for each in grads])
+
+
+SENTENCES = {
+    "plain": [],
+    "penalties": ["regularizer=[r1,gradient_penalty]"],
+    "wgan": ["loss=wasserstein", "regularizer=[gradient_penalty]", "game.n_critic=2"],
+    "copies": ["noise=instance", "+noise.copies=3", "regularizer=[r2]"],
+    "pairs": ["loss=relativistic", "noise=instance"],
+    "spectral": ["network.spectral_norm=true"],
+    "ensemble": ["discriminator.ensemble=2", "regularizer=[r1]"],
+    "levels": ["noise=multi_blur"],
+    "conditional": ["labels=conditional", "labels.share=0.5", "labels.metrics=null", "discriminator.ensemble=2"],
+    "semi_supervised": ["labels=semi_supervised", "labels.share=0.5", "labels.weight=0.7", "labels.metrics=null"],
+}
+
+
+@pytest.mark.parametrize("sentence", SENTENCES.values(), ids=SENTENCES.keys())
+@pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
+def test_the_estimate_is_numpys_covariance_of_looped_gradients(plain, sentence, backend):
+    """Over 6 examples, of their mean: the covariance / 6; and their mean is the gradient of the batch."""
+    parts, state, dealer = setup(plain, *ASKS, *sentence, FULL)
+    for turn in turns_of(dealer, state)["discriminator"]:
+        gradient = Moves(parts.sentence, backend, lambda grads: grads).gradient("discriminator", state, turn)
+        samples = looped(parts, state, turn, "discriminator")
+        mean = np.concatenate([value.flatten().numpy() for value in gradient.grads.values()])
+        np.testing.assert_allclose(samples.mean(0), mean, rtol=1e-9, atol=1e-12)
+        estimate = gradient.spread["matrix"].numpy() / 5
+        np.testing.assert_allclose(estimate, np.cov(samples, rowvar=False) / 6, rtol=1e-8, atol=1e-14)
+        assert np.linalg.norm(estimate) > 0
+
+
+def test_the_generators_too(plain):
+    rule = [RULE.format("generator", "ccadl"), "optimizer.generator.estimator=per_sample"]
+    parts, state, dealer = setup(plain, *rule, "loss=relativistic")
+    (turn,) = turns_of(dealer, state)["generator"]
+    spread = Moves(parts.sentence, Tape(), lambda grads: grads).gradient("generator", state, turn).spread
+    expected = looped(parts, state, turn, "generator").var(0)
+    np.testing.assert_allclose(
+        np.concatenate([value.flatten().numpy() for value in spread.values()]), expected, rtol=1e-8, atol=1e-16
+    )
+
+
+def test_batch_normalisation_in_the_generator_stays_that_of_the_batch(plain):
+    """The discriminator's examples are those that the generator made of the whole batch."""
+    images = ["dataset=digits", "network=dcgan", "network.width=4"]
+    parts, state, dealer = setup(plain, *ASKS, *images)
+    (turn,) = turns_of(dealer, state)["discriminator"]
+    moves = Moves(parts.sentence, Tape(), lambda grads: grads)
+    seen = moves.gradient("discriminator", state, turn)
+    rule = parts.sentence.rules["discriminator"]
+    captured, original = {}, type(rule).spread
+
+    def keep(self, samples, grads):
+        captured.update(samples)
+        return original(self, samples, grads)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(rule), "spread", keep)
+        moves.gradient("discriminator", state, turn)
+    for name, value in seen.grads.items():
+        torch.testing.assert_close(captured[name].mean(0), value, rtol=1e-9, atol=1e-12)
+
+
+def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
+    """The spread is about the mean gradient of all, and averaged as gradients are."""
+    parts, state, dealer = setup(plain, *ASKS, FULL, "regularizer=[r1]")
+    halves = [replace(dealer, shard=part) for part in (slice(0, 3), slice(3, 6))]
+    turns = [turns_of(half, state)["discriminator"][0] for half in halves]
+    whole = Moves(parts.sentence, Tape(), lambda grads: grads)
+    expected = whole.gradient("discriminator", state, turns_of(dealer, state)["discriminator"][0])
+    exchanged = {}
+
+    def talk(place, round_):
+        """An all-reduce, replayed: what the other process would send is known from the round before."""
+
+        def average(values):
+            key = (round_[0], place)
+            round_[0] += 1
+            exchanged[key] = values
+            other = exchanged.get((key[0], 1 - place), values)
+            return {name: (value + other[name]) / 2 for name, value in values.items()}
+
+        return average
+
+    for _ in range(3):  # the first round learns the gradients, the second the spreads
+        got = [
+            Moves(parts.sentence, Tape(), talk(place, [0])).gradient("discriminator", state, turn)
+            for place, turn in enumerate(turns)
+        ]
+    for each in got:
+        torch.testing.assert_close(each.spread["matrix"], expected.spread["matrix"], rtol=1e-10, atol=1e-14)
+
+
+def test_a_chain_of_steps_is_that_of_the_rule(plain):
+    """The step hands the rule what it asks for, once a turn of the discriminator."""
+    parts, state, dealer = setup(plain, *ASKS, FULL, "game.n_critic=2")
+    after, logs = step(parts.sentence, Tape(), state, turns_of(dealer, state), 0)
+    assert after["discriminator"]["rule"]["count"].item() == 2
+    assert "previous" not in after["discriminator"]["rule"]
+    kept = after["discriminator"]["rule"]["covariance"]["matrix"]
+    level = (6 * kept.diagonal().mean()).sqrt()
+    torch.testing.assert_close(logs["rule/discriminator/noise_level"], level)
+
+
+# Whole runs.
+
+TINY = [
+    *["logger=none", "metrics=[]", "network.width=5", "network.latent=3", "batch_size=8"],
+    *["iterations=12", "log_every=4", "evaluate_every=100", "checkpoint_every=5"],
+]
+SAMPLERS = {
+    "sgld_cc-full-per_sample": [*ASKS, FULL],
+    "sgld_cc-full-running": [ASKS[0], FULL],
+    "ccadl-full-per_sample": [RULE.format("discriminator", "ccadl"), ASKS[1], FULL],
+    "ccadl-diagonal-per_sample": [RULE.format("discriminator", "ccadl"), ASKS[1]],
+}
+
+
+@pytest.fixture
+def plan(compose, tmp_path):
+    def call(*overrides, outputs=tmp_path):
+        given = [*TINY, f"outputs={outputs}", *overrides]
+        return train.plan(compose(*given), given)
+
+    return call
+
+
+def silent(event):
+    pass
+
+
+def content(job):
+    saved = torch.load(job.directory / files.CHECKPOINT, weights_only=True)
+    saved.pop("seconds")
+    return saved
+
+
+@pytest.mark.parametrize("rule", SAMPLERS.values(), ids=SAMPLERS.keys())
+@pytest.mark.parametrize("engine", ["lightning", "population"])
+def test_stopped_in_the_middle_of_a_chain_it_ends_with_the_same_bits(plan, tmp_path, monkeypatch, rule, engine):
+    from steadygan.engines.population.population import Population
+
+    sentence = [*rule, "regularizer=[r1]", f"engine={engine}"]
+    whole, parts = plan(*sentence, outputs=tmp_path / "a"), plan(*sentence, outputs=tmp_path / "b")
+    assert train.execute(whole, silent) == "completed"
+    owner, name = (GAN, "training_step") if engine == "lightning" else (Population, "step")
+    original = getattr(owner, name)
+
+    def interrupted(self, *args):
+        original(self, *args)
+        if self.iteration == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, interrupted)
+        assert train.execute(parts, silent) == "preempted"
+    assert train.execute(parts, silent) == "completed"
+    ours, theirs = content(whole), content(parts)
+    assert ours["iteration"] == 12
+    leaves = list(zip(tree_leaves(ours), tree_leaves(theirs), strict=True))
+    assert all(torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b for a, b in leaves)
+
+
+@pytest.mark.parametrize("form", ["diagonal", "full"])
+def test_noise_that_feeds_back_on_itself_explodes_and_ends_as_diverged(plan, form):
+    """Literal control at a large step: k = scale eps a^2 T / (1 - eps a / 2) is above 1."""
+    job = plan(
+        *["loss=lsgan", ASKS[0], "optimizer.discriminator.step_size=0.3", f"optimizer.discriminator.covariance={form}"],
+        *["batch_size=64", "iterations=500", "log_every=1", "checkpoint_every=500"],
+    )
+    assert train.execute(job, silent) == "diverged"
+    told = json.loads((job.directory / files.SUMMARY).read_text())
+    assert told["status"] == "diverged"
+    assert 2 < told["diverged_at"] < 500
+    assert all(bool(value.isfinite().all()) for value in content(job)["state_dict"].values())
+    levels = [float(row["rule/discriminator/noise_level"]) for row in files.read_rows(job.directory / files.METRICS)]
+    assert levels[-1] > 100 * levels[1]
+
+
+def test_batch_normalisation_is_refused(plan):
+    images = ["dataset=digits", "dataset.size=16", "network=dcgan", "network.width=4"]
+    plan(*ASKS, *images)
+    for player, other in (
+        ("discriminator", "discriminator"),
+        ("generator", "generator"),
+        ("generator", "discriminator"),
+    ):
+        rule = [RULE.format(player, "ccadl"), f"optimizer.{player}.estimator=per_sample"]
+        norms = [
+            f"network.{name}_norm={'batch' if name == other else 'none'}" for name in ("generator", "discriminator")
+        ]
+        with pytest.raises(UserError) as error:
+            plan(*images, *norms, *rule)
+        words = (f"optimizer.{player}.estimator=per_sample", f"network.{other}_norm", "Valid choices: running")
+        assert all(word in str(error.value) for word in words)
+
+
+def test_a_member_with_a_matrix_takes_more_memory(plain):
+    """At least the matrix, old and new, and the gradients of the examples."""
+    sizes = [
+        member_bytes(setup(plain, ASKS[0], *more)[0], 6, "64")
+        for more in ([], [FULL], ["optimizer.discriminator.estimator=per_sample"])
+    ]
+    weights = sum(value.numel() for value in setup(plain)[0].networks["discriminator"].parameters())
+    assert sizes[1] - sizes[0] > 2 * 8 * weights**2
+    assert sizes[2] - sizes[0] > 8 * 6 * weights

@@ -1,0 +1,94 @@
+"""Evaluations and pictures of all members at once, against those of single runs."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from steadygan import train as training
+from steadygan.build import build
+from steadygan.engines.bookkeeper import Bookkeeper
+from steadygan.engines.evaluate import evaluate
+from steadygan.engines.population.looking import look
+from steadygan.engines.population.member import Member
+from steadygan.engines.population.population import EXAMPLES, Population
+from steadygan.metrics.wasserstein import wasserstein_distance, wasserstein_distances
+from steadygan.pictures import picture
+
+POINTS = ["metrics=[modes,wasserstein]", "metrics.modes.samples=300", "metrics.wasserstein.samples=60"]
+SMALL = ["logger=none", "network.width=6", "network.latent=3", "batch_size=5", "trainer.precision=64"]
+SEEDS = (3, 4, 3)
+
+
+@pytest.fixture
+def company(compose, tmp_path):
+    """``company(*overrides)``: a population of three after two steps, the middle seat empty, and its bookkeepers."""
+
+    def call(*overrides):
+        seats = []
+        for place, seed in enumerate(SEEDS):
+            given = [*SMALL, f"outputs={tmp_path}", f"seed={seed}", f"ema.decay=0.{place}", *overrides]
+            job = training.plan(compose(*given), given)
+            parts = build(job.config)
+            seats.append((Member(parts, job, torch.device("cpu")), parts, job))
+        filled = [seats[0], None, seats[2]]
+        population = Population([seat and seat[:2] for seat in filled], 5)
+        for _ in range(2):
+            population.step()
+        population.settle(states=True)
+        return population, [Bookkeeper(seat[1], seat[2], print, seat[0]) for seat in filled if seat]
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [*POINTS, "metrics.modes.wasserstein_samples=40"],
+        ["dataset=mixture1d", *POINTS, "metrics.modes.wasserstein_samples=40"],
+        ["dataset=digits", "network=dcgan", "metrics=[fid,inception_score]", "metrics.fid.samples=70"],
+    ],
+    ids=["plane", "line", "images"],
+)
+def test_members_get_the_metrics_and_the_picture_of_their_single_runs(company, tmp_path, overrides):
+    population, books = company(*overrides)
+    look(population, books)
+    values = [book.metrics() for book in books]
+    for book, own in zip(books, values):
+        expected = evaluate(book.gan, book.parts.metrics)
+        assert own.keys() == expected.keys()
+        assert own == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        book.picture(tmp_path / "own.png")
+        picture(book.gan, book.parts.dataset, tmp_path / "single.png")
+        pixels, twins = (np.asarray(Image.open(tmp_path / f"{name}.png"), float) for name in ("own", "single"))
+        assert pixels.shape == twins.shape
+        assert np.abs(pixels - twins).mean() < 0.05
+    assert values[0] != values[1], "members of one seed share latents, not weights"
+
+
+def test_more_samples_than_one_pass_takes_are_the_same(company, monkeypatch):
+    population, _ = company("metrics=[]")
+    latents = torch.randn(3, 50, 3, dtype=torch.float64)
+    whole = population.sample(latents)
+    monkeypatch.setattr("steadygan.engines.population.population.EXAMPLES", 21)
+    assert EXAMPLES > 150
+    torch.testing.assert_close(population.sample(latents), whole, rtol=1e-12, atol=1e-12)
+    one = population.members[2]
+    torch.testing.assert_close(whole[2], one.sample(latents[2]), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(population.critic(whole)[2], one.critic(whole[2]), rtol=1e-12, atol=1e-12)
+
+
+def test_a_member_is_seen_the_same_whatever_the_others_are(company):
+    """To the bit in single precision: the distance of one does not hang on how many others are alive."""
+    population, books = company(*POINTS, "metrics.modes.wasserstein_samples=40", "trainer.precision=32")
+    look(population, books)
+    both = books[1].metrics()
+    look(population, books[1:])
+    assert books[1].metrics() == both
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_distances_of_several_are_those_of_each(monkeypatch, threads):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    x, y = torch.randn(5, 30, 2), torch.randn(30, 2)
+    assert wasserstein_distances(x, y) == [wasserstein_distance(own, y) for own in x]

@@ -1,0 +1,313 @@
+"""Metrics of features against independent implementations, and what they must be at the ends of their scales."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import linregress
+from sklearn.metrics.pairwise import polynomial_kernel
+from sklearn.neighbors import NearestNeighbors
+from torch import nn
+from torchmetrics.image.fid import _compute_fid
+
+from steadygan.data.digits import Digits
+from steadygan.data.mixtures import Ring
+from steadygan.engines.evaluate import score
+from steadygan.errors import UserError
+from steadygan.metrics.classes import ClassHistogram, IntraFID, histogram_scores
+from steadygan.metrics.fid import FID, TestFID
+from steadygan.metrics.fid_infinity import FIDInfinity, at_infinity, fid_of
+from steadygan.metrics.frechet import Reference
+from steadygan.metrics.kid import KID, kid, subsets
+from steadygan.metrics.manifolds import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
+
+ALL = [FID, TestFID, KID, PrecisionRecall, DensityCoverage, FIDInfinity, ClassHistogram]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEADYGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def clouds(seed=0, n=60, m=80, d=5):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, d)), 0.7 * rng.standard_normal((m, d)) + 0.4
+
+
+def tensors(*arrays):
+    return [torch.tensor(array) for array in arrays]
+
+
+def digits(count, seed=0, sigma=0.3):
+    source = torch.Generator().manual_seed(seed)
+    x, y = Digits().examples("train")
+    rows = torch.randint(len(x), (count,), generator=source)
+    return x[rows] + sigma * torch.randn(count, *x.shape[1:], generator=source), y[rows]
+
+
+def measured(metric, x, *more):
+    metric.reset()
+    metric.update(x, *more)
+    return metric.compute()
+
+
+# --- kernel distance ------------------------------------------------------------------------------------------------
+
+
+def mmd(x, y):
+    """By hand, with scikit-learn's kernel."""
+    kernel = {"degree": 3, "gamma": 1 / x.shape[1], "coef0": 1}
+    xx, yy, xy = (polynomial_kernel(a, b, **kernel) for a, b in ((x, x), (y, y), (x, y)))
+    n, m = len(x), len(y)
+    off = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (xx, yy)]
+    return sum(off) - 2 * xy.sum() / (n * m)
+
+
+def test_each_subset_by_hand():
+    x, y = clouds()
+    source = torch.Generator().manual_seed(1)
+    chosen = subsets(4, 20, len(x), source), subsets(4, 30, len(y), source)
+    expected = [mmd(x[a.bool().numpy()], y[b.bool().numpy()]) for a, b in zip(*chosen)]
+    assert kid(*tensors(x, y), *chosen).tolist() == pytest.approx(expected, rel=1e-10)
+    assert [int(value) for value in chosen[0].sum(1)] == [20] * 4
+    assert not torch.equal(chosen[0][0], chosen[0][1])
+
+
+def test_no_bias_between_samples_of_one_distribution():
+    x = torch.randn(1500, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    source = torch.Generator().manual_seed(3)
+    values = kid(x[:700], x[700:], subsets(200, 50, 700, source), subsets(200, 50, 800, source))
+    assert abs(float(values.mean())) < 4 * float(values.std()) / 200**0.5
+    assert float(values.min()) < 0
+
+
+def test_kid_equals_torch_fidelity():
+    theirs = pytest.importorskip("torch_fidelity.metric_kid").kid_features_to_metric
+    x, y = clouds(4, 50, 50, 7)
+    said = theirs(*tensors(x, y), kid_subsets=2, kid_subset_size=50, rng_seed=0, verbose=False)
+    ours = kid(*tensors(x, y), torch.ones(1, 50).double(), torch.ones(1, 50).double())
+    assert float(ours[0]) == pytest.approx(said["kernel_inception_distance_mean"], rel=1e-9)
+
+
+def test_the_metric_says_mean_and_spread_of_its_subsets():
+    metric = KID(Digits(), samples=300, subsets=7, subset_size=120, reference_samples=500)
+    x, _ = digits(300)
+    found = measured(metric, x)
+    features = metric.network(x)[0]
+    from steadygan.core.draws import generator
+
+    source = generator(0, "metric/kid")
+    chosen = subsets(7, 120, 300, source), subsets(7, 120, 500, source)
+    values = [mmd(features[a.bool()].numpy(), metric.real[b.bool()].numpy()) for a, b in zip(*chosen)]
+    assert found == {"kid": pytest.approx(np.mean(values), rel=1e-9), "kid_std": pytest.approx(np.std(values))}
+
+
+# --- neighbours -----------------------------------------------------------------------------------------------------
+
+
+def by_neighbours(real, fake, k):
+    """``inside[j, i]``: whether fake j is in the ball of real i; and the other way round."""
+
+    def inside(x, of):
+        radius = NearestNeighbors(n_neighbors=k + 1, algorithm="brute").fit(of).kneighbors(of)[0][:, -1]
+        return np.linalg.norm(x[:, None] - of[None], axis=2) <= radius
+
+    return inside(fake, real), inside(real, fake)
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_by_scikit_learns_neighbours(k):
+    real, fake = clouds(5)
+    in_real, in_fake = by_neighbours(real, fake, k)
+    expected = in_real.any(1).mean(), in_fake.any(1).mean()
+    assert 0 < min(expected) < 1
+    assert precision_recall(*tensors(real, fake), k) == pytest.approx(expected)
+    expected = in_real.sum() / (k * len(fake)), in_real.any(0).mean()
+    assert density_coverage(*tensors(real, fake), k) == pytest.approx(expected)
+
+
+def test_large_sets_are_cut_without_a_trace(monkeypatch):
+    real, fake = tensors(*clouds(6))
+    whole = precision_recall(real, fake, 3), density_coverage(real, fake, 3)
+    monkeypatch.setattr("steadygan.metrics.manifolds._ROWS", 7)
+    assert (precision_recall(real, fake, 3), density_coverage(real, fake, 3)) == whole
+
+
+def test_precision_and_recall_equal_torch_fidelity():
+    theirs = pytest.importorskip("torch_fidelity.metric_prc").prc_features_to_metric
+    real, fake = tensors(*clouds(7))
+    said = theirs(fake, real, prc_neighborhood=3, prc_batch_size=1000, save_cpu_ram=False, verbose=False)
+    assert precision_recall(real, fake, 3) == pytest.approx((said["precision"], said["recall"]), abs=1e-6)
+
+
+def test_collapse_is_precise_and_recalls_nothing():
+    x = Digits().examples("train")[0]
+    collapsed, everything = x[:1].repeat(200, 1, 1, 1), x[:500]
+    prc, dc = (kind(Digits(), samples=500) for kind in (PrecisionRecall, DensityCoverage))
+    assert measured(prc, collapsed) == {"precision": 1.0, "recall": pytest.approx(0, abs=0.01)}
+    assert measured(prc, everything)["precision"] == 1.0
+    assert measured(prc, everything)["recall"] > 0.8
+    assert measured(dc, collapsed)["coverage"] < 0.02
+    assert measured(dc, everything)["coverage"] > 0.7
+    assert measured(prc, torch.rand(200, 1, 8, 8) * 2 - 1)["precision"] < 0.5
+
+
+# --- to infinity ----------------------------------------------------------------------------------------------------
+
+
+def test_the_intercept_is_that_of_the_line():
+    sizes, values = [100, 200, 300, 500], [9.0, 5.2, 4.1, 3.0]
+    assert at_infinity(sizes, values) == pytest.approx(linregress(1 / np.array(sizes), values).intercept)
+    assert at_infinity([10, 20, 40], [3 + 5 / n for n in (10, 20, 40)]) == pytest.approx(3)
+
+
+@pytest.mark.parametrize("count", [5, 40])
+def test_the_distance_on_few_and_on_many(count):
+    x, y = clouds(8, count, 90, 8)
+    statistics = [(value.mean(0), np.cov(value.T)) for value in (x, y)]
+    reference = Reference.of(*statistics[1])
+    theirs = _compute_fid(*tensors(*statistics[0], *statistics[1]))
+    assert fid_of(torch.tensor(x), reference) == pytest.approx(float(theirs), rel=1e-6)
+
+
+def test_extrapolation_comes_nearer_to_the_truth():
+    # two Gaussians of unit covariance: the distance is that of their means, here 1
+    reference, sizes = Reference.of(np.zeros(20), np.eye(20)), list(range(300, 1501, 200))
+    many, extrapolated = [], []
+    for seed in range(20):
+        x = torch.randn(1500, 20, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        x[:, 0] += 1
+        values = [fid_of(x[:size], reference) for size in sizes]
+        many.append(values[-1])
+        extrapolated.append(at_infinity(sizes, values))
+    assert np.mean(many) > 1.05
+    assert abs(np.mean(extrapolated) - 1) < 0.3 * (np.mean(many) - 1)
+
+
+def test_the_metric_draws_a_line_through_growing_subsets():
+    metric = FIDInfinity(Digits(), samples=1500, least=500, points=5)
+    x, _ = digits(1500)
+    assert measured(metric, x)["fid_infinity"] < measured(FID(Digits(), samples=1500), x)["fid"]
+    assert metric.passport["points"] == 5
+
+
+# --- fid ------------------------------------------------------------------------------------------------------------
+
+
+def test_fid_of_fewer_samples_than_features(caplog):
+    few = FID(Digits(), samples=40)
+    assert "metrics.fid.samples=40: no more than the 64 features" in caplog.text
+    x, _ = digits(40)
+    features = few.network(x)[0]
+    expected = _compute_fid(features.mean(0), features.mT.cov(), few.statistics.mean, few.statistics.cov)
+    assert measured(few, x)["fid"] == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_the_gap_between_the_splits_is_memorisation():
+    train, test = Digits().examples("train")[0], Digits().examples("test")[0]
+    to_train, to_test = FID(Digits(), samples=len(train)), TestFID(Digits(), samples=len(train))
+    assert measured(to_train, train)["fid"] < 1e-3 < measured(to_test, train)["fid_test"]
+    assert measured(to_test, test)["fid_test"] < 1e-3
+    assert (to_train.passport["split"], to_test.passport["split"]) == ("train", "test")
+
+
+# --- classes --------------------------------------------------------------------------------------------------------
+
+
+def test_the_histogram_by_hand():
+    counts, real = torch.tensor([30, 10, 0, 60]), torch.tensor([10, 10, 10, 10])
+    expected = 0.3 * math.log(0.3 / 0.25) + 0.1 * math.log(0.1 / 0.25) + 0.6 * math.log(0.6 / 0.25)
+    assert histogram_scores(counts, real, 0.25) == pytest.approx((3, expected))
+    assert histogram_scores(counts, real, 0.5) == pytest.approx((2, expected))
+    assert histogram_scores(real * 3, real, 1.0) == pytest.approx((4, 0), abs=1e-12)
+    assert histogram_scores(0 * counts, real, 0.25) == (0, pytest.approx(math.log(4)))
+
+
+def test_classes_that_are_missing():
+    x, y = Digits().examples("train")
+    assert measured(ClassHistogram(Digits()), x)["classes"] == 10
+    some = measured(ClassHistogram(Digits()), x[y < 4])
+    assert some == {"classes": 4, "class_kl": pytest.approx(math.log(10 / 4), abs=0.1)}
+
+
+def test_intra_fid_by_hand_and_blind_to_nothing():
+    metric = IntraFID(Digits(), samples=900)
+    x, y = digits(900, sigma=0.2)
+    features = metric.network(x)[0]
+    real_x, real_y = Digits().examples("train")
+    real = metric.network(real_x)[0]
+    values = []
+    for label in range(10):
+        own, theirs = features[y == label], real[real_y == label]
+        values.append(float(_compute_fid(own.mean(0), own.mT.cov(), theirs.mean(0), theirs.mT.cov())))
+    found = score(metric, {"samples": x, "labels": y})["intra_fid"]
+    assert found == pytest.approx(np.mean(values), rel=1e-4)
+    assert score(metric, {"samples": x, "labels": (y + 1) % 10})["intra_fid"] > 5 * found
+    assert math.isnan(score(metric, {"samples": x[:12], "labels": y[:12]})["intra_fid"])
+
+
+# --- all of them ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_the_shell(kind):
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    metric = kind(Digits(), samples=1200)
+    x, _ = digits(1200)
+    first = measured(metric, x)
+    assert measured(metric, x) == first
+    metric.reset()
+    for part in x.split(333):
+        metric.update(part)
+    assert metric.compute() == pytest.approx(first, rel=1e-9)
+    assert torch.equal(state, torch.get_rng_state())
+    assert set(first) == set(metric.directions)
+    assert metric.state_dict() == {}
+    assert json.loads(json.dumps(metric.passport)) == metric.passport
+    if kind is not ClassHistogram:
+        broken = measured(metric, torch.full((1200, 1, 8, 8), math.nan))
+        assert all(math.isnan(value) for value in broken.values())
+
+
+def test_metrics_of_different_sample_counts_share_one_pass(monkeypatch):
+    metrics = [FID(Digits(), samples=1500), KID(Digits(), samples=1300, subset_size=500), PrecisionRecall(Digits())]
+    network, seen = metrics[0].network, []
+    real = network.outputs
+    monkeypatch.setattr(network, "outputs", lambda images: seen.append(len(images)) or real(images))
+    x, _ = digits(2000, seed=9)
+    for metric in metrics:
+        score(metric, {"samples": x})
+    assert sum(seen) == 2000 + 300  # the part of a block that the second one sees is one of its own
+
+
+def test_a_module_of_ones_own():
+    class Pixels(nn.Module):
+        def forward(self, x):
+            return x.flatten(1)[:, 20:30]
+
+    metric = FID(Digits(), samples=500, features=Pixels())
+    x, _ = digits(500, sigma=0)
+    real, own = Digits().examples("train")[0].flatten(1)[:, 20:30].double(), x.flatten(1)[:, 20:30].double()
+    expected = _compute_fid(own.mean(0), own.mT.cov(), real.mean(0), real.mT.cov())
+    assert measured(metric, x)["fid"] == pytest.approx(float(expected), rel=2e-2)  # pixels are rounded to 8 bits
+    assert metric.passport["feature_network"].endswith("Pixels")
+
+
+def test_misfits_and_settings():
+    with pytest.raises(UserError, match=r"metrics=kid: .*Ring"):
+        KID(Ring())
+    with pytest.raises(UserError, match=r"metrics\.kid\.subset_size=2000"):
+        KID(Digits(), subset_size=2000)
+    with pytest.raises(UserError, match=r"metrics\.precision_recall\.k=0"):
+        PrecisionRecall(Digits(), k=0)
+    with pytest.raises(UserError, match=r"metrics\.density_coverage\.k=60"):
+        DensityCoverage(Digits(), k=60, samples=50)
+    with pytest.raises(UserError, match=r"metrics\.fid_infinity\.least=5000"):
+        FIDInfinity(Digits(), least=5000)
+    with pytest.raises(UserError, match=r"metrics\.fid\.features=inceptoin.*\n.*Did you mean 'inception'"):
+        FID(Digits(), features="inceptoin")

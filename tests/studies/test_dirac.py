@@ -1,0 +1,195 @@
+"""The Dirac-GAN: the trainer's step differentiated, simulated and judged."""
+
+import json
+import math
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+from steadygan import cli
+from steadygan.studies.dirac import verdict
+from steadygan.studies.dirac.settings import CASES, Settings
+from steadygan.studies.dirac.simulate import ring, trajectories
+from steadygan.studies.dirac.spectrum import critical_step, field_eigenvalues, map_eigenvalues, radius, remainder
+from steadygan.studies.dirac.study import table
+from steadygan.studies.dirac.systems import UPDATES, System, methods, quantiles
+from steadygan.theory.dirac import closed_form
+
+DOUBLE = {("r1", 1.0), ("r2", 1.0), ("r1_r2", 1.0), ("instance_noise", math.sqrt(2)), ("roth", 2.0)}
+"""Where the eigenvalues meet: their error is the root of rounding."""
+
+
+def gap(found, analytic):
+    """The largest distance between the two sets of roots, each with its own."""
+    found = list(found)
+    distances = []
+    for root in analytic:
+        nearest = min(found, key=lambda own: abs(own - root))
+        distances.append(abs(nearest - root))
+        found.remove(nearest)
+    return max(distances)
+
+
+@pytest.mark.parametrize("value", [-0.4, 0.3, 1.0, math.sqrt(2), 2.0, 3.0])
+@pytest.mark.parametrize("spread", CASES.values(), ids=CASES)
+def test_eigenvalues_are_the_closed_forms(value, spread):
+    settings = Settings(gamma=value, sigma=abs(value), step=0.07)
+    compared = 0
+    for name, method in methods(settings).items():
+        for update in UPDATES:
+            system = System(method, update, spread)
+            analytic = closed_form(name, asdict(settings), spread, update, 0.07)
+            for found, roots in zip((field_eigenvalues(system), map_eigenvalues(system, 0.07)), analytic):
+                if roots is not None:
+                    meet = min(abs(a - b) for i, a in enumerate(roots) for b in roots[:i]) < 1e-6
+                    assert gap(found, roots) < (1e-4 if meet else 1e-8), (name, update)
+                    compared += 1
+    assert compared > 40
+
+
+@pytest.mark.parametrize(("name", "value"), sorted(DOUBLE))
+def test_double_roots(name, value):
+    settings = Settings(gamma=value, sigma=value)
+    found = field_eigenvalues(System(methods(settings)[name], "simultaneous"))
+    assert np.abs(found + 0.5).max() < 1e-4
+
+
+@pytest.mark.parametrize("n_critic", [1, 2, 5])
+def test_alternating_with_several_moves(n_critic):
+    settings = Settings(gamma=0.6, n_critic=n_critic)
+    for name in ("unregularised", "nonsaturating", "wgan", "r1", "roth", "unrolled", "sgld"):
+        system = System(methods(settings)[name], "alternating", n_critic=n_critic)
+        field, one = closed_form(name, asdict(settings), 0.0, "alternating", 0.1, n_critic)
+        assert gap(field_eigenvalues(system), field) < 1e-8
+        assert gap(map_eigenvalues(system, 0.1), one) < 1e-8
+    plain = System(methods(settings)["unregularised"], "alternating", n_critic=n_critic)
+    assert math.sqrt(n_critic) * critical_step(plain) * 0.5 == pytest.approx(2, rel=1e-4)
+    assert radius(plain, 0.9 * critical_step(plain)) == pytest.approx(1, abs=1e-10)
+
+
+def test_what_stands_for_instance_noise():
+    """R1 with sigma^2/2, R1 + R2 with sigma^2/4 each, Roth with sigma^2: the same eigenvalues."""
+    sigma = 0.9
+    expected = field_eigenvalues(System(methods(Settings(sigma=sigma))["instance_noise"], "simultaneous"))
+    for name, gamma in (("r1", sigma**2 / 2), ("r1_r2", sigma**2 / 2), ("roth", sigma**2)):
+        found = field_eigenvalues(System(methods(Settings(gamma=gamma))[name], "simultaneous"))
+        assert gap(found, expected) < 1e-8, name
+
+
+@pytest.mark.parametrize(
+    ("name", "update"),
+    [
+        *((name, update) for name in ("r1", "instance_noise", "roth") for update in UPDATES),
+        ("consensus", "alternating"),
+        ("extragradient", "simultaneous"),
+    ],
+)
+def test_simulations_decay_at_the_rate_of_the_eigenvalues(name, update):
+    system = System(methods(Settings())[name], update)
+    count = 400
+    path = trajectories(system, 1e-4 * ring((1.0,), 5), 0.1, 2 * count).norm(dim=2)
+    # Over whole turns: what oscillates about the rate is gone from a long fit.
+    slope = np.polyfit(np.arange(count), path[count:-1].log().mean(1).numpy(), 1)[0]
+    assert slope == pytest.approx(math.log(radius(system, 0.1)), rel=1e-2)
+
+
+def test_recorded_steps_are_the_steps():
+    for name in ("wgan_gp", "optimistic"):
+        system = System(methods(Settings())[name], "alternating", 1.0)
+        starts = ring((0.7,), 2)
+        found = trajectories(system, starts, 0.1, 2)
+        for start, path in zip(starts, found.transpose(0, 1)):
+            x = torch.cat([start, torch.zeros(system.size() - 2, dtype=torch.float64)])
+            for place in path[1:]:
+                x = system.map(x, 0.1)
+                torch.testing.assert_close(x[:2], place, rtol=1e-12, atol=1e-14)
+
+
+def test_the_noise_of_sgld_settles_where_the_lyapunov_equation_says():
+    from scipy.linalg import solve_discrete_lyapunov
+
+    settings = Settings(temperature=0.01, prior_precision=0.5)
+    system = System(methods(settings)["sgld"], "simultaneous")
+    path = trajectories(system, ring((0.01,), 400), 0.1, 300)[-100::20].reshape(-1, 2).numpy()
+    linear = np.array([[1, 0.05], [-0.05, 1 - 0.05]])
+    law = solve_discrete_lyapunov(linear, np.diag([0, 2 * 0.1 * 0.01]))
+    np.testing.assert_allclose(np.cov(path.T), law, atol=0.15 * law.max())
+
+
+def test_the_quantiles_are_a_standard_normals():
+    nodes = quantiles()
+    assert float(nodes.mean()) == pytest.approx(0, abs=1e-15)
+    assert float(nodes.square().mean()) == pytest.approx(1, abs=1e-14)
+
+
+EXPECTED_MODES = {
+    "unregularised": ("divergent", "neutral"),
+    "nonsaturating": ("divergent", "sublinear"),
+    "wgan": ("divergent", "neutral"),
+    "wgan_gp": ("not_an_equilibrium", "not_an_equilibrium"),
+    "dragan_one_sided": ("divergent", "neutral"),
+    "dragan_two_sided": ("not_an_equilibrium", "not_an_equilibrium"),
+}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """The records as a user reads them."""
+    outputs = tmp_path_factory.mktemp("outputs")
+    assert cli.main(["theory", "dirac", f"outputs={outputs}", "step=0.2", "iterations=60", "cloud_iterations=40"]) == 0
+    folder = outputs / "theory" / "dirac"
+    for name in ("trajectories.png", "norms.png", "eigenvalues.png"):
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+    for name in ("trajectories.gif", "cloud.gif"):
+        from PIL import Image
+
+        with Image.open(folder / name) as picture:
+            assert picture.n_frames > 10
+    page = (folder / "dirac.html").read_text()
+    assert page.count("Plotly.newPlot") == 6
+    return json.loads((folder / "results.json").read_text())
+
+
+@pytest.mark.slow
+def test_found_is_the_table(found):
+    """All cells of seed E, but the one that the two-sided DRAGAN cannot have."""
+    assert len(found) == 16 * 2 * 2
+    for record in found:
+        where = (record["method"], record["update"], record["case"])
+        differs = record["expected"] not in (None, record["found"])
+        assert differs == (record["method"] == "dragan_two_sided" and record["case"] == "absolutely_continuous"), where
+        assert (record["why"] is not None) == differs
+        if record["case"] == "general":
+            modes = EXPECTED_MODES.get(record["method"], ("linear", "linear"))
+            assert record["mode"] == modes[UPDATES.index(record["update"])], where
+        cusped = record["method"] in ("wgan_gp", "dragan_two_sided")
+        assert len(record["eigenvalues"]) == (0 if cusped else 2)
+    critical = [record["critical_step"] for record in found if record["critical_step"]]
+    assert critical == [pytest.approx(4, rel=1e-4)]
+    told = table(found)
+    assert "dragan_two_sided  yes / no    no / no" in told
+    assert "dragan_one_sided  yes / no    yes / no (divergent)" in told
+
+
+def test_a_false_rest_is_no_convergence():
+    """WGAN-GP comes to rest at theta = 2 weight center: its steps vanish, its distance does not."""
+    system = System(methods(Settings(weight=1.0))["wgan_gp"], "alternating")
+    path = trajectories(system, torch.tensor([[1.2, 0.6]]), 0.1, 2000)
+    assert float((path[-1] - path[-2]).norm()) < 1e-6
+    assert path[-1, 0].tolist() == pytest.approx([2.0, 0.0], abs=1e-3)
+    assert remainder(system) == pytest.approx(2.0, rel=1e-3)
+    told = verdict.judge(system, 0.2)
+    assert (told["found"], told["mode"], told["worst_fall"] > 1) == (False, "not_an_equilibrium", True)
+
+
+def test_outside_of_the_ranges():
+    """Negative gamma is unstable; a zero-centred gradient penalty has no cusp and converges."""
+    judged = verdict.judge(System(methods(Settings(gamma=-0.5))["r1"], "alternating"), 0.1)
+    assert (judged["found"], judged["mode"]) == (False, "divergent")
+    assert judged["spectral_abscissa"] == pytest.approx(0.25)
+    flat = verdict.judge(System(methods(Settings(center=0.0))["wgan_gp"], "simultaneous"), 0.1)
+    assert (flat["found"], flat["mode"]) == (True, "linear")
+    hasty = verdict.judge(System(methods(Settings(gamma=0.5))["r1"], "simultaneous"), 3.0)
+    assert (hasty["found"], hasty["note"]) == (False, "converges at smaller steps")

@@ -1,0 +1,30 @@
+"""A threshold on what the runs do not measure is refused before they run."""
+
+import pytest
+
+from steadygan.errors import UserError
+from steadygan.sweeps.judged import check
+from steadygan.threshold import Bound
+
+MODES = {"metrics": {"modes": {"_target_": "steadygan.metrics.modes.Modes"}}}
+DISTANCE = {"metrics": {"wasserstein": {"_target_": "steadygan.metrics.wasserstein.Wasserstein"}}}
+
+
+def test_what_is_measured_may_be_bounded():
+    check([Bound("modes", 90, percent=True), Bound("kl", 0.1)], [MODES, MODES])
+    check([Bound("wasserstein", 0.1)], [MODES, DISTANCE])
+    check([], [{"metrics": None}])
+
+
+@pytest.mark.parametrize(
+    ("bound", "configs", "words"),
+    [
+        (Bound("modes", 8), [MODES, DISTANCE], r"threshold=modes: the runs do not measure.*\n.*wasserstein"),
+        (Bound("mods", 8), [MODES], "Did you mean 'modes'"),
+        (Bound("modes", 8), [{"metrics": {}}], "do not measure"),
+        (Bound("kl", 90, percent=True), [MODES], "kl=90 %: less is better"),
+    ],
+)
+def test_what_is_not_is_refused(bound, configs, words):
+    with pytest.raises(UserError, match=words):
+        check([bound], configs)
