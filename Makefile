@@ -46,7 +46,10 @@ lint: setup ## check style, mend what can be mended
 
 bench: setup ## measure speed, as ratios in one run
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/step.py
-	$(BIN)/python benchmarks/population.py --steady
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/langevin.py costs
+	$(BIN)/python benchmarks/ledger.py
+	$(BIN)/python benchmarks/frechet.py
+	$(BIN)/python benchmarks/population.py
 
 docs: setup ## write docs/config.md from conf/
 	$(BIN)/python -m steadygan.reference > docs/config.md

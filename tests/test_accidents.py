@@ -114,6 +114,20 @@ def test_a_finished_run_can_be_read_where_nothing_can_be_written(plan, disk):
     assert steadygan.load(job.directory).sample(3).shape == (3, 2)
 
 
+def test_a_run_folder_that_cannot_be_written_is_a_mistake_unless_there_is_nothing_to_do(plan, disk):
+    """A run that somebody has put away on a disk that is read only, in a folder of outputs that is not."""
+    job = plan("iterations=10", outputs=disk.parent / "own")
+    train.execute(job, silent)
+    subprocess.run(["mount", "--bind", str(job.directory), str(job.directory)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(job.directory)], check=True)
+        assert train.action(plan("iterations=10", outputs=disk.parent / "own")) == "skip: completed"
+        with pytest.raises(UserError, match=f"no permission to write in {job.directory}"):
+            plan("iterations=20", outputs=disk.parent / "own")
+    finally:
+        subprocess.run(["umount", "-l", str(job.directory)], check=True)
+
+
 @pytest.fixture
 def digits(tmp_path, monkeypatch):
     """A folder in the format of MNIST, with noise for digits."""

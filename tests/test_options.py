@@ -9,6 +9,7 @@ import torch
 import yaml
 
 from steadygan import files, train
+from steadygan.networks.dcgan import filters
 from steadygan.paths import conf_dir
 
 TINY = ["iterations=2", "batch_size=8", "log_every=1", "evaluate_every=2", "seed=1"]
@@ -21,6 +22,7 @@ CONTEXT = {
     "dataset": {
         "digits": IMAGES,
         "mnist": [*IMAGES, "network=mlp"],
+        "stacked_mnist": [*IMAGES, "network=mlp", "metrics.stacked_modes.samples=100"],
         **dict.fromkeys(("gaussian", "line", "circle", "four_lines"), SHAPE),
     },
     "experiment": {"langevin_conditional": ["dataset=digits", *IMAGES[1:]]},
@@ -31,6 +33,7 @@ CONTEXT = {
         "kid": [*IMAGES, "metrics.kid.subset_size=100"],
         "fid_infinity": [*IMAGES, "metrics.fid_infinity.samples=1200"],
         "intra_fid": [*IMAGES, "labels=conditional"],
+        "stacked_modes": [*IMAGES, "dataset=stacked_mnist", "metrics.stacked_modes.samples=100"],
         "wasserstein": SHAPE,
         "class_match": [*SHAPE[:2], "labels=conditional"],
         "accuracy": [*SHAPE[:2], "labels=semi_supervised"],
@@ -40,7 +43,10 @@ CONTEXT = {
 """What an option needs around it, where that is not the ring."""
 
 MISSING = {
-    ("dataset", "mnist"): "STEADYGAN_DATA" not in os.environ and "STEADYGAN_DATA names no data",
+    **dict.fromkeys(
+        (("dataset", "mnist"), ("dataset", "stacked_mnist"), ("metrics", "stacked_modes")),
+        "STEADYGAN_DATA" not in os.environ and "STEADYGAN_DATA names no data",
+    ),
     ("trainer", "gpu"): not torch.cuda.is_available() and "no GPU",
     ("logger", "tensorboard"): "tensorboard is not installed",
 }
@@ -114,3 +120,11 @@ def test_all_methods_have_the_same_discriminator_updates_and_average(plain):
         assert config["method"] == path.stem
         assert config["game"]["n_critic"] == 1
         assert (config["ema"]["decay"], config["ema"]["rampup"]) == (0.999, 10.0)
+
+
+def test_the_conditional_preset_makes_images_of_its_own_data(plain):
+    """Tried above on other data, as MNIST may not be there."""
+    config = plain("experiment=langevin_conditional")
+    size = config["dataset"]["size"]
+    assert "mnist" in config["dataset"]["_target_"].lower()
+    assert filters((1, size, size), config["network"]["width"])

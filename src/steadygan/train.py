@@ -57,9 +57,9 @@ def plan(config: DictConfig, overrides: Sequence[str], here: bool = True) -> Job
     signed = signature(plain)
     root = Path(plain["outputs"]) / str(plain["name"])
     _check_name(plain["name"])
-    _check_writable(root)
+    _check_writable(root, root)
     called = label(plain["method"], overrides)
-    return Job(
+    job = Job(
         config=plain,
         overrides=tuple(overrides),
         directory=run_directory(root, signed, overrides).absolute(),
@@ -69,6 +69,9 @@ def plan(config: DictConfig, overrides: Sequence[str], here: bool = True) -> Job
         seed=plain["seed"],
         iterations=plain["iterations"],
     )
+    if not action(job).startswith("skip"):
+        _check_writable(job.directory, root)
+    return job
 
 
 def _resolve(config: DictConfig) -> dict[str, Any]:
@@ -113,8 +116,8 @@ def _check_name(name: Any) -> None:
         raise bad_value("name", repr(name)[:80], problem)
 
 
-def _check_writable(root: Path) -> None:
-    there = next(folder for folder in [root.absolute(), *root.absolute().parents] if folder.exists())
+def _check_writable(path: Path, root: Path) -> None:
+    there = next(folder for folder in [path.absolute(), *path.absolute().parents] if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise bad_value("outputs", root, f"no permission to write in {there}")
 
@@ -313,6 +316,7 @@ def _describe(job: Job) -> None:
     if rank(job.config["trainer"]):
         return
     job.directory.mkdir(parents=True, exist_ok=True)
+    (job.directory / files.LOG).unlink(missing_ok=True)  # of a launch that failed before this one
     files.write_text(job.directory / files.CONFIG, OmegaConf.to_yaml(OmegaConf.create(job.config)))
     files.write_text(job.directory / files.OVERRIDES, OmegaConf.to_yaml(list(job.overrides)))
 

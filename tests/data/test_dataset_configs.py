@@ -10,7 +10,7 @@ from steadygan.core.declare import declared
 from steadygan.paths import conf_dir
 from steadygan.targets import resolve
 
-NAMES = ["gaussian", "mixture1d", "ring", "grid", "line", "circle", "four_lines", "digits", "mnist"]
+NAMES = ["gaussian", "mixture1d", "ring", "grid", "line", "circle", "four_lines", "digits", "mnist", "stacked_mnist"]
 
 
 def load(name):
@@ -36,7 +36,7 @@ def test_numbers_have_ranges_that_hold_their_defaults(name):
     assert all(0 not in ranges[key] for key in numbers if key != "mean")
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "mnist"])
+@pytest.mark.parametrize("name", [name for name in NAMES if "mnist" not in name])
 def test_it_builds_what_it_says(name):
     config = load(name)
     data = instantiate(config)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch.utils._pytree import tree_flatten
 
+from hydra_plugins.steadygan.local import LocalLauncher
 from steadygan import files, train
 from steadygan.engines.distributed import place
 from steadygan.engines.distributed.spawn import ProcessFailed, spawn
@@ -27,6 +29,15 @@ TINY = [
 PLANE = ["metrics.modes.samples=301", "metrics.modes.wasserstein_samples=101"]
 DOUBLE = "trainer.precision=64"
 IMAGES = ["dataset=digits", "network=dcgan", "network.width=2", "metrics=[fid]", "metrics.fid.samples=201"]
+SCORES = [
+    "metrics=[fid,inception_score,kid,precision_recall,density_coverage,fid_infinity,class_histogram]",
+    *(
+        f"metrics.{name}.samples=201"
+        for name in ("fid", "inception_score", "kid", "precision_recall", "class_histogram")
+    ),
+    *["metrics.density_coverage.samples=151", "metrics.fid_infinity.samples=301", "metrics.fid_infinity.least=101"],
+    "metrics.kid.subset_size=99",
+]
 PLAYERS = ("generator", "discriminator")
 
 
@@ -45,6 +56,7 @@ EXACT = {
     "consensus": ["game=consensus", "metrics=[]"],
     "conditional": ["labels=conditional", "regularizer=[r1]", "metrics=[]"],
     "ensemble": ["discriminator.ensemble=2", "regularizer=[gradient_penalty]", "loss=wasserstein", "metrics=[]"],
+    "scores": [*IMAGES, *SCORES, "iterations=3"],
     "batch_norm": [*IMAGES, "network.discriminator_norm=batch", "regularizer=[r1]", "iterations=20"],
 }
 """What is the same but for the order of sums in float64."""
@@ -88,7 +100,7 @@ def test_two_processes_take_the_steps_of_one(cases, found, name):
     close(found[name]["logs"], single["logs"], 1e-10)
 
 
-@pytest.mark.parametrize("name", ["r1_adam", "wgan_gp", "blur_copies", "batch_norm"])
+@pytest.mark.parametrize("name", ["r1_adam", "wgan_gp", "blur_copies", "scores", "batch_norm"])
 def test_metrics_are_those_of_one_process(cases, found, name):
     scores = ddp_functions.alone(cases[name])["scores"]
     assert scores
@@ -238,6 +250,17 @@ def test_devices_are_no_part_of_the_signature_but_statistics_are(plan, compose):
     assert plan("trainer.sync_batchnorm=false").signature != signature
     given = ["trainer=cpu", *(text for text in TINY if not text.startswith("trainer"))]
     assert train.plan(compose(*given), given).signature == signature
+
+
+@pytest.mark.parametrize("accelerator", ["cpu", "auto"])
+def test_a_sweep_on_cpus_runs_as_many_at_a_time_as_there_are_cores_for_and_one_on_gpus(monkeypatch, accelerator):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    launcher = LocalLauncher()
+    launcher.config = OmegaConf.create({"trainer": {"accelerator": accelerator, "devices": 2, "num_nodes": 1}})
+    assert launcher._count() == 4
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert launcher._count() == (4 if accelerator == "cpu" else 1)
 
 
 def test_processes_that_others_have_started_are_found(monkeypatch):

@@ -10,12 +10,11 @@ from torch.utils._pytree import tree_flatten
 from steadygan import train as training
 from steadygan.build import build
 from steadygan.core.settings import is_number
-from steadygan.engines import checkpoint
 from steadygan.engines.check import check_numbers
 from steadygan.engines.module import GAN
-from steadygan.engines.population import Plan, train
+from steadygan.engines.population.member import Member
+from steadygan.engines.population.population import Population
 from steadygan.errors import UserError
-from steadygan.files import CHECKPOINT
 from steadygan.paths import conf_dir
 from steadygan.sweeps.grouping import group, static
 
@@ -95,9 +94,15 @@ def other(config, key, value):
     return None
 
 
-def reached(job):
-    saved = checkpoint.load(job.directory / CHECKPOINT)
-    return saved["state_dict"], saved["rules"]
+def together(jobs):
+    """Each member's tensors and its rules' states, after all have trained as one program."""
+    parts = [build(job.config) for job in jobs]
+    members = [Member(own, job, torch.device("cpu")) for own, job in zip(parts, jobs)]
+    population = Population(list(zip(members, parts)), jobs[0].config["batch_size"])
+    for _ in range(jobs[0].iterations):
+        population.step()
+    population.settle(states=True)
+    return {job.signature: reached(one) for job, one in zip(jobs, members)}
 
 
 def alone(job):
@@ -105,6 +110,11 @@ def alone(job):
     gan.to_device(torch.device("cpu"))
     for iteration in range(job.iterations):
         gan.training_step(iteration, 0)
+    return reached(gan)
+
+
+def reached(gan):
+    assert (gan.iteration, gan.diverged_at) == (5, None)
     return gan.state_dict(), {player: gan.state[player]["rule"] for player in PLAYERS}
 
 
@@ -131,12 +141,10 @@ def test_all_numbers_may_differ_in_one_program(compose, tmp_path, case):
     jobs = {key: training.plan(config, [*given, f"own={key}"]) for key, config in configs.items()}
     (made,) = group(list(jobs.values()), workers=1, most=lambda job: 100)
     assert len(made.jobs) == len(jobs)
-    for job in jobs.values():
-        job.directory.mkdir(parents=True)
-    train([(build(job.config), job) for job in made.jobs], lambda event: None, Plan(False))
+    members = together(made.jobs)
     base_alone = None
     for key, job in jobs.items():
-        (own, shape), (expected, other_shape) = tree_flatten(reached(job)), tree_flatten(alone(job))
+        (own, shape), (expected, other_shape) = tree_flatten(members[job.signature]), tree_flatten(alone(job))
         assert shape == other_shape
         for a, b in zip(own, expected):
             torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10, msg=lambda text, key=key: f"{key}: {text}")

@@ -101,6 +101,7 @@ def test_the_files_of_a_run(plan):
     assert told["metrics"]["wasserstein"] == {
         "final": distances[-1],
         "best": min(distances),
+        "gap": distances[-1] - min(distances),
         "area": pytest.approx(np.mean(distances)),
         "direction": "min",
     }
@@ -285,6 +286,7 @@ def test_a_failure_leaves_its_traceback_and_runs_again_only_when_asked(plan, mon
     assert train.action(again) == "run"
     assert train.execute(again, silent) == "completed"
     assert "error" not in summary(job)
+    assert not (job.directory / files.LOG).exists(), "it says why the run failed, which it has not"
 
 
 class Witness:

@@ -1,5 +1,7 @@
 """The cache on disk: made once, never half, never wrong."""
 
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -76,3 +78,17 @@ def test_the_hash_sees_values_names_types_shapes_and_settings():
     ]
     assert len(set(hashes)) == len(hashes)
     assert content_hash({"x": torch.stack([x, x], 1)[:, 0]}) == hashes[0]
+
+
+def test_a_lock_whose_owner_was_killed_is_taken_over(tmp_path):
+    lock = tmp_path / "a.lock"
+    code = (
+        "import os; from filelock import SoftFileLease; from steadygan.locks import LEASE, TOUCH;"
+        f"held = SoftFileLease({str(lock)!r}, lease_duration=LEASE, heartbeat_interval=TOUCH);"
+        "held.acquire(); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert lock.exists()
+    started = time.monotonic()
+    assert load_or_make(tmp_path / "a.pt", lambda: {"x": torch.ones(1)})["x"] == 1
+    assert time.monotonic() - started < 10

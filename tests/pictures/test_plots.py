@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from steadygan.pictures import bars, canvas, field, plane, samples, ways
+from steadygan.pictures import bars, canvas, field, levels, plane, samples, ways
 
 
 def bowl(x):
@@ -87,3 +87,16 @@ def test_points_of_five_dimensions_that_are_not_finite_are_a_picture_all_the_sam
     samples.points(tmp_path / "y.png", real[:, :1], fake[:, :1], lambda x: x.sum(1) * torch.nan)
     for name in ("x.png", "y.png"):
         assert np.asarray(Image.open(tmp_path / name)).std() > 0
+
+
+def test_noise_levels_are_those_of_the_rows_and_logarithmic_over_decades():
+    rows = [
+        {"iteration": "10", "rule/generator/noise_level": "2.0", "rule/discriminator/noise_level": "", "loss/x": "1"},
+        {"iteration": "20", "rule/generator/noise_level": "nan", "rule/discriminator/noise_level": "0.5"},
+        {"iteration": "30", "rule/generator/noise_level": "3.0", "rule/discriminator/noise_level": "0.6"},
+    ]
+    found = levels.curves(rows)
+    assert found == {"generator": ([10, 30], [2.0, 3.0]), "discriminator": ([20, 30], [0.5, 0.6])}
+    assert levels.draw(found).get_yscale() == "linear"
+    assert levels.draw({"generator": ([1, 2], [0.01, 5.0])}).get_yscale() == "log"
+    assert levels.draw({"generator": ([1, 2], [0.0, 5.0])}).get_yscale() == "linear"

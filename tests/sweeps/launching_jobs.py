@@ -18,6 +18,9 @@ class Plain:
 
 def play(job, report):
     report({"kind": "progress", "iteration": 0, "iterations": job.iterations})
+    if job.does == "no folder":
+        job.directory.write_text("a file")
+        raise OSError("cannot be written")
     job.directory.mkdir()
     if job.does == "die":
         (job.directory / "log.txt").write_text("old")

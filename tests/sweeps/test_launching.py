@@ -106,6 +106,12 @@ def test_failed_runs_are_told_with_their_logs_after_the_others_ran(monkeypatch, 
     assert (tmp_path / "3" / "log.txt").read_text() == "its own words"
 
 
+def test_a_failure_that_leaves_no_log_is_told(monkeypatch, tmp_path):
+    error, console = run(monkeypatch, tmp_path, ["no folder", "completed"])
+    assert isinstance(error, launching.SweepFailed)
+    assert "failed: r1 seed=0: OSError: cannot be written" in console.file.getvalue().splitlines()
+
+
 def test_a_job_that_was_stopped_from_outside_is_not_done(monkeypatch, tmp_path):
     error, _ = run(monkeypatch, tmp_path, ["completed", "preempted"])
     assert isinstance(error, Interrupted)

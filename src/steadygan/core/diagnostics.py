@@ -35,5 +35,5 @@ def flat(tensors: Iterable[Tensor]) -> Tensor:
 
 def cosine(one: Tensor, other: Tensor) -> Tensor:
     """Of the angle between two vectors; 0 where one of them is zero."""
-    norms = (one.dot(one) * other.dot(other)).sqrt()
+    norms = one.dot(one).sqrt() * other.dot(other).sqrt()
     return torch.where(norms > 0, one.dot(other) / norms.clamp(min=torch.finfo(norms.dtype).tiny), 0)

@@ -173,15 +173,26 @@ def sentences(found: Sequence[Share], threshold: Sequence[Bound], runs: Sequence
     if missing:
         names = ", ".join(missing)
         return [f"Whether runs train cannot be told: the largest possible value of {names} was not recorded."]
-    best: dict[object, Share] = {}
+    by_data: dict[object, list[Share]] = {}
     for each in ranked(found):
         if each.total:
             settings = each.settings[0].group.settings
             data = frozenset((key, repr(value)) for key, value in settings.items() if key.startswith("dataset."))
-            best.setdefault(data, each)
-    said = [
-        f"{each.name} ({each.trained} of {each.total}, {percent(each.share)}; "
-        f"95 % interval {percent(each.low)} to {percent(each.high)})"
-        for each in best.values()
-    ]
-    return [f"The largest share of settings trains with {'; '.join(said)}."] if said else []
+            by_data.setdefault(data, []).append(each)
+    best = [[each for each in shares if each.share == shares[0].share] for shares in by_data.values()]
+    if not best:
+        return []
+    if not any(each.trained for leaders in best for each in leaders):
+        return ["None of the settings trains."]
+    said = [_leaders(leaders) for leaders in best if leaders[0].trained]
+    return [f"The largest share of settings trains with {'; '.join(said)}."]
+
+
+def _leaders(leaders: Sequence[Share]) -> str:
+    first = leaders[0]
+    names = " and ".join(filter(None, [", ".join(each.name for each in leaders[:-1]), leaders[-1].name]))
+    each = " each" if len(leaders) > 1 else ""
+    return (
+        f"{names} ({first.trained} of {first.total}, {percent(first.share)}{each}; "
+        f"95 % interval {percent(first.low)} to {percent(first.high)})"
+    )

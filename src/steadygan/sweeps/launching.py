@@ -137,7 +137,7 @@ def run_all(
     """
     console = console or Console()
     statuses: dict[str, str] = {}
-    failed: list[Job] = []
+    failed: list[tuple[Job, str | None]] = []
 
     def attend(event: Event) -> None:
         if event.outcome and event.outcome.status != "not started":
@@ -146,7 +146,7 @@ def run_all(
             if event.outcome.status == "failed":
                 _log(job, event.outcome)
             if statuses[job.signature] == "failed":
-                failed.append(job)
+                failed.append((job, event.outcome.error))
         progress(event)
 
     try:
@@ -155,8 +155,8 @@ def run_all(
             pool(function, jobs if groups is None else groups, workers=workers, threads=threads, on_event=told)
     finally:
         _say(console, _counts(Counter(statuses.values())) or "nothing was run")
-        for job in failed:
-            _say(console, f"failed: {job.label} seed={job.seed}: {job.directory / files.LOG}")
+        for job, error in failed:
+            _say(console, f"failed: {job.label} seed={job.seed}: {_why(job, error)}")
     if failed:
         raise SweepFailed(f"{len(failed)} of {_jobs(len(jobs))} failed", statuses)
     if {"preempted", "cancelled"} & set(statuses.values()):
@@ -170,6 +170,12 @@ def _log(job: Job, outcome: Outcome) -> None:
     if outcome.died or not log.exists():
         with contextlib.suppress(OSError):  # the disk is full, say: the other jobs go on all the same
             files.write_text(log, f"{outcome.error}\n")
+
+
+def _why(job: Job, error: str | None) -> str:
+    """The file that says it; the last line of it, if that could not be written."""
+    log = job.directory / files.LOG
+    return str(log) if log.exists() or not error else error.strip().splitlines()[-1]
 
 
 def _counts(statuses: Mapping[str, int]) -> str:
