@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -346,8 +347,18 @@ def test_told_to_stop(slurm, task, tmp_path, number, state, requeued, deaf, mark
         assert (tmp_path / "beside").read_text() == "None", "what a run starts does not end by USR2"
 
 
+def deaf(process):
+    """Whether the shell has come to its ``trap "" USR2``: before that a signal is the end, of any script."""
+    ignored = re.search(r"^SigIgn:\s*(\w+)$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
+    return bool(int(ignored.group(1), 16) >> (signal.SIGUSR2 - 1) & 1)
+
+
 def test_told_to_stop_while_python_starts(slurm, task, tmp_path):
     process = task(0)
+    until = time.monotonic() + 60
+    while not deaf(process):
+        assert time.monotonic() < until
+        time.sleep(0.001)
     for _ in range(10):
         os.killpg(process.pid, signal.SIGUSR2)
         time.sleep(0.02)

@@ -171,6 +171,7 @@ class System:
             for player, own in params.items()
         }
         state["ema"] = {**params["generator"], **buffers["generator"]}
+        state["last"] = params  # of no effect: what is logged is not looked at
         kept = hasattr(game, "init")
         if kept:
             state["game"] = {"generator": {"theta": x[2:3]}, "discriminator": {"psi": x[3:4]}}
