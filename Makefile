@@ -32,10 +32,13 @@ demo: setup ## compare the methods on a mixture and on real images, in some minu
 	@$(BIN)/python -m steadygan report outputs/demo/ring
 	@$(BIN)/python -m steadygan report outputs/demo/digits
 
-test: setup ## run the whole suite
+# Two, whatever there is: some tests start processes of their own. A file's tests share what they have made.
+WORKERS ?= 2
+
+test: setup ## run the whole suite; WORKERS=0 in one process
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 soak: setup ## run the tests that take longer than the suite may; STEADYGAN_KILLS=200 says how often runs are killed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak

@@ -15,7 +15,10 @@ settings.load_profile("steadygan")
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
     """Classifiers are trained once a session, away from the user's cache; workers inherit the place."""
-    os.environ["STEADYGAN_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    session = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session = session.parent
+    os.environ["STEADYGAN_CACHE"] = str(session / "cache")
 
 
 @pytest.fixture(scope="session")
