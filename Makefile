@@ -51,7 +51,9 @@ bench: setup ## measure speed, as ratios in one run
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/step.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/langevin.py costs
 	$(BIN)/python benchmarks/ledger.py
-	$(BIN)/python benchmarks/frechet.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/frechet.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/inception.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/population.py
 
 docs: setup ## write docs/config.md from conf/

@@ -132,7 +132,7 @@ def test_the_metrics_that_a_page_names(plain):
         said[option] = set(re.findall(r"metric/(\w+)", columns))
     assert set(said) == {path.stem for path in (conf_dir() / "metrics").glob("*.yaml")}
     for option, columns in said.items():
-        data = "ring" if option in ("modes", "wasserstein", "class_match", "accuracy") else "digits"
+        data = "ring" if option in ("modes", "exact_density", "wasserstein", "class_match", "accuracy") else "digits"
         config = plain(f"dataset={data}", f"metrics=[{option}]")
         dataset = build_dataset(config["dataset"])
         dataset = Stacked(dataset, 10) if option == "stacked_modes" else dataset

@@ -23,7 +23,7 @@ from steadygan.engines.parts import DTYPES, Parts
 from steadygan.engines.step import PLAYERS, Sentence
 from steadygan.errors import UserError, bad_value
 from steadygan.networks.norms import mixes_samples
-from steadygan.targets import resolve
+from steadygan.targets import metric_nodes, resolve
 
 WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, NoneType)
 """What lies behind Hydra's complaint where a ``_target_`` does not exist or does not take these keys."""
@@ -52,6 +52,8 @@ def build(config: Mapping[str, Any]) -> Parts:
         dataset=dataset,
         metrics=build_metrics(config, dataset, labelling),
         logger=make(config["logger"], "logger"),
+        raw=bool(config["metrics"].get("raw", False)),
+        batch=config["metrics"].get("batch", Parts.batch),
     )
 
 
@@ -62,7 +64,7 @@ def _labelling(node: Mapping[str, Any], dataset: Any) -> Labelling:
 
 def build_metrics(config: Mapping[str, Any], dataset: Any, labelling: Labelling) -> dict[str, Any]:
     """Those of the group ``metrics``, and those that the group ``labels`` brings."""
-    nodes = {f"metrics.{name}": node for name, node in (config["metrics"] or {}).items()}
+    nodes = {f"metrics.{name}": node for name, node in metric_nodes(config["metrics"]).items()}
     nodes |= {f"labels.metrics.{name}": node for name, node in (config["labels"].get("metrics") or {}).items()}
     metrics = {}
     for key, node in nodes.items():

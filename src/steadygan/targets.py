@@ -1,6 +1,7 @@
-"""Dotted names of a config's ``_target_`` keys."""
+"""A config's nodes: dotted names of their ``_target_`` keys, and which of them are metrics."""
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 from steadygan.errors import UserError
@@ -22,3 +23,8 @@ def resolve(target: str) -> Any:
     except (ImportError, ValueError) as error:
         raise UserError(f"_target_={target}: not found ({error})") from error
     return found
+
+
+def metric_nodes(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The metrics of a config's node ``metrics``, by name, without the settings that they share."""
+    return {name: node for name, node in (metrics or {}).items() if isinstance(node, Mapping)}

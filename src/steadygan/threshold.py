@@ -14,6 +14,9 @@ from typing import Any
 from steadygan.errors import bad_value
 
 KEY = "hydra.sweeper.threshold"
+OF_RUN = "thresholds"
+"""The key of the bounds of a single run, for which ``summary.json`` says when they were first met."""
+
 _FORM = "must be a number, or for a metric that has a largest value a percentage of it such as '90 %'"
 
 
@@ -36,8 +39,8 @@ class Bound:
         return f"{self.metric} {'≥' if direction == 'max' else '≤'} {self.value:g}{' %' if self.percent else ''}"
 
 
-def parse(stated: Any) -> tuple[Bound, ...]:
-    """The bounds in the order given; none for None or an empty mapping.
+def parse(stated: Any, key: str = KEY) -> tuple[Bound, ...]:
+    """The bounds in the order given under ``key``; none for None or an empty mapping.
 
     Raises:
         UserError: this is no mapping of metrics to numbers and percentages.
@@ -45,19 +48,19 @@ def parse(stated: Any) -> tuple[Bound, ...]:
     if not stated:
         return ()
     if not isinstance(stated, Mapping):
-        raise bad_value(KEY, stated, "must map metrics to bounds, such as {modes: 90 %, high_quality: 0.8}")
-    return tuple(_bound(str(metric), value) for metric, value in stated.items())
+        raise bad_value(key, stated, "must map metrics to bounds, such as {modes: 90 %, high_quality: 0.8}")
+    return tuple(_bound(key, str(metric), value) for metric, value in stated.items())
 
 
-def _bound(metric: str, value: Any) -> Bound:
+def _bound(key: str, metric: str, value: Any) -> Bound:
     found = re.fullmatch(r"\s*([-+.\deE]+)\s*(%?)\s*", str(value))
     try:
         number = float(found.group(1)) if found and not isinstance(value, bool) else math.nan
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise bad_value(f"{KEY}.{metric}", value, _FORM)
+        raise bad_value(f"{key}.{metric}", value, _FORM)
     percent = found.group(2) == "%"
     if percent and not 0 < number <= 100:
-        raise bad_value(f"{KEY}.{metric}", value, "a percentage must be greater than 0 and at most 100")
+        raise bad_value(f"{key}.{metric}", value, "a percentage must be greater than 0 and at most 100")
     return Bound(metric, number, percent)

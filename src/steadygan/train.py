@@ -15,7 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from steadygan import files, locks
+from steadygan import files, locks, threshold
 from steadygan.build import build, make
 from steadygan.core.draws import stream_seed
 from steadygan.engines import population
@@ -31,6 +31,7 @@ from steadygan.engines.population.memory import member_bytes
 from steadygan.engines.run import run as run_single
 from steadygan.engines.summary import identity
 from steadygan.errors import Interrupted, UserError, bad_value
+from steadygan.sweeps import judged
 from steadygan.sweeps.grouping import Group
 from steadygan.sweeps.grouping import group as regroup
 from steadygan.sweeps.signature import label, run_directory, signature
@@ -89,6 +90,8 @@ def _check_choices(config: dict[str, Any], here: bool) -> None:
     if here and config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
         raise bad_value("trainer.accelerator", "gpu", "this machine has no GPU that torch can use", ["cpu"])
     place.check(config, here)
+    if not isinstance(config["metrics"]["raw"], bool):
+        raise bad_value("metrics.raw", config["metrics"]["raw"], "must be true or false")
     kept = config["engine"].get("files", "all")
     if kept not in ("all", "summary"):
         raise bad_value("engine.files", kept, "no such choice", ["all", "summary"])
@@ -98,13 +101,15 @@ def _check_choices(config: dict[str, Any], here: bool) -> None:
 def _check_parts(config: str) -> None:
     """Build what a config, as JSON and without its seed, asks for; once for all seeds."""
     plain = json.loads(config)
-    _check_best(plain["keep_best"], build({**plain, "seed": 0}))
+    parts = build({**plain, "seed": 0})
+    _check_best(plain["keep_best"], parts)
+    for bound in threshold.parse(plain.get(threshold.OF_RUN), threshold.OF_RUN):
+        judged.check_bound(bound, parts.directions, threshold.OF_RUN)
 
 
 def _check_best(name: Any, parts: Parts) -> None:
-    names = [known for metric in parts.metrics.values() for known in metric.directions]
-    if name is not None and name not in names:
-        raise bad_value("keep_best", name, "this run has no such metric", [*names, "null"])
+    if name is not None and name not in parts.directions:
+        raise bad_value("keep_best", name, "this run has no such metric", [*parts.directions, "null"])
 
 
 def _check_name(name: Any) -> None:

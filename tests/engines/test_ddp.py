@@ -104,7 +104,7 @@ def test_two_processes_take_the_steps_of_one(cases, found, name):
 def test_metrics_are_those_of_one_process(cases, found, name):
     scores = ddp_functions.alone(cases[name])["scores"]
     assert scores
-    assert found[name]["scores"] == pytest.approx(scores, abs=1e-6, rel=1e-6)
+    assert found[name]["scores"] == pytest.approx(scores, abs=1e-9, rel=1e-9)
 
 
 def test_in_float32_a_step_is_the_same_to_rounding(cases, found):

@@ -1,13 +1,19 @@
 """What a run's files say of its stability."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
 
+import steadygan
 from steadygan import files, train
-from steadygan.engines.summary import metric_summary, spectrum
+from steadygan.build import build_metrics
+from steadygan.engines.oscillation import TRAIL
+from steadygan.engines.summary import metric_summary, reached, spectrum
+from steadygan.errors import UserError
+from steadygan.threshold import parse
 
 TINY = ["logger=none", "batch_size=16", "network.width=8", "metrics.modes.samples=50", "log_every=1"]
 TINY.append("metrics.modes.wasserstein_samples=20")
@@ -66,10 +72,86 @@ def test_a_cycle_is_found_in_the_loss():
 
 
 def test_the_gap_is_how_far_from_its_best_a_run_ends():
-    class Metric:
-        directions = {"fid": "min", "is": "max"}
-
     table = [{"metric/fid": str(fid), "metric/is": str(score)} for fid, score in ((9, 2), (3, 5), (4, 4))]
-    found = metric_summary(table, {"one": Metric})
+    found = metric_summary(table, {"fid": "min", "is": "max"})
     assert (found["fid"]["gap"], found["is"]["gap"]) == (1, -1)
     assert (found["fid"]["best"], found["is"]["best"]) == (3, 5)
+
+
+def test_the_trailing_window_of_a_row_is_that_of_the_rows_behind_it(run):
+    directory = run("iterations=130", "log_every=2", "evaluate_every=7")
+    told = [row for row in files.read_rows(directory / files.METRICS) if int(row["iteration"]) % 2 == 0]
+    between = [row for row in files.read_rows(directory / files.METRICS) if int(row["iteration"]) % 2]
+    assert between
+    assert all(row["oscillation/generator"] == row["period/generator"] == "" for row in between)
+    assert told[1]["oscillation/generator"] == ""
+    assert told[6]["period/generator"] == "" != told[7]["period/generator"]
+    for last in (2, 7, 30, 64):
+        window = told[max(0, last + 1 - TRAIL) : last + 1]
+        for player in ("generator", "discriminator"):
+            x = [int(row["iteration"]) for row in window]
+            y = [float(row[f"loss/{player}"]) for row in window]
+            moves = y - np.polynomial.Polynomial.fit(x, y, 1)(np.array(x))
+            assert float(told[last][f"oscillation/{player}"]) == pytest.approx(np.std(moves), rel=1e-6)
+
+
+def test_a_resumed_run_has_the_windows_of_one_that_was_not_stopped(run, tmp_path):
+    given = ["log_every=3", "evaluate_every=50"]
+    whole = files.read_rows(run("iterations=60", *given, "name=whole") / files.METRICS)
+    run("iterations=40", *given, "name=parts")
+    parts = files.read_rows(run("iterations=60", *given, "name=parts") / files.METRICS)
+    strip = [{k: v for k, v in row.items() if k != "seconds"} for row in whole if int(row["iteration"]) != 50]
+    assert [{k: v for k, v in row.items() if k != "seconds"} for row in parts if int(row["iteration"]) != 50] == strip
+
+
+def test_the_generator_that_is_trained_is_scored_beside_its_average(run):
+    directory = run("iterations=6", "evaluate_every=2", "metrics.raw=true", "ema.decay=0", "keep_best=raw_kl")
+    (*_, row) = files.read_rows(directory / files.METRICS)
+    for name in ("modes", "kl", "wasserstein", "high_quality"):
+        assert row[f"metric/raw_{name}"] == row[f"metric/{name}"], "an average over nothing is the weights"
+    averaged = run("iterations=6", "evaluate_every=2", "metrics.raw=true")
+    summary = files.read_summary(averaged)
+    trained, own = summary["metrics"]["raw_wasserstein"], summary["metrics"]["wasserstein"]
+    assert trained["direction"] == "min"
+    assert trained["final"] != own["final"]
+    gan = steadygan.load(averaged)
+    metrics = build_metrics(gan.config, gan.dataset, gan.labelling)
+    assert gan.evaluate(metrics, ema=False)["wasserstein"] == trained["final"]
+    assert gan.evaluate(metrics)["wasserstein"] == own["final"]
+
+
+def test_when_thresholds_were_first_met():
+    table = [
+        {"iteration": str(i), "images": str(10 * i), "seconds": str(i / 4), "metric/kl": kl, "metric/modes": modes}
+        for i, kl, modes in [(1, "", ""), (2, "0.9", "3.0"), (3, "0.2", "8.0"), (4, "0.5", "2.0"), (5, "0.1", "8.0")]
+    ]
+    found = reached(
+        table, parse({"kl": 0.5, "modes": "90 %"}), {"kl": "min", "modes": "max", "other": "max"}, {"modes": 8}
+    )
+    assert found["kl"] == {"bound": "kl ≤ 0.5", "iteration": 3, "images": 30, "seconds": 0.75}
+    assert found["modes"] == {"bound": "modes ≥ 90 %", "iteration": 3, "images": 30, "seconds": 0.75}
+    assert reached(table, parse({"kl": 0.05}), {"kl": "min"}, {}) == {"kl": None}
+
+
+def test_thresholds_are_in_the_summary_and_not_in_the_signature(run):
+    plain = run("iterations=4", "evaluate_every=2")
+    asked = run("iterations=4", "evaluate_every=2", "thresholds={wasserstein: 1e9, modes: 101}", "name=again")
+    assert plain.name.rpartition("-")[2] == asked.name.rpartition("-")[2]
+    assert files.read_summary(plain)["reached"] == {}
+    told = files.read_summary(asked)["reached"]
+    assert (told["wasserstein"]["iteration"], told["modes"]) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("thresholds={fid: 3}", "thresholds=fid: the runs do not measure this metric"),
+        ("thresholds={kl: 50 %}", "thresholds.kl=50 %: less is better"),
+        ("thresholds={kl: low}", "thresholds.kl=low: must be a number"),
+        ("metrics.raw=maybe", "metrics.raw=maybe: must be true or false"),
+        ("metrics.batch=0", "metrics.batch=0: must be a whole number of at least 1"),
+    ],
+)
+def test_settings_of_scores_that_cannot_be(run, given, words):
+    with pytest.raises(UserError, match=re.escape(words)):
+        run("iterations=4", given)

@@ -21,7 +21,14 @@ from steadygan.metrics.fid import FID, TestFID
 from steadygan.metrics.fid_infinity import FIDInfinity, at_infinity, fid_of
 from steadygan.metrics.frechet import Reference
 from steadygan.metrics.kid import KID, kid, subsets
-from steadygan.metrics.manifolds import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
+from steadygan.metrics.manifolds import (
+    DensityCoverage,
+    PrecisionRecall,
+    balls,
+    density_coverage,
+    precision_recall,
+    squared_radii,
+)
 
 ALL = [FID, TestFID, KID, PrecisionRecall, DensityCoverage, FIDInfinity, ClassHistogram]
 
@@ -275,14 +282,14 @@ def test_the_shell(kind):
 
 
 def test_metrics_of_different_sample_counts_share_one_pass(monkeypatch):
-    metrics = [FID(Digits(), samples=1500), KID(Digits(), samples=1300, subset_size=500), PrecisionRecall(Digits())]
+    metrics = [FID(Digits(), samples=1500), KID(Digits(), samples=1350, subset_size=500), PrecisionRecall(Digits())]
     network, seen = metrics[0].network, []
     real = network.outputs
     monkeypatch.setattr(network, "outputs", lambda images: seen.append(len(images)) or real(images))
     x, _ = digits(2000, seed=9)
     for metric in metrics:
         score(metric, {"samples": x})
-    assert sum(seen) == 2000 + 300  # the part of a block that the second one sees is one of its own
+    assert sum(seen) == 2000 + 100  # the part of a block that the second one sees is one of its own, filled up
 
 
 def test_a_module_of_ones_own():
@@ -311,3 +318,43 @@ def test_misfits_and_settings():
         FIDInfinity(Digits(), least=5000)
     with pytest.raises(UserError, match=r"metrics\.fid\.features=inceptoin.*\n.*Did you mean 'inception'"):
         FID(Digits(), features="inceptoin")
+
+
+def test_in_other_types(caplog):
+    """In float64 features are those of float32 to its rounding; in bfloat16 to its own; and the passport tells."""
+    x, _ = digits(300, sigma=0.2)
+    metrics = {dtype: FID(Digits(), samples=300, dtype=dtype) for dtype in ("float32", "float64", "bfloat16")}
+    features = {dtype: metric.network(x)[0] for dtype, metric in metrics.items()}
+    scale = float(features["float64"].abs().max())
+    assert 0 < float((features["float32"] - features["float64"]).abs().max()) < 1e-5 * scale
+    assert 1e-4 * scale < float((features["bfloat16"] - features["float64"]).abs().max()) < 0.05 * scale
+    assert {dtype: metric.passport["dtype"] for dtype, metric in metrics.items()} == {dtype: dtype for dtype in metrics}
+    assert len({metric.network.key for metric in metrics.values()}) == 3
+    scores = {dtype: measured(metric, x)["fid"] for dtype, metric in metrics.items()}
+    assert scores["float32"] == pytest.approx(scores["float64"], rel=1e-4)
+    assert scores["bfloat16"] == pytest.approx(scores["float64"], rel=0.1)
+    with pytest.raises(UserError, match=r"metrics\.fid\.dtype=half: no such type"):
+        FID(Digits(), dtype="half")
+
+
+def test_features_do_not_depend_on_how_many_images_go_together():
+    network = FID(Digits()).network
+    x, _ = digits(230, sigma=0.1)
+    whole = network(x)
+    for sizes in ([1, 229], [115, 115], [3] * 76 + [2]):
+        parts = [network(part) for part in x.split(sizes)]
+        for place in range(2):
+            assert torch.equal(torch.cat([part[place] for part in parts]), whole[place])
+
+
+def test_neighbours_of_collapsed_samples_are_exact():
+    """Equal vectors are at distance 0, whatever a matrix product makes of it, and on the rim of balls of radius 0."""
+    x = torch.full((50, 64), 1e3 / 3, dtype=torch.float64)
+    assert squared_radii(x, 3).tolist() == [0.0] * 50
+    counts, held = balls(x, x, squared_radii(x, 3))
+    assert counts.tolist() == held.tolist() == [50] * 50
+    real = torch.randn(60, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1e4
+    radii = squared_radii(real, 4)
+    expected = torch.cdist(real, real, compute_mode="donot_use_mm_for_euclid_dist").sort(1).values[:, 4]
+    assert torch.allclose(radii.sqrt(), expected, rtol=1e-12)
+    assert int((balls(real, real, radii)[1] < 5).sum()) == 0, "the k nearest are within the ball"

@@ -125,3 +125,26 @@ def test_samples_that_are_not_finite_give_nan():
     assert reference.distance_of_samples(torch.full((3, 4), torch.nan, dtype=torch.float64)).isnan()
     mean, cov = map(torch.tensor, statistics(14, 4))
     assert reference.distance(mean, cov * torch.inf).isnan()
+
+
+@pytest.mark.parametrize("count", [400, 40])
+def test_agrees_with_the_reference_implementations_on_the_same_features(count):
+    """torch-fidelity, clean-fid and pytorch-fid; of fewer vectors than dimensions, too, where theirs add to the
+    diagonal or lose digits."""
+    fidelity = pytest.importorskip("torch_fidelity.metric_fid").fid_statistics_to_metric
+    others = [
+        pytest.importorskip("cleanfid.fid").frechet_distance,
+        pytest.importorskip("pytorch_fid.fid_score").calculate_frechet_distance,
+    ]
+    rng = np.random.default_rng(6)
+    mixing = rng.standard_normal((64, 64)) / 8
+    real, fake = rng.standard_normal((500, 64)) @ mixing, 1.2 * rng.standard_normal((count, 64)) @ mixing + 0.1
+    one, two = ((x.mean(0), np.cov(x, rowvar=False)) for x in (real, fake))
+    found = float(frechet_distance(*one, *two))
+    said = fidelity(*(dict(zip(("mu", "sigma"), each)) for each in (one, two)), False)
+    assert found == pytest.approx(said["frechet_inception_distance"], rel=1e-4)
+    for theirs in others:
+        assert found == pytest.approx(theirs(*one, *two), rel=1e-4)
+    if count == 40:
+        centred = torch.as_tensor(fake)
+        assert float(Reference.of(*one).distance_of_samples(centred)) == pytest.approx(found, rel=1e-6)

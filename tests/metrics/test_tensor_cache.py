@@ -92,3 +92,26 @@ def test_a_lock_whose_owner_was_killed_is_taken_over(tmp_path):
     started = time.monotonic()
     assert load_or_make(tmp_path / "a.pt", lambda: {"x": torch.ones(1)})["x"] == 1
     assert time.monotonic() - started < 10
+
+
+def test_of_two_processes_that_ask_for_one_reference_one_computes_it(tmp_path):
+    """Each says what it found and whether it made it; they start together."""
+    code = (
+        "import sys, time, pathlib, torch\n"
+        "from steadygan.metrics.cache import load_or_make\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "made = []\n"
+        "def make():\n"
+        "    made.append(1); time.sleep(1.0)\n"
+        "    return {'x': torch.full((3,), float(sys.argv[2]))}\n"
+        "(folder / f'ready{sys.argv[2]}').touch()\n"
+        "while len(list(folder.glob('ready*'))) < 2: time.sleep(0.01)\n"
+        "found = load_or_make(folder / 'a.pt', make)['x']\n"
+        "print(len(made), *found.tolist())\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    both = [subprocess.Popen([*command, number], stdout=subprocess.PIPE, text=True) for number in "12"]
+    said = [process.communicate(timeout=60)[0].split() for process in both]
+    assert sorted(made for made, *_ in said) == ["0", "1"]
+    owner = 1 + [made for made, *_ in said].index("1")
+    assert [values for _, *values in said] == [[f"{owner}.0"] * 3] * 2

@@ -19,6 +19,7 @@ from steadygan.metrics import statistics
 from steadygan.metrics.fid import FID
 from steadygan.metrics.shell import SampleMetric
 from steadygan.paths import conf_dir
+from steadygan.targets import metric_nodes
 
 USUAL = ("fid", "kid", "precision_recall")
 """Metrics of images where none is named."""
@@ -89,7 +90,7 @@ def of_run(run: Path, given: Sequence[str], raw: bool, export: Path | None, out:
     """Score a run's generator; yields lines to be shown."""
     trained = steadygan.load(run)
     labels = trained.config["labels"].get("metrics") or {}
-    own = nodes({**(trained.config["metrics"] or {}), **labels}, given)
+    own = nodes({**metric_nodes(trained.config["metrics"]), **labels}, given)
     metrics = build_metrics({"metrics": own, "labels": {}}, trained.dataset, trained.labelling)
     values = {"ema": trained.evaluate(metrics)}
     if raw:

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from steadygan.data.content import file_hash
 from steadygan.doctor.finding import BROKEN, MISSING, OK, Check, Finding
 from steadygan.doctor.machine import cores
 from steadygan.errors import UserError
@@ -91,8 +92,25 @@ def _dataset(name: str, node: dict[str, Any]) -> Finding:
     return Finding(f"data: {name}", OK, f"found in {os.path.abspath(root)}")
 
 
+def inception() -> Finding:
+    """The weights of published FIDs, and the library that they are for; no others are loaded."""
+    from importlib.util import find_spec
+
+    from steadygan.metrics.inception import SHA256, URL, standard_place
+
+    place = standard_place()
+    if find_spec("torch_fidelity") is None:
+        return Finding("Inception", MISSING, "no torch-fidelity, for features=inception", "pip install torch-fidelity")
+    if not place.exists():
+        seen = f"no weights in {place}; features=inception needs them, small data have their own networks"
+        return Finding("Inception", MISSING, seen, f"curl -L --create-dirs -o {place} {URL}")
+    if file_hash(place) != SHA256:
+        return Finding("Inception", BROKEN, f"{place}: damaged, or not the published weights", f"rm {place}")
+    return Finding("Inception", OK, f"published weights in {place}")
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-CHECKS: dict[str, Check] = {"W&B": wandb, "torch": torch, "data sets": datasets}
+CHECKS: dict[str, Check] = {"W&B": wandb, "torch": torch, "Inception": inception, "data sets": datasets}

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from steadygan import files, locks
 from steadygan.engines import summary
-from steadygan.engines.evaluate import evaluate
+from steadygan.engines.evaluate import both
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.keeping import Keeping
+from steadygan.engines.oscillation import Trailing
 from steadygan.engines.parts import Job, Parts, Report
 from steadygan.engines.rows import Rows
 from steadygan.engines.trained import Trained
@@ -62,14 +63,14 @@ class Bookkeeper:
         self.parts, self.job, self.report, self.gan, self.share = parts, job, report, gan, share
         self.sparing = job.config["engine"].get("files") == "summary"
         self.interrupt = Interrupt()
-        directions = {name: way for metric in parts.metrics.values() for name, way in metric.directions.items()}
-        self.rows = Rows(job.directory / files.METRICS, list(directions))
-        self.checkpoints = Keeping(job, directions)
+        self.rows = Rows(job.directory / files.METRICS, list(parts.directions))
+        self.trailing = Trailing()
+        self.checkpoints = Keeping(job, parts.directions)
         self.seconds_before = 0.0
         self.started = time.monotonic()
         self.told = 0.0
         self.latest: dict[str, float] = {}
-        self.metrics: Callable[[], dict[str, float]] = partial(evaluate, gan, parts.metrics)
+        self.metrics: Callable[[], dict[str, float]] = partial(both, gan, parts)
         self.picture: Callable[[Path], None] = partial(picture, gan, parts.dataset)
 
     # --- before and after -------------------------------------------------------------------------------------
@@ -79,7 +80,9 @@ class Bookkeeper:
         self.seconds_before = self.checkpoints.resume(self.gan, self._tell) or 0.0
         config = self.job.config
         self.rows.resume(self.gan.iteration, [config["log_every"], config["evaluate_every"]])
-        self.checkpoints.recall(self.rows.read())
+        before = self.rows.read()
+        self.trailing.recall(row for row in before if self.due(int(row["iteration"])).logs)
+        self.checkpoints.recall(before)
         self._write_summary("running")
         self.parts.logger.open(
             RunInfo(
@@ -143,23 +146,25 @@ class Bookkeeper:
         if any(due):
             locks.check(self.job.directory)
         if due.logs or due.evaluates:
-            self._row(due.evaluates)
+            self._row(due)
         if due.logs:
             self.gan.window.reset()
         if due.saves:
             self._checkpoint()
         self.progress()
 
-    def _row(self, evaluates: bool) -> None:
+    def _row(self, due: Due) -> None:
         iteration = self.gan.iteration
         images = iteration * self.parts.wants.n_critic * self.job.config["batch_size"]
         row = {"iteration": iteration, "images": images, "seconds": round(self.seconds, 3), **self.gan.window.means()}
-        if evaluates:
+        if due.logs:
+            row |= self.trailing.after(row)
+        if due.evaluates:
             self.latest = self.metrics()
             row |= {f"metric/{name}": value for name, value in self.latest.items()}
         self.rows.write(row)
-        self.parts.logger.row(row)
-        if evaluates:
+        self.parts.logger.row({name: value for name, value in row.items() if value is not None})
+        if due.evaluates:
             self._picture()
             self._judge()
 

@@ -25,6 +25,9 @@ DISCRIMINATOR = {
 }
 
 
+METRICS = {"batch": count}
+
+
 def check_numbers(config: Mapping[str, Any]) -> None:
     """Compare every number with the range that stands beside its method.
 
@@ -32,6 +35,8 @@ def check_numbers(config: Mapping[str, Any]) -> None:
         UserError: naming each bad key, its value and what is allowed.
     """
     problems = [*_root_problems(config), *_discriminator_problems(config), *_node_problems("", config)]
+    problems += [text for key, allowed in METRICS.items()
+                 for text in _problem(f"metrics.{key}", config["metrics"].get(key), allowed)]  # fmt: skip
     if problems:
         raise UserError("\n".join(problems))
 

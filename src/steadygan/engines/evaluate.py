@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from steadygan.core.draws import generator, normal_like
-from steadygan.engines.labelling import needs
+from steadygan.engines.labelling import needs, of_samples
+from steadygan.engines.parts import RAW, Parts
 from steadygan.engines.trained import Trained
 
-CHUNK = 1000
 STREAM = "evaluate"
 
 
@@ -34,6 +34,20 @@ def evaluate(gan: Trained, metrics: Mapping[str, Any], ema: bool = True) -> dict
     for metric in metrics.values():
         values |= score(metric, offers, gan.ranks.share)
     return values
+
+
+def both(gan: Trained, parts: Parts) -> dict[str, float]:
+    """Every metric of the averaged generator, and of the one that is trained where the run asks for that."""
+    values = evaluate(gan, parts.metrics)
+    if parts.raw:
+        raw = evaluate(gan, looking_at_samples(parts.metrics), ema=False)
+        values |= {f"{RAW}{name}": value for name, value in raw.items()}
+    return values
+
+
+def looking_at_samples(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that differ between generators."""
+    return {name: metric for name, metric in metrics.items() if of_samples(metric)}
 
 
 def score(
@@ -95,6 +109,6 @@ def draw(gan: Trained, count: int, stream: str, ema: bool = True, seed: int | No
 
 
 def in_chunks(gan: Trained, latents: Tensor, ema: bool, labels: Tensor | None = None) -> Tensor:
-    """As ``gan.sample``, CHUNK at a time."""
-    pairs = zip(latents.split(CHUNK), itertools.repeat(None) if labels is None else labels.split(CHUNK))
+    """As ``gan.sample``, ``gan.batch`` at a time."""
+    pairs = zip(latents.split(gan.batch), itertools.repeat(None) if labels is None else labels.split(gan.batch))
     return torch.cat([gan.sample(chunk, ema, label) for chunk, label in pairs])

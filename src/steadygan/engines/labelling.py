@@ -74,6 +74,11 @@ def needs(metric: Any) -> tuple[str, ...]:
     return getattr(metric, "needs", ("samples",))
 
 
+def of_samples(metric: Any) -> bool:
+    """Whether a metric looks at what the generator makes."""
+    return "samples" in needs(metric)
+
+
 def share_of(value: Any) -> float:
     """Raises UserError where it is no number: it decides which networks there are, so it follows no schedule."""
     if not is_number(value):

@@ -9,7 +9,11 @@ import torch
 from torch import nn
 
 from steadygan.engines.dealer import Wants
+from steadygan.engines.labelling import of_samples
 from steadygan.engines.step import Sentence
+
+RAW = "raw_"
+"""Before the names of scores of the generator that is trained."""
 
 DTYPES = {"32": torch.float32, "64": torch.float64, "bf16": torch.float32}
 """The dtype of parameters and draws for each ``trainer.precision``; bf16 is autocast of the losses alone."""
@@ -25,6 +29,22 @@ class Parts:
     dataset: Any
     metrics: Mapping[str, Any]
     logger: Any
+    raw: bool = False
+    """Whether the generator that is trained is scored, too, beside its average."""
+    batch: int = 1000
+    """Samples that are generated at once where metrics ask for many."""
+
+    @property
+    def directions(self) -> dict[str, str]:
+        """Which way each score is better: "max" or "min", by its name."""
+        found = {name: way for metric in self.metrics.values() for name, way in metric.directions.items()}
+        told = [metric for metric in self.metrics.values() if self.raw and of_samples(metric)]
+        return found | {f"{RAW}{name}": way for metric in told for name, way in metric.directions.items()}
+
+    @property
+    def most(self) -> dict[str, float]:
+        """The largest value of those scores that have one."""
+        return {name: value for one in self.metrics.values() for name, value in one.passport.get("most", {}).items()}
 
 
 @dataclass(frozen=True)

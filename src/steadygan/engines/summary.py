@@ -1,70 +1,77 @@
 """A run's ``summary.json``."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy.signal import detrend, periodogram
 
+from steadygan import threshold
+from steadygan.engines import memory
 from steadygan.engines.distributed.place import processes
-from steadygan.engines.memory import peak
+from steadygan.engines.oscillation import PLAYERS, peak, spread
 from steadygan.engines.parts import Job, Parts
 from steadygan.engines.provenance import git, versions
-
-FEWEST = 8
-"""Rows below which a spectrum says nothing."""
-
-ROUNDING = 1e-9
-"""Share of a loss below which its moves are none."""
+from steadygan.threshold import Bound
 
 
-def metric_summary(rows: list[dict[str, str]], metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def metric_summary(rows: list[dict[str, str]], directions: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Of every metric ``final``, ``best``, ``gap`` (``final`` minus ``best``), ``area`` (the mean over all evaluations)
     and which way is better."""
     summary = {}
-    for metric in metrics.values():
-        for name, direction in metric.directions.items():
-            values = [float(row[f"metric/{name}"]) for row in rows if row.get(f"metric/{name}")]
-            if values:
-                best = max(values) if direction == "max" else min(values)
-                area = float(np.mean(values))
-                gap = values[-1] - best
-                summary[name] = {"final": values[-1], "best": best, "gap": gap, "area": area, "direction": direction}
+    for name, direction in directions.items():
+        values = [float(row[f"metric/{name}"]) for row in rows if row.get(f"metric/{name}")]
+        if values:
+            best = max(values) if direction == "max" else min(values)
+            area = float(np.mean(values))
+            gap = values[-1] - best
+            summary[name] = {"final": values[-1], "best": best, "gap": gap, "area": area, "direction": direction}
     return summary
 
 
 def oscillation(rows: list[dict[str, str]]) -> dict[str, float | None]:
     """The standard deviation of each player's logged loss over the last half of the run, linear trend removed."""
-    return {player: _spread(rows[len(rows) // 2 :], f"loss/{player}") for player in ("discriminator", "generator")}
-
-
-def _spread(rows: list[dict[str, str]], column: str) -> float | None:
-    values = [float(row[column]) for row in rows if row.get(column)]
-    return float(np.std(detrend(values))) if len(values) > 2 else None
+    return {player: spread(_series(rows, player)[1]) for player in PLAYERS}
 
 
 def spectrum(rows: list[dict[str, str]]) -> dict[str, dict[str, float] | None]:
-    """The strongest oscillation of each player's loss over the last half of the run, linear trend removed.
+    """The strongest oscillation of each player's loss over the last half of the run (see ``oscillation.peak``)."""
+    found = {player: peak(*_series(rows, player)) for player in PLAYERS}
+    return {player: None if strongest is None else strongest._asdict() for player, strongest in found.items()}
 
-    ``period`` in iterations, and ``share`` of the variance at it: near 1 for a cycle, small for noise. By the
-    periodogram under a Hann window, of the rows that ``log_every`` wrote.
+
+def _series(rows: list[dict[str, str]], player: str) -> tuple[list[int], list[float]]:
+    """Iterations and losses of the last half of the run."""
+    told = [row for row in rows[len(rows) // 2 :] if row.get(f"loss/{player}")]
+    return [int(row["iteration"]) for row in told], [float(row[f"loss/{player}"]) for row in told]
+
+
+def reached(
+    rows: list[dict[str, str]], bounds: Iterable[Bound], directions: Mapping[str, str], most: Mapping[str, float]
+) -> dict[str, dict[str, Any] | None]:
+    """Where each metric first met its bound: ``bound``, ``iteration``, ``images`` and ``seconds``; None: never.
+
+    Args:
+        rows: of ``metrics.csv``.
+        bounds: of metrics.
+        directions: which way each metric is better.
+        most: the largest value of those metrics that have one, for bounds in percent.
     """
-    return {player: _peak(rows[len(rows) // 2 :], f"loss/{player}") for player in ("discriminator", "generator")}
-
-
-def _peak(rows: list[dict[str, str]], column: str) -> dict[str, float] | None:
-    points = [(int(row["iteration"]), float(row[column])) for row in rows if row.get(column)]
-    if len(points) < FEWEST:
-        return None
-    spacing = float(np.median(np.diff([iteration for iteration, _ in points])))
-    values = [value for _, value in points]
-    moves = detrend(values)
-    if np.abs(moves).max() <= ROUNDING * np.abs(values).max():
-        return None
-    frequencies, power = periodogram(moves, window="hann", detrend=False)
-    total, peak = float(power[1:].sum()), int(power[1:].argmax()) + 1
-    # the window spreads a line over its neighbours
-    near = float(power[max(peak - 1, 1) : peak + 2].sum())
-    return {"period": spacing / float(frequencies[peak]), "share": near / total}
+    found: dict[str, dict[str, Any] | None] = {}
+    for bound in bounds:
+        sign, limit = (1 if directions[bound.metric] == "max" else -1), bound.limit(most.get(bound.metric))
+        met = (
+            row
+            for row in rows
+            if limit is not None and row.get(key := f"metric/{bound.metric}") and sign * float(row[key]) >= sign * limit
+        )
+        first = next(met, None)
+        found[bound.metric] = None if first is None else {
+            "bound": bound.words(directions[bound.metric]),
+            "iteration": int(first["iteration"]),
+            "images": int(first["images"]),
+            "seconds": float(first["seconds"]),
+        }  # fmt: skip
+    return found
 
 
 def summary(
@@ -78,17 +85,19 @@ def summary(
     diverged_at: int | None = None,
 ) -> dict[str, Any]:
     """The whole of it."""
+    bounds = threshold.parse(job.config.get(threshold.OF_RUN), threshold.OF_RUN)
     return {
         **identity(job, status),
         "iteration": iteration,
         "seconds": seconds,
         "diverged_at": diverged_at,
-        "metrics": metric_summary(rows, dict(parts.metrics)),
+        "metrics": metric_summary(rows, parts.directions),
+        "reached": reached(rows, bounds, parts.directions, parts.most),
         "oscillation": oscillation(rows),
         "spectrum": spectrum(rows),
         "devices": processes(job.config["trainer"]),
-        "memory": peak(),
-        "passports": {name: passport(metric, job) for name, metric in parts.metrics.items()},
+        "memory": memory.peak(),
+        "passports": {name: passport(metric, job, parts.raw) for name, metric in parts.metrics.items()},
     }
 
 
@@ -106,7 +115,8 @@ def identity(job: Job, status: str) -> dict[str, Any]:
     }
 
 
-def passport(metric: Any, job: Job) -> dict[str, Any]:
+def passport(metric: Any, job: Job, raw: bool = False) -> dict[str, Any]:
     """What a metric's numbers depend on, the weights that they are of included."""
     ema = job.config["ema"]
-    return {**metric.passport, "generator": "ema", "ema": {key: ema[key] for key in ("decay", "rampup")}}
+    generator = "ema; raw_NAME: as trained" if raw else "ema"
+    return {**metric.passport, "generator": generator, "ema": {key: ema[key] for key in ("decay", "rampup")}}

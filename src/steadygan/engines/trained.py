@@ -23,6 +23,7 @@ class Trained:
         state: the state after ``iteration`` iterations.
         diverged_at: the iteration whose logs were not finite; the state is the one before it.
         window: the logs since the last row.
+        batch: samples that are generated at once where many are asked for.
         classes: that a conditional GAN can be asked for; None otherwise.
         ranks: the processes that train it.
     """
@@ -36,6 +37,7 @@ class Trained:
     latent: int
     device: torch.device
     float_type: torch.dtype
+    batch: int
     classes: int | None
     _dataset: Any
     _sampler: Apply
@@ -45,7 +47,7 @@ class Trained:
 
     def _evaluate_with(self, parts: Parts) -> None:
         """Take the networks for ``sample``, ``critic`` and ``classify``."""
-        networks, self._dataset = parts.networks, parts.dataset
+        networks, self._dataset, self.batch = parts.networks, parts.dataset, parts.batch
         self.latent = networks["generator"].latent
         self.classes = getattr(networks["generator"], "classes", None)
         self._members = getattr(networks["discriminator"], "members", 1)

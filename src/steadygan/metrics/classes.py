@@ -71,7 +71,7 @@ class IntraFID(FeatureMetric):
         dataset: labelled images.
         samples: generated images, with the class frequencies of the data.
         split: "train" or "test", the images to compare with.
-        features, weights, resize: see ``FeatureMetric``.
+        **network: see ``FeatureMetric``.
 
     Raises:
         UserError: the data set has no labelled images, or a setting is none of its choices.
@@ -79,19 +79,18 @@ class IntraFID(FeatureMetric):
 
     needs = ("samples", "labels")
     directions = {"intra_fid": "min"}
+    node = "intra_fid"
 
     def __init__(
         self,
         dataset: Any,
         samples: int = 5000,
         split: str = "train",
-        features: Any = "classifier",
-        weights: str | None = None,
-        resize: str = "torch-fidelity",
+        **network: Any,
     ) -> None:
         if not has_labelled_images(dataset):
             raise misfit("intra_fid", dataset, "labelled images")
-        super().__init__("intra_fid", dataset, samples, split, features, weights, resize)
+        super().__init__(dataset, samples, split, **network)
         images, labels = dataset.examples(split)
         made = self.network(images)[0]
         rows = [made[labels == label] for label in range(dataset.num_classes)]

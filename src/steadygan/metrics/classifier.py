@@ -22,7 +22,7 @@ log = logging.getLogger("steadygan")
 
 _LOW_ACCURACY = 0.9
 
-_classifiers: dict[str, "Classifier"] = {}
+_classifiers: dict[tuple[str, str], "Classifier"] = {}
 
 
 class Classifier(FeatureNetwork):
@@ -35,21 +35,24 @@ class Classifier(FeatureNetwork):
         passport: accuracy, recipe's version, hashes of data and weights.
     """
 
-    def __init__(self, key: str, network: ConvNet, accuracy: float) -> None:
-        super().__init__()
-        self.key, self.accuracy, self.num_features = key, accuracy, network.head.in_features
+    def __init__(self, key: str, network: ConvNet, accuracy: float, dtype: str = "float32") -> None:
+        super().__init__(dtype)
+        self.key = key if self.dtype is torch.float32 else f"{key}-{dtype}"
+        self.accuracy, self.num_features = accuracy, network.head.in_features
         self.passport = {
             "feature_network": f"small classifier, version {RECIPE['version']}",
             "weights": content_hash(network.state_dict())[:16],
             "accuracy": accuracy,
             "data_and_recipe": key[:16],
             "images": "clamped to [-1, 1], rounded to 8 bits, not resized",
+            "dtype": dtype,
         }
-        self._networks = {torch.device("cpu"): network}
+        self._networks = {torch.device("cpu"): network.to(self.weights_dtype)}
 
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features ``[B, 64]`` and logits ``[B, K]``."""
-        return outputs(self._network(images.device), images)
+        with self.computing(images.device):
+            return outputs(self._network(images.device), images, self.weights_dtype)
 
     def _network(self, device: torch.device) -> ConvNet:
         if device not in self._networks:
@@ -57,10 +60,9 @@ class Classifier(FeatureNetwork):
         return self._networks[device]
 
 
-def outputs(network: ConvNet, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Features and logits, float64, of images ``[N, C, H, W]`` uint8, a few hundred at a time."""
-    with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
-        parts = [network(_laid_out(from_bytes(part))) for part in images.split(BLOCK)]
+def outputs(network: ConvNet, images: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    """Features and logits, float64, of images ``[N, C, H, W]`` uint8, a block at a time."""
+    parts = [network(_laid_out(from_bytes(part, dtype))) for part in images.split(BLOCK)]
     features, logits = zip(*parts)
     return torch.cat(features).double(), torch.cat(logits).double()
 
@@ -69,14 +71,14 @@ def _laid_out(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def classifier_for(dataset: Any) -> Classifier:
+def classifier_for(dataset: Any, dtype: str = "float32") -> Classifier:
     """The classifier of a set of labelled images: from this process, from the cache, or trained now.
 
     Training is always on the CPU, so that the weights do not depend on the device of the run.
     """
     data = _splits(dataset)
     key = content_hash(data, RECIPE)
-    if key not in _classifiers:
+    if (key, dtype) not in _classifiers:
         shape, num_classes = tuple(data["train_x"].shape[1:]), int(dataset.num_classes)
 
         def make() -> Tensors:
@@ -86,8 +88,8 @@ def classifier_for(dataset: Any) -> Classifier:
         accuracy = float(stored.pop("accuracy"))
         network = build(shape, num_classes)
         network.load_state_dict(stored)
-        _classifiers[key] = Classifier(key, network.eval().requires_grad_(False), accuracy)
-    return _classifiers[key]
+        _classifiers[key, dtype] = Classifier(key, network.eval().requires_grad_(False), accuracy, dtype)
+    return _classifiers[key, dtype]
 
 
 def _splits(dataset: Any) -> Tensors:
@@ -102,7 +104,8 @@ def _train(name: str, data: Tensors, num_classes: int) -> Tensors:
     """Weights and ``accuracy`` on the test split."""
     log.info("Training the small classifier of %s for its image metrics (once, under a minute)", name)
     network = train(data["train_x"], data["train_y"], num_classes)
-    predicted = outputs(network, data["test_x"])[1].argmax(1)
+    with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        predicted = outputs(network, data["test_x"])[1].argmax(1)
     accuracy = (predicted == data["test_y"]).double().mean()
     if accuracy < _LOW_ACCURACY:
         log.warning("The small classifier of %s is right on %.1f %% only: trust its scores less", name, 100 * accuracy)

@@ -14,7 +14,7 @@ from steadygan.metrics.fits import has_images, has_labelled_images, misfit
 from steadygan.metrics.frechet import Reference
 from steadygan.metrics.images import from_bytes, to_bytes
 from steadygan.metrics.inception import Inception
-from steadygan.metrics.network import BLOCK, FeatureNetwork
+from steadygan.metrics.network import BLOCK, DTYPES, FeatureNetwork
 from steadygan.metrics.shell import SampleMetric, whole
 from steadygan.paths import cache_dir
 
@@ -28,40 +28,57 @@ _references: dict[str, Any] = {}
 class Own(FeatureNetwork):
     """A user's module: images ``[B, C, H, W]`` in [-1, 1] to features ``[B, d]``, or to features and logits."""
 
-    def __init__(self, module: nn.Module, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.module = module.eval().requires_grad_(False)
+    def __init__(self, module: nn.Module, shape: tuple[int, ...], dtype: str = "float32") -> None:
+        super().__init__(dtype)
+        self.module = module.eval().requires_grad_(False).to(self.weights_dtype)
         name = f"{type(module).__module__}.{type(module).__qualname__}"
         weights = content_hash(module.state_dict())
         self.key = content_hash(module.state_dict(), name)
         self.num_features = self.outputs(torch.zeros(1, *shape, dtype=torch.uint8))[0].shape[1]
         self.passport = {"feature_network": name, "weights": weights[:16], "images": "rounded to 8 bits, not resized"}
+        self.passport["dtype"] = dtype
 
-    @torch.no_grad()
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features and logits; where there are no logits, features twice."""
-        with torch.autocast(images.device.type, enabled=False):
-            made = self.module.to(images.device)(from_bytes(images))
+        with self.computing(images.device):
+            made = self.module.to(images.device)(from_bytes(images, self.weights_dtype))
         return made if isinstance(made, tuple) else (made, made)
 
 
-def network_for(name: str, dataset: Any, features: Any, weights: str | None, resize: str) -> FeatureNetwork:
+def network_for(
+    name: str,
+    dataset: Any,
+    features: Any = "classifier",
+    weights: str | None = None,
+    resize: str = "torch-fidelity",
+    dtype: str = "float32",
+) -> FeatureNetwork:
     """The network that a metric's settings name, the same object for metrics that name the same one.
+
+    Args:
+        name: of the metric's node.
+        dataset: of images.
+        features: "classifier" (the data set's own), "inception", or a module.
+        weights: of Inception; None: where torch.hub keeps them.
+        resize: to Inception's size: "torch-fidelity" or "clean".
+        dtype: what it computes in: "float32", "float64" or "bfloat16".
 
     Raises:
         UserError: it does not fit the data, cannot be had, or there is none of this name.
     """
+    if dtype not in DTYPES:
+        raise bad_value(f"metrics.{name}.dtype", dtype, "no such type", DTYPES)
     if isinstance(features, nn.Module):
-        return Own(features, tuple(dataset.shape))
+        return Own(features, tuple(dataset.shape), dtype)
     if features == "classifier":
         if not has_labelled_images(dataset):
             raise misfit(name, dataset, "labelled images")
-        return classifier_for(dataset)
+        return classifier_for(dataset, dtype)
     if features != "inception":
         raise bad_value(f"metrics.{name}.features", features, "no such feature network", NETWORKS)
-    if (weights, resize) not in _networks:
-        _networks[weights, resize] = Inception(weights, resize)
-    return _networks[weights, resize]
+    if (weights, resize, dtype) not in _networks:
+        _networks[weights, resize, dtype] = Inception(weights, resize, dtype)
+    return _networks[weights, resize, dtype]
 
 
 class Gaussian(NamedTuple):
@@ -119,7 +136,8 @@ def reference_features(dataset: Any, network: FeatureNetwork, split: str, most: 
     if key not in _references:
 
         def make() -> Tensors:
-            return {"features": torch.cat([network.outputs(block)[0].float() for block in images.split(BLOCK)])}
+            made = [network.outputs(block)[0].to(network.weights_dtype) for block in images.split(BLOCK)]
+            return {"features": torch.cat(made)}
 
         stored = load_or_make(cache_dir() / "references" / f"{key[:40]}.pt", make)
         _references[key] = stored["features"].double()
@@ -132,28 +150,28 @@ class FeatureMetric(SampleMetric):
     Keeps the features of the samples. Where any is not finite all scores are nan.
 
     Args:
-        name: of the metric's node.
         dataset: of images.
         samples: generated images.
         split: "train" or "test", the images to compare with.
-        features: "classifier" (the data set's own), "inception", or a module.
-        weights: of Inception; None: where torch.hub keeps them.
-        resize: to Inception's size: "torch-fidelity" or "clean".
+        **network: ``features``, ``weights``, ``resize`` and ``dtype``; see ``network_for``.
+
+    Attributes:
+        node: the name of its node in a config.
 
     Raises:
         UserError: the data are no images or do not fit, or a setting is none of its choices.
     """
 
-    def __init__(
-        self, name: str, dataset: Any, samples: int, split: str, features: Any, weights: str | None, resize: str
-    ) -> None:
+    node: str
+
+    def __init__(self, dataset: Any, samples: int, split: str, **network: Any) -> None:
         if not has_images(dataset):
-            raise misfit(name, dataset, "images")
+            raise misfit(self.node, dataset, "images")
         if split not in SPLITS:
-            raise bad_value(f"metrics.{name}.split", split, "no such split", SPLITS)
-        super().__init__(name, samples)
-        self.name, self.split = name, split
-        self.network = network_for(name, dataset, features, weights, resize)
+            raise bad_value(f"metrics.{self.node}.split", split, "no such split", SPLITS)
+        super().__init__(self.node, samples)
+        self.split = split
+        self.network = network_for(self.node, dataset, **network)
         self.keep()
         self.passport |= self.network.passport | {"split": split, "split_size": len(dataset.examples(split)[0])}
 
@@ -178,8 +196,8 @@ class FeatureMetric(SampleMetric):
 
     def _reference(self, dataset: Any, most: int, seed: int) -> Tensor:
         """Features of the data, noted in the passport."""
-        seed = whole(f"metrics.{self.name}.reference_seed", seed, 0)
-        most = whole(f"metrics.{self.name}.reference_samples", most, 2)
+        seed = whole(f"metrics.{self.node}.reference_seed", seed, 0)
+        most = whole(f"metrics.{self.node}.reference_samples", most, 2)
         found = reference_features(dataset, self.network, self.split, most, seed)
         self.passport |= {"reference_samples": len(found), "reference_seed": seed}
         return found

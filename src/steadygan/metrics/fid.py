@@ -24,9 +24,9 @@ class FID(FeatureMetric):
     Args:
         dataset: of images; labelled ones for their own classifier.
         samples: generated images; the score depends on their number and falls as it grows.
-        split: "train" or "test", the images to compare with.
-        features, weights, resize: see ``FeatureMetric``.
+        split: "train" or "test", the images to compare with; None: as the name says.
         statistics: an ``.npz`` file with ``mu`` and ``sigma`` to compare with, in place of the split.
+        **network: see ``FeatureMetric``.
 
     Raises:
         UserError: the data set has no labelled images, or a setting is none of its choices.
@@ -34,20 +34,19 @@ class FID(FeatureMetric):
 
     directions = {"fid": "min"}
     node = "fid"
+    against = "train"
 
     def __init__(
         self,
         dataset: Any,
         samples: int = 2000,
-        split: str = "train",
-        features: Any = "classifier",
-        weights: str | None = None,
-        resize: str = "torch-fidelity",
+        split: str | None = None,
         statistics: str | None = None,
+        **network: Any,
     ) -> None:
-        super().__init__(self.node, dataset, samples, split, features, weights, resize)
+        super().__init__(dataset, samples, split or self.against, **network)
         if statistics is None:
-            self.statistics, self.reference = reference_statistics(dataset, self.network, split)
+            self.statistics, self.reference = reference_statistics(dataset, self.network, self.split)
         else:
             self.statistics = load(Path(statistics).expanduser(), self.network.num_features)
             self.reference = Reference.of(self.statistics.mean, self.statistics.cov)
@@ -99,15 +98,4 @@ class TestFID(FID):
     __test__ = False  # no test, whatever pytest takes the name for
     directions = {"fid_test": "min"}
     node = "fid_test"
-
-    def __init__(
-        self,
-        dataset: Any,
-        samples: int = 2000,
-        split: str = "test",
-        features: Any = "classifier",
-        weights: str | None = None,
-        resize: str = "torch-fidelity",
-        statistics: str | None = None,
-    ) -> None:
-        super().__init__(dataset, samples, split, features, weights, resize, statistics)
+    against = "test"

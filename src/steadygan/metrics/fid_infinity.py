@@ -36,13 +36,14 @@ class FIDInfinity(FeatureMetric):
         points: subsets, evenly spread in size.
         split: "train" or "test", the images to compare with.
         reference_seed: of the choice of subsets.
-        features, weights, resize: see ``FeatureMetric``.
+        **network: see ``FeatureMetric``.
 
     Raises:
         UserError: the data do not fit, or a setting is none of its choices.
     """
 
     directions = {"fid_infinity": "min"}
+    node = "fid_infinity"
 
     def __init__(
         self,
@@ -52,11 +53,9 @@ class FIDInfinity(FeatureMetric):
         points: int = 15,
         split: str = "train",
         reference_seed: int = 0,
-        features: Any = "classifier",
-        weights: str | None = None,
-        resize: str = "torch-fidelity",
+        **network: Any,
     ) -> None:
-        super().__init__("fid_infinity", dataset, samples, split, features, weights, resize)
+        super().__init__(dataset, samples, split, **network)
         self.least = whole("metrics.fid_infinity.least", least, 2)
         self.points = whole("metrics.fid_infinity.points", points, 2)
         self.seed = whole("metrics.fid_infinity.reference_seed", reference_seed, 0)

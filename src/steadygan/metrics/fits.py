@@ -40,6 +40,7 @@ def fitting(dataset: Any) -> list[str]:
     """The names of the metrics that fit ``dataset``, the one that says most first."""
     offers = {
         "modes": has_modes(dataset),
+        "exact_density": has_modes(dataset) and callable(getattr(dataset, "log_density", None)),
         "wasserstein": has_vectors(dataset),
         "fid": has_labelled_images(dataset),
         "inception_score": has_labelled_images(dataset),

@@ -1,5 +1,6 @@
 """Images as a picture file would hold them."""
 
+import torch
 from torch import Tensor
 
 
@@ -8,6 +9,6 @@ def to_bytes(x: Tensor) -> Tensor:
     return ((x.float().nan_to_num(nan=-1.0).clamp(-1, 1) + 1) * 127.5).round().byte()
 
 
-def from_bytes(x: Tensor) -> Tensor:
-    """uint8 to float32 in [-1, 1]."""
-    return x.float() / 127.5 - 1
+def from_bytes(x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """uint8 to floats in [-1, 1]."""
+    return x.to(dtype) / 127.5 - 1

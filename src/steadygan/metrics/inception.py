@@ -18,6 +18,7 @@ from steadygan.metrics.network import FeatureNetwork
 from steadygan.metrics.resizers import RESIZERS
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
+SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
 
 TRUNK = (
@@ -38,41 +39,43 @@ class Inception(FeatureNetwork):
     Args:
         weights: the published file; None: where torch.hub keeps it.
         resize: one of ``RESIZERS``.
+        dtype: one of ``steadygan.metrics.network.DTYPES``.
 
     Raises:
         UserError: torch-fidelity or the weights are missing, the weights are not those that their name says, or there
             is no such resizer.
     """
 
-    def __init__(self, weights: str | None = None, resize: str = "torch-fidelity") -> None:
-        super().__init__()
+    def __init__(self, weights: str | None = None, resize: str = "torch-fidelity", dtype: str = "float32") -> None:
+        super().__init__(dtype)
         if resize not in RESIZERS:
             raise bad_value("resize", resize, "no such resizer", RESIZERS)
         path = Path(weights).expanduser() if weights else standard_place()
         sha256, state = _weights(path)
         self.resize: Callable[[Tensor], Tensor] = RESIZERS[resize]
-        self.network = _network(state)
+        self.network = _network(state).to(self.weights_dtype)
         self.num_features = 2048
-        self.key = hashlib.sha256(f"inception {sha256} {resize}".encode()).hexdigest()
+        own = "" if self.dtype is torch.float32 else f" {dtype}"
+        self.key = hashlib.sha256(f"inception {sha256} {resize}{own}".encode()).hexdigest()
         self.passport = {
             "feature_network": "Inception-v3 of 2015-12-05 (torch-fidelity)",
             "weights": sha256[:16],
             "resize": resize,
             "images": "clamped to [-1, 1], rounded to 8 bits, grey as three equal channels",
+            "dtype": dtype,
         }
 
-    @torch.no_grad()
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features ``[B, 2048]`` and logits ``[B, 1008]``, float32."""
+        """Features ``[B, 2048]`` and logits ``[B, 1008]``."""
         self.network.to(images.device)
-        with torch.autocast(images.device.type, enabled=False):
+        with self.computing(images.device):
             features = torch.cat([self._features(part) for part in images.split(_AT_ONCE)])
             return features, features @ self.network.fc.weight.T
 
     def _features(self, images: Tensor) -> Tensor:
         if images.shape[1] == 1:
             images = images.expand(-1, 3, -1, -1)
-        x = ((self.resize(images) - 128) / 128).contiguous(memory_format=torch.channels_last)
+        x = ((self.resize(images) - 128) / 128).to(self.weights_dtype).contiguous(memory_format=torch.channels_last)
         return reduce(lambda x, layer: getattr(self.network, layer)(x), TRUNK, x).flatten(1)
 
 
@@ -93,10 +96,12 @@ def _weights(path: Path) -> tuple[str, dict[str, Any]]:
         ) from error
     sha256 = hashlib.sha256(content).hexdigest()
     stated = re.search(r"-([0-9a-f]{8,64})\.pth$", path.name)
-    if stated is None or not sha256.startswith(stated[1]):
+    digits = SHA256 if stated is None or SHA256.startswith(stated[1]) else stated[1]
+    if not sha256.startswith(digits):
         raise UserError(
-            f"{path}: damaged, or not the published weights: its SHA-256 is {sha256}, which must begin with the digits "
-            f"that the name ends with, as in {FILE}.\nFetch it again: {URL}"
+            f"{path}: damaged, or not the published weights: its SHA-256 is {sha256}, and ought to be {SHA256}, or, "
+            f"for weights of your own, to begin with the digits that their name ends with: NAME-12345678.pth.\n"
+            f"Fetch it again: {URL}"
         )
     try:
         return sha256, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)

@@ -34,7 +34,7 @@ class InceptionScore(SampleMetric):
         dataset: of images; labelled ones for their own classifier.
         samples: generated images.
         splits: parts that the score is averaged over.
-        features, weights, resize: see ``FeatureMetric``.
+        **network: ``features``, ``weights``, ``resize`` and ``dtype``; see ``network_for``.
 
     Raises:
         UserError: the data set has no labelled images, or a setting is out of its range.
@@ -47,9 +47,7 @@ class InceptionScore(SampleMetric):
         dataset: Any,
         samples: int = 2000,
         splits: int = 1,
-        features: Any = "classifier",
-        weights: str | None = None,
-        resize: str = "torch-fidelity",
+        **network: Any,
     ) -> None:
         if not has_images(dataset):
             raise misfit("inception_score", dataset, "images")
@@ -57,7 +55,7 @@ class InceptionScore(SampleMetric):
         self.splits = whole("metrics.inception_score.splits", splits, 1)
         if self.splits > self.samples:
             raise bad_value("metrics.inception_score.splits", splits, f"more than the {self.samples} samples")
-        self.network = network_for("inception_score", dataset, features, weights, resize)
+        self.network = network_for("inception_score", dataset, **network)
         self.add_state("logits", [], dist_reduce_fx="cat")
         self.passport |= self.network.passport | {"splits": self.splits}
 

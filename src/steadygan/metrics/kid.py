@@ -15,7 +15,8 @@ _ROWS = 1000
 
 def cubic(x: Tensor, y: Tensor) -> Tensor:
     """``(x . y / d + 1)^3``, ``[N, M]`` of ``[N, d]`` and ``[M, d]``."""
-    return (x @ y.mT / x.shape[1] + 1) ** 3
+    kernel = torch.addmm(torch.ones((), dtype=x.dtype, device=x.device), x / x.shape[1], y.mT)
+    return kernel.square().mul_(kernel)
 
 
 def kernel_sums(x: Tensor, y: Tensor, chosen_x: Tensor, chosen_y: Tensor) -> Tensor:
@@ -65,13 +66,14 @@ class KID(FeatureMetric):
         split: "train" or "test", the images to compare with.
         reference_samples: of the split, at most.
         reference_seed: of their choice, and of the subsets.
-        features, weights, resize: see ``FeatureMetric``.
+        **network: see ``FeatureMetric``.
 
     Raises:
         UserError: the data do not fit, a setting is none of its choices, or a subset larger than what it is drawn from.
     """
 
     directions = {"kid": "min", "kid_std": "min"}
+    node = "kid"
 
     def __init__(
         self,
@@ -82,11 +84,9 @@ class KID(FeatureMetric):
         split: str = "train",
         reference_samples: int = 10_000,
         reference_seed: int = 0,
-        features: Any = "classifier",
-        weights: str | None = None,
-        resize: str = "torch-fidelity",
+        **network: Any,
     ) -> None:
-        super().__init__("kid", dataset, samples, split, features, weights, resize)
+        super().__init__(dataset, samples, split, **network)
         self.subsets = whole("metrics.kid.subsets", subsets, 1)
         self.size = whole("metrics.kid.subset_size", subset_size, 2)
         self.seed = reference_seed

@@ -3,6 +3,7 @@
 Precision and recall: Kynkaanniemi et al. 2019, eqs. 1 and 2. Density and coverage: Naeem et al. 2020, eqs. 3 and 4.
 """
 
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,40 +14,70 @@ from steadygan.metrics.features import FeatureMetric
 from steadygan.metrics.shell import whole
 
 _ROWS = 1000
+_SPARE = 8
+"""Neighbours looked at beyond the k-th, among which the order by rounded distances may be wrong."""
+
+_PAIRS = 100_000
+_ROUNDING = 1e-12
+"""Share of a squared length by which a matrix product may miss a squared distance; far above what it does."""
 
 
-def radii(x: Tensor, k: int) -> Tensor:
-    """``[N]``: how far the ``k``-th nearest other one of ``x [N, d]`` is."""
-    return torch.cat([_distances(rows, x).kthvalue(k + 1, dim=1).values for rows in x.split(_ROWS)])
+def squared_radii(x: Tensor, k: int) -> Tensor:
+    """``[N]``: the square of how far the ``k``-th nearest other one of ``x [N, d]`` float64 is."""
+    most = min(k + 1 + _SPARE, len(x))
+    found = []
+    for rows in x.split(_ROWS):
+        near = _rounded(rows, x).topk(most, largest=False).indices
+        found.append(_squares(rows[:, None], x[near]).kthvalue(k + 1, dim=1).values)
+    return torch.cat(found)
 
 
-def balls(x: Tensor, centers: Tensor, radius: Tensor) -> tuple[Tensor, Tensor]:
+def balls(x: Tensor, centers: Tensor, squared_radius: Tensor) -> tuple[Tensor, Tensor]:
     """In how many balls each ``x [M, d]`` lies, ``[M]``, and how many each ball ``[N]`` holds; the rim is inside."""
     counts, held = [], torch.zeros(len(centers), dtype=torch.int64)
     for rows in x.split(_ROWS):
-        inside = _distances(rows, centers) <= radius
+        inside = _inside(rows, centers, squared_radius)
         counts.append(inside.sum(1))
         held += inside.sum(0)
     return torch.cat(counts), held
 
 
-def _distances(x: Tensor, y: Tensor) -> Tensor:
-    # without the matrix product, which finds a vector at some distance from itself
-    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+def _inside(x: Tensor, centers: Tensor, squared_radius: Tensor) -> Tensor:
+    """``[M, N]``: by rounded distances, and by exact ones where these do not tell."""
+    over = _rounded(x, centers).sub_(squared_radius)
+    inside = over <= 0
+    slack = _ROUNDING * (x.square().sum(1).amax() + centers.square().sum(1).amax())
+    for pairs in (over.abs_() <= slack).nonzero().split(_PAIRS):
+        row, ball = pairs.unbind(1)
+        inside[row, ball] = _squares(x[row], centers[ball]) <= squared_radius[ball]
+    return inside
 
 
-def precision_recall(real: Tensor, fake: Tensor, k: int) -> tuple[float, float]:
+def _rounded(x: Tensor, y: Tensor) -> Tensor:
+    """Squared distances ``[M, N]`` by a matrix product: quick, but a vector is at some distance from itself."""
+    return torch.addmm(x.square().sum(1)[:, None] + y.square().sum(1), x, y.mT, alpha=-2)
+
+
+def _squares(x: Tensor, y: Tensor) -> Tensor:
+    """Squared distances of pairs of vectors along the last dimension."""
+    return (x - y).square().sum(-1)
+
+
+def precision_recall(real: Tensor, fake: Tensor, k: int, real_radii: Tensor | None = None) -> tuple[float, float]:
     """The share of ``fake [M, d]`` within the manifold of ``real [N, d]``, and the other way round.
 
-    A manifold is the union of balls about its samples that reach to the ``k``-th nearest other one.
+    A manifold is the union of balls about its samples that reach to the ``k``-th nearest other one. Float64;
+    ``real_radii`` are ``squared_radii`` of ``real``, where they are known.
     """
-    shares = [balls(x, of, radii(of, k))[0].bool().double().mean() for x, of in ((fake, real), (real, fake))]
-    return float(shares[0]), float(shares[1])
+    own = squared_radii(real, k) if real_radii is None else real_radii
+    pairs = ((fake, real, own), (real, fake, squared_radii(fake, k)))
+    precision, recall = (float(balls(*pair)[0].bool().double().mean()) for pair in pairs)
+    return precision, recall
 
 
-def density_coverage(real: Tensor, fake: Tensor, k: int) -> tuple[float, float]:
+def density_coverage(real: Tensor, fake: Tensor, k: int, real_radii: Tensor | None = None) -> tuple[float, float]:
     """In how many of the balls of ``real [N, d]`` a ``fake [M, d]`` lies, over ``k``; the share of balls with any."""
-    counts, held = balls(fake, real, radii(real, k))
+    counts, held = balls(fake, real, squared_radii(real, k) if real_radii is None else real_radii)
     return float(counts.double().mean() / k), float(held.bool().double().mean())
 
 
@@ -54,84 +85,61 @@ class Neighbours(FeatureMetric):
     """What both metrics have in common.
 
     Args:
-        name: of the metric's node.
+        dataset, samples, split: see ``FeatureMetric``.
         k: which nearest neighbour a ball reaches to.
         reference_samples: of the split, at most.
         reference_seed: of their choice.
-        dataset, samples, split, features, weights, resize: see ``FeatureMetric``.
+        **network: see ``FeatureMetric``.
 
     Raises:
         UserError: the data do not fit, or a setting is none of its choices.
     """
 
+    k: int
+
     def __init__(
         self,
-        name: str,
         dataset: Any,
-        samples: int,
-        k: int,
-        split: str,
-        reference_samples: int,
-        reference_seed: int,
-        features: Any,
-        weights: str | None,
-        resize: str,
+        samples: int = 2000,
+        k: int | None = None,
+        split: str = "train",
+        reference_samples: int = 10_000,
+        reference_seed: int = 0,
+        **network: Any,
     ) -> None:
-        super().__init__(name, dataset, samples, split, features, weights, resize)
-        self.k = whole(f"metrics.{name}.k", k, 1)
+        super().__init__(dataset, samples, split, **network)
+        self.k = whole(f"metrics.{self.node}.k", self.k if k is None else k, 1)
         self.real = self._reference(dataset, reference_samples, reference_seed)
         if self.k >= min(len(self.real), self.samples):
-            raise bad_value(f"metrics.{name}.k", k, "must be less than the images of the data and the samples")
+            problem = "must be less than the images of the data and the samples"
+            raise bad_value(f"metrics.{self.node}.k", self.k, problem)
         self.passport |= {"k": self.k}
+
+    @cached_property
+    def real_radii(self) -> Tensor:
+        """Of the balls of the data."""
+        return squared_radii(self.real, self.k)
 
 
 class PrecisionRecall(Neighbours):
     """``precision`` and ``recall``; the arguments are those of ``Neighbours``."""
 
     directions = {"precision": "max", "recall": "max"}
-
-    def __init__(
-        self,
-        dataset: Any,
-        samples: int = 2000,
-        k: int = 3,
-        split: str = "train",
-        reference_samples: int = 10_000,
-        reference_seed: int = 0,
-        features: Any = "classifier",
-        weights: str | None = None,
-        resize: str = "torch-fidelity",
-    ) -> None:
-        given = (samples, k, split, reference_samples, reference_seed, features, weights, resize)
-        super().__init__("precision_recall", dataset, *given)
+    node, k = "precision_recall", 3
 
     def of_features(self, features: Tensor) -> dict[str, float]:
         """Both; nan of no more samples than ``k``."""
         if len(features) <= self.k:
             return dict.fromkeys(self.directions, float("nan"))
-        return dict(zip(self.directions, precision_recall(self.real, features, self.k)))
+        return dict(zip(self.directions, precision_recall(self.real, features, self.k, self.real_radii)))
 
 
 class DensityCoverage(Neighbours):
     """``density`` and ``coverage``; the arguments are those of ``Neighbours``."""
 
     directions = {"density": "max", "coverage": "max"}
-
-    def __init__(
-        self,
-        dataset: Any,
-        samples: int = 2000,
-        k: int = 5,
-        split: str = "train",
-        reference_samples: int = 10_000,
-        reference_seed: int = 0,
-        features: Any = "classifier",
-        weights: str | None = None,
-        resize: str = "torch-fidelity",
-    ) -> None:
-        given = (samples, k, split, reference_samples, reference_seed, features, weights, resize)
-        super().__init__("density_coverage", dataset, *given)
+    node, k = "density_coverage", 5
 
     def of_features(self, features: Tensor) -> dict[str, float]:
         """Both."""
-        return dict(zip(self.directions, density_coverage(self.real, features, self.k)))
+        return dict(zip(self.directions, density_coverage(self.real, features, self.k, self.real_radii)))

@@ -1,24 +1,33 @@
 """What feature networks have in common: images in, features and logits out, each image seen once."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from steadygan.errors import bad_value
 from steadygan.metrics.cache import content_hash
 from steadygan.metrics.images import to_bytes
 
-BLOCK = 500
+BLOCK = 100
 """Images that go through a network at once."""
 
-_REMEMBERED = 128
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
+"""What a network computes in; bfloat16 is autocast, with float32 weights."""
+
+_REMEMBERED = 640
 
 
 class FeatureNetwork:
     """A frozen network, with its results of the last blocks of images, so that metrics share one pass.
 
     Not an ``nn.Module``: it should be neither in a metric's parameters nor in a checkpoint. Heirs say ``outputs``.
+
+    Args:
+        dtype: one of ``DTYPES``.
 
     Attributes:
         key: hash of all that its results depend on but the images.
@@ -30,7 +39,10 @@ class FeatureNetwork:
     num_features: int
     passport: dict[str, Any]
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: str = "float32") -> None:
+        if dtype not in DTYPES:
+            raise bad_value("dtype", dtype, "no such type", DTYPES)
+        self.dtype = DTYPES[dtype]
         self._results: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,8 +51,20 @@ class FeatureNetwork:
         Args:
             x: images ``[B, C, H, W]`` in [-1, 1]; one that is not finite gives nan.
         """
-        features, logits = (torch.cat(parts) for parts in zip(*(self._block(block) for block in x.split(BLOCK))))
+        features, logits = (torch.cat(parts)[: len(x)] for parts in zip(*map(self._block, blocks(x))))
         return features, logits
+
+    @property
+    def weights_dtype(self) -> torch.dtype:
+        """Of its parameters."""
+        return torch.float64 if self.dtype is torch.float64 else torch.float32
+
+    @contextmanager
+    def computing(self, device: torch.device) -> Iterator[None]:
+        """In which ``outputs`` computes: without gradients, in the dtype of the network whatever the caller has set."""
+        low = self.dtype is torch.bfloat16
+        with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=low):
+            yield
 
     def _block(self, x: Tensor) -> tuple[Tensor, Tensor]:
         images = to_bytes(x)
@@ -56,3 +80,14 @@ class FeatureNetwork:
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features and logits of images ``[B, C, H, W]`` uint8, on their device."""
         raise TypeError(f"{type(self).__name__} does not say what it makes of images")
+
+
+def blocks(x: Tensor) -> Iterator[Tensor]:
+    """``x [B, ...]`` in blocks of the same length, the last one filled up with zeros.
+
+    What a library makes of an image may depend, by rounding, on how many go with it: so it is the same however the
+    images are shared out over processes.
+    """
+    for block in x.split(BLOCK):
+        missing = BLOCK - len(block)
+        yield torch.cat([block, block.new_zeros(missing, *block.shape[1:])]) if missing else block

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from steadygan.errors import bad_value
-from steadygan.targets import resolve
+from steadygan.targets import metric_nodes, resolve
 from steadygan.threshold import KEY, Bound
 
 
@@ -18,19 +18,24 @@ def check(bounds: Iterable[Bound], configs: Iterable[Mapping[str, Any]]) -> None
     bounds = list(bounds)
     known: dict[frozenset[str], dict[str, str]] = {}
     for config in configs if bounds else ():
-        targets = frozenset(str(node["_target_"]) for node in (config["metrics"] or {}).values())
+        targets = frozenset(str(node["_target_"]) for node in metric_nodes(config["metrics"]).values())
         if targets not in known:
             known[targets] = {n: way for target in targets for n, way in resolve(target).directions.items()}
             for bound in bounds:
-                _check(bound, known[targets])
+                check_bound(bound, known[targets], KEY)
 
 
-def _check(bound: Bound, directions: Mapping[str, str]) -> None:
+def check_bound(bound: Bound, directions: Mapping[str, str], key: str) -> None:
+    """Of metrics with these directions; ``key`` is where the bound is stated.
+
+    Raises:
+        UserError: as ``check``.
+    """
     if bound.metric not in directions:
-        raise bad_value(KEY, bound.metric, "the runs do not measure this metric; see metrics=", directions)
+        raise bad_value(key, bound.metric, "the runs do not measure this metric; see metrics=", directions)
     if bound.percent and directions[bound.metric] != "max":
         raise bad_value(
-            f"{KEY}.{bound.metric}",
+            f"{key}.{bound.metric}",
             f"{bound.value:g} %",
             "less is better here and there is no largest value; give a number",
         )

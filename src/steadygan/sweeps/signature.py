@@ -21,6 +21,7 @@ UNSIGNED = (
     "checkpoint_minutes",
     "keep_checkpoints",
     "keep_best",
+    "thresholds",
     "hydra",
 )
 """Root keys that do not change a run's result; ``iterations`` only says how far it goes."""

@@ -1,7 +1,7 @@
 """What a process that writes no files does between iterations."""
 
 from steadygan.engines.bookkeeper import Due
-from steadygan.engines.evaluate import evaluate
+from steadygan.engines.evaluate import both
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.parts import Job, Parts
 from steadygan.engines.trained import Trained
@@ -27,7 +27,7 @@ class Bystander:
         """Its share of the metrics."""
         due = Due.after(self.gan.iteration, self.job.config, self.job.iterations)
         if due.evaluates:
-            evaluate(self.gan, self.parts.metrics)
+            both(self.gan, self.parts)
         if due.logs:
             self.gan.window.reset()
 

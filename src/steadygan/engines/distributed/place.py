@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steadygan.errors import UserError, bad_value
+from steadygan.targets import metric_nodes
 
 TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 ACCELERATORS = ("cpu", "gpu", "auto")
@@ -123,7 +124,7 @@ def check(config: Mapping[str, Any], here: bool = True) -> None:
         raise bad_value(
             "batch_size", config["batch_size"], f"must be a multiple of the {count} processes that share it"
         )
-    for name, node in (config["metrics"] or {}).items():
+    for name, node in metric_nodes(config["metrics"]).items():
         if node.get("samples", count) < count:
             raise bad_value(f"metrics.{name}.samples", node["samples"], f"fewer than the {count} processes")
     if not here or count == 1:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from steadygan.engines import evaluate
 from steadygan.engines.bookkeeper import Bookkeeper
+from steadygan.engines.parts import RAW
 from steadygan.engines.population.population import Population
 from steadygan.pictures import grid, samples
 
@@ -22,11 +23,14 @@ def look(population: Population, books: Sequence[Bookkeeper]) -> None:
     if gan.classes is not None or any(evaluate.needs(metric) != ("samples",) for metric in metrics.values()):
         return  # members of their own classes, or a look at their discriminators: each by itself
     places = [population.members.index(book.gan) for book in books]
-    metrics, dataset = books[0].parts.metrics, books[0].parts.dataset
+    dataset = books[0].parts.dataset
     if metrics:
         count = evaluate.most(metrics)
         latents = population.by_seed(lambda one, _: evaluate.latents(one, count, evaluate.STREAM))
         values = evaluate.score_many(metrics, population.sample(latents)[places])
+        if books[0].parts.raw:
+            raw = evaluate.score_many(metrics, population.sample(latents, ema=False)[places])
+            values = [own | {f"{RAW}{name}": value for name, value in more.items()} for own, more in zip(values, raw)]
         for book, own in zip(books, values):
             book.metrics = partial(dict, own)
     if any(not book.sparing for book in books):

@@ -119,9 +119,9 @@ class Population:
                 made[one.seed] = make(one, dataset)
         return torch.stack([made[one.seed] for one in self._filled])
 
-    def sample(self, latents: Tensor) -> Tensor:
-        """``[seats, n, *shape]`` for latents ``[seats, n, latent]``: ``Trained.sample`` of all, averaged weights."""
-        return self._seen(Member.sample, latents)
+    def sample(self, latents: Tensor, ema: bool = True) -> Tensor:
+        """``[seats, n, *shape]`` for latents ``[seats, n, latent]``: ``Trained.sample`` of all."""
+        return self._seen(lambda member, own: member.sample(own, ema), latents)
 
     def critic(self, x: Tensor) -> Tensor:
         """``[seats, n]`` for ``x [seats, n, *shape]``: ``Trained.critic`` of all."""
