@@ -35,6 +35,7 @@ CONTEXT = {
         "intra_fid": [*IMAGES, "labels=conditional"],
         "stacked_modes": [*IMAGES, "dataset=stacked_mnist", "metrics.stacked_modes.samples=100"],
         "wasserstein": SHAPE,
+        "exact_density": [*SHAPE[:2], "metrics.exact_density.samples=100"],
         "class_match": [*SHAPE[:2], "labels=conditional"],
         "accuracy": [*SHAPE[:2], "labels=semi_supervised"],
     },
