@@ -14,9 +14,10 @@ LAYERS = [
     {"core"},
     {"metrics", "data", "networks", "theory", "pictures", "loggers"},
     {"engines"},
-    {"report", "studies", "sweeps"},
+    {"report", "sweeps"},
     {"build"},
     {"train", "loading", "doctor"},
+    {"studies"},
     {"commands"},
     {"cli", "reference"},
     {"__main__", "__init__"},  # the package's own file only forwards, when asked

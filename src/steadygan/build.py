@@ -3,12 +3,16 @@
 import functools
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any
 
-from hydra.errors import InstantiationException
+import hydra
+from hydra import initialize_config_dir
+from hydra.errors import HydraException, InstantiationException
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from steadygan.core.declare import declared
 from steadygan.core.draws import normal_like, uniform
@@ -23,10 +27,25 @@ from steadygan.engines.parts import DTYPES, Parts
 from steadygan.engines.step import PLAYERS, Sentence
 from steadygan.errors import UserError, bad_value
 from steadygan.networks.norms import mixes_samples
+from steadygan.paths import conf_dir
 from steadygan.targets import metric_nodes, resolve
 
 WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, NoneType)
 """What lies behind Hydra's complaint where a ``_target_`` does not exist or does not take these keys."""
+
+
+def compose(overrides: Sequence[str]) -> dict[str, Any]:
+    """The resolved config that ``steadygan train`` has with these overrides, as plain containers.
+
+    Raises:
+        UserError: one of them cannot be.
+    """
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            config = OmegaConf.to_container(hydra.compose("config", list(overrides)), resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(str(error).splitlines()[0]) from error
+    return config
 
 
 def build(config: Mapping[str, Any]) -> Parts:

@@ -13,6 +13,7 @@ from torch import Tensor
 from steadygan import files
 from steadygan.build import build
 from steadygan.core.draws import generator, normal_like
+from steadygan.core.types import Apply, Tensors
 from steadygan.engines import checkpoint
 from steadygan.engines.evaluate import evaluate, in_chunks
 from steadygan.engines.labelling import Labelling
@@ -72,6 +73,10 @@ class TrainedGAN:
         """What metrics that were built for its ``dataset`` say of it, of the latents that the run was scored with."""
         with _threads(self._threads):
             return evaluate(self._gan, metrics, ema)
+
+    def averaged(self) -> tuple[Apply, Tensors]:
+        """The averaged generator as a function of its parameters and buffers, and these in one dict."""
+        return self._gan.averaged()
 
     def latents(self, count: int, seed: int = 0) -> Tensor:
         """``[count, latent]`` from N(0, I); those that ``sample`` feeds the generator."""

@@ -12,6 +12,10 @@ from steadygan.errors import UserError, bad_value, did_you_mean
 
 STUDIES = {
     "dirac": "Which methods converge on the smallest GAN, and why: eigenvalues, trajectories, a table.",
+    "two-gaussians": "Critics trained to the end between two Gaussians: one saturates, the others stay linear.",
+    "perfect-discriminator": "The generator stands still: how good a new discriminator gets, what gradient is left.",
+    "wasserstein-bound": "Both sides of the bound that noise gives on the distance of two laws, over a training run.",
+    "rank": "How many dimensions a generator's samples have: the rank of its Jacobian.",
     "distances": "Total variation, KL, Jensen-Shannon and earth mover's distance between two parallel lines.",
 }
 """Each is a package ``steadygan.studies.NAME`` with ``settings.Settings`` and ``study.run(folder, settings, tell)``."""

@@ -4,7 +4,9 @@
 ``torch.func``: the way that works under ``torch.func.vmap`` and in one compiled graph. Both give the same numbers.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -42,6 +44,15 @@ def input_gradient(critic: Critic, x: Tensor) -> tuple[Tensor, Tensor]:
         return critic.input_gradient(x)
     logits, pullback = torch.func.vjp(critic, x)
     return logits, pullback(torch.ones_like(logits))[0]
+
+
+@contextmanager
+def forward_mode() -> Iterator[None]:
+    """In which ``torch.func.jvp`` and ``jacfwd`` are called: torch's warning about itself at the first one is not of
+    interest."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
+        yield
 
 
 def per_sample_gradients(loss: Callable[[Tensors, Any], Tensor], params: Tensors, examples: Any) -> Tensors:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from steadygan.core.games import State
 from steadygan.core.objective import repeated
-from steadygan.core.types import Apply
+from steadygan.core.types import Apply, Tensors
 from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.functional import functional
 from steadygan.engines.parts import Parts
@@ -71,6 +71,10 @@ class Trained:
         own = self.state["generator"]
         values = self.state["ema"] if ema else {**own["params"], **own["buffers"]}
         return self._sampler(values, values, latents, *_given(label))[0]
+
+    def averaged(self) -> tuple[Apply, Tensors]:
+        """The averaged generator as a function of its parameters and buffers, and these in one dict."""
+        return self._sampler, self.state["ema"]
 
     def labels(self, count: int, stream: str, seed: int | None = None) -> Tensor | None:
         """Classes ``[count]``, those of a batch of the data; None where the GAN is not conditional."""

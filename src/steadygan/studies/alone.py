@@ -1,0 +1,44 @@
+"""A discriminator trained while the generator stands still, by the trainer's own moves."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from steadygan.build import build, compose
+from steadygan.core.autodiff import Tape
+from steadygan.core.games import State
+from steadygan.engines.module import GAN
+from steadygan.engines.parts import DTYPES
+from steadygan.engines.step import PLAYERS, Moves
+
+QUIET = ("logger=none", "metrics=[]")
+
+
+def composed(overrides: Sequence[str]) -> dict[str, Any]:
+    """The config of a run with these overrides that is not scored and not logged."""
+    return compose([*overrides, *QUIET])
+
+
+def fresh(config: Mapping[str, Any]) -> GAN:
+    """A GAN of a config before its first iteration, on the CPU, without files."""
+    gan = GAN(build(config), config["seed"], config["batch_size"], DTYPES[str(config["trainer"]["precision"])])
+    gan.to_device(torch.device("cpu"))
+    return gan
+
+
+def moves(gan: GAN, t: int) -> Moves:
+    """Its players as they are in iteration ``t``."""
+    return Moves(gan.parts.sentence.at(t), Tape(), lambda grads: grads)
+
+
+def train_discriminator(gan: GAN, first: int, count: int) -> State:
+    """Iterations ``first`` to ``first + count`` of the discriminator alone; the state is the GAN's from then on."""
+    for t in range(first, first + count):
+        players, state = moves(gan, t), gan.state
+        params = {player: state[player]["params"] for player in PLAYERS}
+        for turn in gan.dealer.deal(t, params)["discriminator"]:
+            gradient = players.gradient("discriminator", state, turn)
+            state = players.move("discriminator", state, gradient, turn)
+        gan.state = state
+    return gan.state

@@ -1,0 +1,76 @@
+"""A new discriminator against a generator that stands still, and what it leaves of the generator's gradient."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from steadygan.core.diagnostics import flat
+from steadygan.core.losses import Minimax, NonSaturating
+from steadygan.core.types import Loss
+from steadygan.engines.module import GAN
+from steadygan.engines.step import PLAYERS
+from steadygan.studies.alone import fresh, moves, train_discriminator
+from steadygan.studies.perfect_discriminator.settings import Settings
+
+UNSEEN = 10**6
+"""The first iteration whose draws are looked at; no training comes there."""
+
+
+class Look(NamedTuple):
+    """At a discriminator after ``iteration`` iterations.
+
+    ``accuracy`` and ``error`` (cross-entropy, in nats) on batches that it has not seen, as it sees them; of the
+    gradients by the generator's parameters of ``E log(1 - D)`` (saturating) and of ``E -log D`` (nonsaturating) the
+    norm of the mean over batches and the variance of a batch's, summed over parameters.
+    """
+
+    iteration: int
+    accuracy: float
+    error: float
+    saturating_norm: float
+    saturating_variance: float
+    nonsaturating_norm: float
+    nonsaturating_variance: float
+
+
+def retrain(frozen: GAN, config: Mapping[str, Any], s: Settings, seed: int) -> Iterator[Look]:
+    """Train one from scratch, with other weights than the first one's; the generator is that of ``frozen``."""
+    gan = fresh({**config, "seed": seed + 1000})
+    generator = frozen.state["generator"]
+    gan.state = {**gan.state, "generator": {**gan.state["generator"], **generator}}
+    for first in range(0, s.iterations + 1, s.every):
+        yield look(gan, first, s.batches)
+        if first < s.iterations:
+            train_discriminator(gan, first, min(s.every, s.iterations - first))
+
+
+def look(gan: GAN, iteration: int, batches: int) -> Look:
+    """See ``Look``."""
+    params = {player: gan.state[player]["params"] for player in PLAYERS}
+    deals = [gan.dealer.deal(UNSEEN + place, params) for place in range(batches)]
+    players = moves(gan, iteration)
+    told = [players.gradient("discriminator", gan.state, deal["discriminator"][0]).logs for deal in deals]
+    accuracy, error = (
+        float(torch.stack([logs[key] for logs in told]).mean())
+        for key in ("accuracy/discriminator", "loss/discriminator")
+    )
+    spreads = [spread(gradients(gan, iteration, deals, loss)) for loss in (Minimax(), NonSaturating())]
+    return Look(iteration, accuracy, error, *spreads[0], *spreads[1])
+
+
+def gradients(gan: GAN, iteration: int, deals: list[Mapping[str, Any]], loss: Loss) -> Tensor:
+    """``[batches, P]``: of the generator, under ``loss``."""
+    players = moves(gan, iteration)
+    players = replace(
+        players, sentence=replace(players.sentence, objective=replace(players.sentence.objective, loss=loss))
+    )
+    made = [players.gradient("generator", gan.state, deal["generator"][0]).grads for deal in deals]
+    return torch.stack([flat(grads.values()) for grads in made]).double()
+
+
+def spread(rows: Tensor) -> tuple[float, float]:
+    """The norm of the mean of ``[n, P]``, and the trace of the covariance."""
+    return float(rows.mean(0).norm()), float(rows.var(0).sum())

@@ -1,0 +1,1 @@
+"""``steadygan theory two-gaussians``."""
