@@ -8,12 +8,23 @@ from torch.autograd.functional import jacobian
 
 from steadygan.core.autodiff import Tape, Transform
 from steadygan.core.ema import Ema
-from steadygan.core.games import Alternating, Consensus, Extragradient, Optimistic, Simultaneous, Unrolled
+from steadygan.core.games import (
+    Alternating,
+    Consensus,
+    Extragradient,
+    Lookahead,
+    Optimistic,
+    Ratio,
+    Sga,
+    Simultaneous,
+    Unrolled,
+)
 from steadygan.core.losses import NonSaturating, Wasserstein
 from steadygan.core.noise import identity
 from steadygan.core.objective import Objective, Turn
 from steadygan.core.regularizers import r1
 from steadygan.core.rules import Adam, Sgd
+from steadygan.core.schedules import Linear
 from steadygan.engines.step import Sentence, initial_state, step
 from steadygan.errors import UserError
 
@@ -27,6 +38,7 @@ def random(*shape, seed=0):
 
 
 Z, REAL = random(BATCH, DIM, seed=1), random(BATCH, DIM, seed=2)
+TURNED = 1  # a seed whose point has a negative sign, see below
 START = random(DIM + DIM * UNITS + UNITS, seed=3)
 SIZES = [DIM, DIM * UNITS, UNITS]
 
@@ -106,6 +118,14 @@ def consensus_move(x, gamma=0.8):
     return -RATES * (v + gamma * jacobian(field, x).T @ v)
 
 
+def sga_move(x, align, weight=0.8):
+    v, matrix = field(x).detach(), jacobian(field, x)
+    adjustment = (matrix - matrix.T).T @ v / 2
+    pull = matrix.T @ v
+    sign = torch.sign((v @ pull) * (adjustment @ pull) / len(x) + 0.1) if align else 1.0
+    return -RATES * (v + weight * sign * adjustment)
+
+
 def extra_move(x):
     return (-RATES * field((x - RATES * field(x)).detach())).detach()
 
@@ -145,6 +165,32 @@ class TestByHand:
         self.same(play(Optimistic(), backend=backend), second)
         self.same(play(Optimistic(), iterations=2, backend=backend), third)
 
+    def test_sga(self, backend):
+        self.same(play(Sga(weight=0.8, align=False), backend=backend), START + sga_move(START, align=False))
+        self.same(play(Sga(weight=0.8), backend=backend), START + sga_move(START, align=True))
+        found = play(Sga(weight=0.8, update="alternating"), backend=backend)
+        self.same(found, alternately(lambda x: sga_move(x, align=True)))
+
+    def test_lookahead(self, backend):
+        """Three moves, half of the way back, two more."""
+        there = START
+        for _ in range(3):
+            there = there - RATES * field(there.detach())
+        there = START + 0.4 * (there - START)
+        self.same(play(Lookahead(every=3, alpha=0.4, update="simultaneous"), iterations=3, backend=backend), there)
+        for _ in range(2):
+            there = there - RATES * field(there.detach())
+        self.same(play(Lookahead(every=3, alpha=0.4, update="simultaneous"), iterations=5, backend=backend), there)
+
+    def test_ratio(self, backend):
+        """The critic moves in the first of three iterations."""
+        there = START
+        for iteration in range(4):
+            critic = OF_CRITIC * -RATES * field(there.detach()) if iteration % 3 == 0 else 0.0
+            there = there + critic
+            there = (there + (1 - OF_CRITIC) * -RATES * field(there.detach())).detach()
+        self.same(play(Ratio(critic_every=3), iterations=4, backend=backend), there)
+
     @pytest.mark.parametrize("steps", [1, 3])
     def test_unrolled(self, backend, steps):
         critic = START + OF_CRITIC * -RATES * field(START)
@@ -164,6 +210,10 @@ class TestByHand:
         (Unrolled(steps=0, update="simultaneous"), Simultaneous()),
         (Consensus(gamma=0.0), Simultaneous()),
         (Consensus(gamma=0.0, update="alternating", n_critic=3), Alternating(n_critic=3)),
+        (Sga(weight=0.0), Simultaneous()),
+        (Lookahead(alpha=1.0, every=2, n_critic=2), Alternating(n_critic=2)),
+        (Lookahead(every=6), Alternating()),
+        (Ratio(critic_every=1), Alternating()),
     ],
     ids=str,
 )
@@ -207,7 +257,15 @@ def test_looking_ahead_through_adam_is_finite_where_a_gradient_is_zero():
 
 @pytest.mark.parametrize(
     "game",
-    [Consensus(), Extragradient(), Optimistic(update="alternating"), Unrolled(steps=2)],
+    [
+        Consensus(),
+        Extragradient(),
+        Optimistic(update="alternating"),
+        Unrolled(steps=2),
+        Sga(),
+        Lookahead(every=2),
+        Ratio(),
+    ],
     ids=lambda game: type(game).__name__,
 )
 def test_vmap_equals_loop(game):
@@ -228,7 +286,7 @@ def test_vmap_equals_loop(game):
             torch.testing.assert_close(found[index], expected, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("game", [Consensus, Extragradient, Optimistic, Unrolled])
+@pytest.mark.parametrize("game", [Consensus, Extragradient, Optimistic, Unrolled, Sga, Lookahead, Ratio])
 def test_mistakes(game):
     with pytest.raises(UserError, match=r"game\.update=both"):
         game(update="both")
@@ -283,3 +341,36 @@ def test_rates_on_the_bilinear_game(h):
     expected = max(abs(np.roots([1, -(2 - pull), 1 - pull + h**2])))
     assert expected < 1 < rate(Simultaneous())
     assert rate(Unrolled(steps=2, update="simultaneous")) == pytest.approx(expected, rel=2e-2)
+    # J = [[0, -1], [1, 0]] is antisymmetric: A^T v = J^T v, so that v + w J^T v turns and damps by w
+    assert rate(Sga(weight=0.5, align=False)) == pytest.approx(((1 - 0.5 * h) ** 2 + h**2) ** 0.5, rel=1e-9)
+    assert rate(Sga(weight=0.5)) == pytest.approx(((1 - 0.5 * h) ** 2 + h**2) ** 0.5, rel=1e-9)
+    # an average of 1 and (1 + ih)^6, in six iterations
+    chord = abs(0.5 + 0.5 * (1 + 1j * h) ** 6) ** (1 / 6)
+    assert chord < 1
+    assert rate(Lookahead(every=6, update="simultaneous")) == pytest.approx(chord, rel=1e-9)
+
+
+def test_the_sign_of_the_adjustment_follows_the_paper_where_it_is_negative():
+    x = 5 * random(len(START), seed=TURNED)
+    with_sign, without = sga_move(x, align=True), sga_move(x, align=False)
+    assert not torch.allclose(with_sign, without)
+    torch.testing.assert_close(play(Sga(weight=0.8), x), x + with_sign, rtol=1e-10, atol=1e-12)
+
+
+def test_each_player_has_a_learning_rate_of_its_own_that_may_fall_to_nothing():
+    falling = Linear(start=0.3, end=0.0, begin=1, finish=3)
+    objective = Objective(generator, discriminator, NonSaturating(), {}, identity)
+    rules = {"generator": Sgd(lr=falling), "discriminator": Sgd(lr=0.2)}
+    own = Sentence(objective, rules, {}, Simultaneous(), Ema(0.0))
+    state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(START)))))
+    turns = {"discriminator": (turn(),), "generator": (turn(None),)}
+    moves = []
+    for t in range(5):
+        before = {player: state[player]["params"] for player in LR}
+        gradient = torch.func.grad(
+            lambda p, s=state: objective.for_generator(p, {}, s["discriminator"], turn(None))[0]
+        )(before["generator"])["shift"]
+        state, _ = step(own, Tape(), state, turns, t)
+        moves.append(((before["generator"]["shift"] - state["generator"]["params"]["shift"]) / gradient).tolist())
+        assert not torch.equal(before["discriminator"]["w"], state["discriminator"]["params"]["w"])
+    assert moves == [pytest.approx([rate] * 2) for rate in (0.3, 0.3, 0.15, 0.0, 0.0)]

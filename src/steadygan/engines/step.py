@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from steadygan.core import settings
 from steadygan.core.autodiff import Backend, Transform, per_sample_gradients
@@ -154,6 +155,25 @@ class Moves:
         both = {(player, name): value for player in PLAYERS for name, value in state[player]["params"].items()}
         grads = self.average(self.backend.gradient(product, both)[0])
         return {player: {name: grads[player, name] for name in vector[player]} for player in PLAYERS}
+
+    def pushforward(self, state: State, turns: Mapping[str, Turn], vector: Mapping[str, Tensors]) -> dict[str, Tensors]:
+        # The transpose of the pullback, which is linear in its vector: no forward derivatives are needed.
+        inner = replace(self, backend=Transform())
+
+        def field(params: dict[str, Tensors]) -> dict[str, Tensors]:
+            at = {**state, **{player: {**state[player], "params": params[player]} for player in PLAYERS}}
+            grads = {}
+            for player in PLAYERS:
+                fake = inner._fake(at, turns[player]) if player == "discriminator" else None
+                objective = inner._objective(player, at, turns[player], fake, inner.backend)
+                grads[player] = inner.backend.gradient(objective, params[player])[0]
+            return grads
+
+        params = {player: state[player]["params"] for player in PLAYERS}
+        zeros = tree_map(torch.zeros_like, params)
+        _, transpose = torch.func.vjp(lambda along: torch.func.vjp(field, params)[1](along)[0], zeros)
+        (along,) = transpose({player: dict(vector[player]) for player in PLAYERS})
+        return {player: self.average(own) for player, own in along.items()}
 
     def _objective(
         self,

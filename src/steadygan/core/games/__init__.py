@@ -4,7 +4,10 @@ from steadygan.core.games.alternating import Alternating
 from steadygan.core.games.base import Ahead, Game, Gradient, Logs, Players, State
 from steadygan.core.games.consensus import Consensus
 from steadygan.core.games.extragradient import Extragradient
+from steadygan.core.games.lookahead import Lookahead
 from steadygan.core.games.optimistic import Optimistic
+from steadygan.core.games.ratio import Ratio
+from steadygan.core.games.sga import Sga
 from steadygan.core.games.simultaneous import Simultaneous
 from steadygan.core.games.unrolled import Unrolled
 
@@ -16,8 +19,11 @@ __all__ = [
     "Game",
     "Gradient",
     "Logs",
+    "Lookahead",
     "Optimistic",
     "Players",
+    "Ratio",
+    "Sga",
     "Simultaneous",
     "State",
     "Unrolled",

@@ -45,6 +45,9 @@ class Players(Protocol):
         of the field's Jacobian times ``vector``.
         """
 
+    def pushforward(self, state: State, turns: Mapping[str, Turn], vector: Mapping[str, Tensors]) -> dict[str, Tensors]:
+        """The derivative of the same field along ``vector``: its Jacobian times ``vector``."""
+
     def move(self, player: str, state: State, gradient: Gradient, turn: Turn) -> State:
         """The state after ``player`` followed its update rule."""
 

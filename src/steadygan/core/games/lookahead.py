@@ -1,0 +1,59 @@
+"""Lookahead for games."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steadygan.core.declare import count, declare, fraction
+from steadygan.core.games.base import Logs, Players, State
+from steadygan.core.games.ordered import Ordered
+from steadygan.core.objective import Turn
+from steadygan.core.scalars import scalar
+from steadygan.core.types import Number, Tensors
+
+
+@declare(every=count, alpha=fraction)
+@dataclass(frozen=True)
+class Lookahead(Ordered):
+    """Every ``every`` iterations both players go back to where they were that long ago, and from there ``alpha`` of the
+    way to where they are (Chavdarova et al. 2021, algorithm 1, Lookahead-Minmax).
+
+    A cycle is cut by a chord that leads inwards. The update rules' own state goes on. What is kept in
+    ``state["game"]`` is where both players were, and the iterations since.
+
+    Attributes:
+        every: iterations, the paper's k.
+        alpha: the share of the way; 1 is the plain game.
+    """
+
+    every: Number = 5
+    alpha: Number = 0.5
+
+    def init(self, params: Mapping[str, Tensors]) -> dict[str, Any]:
+        """Both players as they begin."""
+        like = next(iter(params["generator"].values()))
+        slow = {player: {name: value.clone() for name, value in own.items()} for player, own in params.items()}
+        return {"slow": slow, "since": torch.zeros((), dtype=torch.float64, device=like.device)}
+
+    def play(self, players: Players, state: State, turns: Mapping[str, tuple[Turn, ...]]) -> tuple[State, Logs]:
+        """See the class."""
+        state, logs = super().play(players, state, turns)
+        since = state["game"]["since"] + 1
+        due = since >= self.every
+        slow = {player: self._back(state[player]["params"], own, due) for player, own in state["game"]["slow"].items()}
+        moved = {
+            player: {**state[player], "params": _choose(due, own, state[player]["params"])}
+            for player, own in slow.items()
+        }
+        return {**state, **moved, "game": {"slow": slow, "since": torch.where(due, 0.0, since)}}, logs
+
+    def _back(self, now: Tensors, slow: Tensors, due: Tensor) -> Tensors:
+        alpha = scalar(self.alpha, next(iter(now.values())))
+        return _choose(due, {name: torch.lerp(value, now[name], alpha) for name, value in slow.items()}, slow)
+
+
+def _choose(due: Tensor, yes: Tensors, no: Tensors) -> Tensors:
+    return {name: torch.where(due, value, no[name]) for name, value in yes.items()}

@@ -1,0 +1,57 @@
+"""Several moves of the generator to one of the discriminator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from steadygan.core.declare import count, declare
+from steadygan.core.games.base import Gradient, Logs, Players, State
+from steadygan.core.games.ordered import Ordered
+from steadygan.core.objective import Turn
+from steadygan.core.types import Number, Tensors
+
+
+@declare(critic_every=count)
+@dataclass(frozen=True)
+class Ratio(Ordered):
+    """The discriminator moves (``n_critic`` times) in one of ``critic_every`` iterations, first in the first.
+
+    An iteration being one move of the generator, any ratio of both can be had. What is logged of the discriminator is
+    computed in every iteration; where it does not move, neither its weights nor its rule's state, running statistics
+    and last gradient change.
+
+    Attributes:
+        critic_every: iterations.
+    """
+
+    critic_every: Number = 2
+
+    def init(self, params: Mapping[str, Tensors]) -> dict[str, Any]:
+        """The iterations so far."""
+        like = next(iter(params["generator"].values()))
+        return {"iterations": torch.zeros((), dtype=torch.float64, device=like.device)}
+
+    def move(self, players: Players, state: State, player: str, gradient: Gradient, turn: Turn) -> State:
+        """See the class."""
+        moved = players.move(player, state, gradient, turn)
+        if player == "generator":
+            return moved
+        due = torch.remainder(state["game"]["iterations"], self.critic_every) == 0
+        return {
+            **moved,
+            player: _choose(due, moved[player], state[player]),
+            "last": {**moved["last"], player: _choose(due, moved["last"][player], state["last"][player])},
+        }
+
+    def play(self, players: Players, state: State, turns: Mapping[str, tuple[Turn, ...]]) -> tuple[State, Logs]:
+        """See the class."""
+        state, logs = super().play(players, state, turns)
+        return {**state, "game": {"iterations": state["game"]["iterations"] + 1}}, logs
+
+
+def _choose(due: Tensor, yes: Any, no: Any) -> Any:
+    return tree_map(lambda new, old: torch.where(due, new, old) if isinstance(new, Tensor) else new, yes, no)

@@ -1,0 +1,67 @@
+"""Symplectic gradient adjustment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from steadygan.core.declare import declare, nonnegative
+from steadygan.core.games.base import Gradient, Players, State
+from steadygan.core.games.ordered import Ordered
+from steadygan.core.objective import Turn
+from steadygan.core.scalars import scalar
+from steadygan.core.types import Number, Tensors
+
+EPSILON = 0.1
+"""In the sign: near a fixed point the adjustment is added (Balduzzi et al. 2018, section 3.4)."""
+
+
+@declare(weight=nonnegative)
+@dataclass(frozen=True)
+class Sga(Ordered):
+    """Each player follows ``v + weight s A^T v``, ``v`` the gradients of both, ``A = (J - J^T) / 2`` the antisymmetric
+    part of their Jacobian: what turns is turned inwards (Balduzzi et al. 2018, definition 5).
+
+    Unlike ``J^T v`` of consensus optimisation, ``A^T v`` does not pull towards unstable fixed points.
+
+    Attributes:
+        passes: see ``Game``: both gradients, ``J^T v``, and ``J v`` by another pass over that.
+        weight: the paper's lambda.
+        align: whether ``s`` is ``sign(<v, J^T v> <A^T v, J^T v> / d + 1/10)`` (their proposition 9), which turns
+            towards stable fixed points and away from unstable ones; else ``s`` is 1. Over ``d`` parameters.
+        update: ``simultaneous`` as in the paper, or ``alternating``.
+    """
+
+    passes: ClassVar[int] = 5
+
+    update: str = "simultaneous"
+    weight: Number = 1.0
+    align: bool = True
+
+    def gradient(
+        self, players: Players, state: State, player: str, both: Mapping[str, Turn], spare: Sequence[Turn] = ()
+    ) -> Gradient:
+        """See the class."""
+        parts = {name: players.gradient(name, state, both[name]) for name in ("discriminator", "generator")}
+        field = {name: part.grads for name, part in parts.items()}
+        pull, push = players.pullback(state, both, field), players.pushforward(state, both, field)
+        adjustment = {
+            name: {key: (value - push[name][key]) / 2 for key, value in own.items()} for name, own in pull.items()
+        }
+        own, more = parts[player], adjustment[player]
+        weight = scalar(self.weight, next(iter(more.values())))
+        if self.align:
+            weight = weight * _sign(field, pull, adjustment)
+        return own._replace(grads={name: grad + weight * more[name] for name, grad in own.grads.items()})
+
+
+def _sign(field: Mapping[str, Tensors], pull: Mapping[str, Tensors], adjustment: Mapping[str, Tensors]) -> Tensor:
+    size = sum(value.numel() for own in field.values() for value in own.values())
+    product = _inner(field, pull) * _inner(adjustment, pull) / size + EPSILON
+    return torch.where(product >= 0, 1.0, -1.0).to(product.dtype)
+
+
+def _inner(a: Mapping[str, Tensors], b: Mapping[str, Tensors]) -> Tensor:
+    return torch.stack([(value * b[name][key]).sum() for name, own in a.items() for key, value in own.items()]).sum()
