@@ -16,10 +16,19 @@ from steadygan.core.declare import declared
 
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = {
-    "loss": ["hinge", "lsgan", "minimax", "nonsaturating", "relativistic", "wasserstein"],
-    "regularizer": ["dragan", "gradient_penalty", "r1", "r2", "roth", "weight_clip"],
+    "loss": [
+        "fgan",
+        "hinge",
+        "lsgan",
+        "minimax",
+        "nonsaturating",
+        "relativistic",
+        "relativistic_average",
+        "wasserstein",
+    ],
+    "regularizer": ["dragan", "gradient_penalty", "orthogonal", "r1", "r1_r2", "r2", "roth", "weight_clip"],
     "noise": ["blur", "blur_instance", "instance", "none"],
-    "optimizer": ["adam", "ccadl", "psgld", "rmsprop", "sgd", "sghmc", "sgld", "sgld_cc", "sgnht"],
+    "optimizer": ["adam", "adamw", "ccadl", "psgld", "rmsprop", "sgd", "sghmc", "sgld", "sgld_cc", "sgnht"],
     "schedule": ["constant", "polynomial", "cosine", "exponential", "linear", "smoothstep", "step"],
 }
 OPTIONS = [(group, name) for group, names in GROUPS.items() for name in names]

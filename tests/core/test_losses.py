@@ -7,9 +7,22 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import quad
 from scipy.special import expit
+from scipy.stats import norm
 
-from steadygan.core.losses import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic, Wasserstein
+from steadygan.core.losses import (
+    FGan,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Relativistic,
+    RelativisticAverage,
+    Wasserstein,
+)
+from steadygan.core.losses.fgan import DIVERGENCES
+from steadygan.errors import UserError
 
 LOG2, LOG3 = math.log(2), math.log(3)
 SOFT = {"real_label": 0.9, "fake_label": 0.2}
@@ -34,6 +47,13 @@ AT_3_AND_MINUS_HALF = [
     (Wasserstein(alpha=0.25), -3.375, 0.5),
     (Hinge(), 0.0 + 0.5, 0.5),
     (Relativistic(), math.log1p(math.exp(-3.5)), math.log1p(math.exp(3.5))),
+    (RelativisticAverage(), 2 * math.log1p(math.exp(-3.5)), 2 * math.log1p(math.exp(3.5))),
+    (FGan("kl"), math.exp(-1.5) - 3, 0.5),
+    (FGan("kl", saddle=True), math.exp(-1.5) - 3, -math.exp(-1.5)),
+    (FGan("reverse_kl"), -1.5 + math.exp(-3), math.exp(0.5)),
+    (FGan("reverse_kl", saddle=True), -1.5 + math.exp(-3), 1.5),
+    (FGan("pearson"), 0.0625 - 0.5 - 3, 0.5),
+    (FGan("squared_hellinger"), math.exp(-0.5) - 1 - 1 + math.exp(-3), math.exp(0.5) - 1),
 ]
 CASES = [(loss, LOG3, 0.0, d, g) for loss, d, g in AT_LOG3_AND_0]
 CASES += [(loss, 3.0, -0.5, d, g) for loss, d, g in AT_3_AND_MINUS_HALF]
@@ -47,7 +67,10 @@ LOSSES = [
     Wasserstein(alpha=0.3),
     Hinge(),
     Relativistic(),
+    RelativisticAverage(),
+    *(FGan(name, saddle) for name in DIVERGENCES for saddle in (False, True)),
 ]
+USES_REAL = (Relativistic, RelativisticAverage)
 PLAYERS = ["discriminator", "generator"]
 
 
@@ -70,7 +93,7 @@ def test_gradients_are_those_of_finite_differences(loss, player):
     assert torch.autograd.gradcheck(getattr(loss, player), (real, fake))
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if type(loss) is not RelativisticAverage], ids=repr)
 @pytest.mark.parametrize("player", PLAYERS)
 def test_samples_do_not_mix(loss, player):
     real, fake = logits()
@@ -79,7 +102,7 @@ def test_samples_do_not_mix(loss, player):
     torch.testing.assert_close(whole, one_by_one, rtol=0, atol=1e-15)
 
 
-@pytest.mark.parametrize("loss", [loss for loss in LOSSES if type(loss) is not Relativistic], ids=repr)
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if not isinstance(loss, USES_REAL)], ids=repr)
 def test_the_generators_loss_needs_no_real_samples(loss):
     real, fake = logits()
     assert not loss.uses_real
@@ -88,6 +111,66 @@ def test_the_generators_loss_needs_no_real_samples(loss):
 
 def test_the_relativistic_generator_needs_real_samples():
     assert Relativistic.uses_real
+    assert RelativisticAverage.uses_real
+
+
+def test_relativistic_average_by_hand():
+    real, fake = torch.tensor([[3.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)
+    found = RelativisticAverage().discriminator(real, fake)
+    expected = [math.log1p(math.exp(-0.5 - r)) + math.log1p(math.exp(f - 2.0)) for r, f in ((3, -1), (1, 0))]
+    assert found.tolist() == pytest.approx(expected)
+    turned = RelativisticAverage().generator(real, fake)
+    expected = [math.log1p(math.exp(r + 0.5)) + math.log1p(math.exp(2.0 - f)) for r, f in ((3, -1), (1, 0))]
+    assert turned.tolist() == pytest.approx(expected)
+
+
+P, Q = norm(0.0, 1.0), norm(0.7, 1.3)
+U = lambda x: P.pdf(x) / Q.pdf(x)  # noqa: E731
+
+BEST = {
+    "kl": (lambda x: 1 + P.logpdf(x) - Q.logpdf(x), lambda x: P.pdf(x) * (P.logpdf(x) - Q.logpdf(x))),
+    "reverse_kl": (lambda x: P.logpdf(x) - Q.logpdf(x), lambda x: Q.pdf(x) * (Q.logpdf(x) - P.logpdf(x))),
+    "js": (
+        lambda x: P.logpdf(x) - Q.logpdf(x),
+        lambda x: P.pdf(x) * math.log(2 * U(x) / (1 + U(x))) + Q.pdf(x) * math.log(2 / (1 + U(x))),
+    ),
+    "pearson": (lambda x: 2 * (U(x) - 1), lambda x: (P.pdf(x) - Q.pdf(x)) ** 2 / Q.pdf(x)),
+    "squared_hellinger": (
+        lambda x: 0.5 * (P.logpdf(x) - Q.logpdf(x)),
+        lambda x: (P.pdf(x) ** 0.5 - Q.pdf(x) ** 0.5) ** 2,
+    ),
+}
+"""The logit at which each bound is tight, and the divergence's integrand."""
+
+
+@pytest.mark.parametrize("name", DIVERGENCES)
+def test_at_the_best_logits_an_f_gan_has_the_divergence(name):
+    best, integrand = BEST[name]
+    loss, nothing = FGan(name), torch.zeros(1, dtype=torch.float64)
+    at_zero = loss.discriminator(nothing, nothing).item()
+
+    def value(x, shift=0.0):
+        """E_P of the real side and E_Q of the fake one; both sides of the loss at 0 are counted once."""
+        t = torch.tensor([best(x) + shift], dtype=torch.float64)
+        on_real, on_fake = loss.discriminator(t, nothing).item(), loss.discriminator(nothing, t).item()
+        return -(P.pdf(x) * on_real + Q.pdf(x) * (on_fake - at_zero))
+
+    expected = quad(integrand, -10, 10, limit=300)[0]
+    found = quad(value, -10, 10, limit=300)[0]
+    assert found == pytest.approx(expected, rel=1e-6)
+    for shift in (-0.2, 0.2):
+        assert quad(value, -10, 10, args=(shift,), limit=300)[0] < found, "it is the largest"
+
+
+def test_divergences_of_gaussians_in_closed_form():
+    """KL of N(0, 1) from N(m, s^2): log s + (1 + m^2) / (2 s^2) - 1/2."""
+    expected = math.log(1.3) + (1 + 0.49) / (2 * 1.69) - 0.5
+    assert quad(BEST["kl"][1], -12, 12)[0] == pytest.approx(expected)
+
+
+def test_an_unknown_divergence():
+    with pytest.raises(UserError, match=r"loss\.divergence=kld: no such divergence\n.*Did you mean 'kl'"):
+        FGan("kld")
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)

@@ -9,9 +9,15 @@ import torch
 from steadygan.core import draws
 from steadygan.core.autodiff import Tape, Transform
 from steadygan.core.declare import declared
-from steadygan.core.regularizers import gradient_penalty, r1, r2, weight_clip
+from steadygan.core.regularizers import gradient_penalty, orthogonal, r1, r1_r2, r2, weight_clip
+from steadygan.errors import UserError
 
-PENALTIES = [partial(r1, gamma=3.0), partial(r2, gamma=3.0), partial(gradient_penalty, weight=10.0, center=1.0)]
+PENALTIES = [
+    partial(r1, gamma=3.0),
+    partial(r2, gamma=3.0),
+    partial(gradient_penalty, weight=10.0, center=1.0),
+    partial(r1_r2, gamma=3.0, mix=0.3),
+]
 IDS = [penalty.func.__name__ for penalty in PENALTIES]
 SHAPES = [(3,), (2, 4, 4)]
 
@@ -41,7 +47,7 @@ def test_linear_critic(shape):
     real, fake, eps = batch(shape)
     w = weights(shape)
     size = w.square().sum().item()
-    expected = [3 / 2 * size, 3 / 2 * size, 10 * (math.sqrt(size) - 1) ** 2]
+    expected = [3 / 2 * size, 3 / 2 * size, 10 * (math.sqrt(size) - 1) ** 2, 3 / 2 * size]
     for penalty, value in zip(PENALTIES, expected):
         assert penalty(linear(w), real, fake, eps).tolist() == pytest.approx([value] * 5, rel=1e-13)
 
@@ -53,6 +59,7 @@ def test_quadratic_critic(shape):
     points = [real, fake, torch.stack([e * r + (1 - e) * f for e, r, f in zip(eps, real, fake)])]
     sizes = [(1.7 * x).square().flatten(1).sum(1) for x in points]
     expected = [3 / 2 * sizes[0], 3 / 2 * sizes[1], 10 * (sizes[2].sqrt() - 1) ** 2]
+    expected.append(3 / 2 * (0.3 * sizes[0] + 0.7 * sizes[1]))
     for penalty, value in zip(PENALTIES, expected):
         torch.testing.assert_close(penalty(quadratic(1.7), real, fake, eps), value, rtol=1e-13, atol=0)
 
@@ -64,6 +71,41 @@ def test_between_real_and_fake():
     at_fake = penalty(quadratic(1.0), real, fake, torch.zeros(5, dtype=torch.float64))
     torch.testing.assert_close(at_real, real.square().sum(1), rtol=1e-14, atol=0)
     torch.testing.assert_close(at_fake, fake.square().sum(1), rtol=1e-14, atol=0)
+
+
+def test_on_real_and_on_fake_points_alone():
+    real, fake, eps = batch()
+    for at, points in (("real", real), ("fake", fake)):
+        found = gradient_penalty(quadratic(1.7), real, fake, eps, weight=2.0, center=0.5, at=at)
+        torch.testing.assert_close(found, 2 * (1.7 * points.norm(dim=1) - 0.5) ** 2, rtol=1e-13, atol=0)
+    with pytest.raises(UserError, match=r"regularizer\.gradient_penalty\.at=reel: no such points\n.*'real'"):
+        gradient_penalty(quadratic(1.0), real, fake, eps, weight=1.0, center=0.0, at="reel")
+
+
+def test_a_step_towards_orthogonal_rows_is_that_of_autograd():
+    source = torch.Generator().manual_seed(4)
+    weight = torch.randn(5, 3, 2, 2, generator=source, dtype=torch.float64, requires_grad=True)
+    bias = torch.randn(5, generator=source, dtype=torch.float64)
+    rows = weight.flatten(1)
+    cost = ((rows @ rows.T) * (1 - torch.eye(5))).square().sum() / 4
+    (slope,) = torch.autograd.grad(cost, weight)
+    found = orthogonal({"weight": weight.detach(), "bias": bias}, weight=0.01)
+    torch.testing.assert_close(found["weight"], weight.detach() - 0.01 * slope, rtol=1e-12, atol=1e-13)
+    assert torch.equal(found["bias"], bias)
+
+
+def test_rows_become_orthogonal_and_orthogonal_rows_stay():
+    params = {"w": torch.randn(4, 9, generator=torch.Generator().manual_seed(5), dtype=torch.float64)}
+    for _ in range(2000):
+        params = orthogonal(params, weight=0.02)
+    gram = params["w"] @ params["w"].T
+    assert (gram - gram.diag().diag()).abs().max() < 1e-6 < gram.diag().min()
+    assert torch.allclose(orthogonal(params, weight=0.5)["w"], params["w"], atol=1e-5)
+    weights = torch.tensor([0.0, 0.1], dtype=torch.float64)
+    start = {"w": torch.randn(4, 9, generator=torch.Generator().manual_seed(6), dtype=torch.float64)}
+    mapped = torch.func.vmap(lambda w: orthogonal(start, weight=w)["w"])(weights)
+    for own, weight in zip(mapped, weights.tolist()):
+        torch.testing.assert_close(own, orthogonal(start, weight=weight)["w"])
 
 
 def deep(params):
@@ -169,7 +211,8 @@ def test_clipping_under_vmap_is_a_loop(dtype):
 
 
 def test_declarations():
-    assert [declared(penalty, "draw") for penalty in PENALTIES] == [draws.no_noise, draws.no_noise, draws.uniform]
+    none, uniform = draws.no_noise, draws.uniform
+    assert [declared(penalty, "draw") for penalty in PENALTIES] == [none, none, uniform, none]
     assert [declared(method, "projection") for method in (*PENALTIES, weight_clip)] == [False, False, False, True]
     assert -1.0 not in r1.ranges["gamma"]
     assert 0.0 not in weight_clip.ranges["value"]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from steadygan.core.rules import Adam, RmsProp, Rule, RuleOptimizer, Sgd, Sgld
+from steadygan.core.rules import Adam, AdamW, RmsProp, Rule, RuleOptimizer, Sgd, Sgld
 from steadygan.core.schedules import Linear
 
 # A new rule of torch's adds a row: the rule, and torch's own.
@@ -22,11 +22,15 @@ TORCH = [
     (RmsProp(lr=0.01), lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.99, eps=1e-8)),
     (RmsProp(lr=0.01, alpha=0.3, eps=1e-3), lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.3, eps=1e-3)),
     (Adam(0.01, 0.5, 0.999), lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.5, 0.999))),
+    (
+        AdamW(0.01, 0.5, 0.999, weight_decay=0.3),
+        lambda p: torch.optim.AdamW(p, lr=0.01, betas=(0.5, 0.999), weight_decay=0.3),
+    ),
     (Adam(0.01, 0.0, 0.9, eps=1e-2), lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.0, 0.9), eps=1e-2)),
 ]
 LANGEVIN = Sgld(step_size=0.02, temperature=0.5, prior_precision=0.3, num_data=2.0)
 # Each rule with all its numbers away from 0; a new rule adds a row.
-RULES = [TORCH[1][0], TORCH[3][0], Adam(0.01, 0.5, 0.99, eps=1e-3), LANGEVIN]
+RULES = [TORCH[1][0], TORCH[3][0], Adam(0.01, 0.5, 0.99, eps=1e-3), AdamW(0.01, 0.5, 0.9, weight_decay=0.3), LANGEVIN]
 
 
 def name(rule):
@@ -165,11 +169,11 @@ def test_updates_can_be_differentiated_through(rule):
 
 
 def test_ranges():
-    assert all(0.0 not in rule.ranges[key] for rule, key in zip(RULES, ("lr", "lr", "lr", "step_size")))
+    assert all(0.0 not in rule.ranges[key] for rule, key in zip(RULES, ("lr", "lr", "lr", "lr", "step_size")))
     assert 0.0 in Sgld.ranges["temperature"]
     assert all(1.0 not in Adam.ranges[key] and 0.0 in Adam.ranges[key] for key in ("beta1", "beta2"))
     assert Adam.optimizer.__self__.ranges is Adam.ranges
-    assert [rule.noisy for rule in RULES] == [False, False, False, True]
+    assert [rule.noisy for rule in RULES] == [False, False, False, False, True]
 
 
 # The optimizer around a rule.

@@ -2,9 +2,11 @@
 
 from steadygan.core.regularizers.dragan import dragan
 from steadygan.core.regularizers.gradient_penalty import gradient_penalty
+from steadygan.core.regularizers.orthogonal import orthogonal
 from steadygan.core.regularizers.r1 import r1
+from steadygan.core.regularizers.r1_r2 import r1_r2
 from steadygan.core.regularizers.r2 import r2
 from steadygan.core.regularizers.roth import roth
 from steadygan.core.regularizers.weight_clip import weight_clip
 
-__all__ = ["dragan", "gradient_penalty", "r1", "r2", "roth", "weight_clip"]
+__all__ = ["dragan", "gradient_penalty", "orthogonal", "r1", "r1_r2", "r2", "roth", "weight_clip"]

@@ -1,6 +1,7 @@
 """Update rules as pure functions, and as optimizers; one idea a file."""
 
 from steadygan.core.rules.adam import Adam
+from steadygan.core.rules.adamw import AdamW
 from steadygan.core.rules.base import Rule
 from steadygan.core.rules.ccadl import Ccadl
 from steadygan.core.rules.psgld import Psgld
@@ -12,4 +13,17 @@ from steadygan.core.rules.sgld_cc import SgldCc
 from steadygan.core.rules.sgnht import Sgnht
 from steadygan.core.rules.shell import RuleOptimizer
 
-__all__ = ["Adam", "Ccadl", "Psgld", "RmsProp", "Rule", "RuleOptimizer", "Sgd", "Sghmc", "Sgld", "SgldCc", "Sgnht"]
+__all__ = [
+    "Adam",
+    "AdamW",
+    "Ccadl",
+    "Psgld",
+    "RmsProp",
+    "Rule",
+    "RuleOptimizer",
+    "Sgd",
+    "Sghmc",
+    "Sgld",
+    "SgldCc",
+    "Sgnht",
+]
