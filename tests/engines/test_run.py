@@ -89,9 +89,13 @@ def test_the_files_of_a_run(plan):
         *["logits/gap", "accuracy/discriminator", "saturation/real", "saturation/fake"],
         *["grad_norm/discriminator", "grad_cosine/discriminator", "loss/generator", "grad_norm/generator"],
         *["grad_cosine/generator", "weight_norm/generator", "weight_norm/discriminator"],
+        *["oscillation/discriminator", "period/discriminator", "oscillation/generator", "period/generator"],
         *["metric/modes", "metric/high_quality", "metric/kl", "metric/wasserstein"],
     ]
     assert [bool(row["metric/modes"]) for row in table] == [False, True, False, True, True]
+    # three losses have a spread about a line, eight a spectrum
+    assert [bool(row["oscillation/generator"]) for row in table] == [False, False, True, True, True]
+    assert not any(row["period/generator"] for row in table)
 
     told = summary(job)
     expected = {"status": "completed", "signature": job.signature, "seed": 3, "iteration": 20, "diverged_at": None}

@@ -110,7 +110,7 @@ def test_the_shell():
 
 
 def test_misfits_and_settings():
-    with pytest.raises(UserError, match=r"metrics=fid: .*Ring.*\nValid choices: modes, wasserstein"):
+    with pytest.raises(UserError, match=r"metrics=fid: .*Ring.*\nValid choices: exact_density, modes, wasserstein"):
         FID(Ring())
     with pytest.raises(UserError, match=r"metrics\.fid\.split=trian.*\n.*Did you mean 'train'"):
         FID(Digits(), split="trian")
