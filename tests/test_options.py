@@ -15,10 +15,18 @@ from steadygan.paths import conf_dir
 TINY = ["iterations=2", "batch_size=8", "log_every=1", "evaluate_every=2", "seed=1"]
 PLANE = ["network.width=8", "network.latent=3", "metrics.modes.samples=60", "metrics.modes.wasserstein_samples=20"]
 SHAPE = ["network.width=8", "network.latent=3", "metrics.wasserstein.samples=20"]
+FAMILIES = ("baseline", "constant", "unnormalised", "gated", "tanh")
 IMAGES = ["dataset=digits", "network.width=4", "network.latent=3"]
 
 CONTEXT = {
-    "network": {"dcgan": IMAGES},
+    "network": {
+        **{f"dcgan{family}": IMAGES for family in ("", *(f"_{name}" for name in FAMILIES))},
+        "dcgan_mlp": [*IMAGES, "network.generator_width=6"],
+        "resnet101": [*IMAGES, "network.layers=14"],
+        "resnet": [*IMAGES, "network.max_width=8"],
+        **{name: [*IMAGES, "network.discriminator_width=4"] for name in ("wgan_gp_resnet", "sngan")},
+        "r3gan": [*IMAGES, "network.group=4"],
+    },
     "dataset": {
         "digits": IMAGES,
         "mnist": [*IMAGES, "network=mlp"],

@@ -95,6 +95,7 @@ def same(a, b):
 
 
 LSGAN = "loss=lsgan"
+TOLD = ["labels=conditional", "metrics@labels.metrics=[]"]
 DISCRIMINATOR, GENERATOR = ("optimizer@optimizer." + player for player in ("discriminator", "generator"))
 
 RATES = ["optimizer.generator.lr.start=1e-2", "optimizer.generator.lr.end=1e-4"]
@@ -203,6 +204,10 @@ CASES = {
         [*IMAGES, "network.spectral_norm=true", "network.generator_norm=none"],
         [["optimizer.generator.lr=1e-4"], [], ["optimizer.discriminator.lr=1e-4"]],
     ),
+    "class_norm": (
+        [*IMAGES, *TOLD, "labels.how=projection", "labels.generator=batch_norm", "regularizer=[r1]"],
+        [["regularizer.r1.gamma=0.1"], [], ["optimizer.generator.lr=1e-4"]],
+    ),
     "conv_batch_discriminator": ([*IMAGES, "network.discriminator_norm=batch"], [[], ["ema.decay=0.5"], []]),
 }
 
@@ -233,7 +238,17 @@ def options():
                 yield pytest.param([*CONTEXT.get((group, option), []), *chosen], id=f"{group}-{option}")
 
 
-CONTEXT = {}
+SMALL = ["dataset=digits", "iterations=4"]
+CONTEXT = {
+    **{
+        ("network", f"dcgan_{name}"): SMALL for name in ("baseline", "constant", "unnormalised", "gated", "tanh", "mlp")
+    },
+    ("network", "resnet101"): [*SMALL, "network.layers=8"],
+    ("network", "resnet"): [*SMALL, "network.max_width=8"],
+    ("network", "wgan_gp_resnet"): [*SMALL, "network.discriminator_width=3"],
+    ("network", "sngan"): [*SMALL, "network.discriminator_width=3", *TOLD, "labels.generator=batch_norm"],
+    ("network", "r3gan"): [*SMALL, "network.width=8", "network.group=4"],
+}
 """What an option needs around it, where that is not the ring."""
 
 

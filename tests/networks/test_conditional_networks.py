@@ -11,7 +11,7 @@ from steadygan.core.labels import one_hot
 from steadygan.engines.functional import functional, tensors
 from steadygan.errors import UserError
 from steadygan.networks import dcgan, mlp
-from steadygan.networks.conditional import OneHot
+from steadygan.networks.codes import OneHot
 from steadygan.networks.labels import Conditional, SemiSupervised, Unlabelled
 
 LABEL = torch.tensor([2, 0, 1, 2])

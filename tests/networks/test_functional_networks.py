@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from steadygan.networks import dcgan, mlp
+from steadygan.networks import bottleneck, cifar_resnet, dcgan, mlp, r3gan, resnet
 from steadygan.networks.norms import NORMS
 
 MEMBERS, BATCH = 3, 4
@@ -17,6 +17,12 @@ GENERATORS = {
     "mlp": partial(mlp.Generator, (2,), latent=5, width=8, depth=3),
     "mlp images": partial(mlp.Generator, IMAGE, latent=5, width=8, depth=2),
     **{f"dcgan {norm}": partial(dcgan.Generator, IMAGE, latent=5, width=2, norm=norm) for norm in NORMS},
+    "gated": partial(dcgan.Generator, IMAGE, latent=5, width=2, activation="gated"),
+    "constant": partial(dcgan.Generator, IMAGE, latent=5, width=2, constant=True, norm="none"),
+    "resnet": partial(resnet.Generator, IMAGE, latent=5, width=2, max_width=4),
+    "cifar": partial(cifar_resnet.Generator, IMAGE, latent=5, width=3),
+    "bottleneck": partial(bottleneck.Generator, IMAGE, latent=5, width=2, layers=11),
+    "r3gan": partial(r3gan.Generator, IMAGE, latent=5, width=4, blocks=1, group=4),
 }
 CRITICS = {
     f"{name}{' spectral' * spectral}": partial(make, spectral_norm=spectral)
@@ -24,8 +30,13 @@ CRITICS = {
     for name, make in {
         "mlp": partial(mlp.Discriminator, (2,), width=8, depth=3),
         **{f"dcgan {norm}": partial(dcgan.Discriminator, IMAGE, width=2, norm=norm) for norm in NORMS},
+        "gated": partial(dcgan.Discriminator, IMAGE, width=2, activation="gated", norm="layer"),
+        "resnet": partial(resnet.Discriminator, IMAGE, width=2, max_width=4),
+        "cifar": partial(cifar_resnet.Discriminator, IMAGE, width=3, pool="sum"),
+        "bottleneck": partial(bottleneck.Discriminator, IMAGE, width=2, layers=11),
     }.items()
 }
+CRITICS["r3gan"] = partial(r3gan.Discriminator, IMAGE, width=4, blocks=1, group=4)
 
 
 def population(make, training: bool):

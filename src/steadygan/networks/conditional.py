@@ -1,13 +1,12 @@
 """Networks that are told a class, made of networks of any family that are not.
 
-A generator is given a code of the class beside its latent. A discriminator is given one beside its input (vectors and
-networks that flatten their input: beside the vector; convolutions: as constant channels), or projects its features on
-a learnt vector of the class.
+A generator is given a code of the class beside its latent, or has a scale and a shift of each class in its batch
+normalisation. A discriminator is given a code beside its input (vectors and networks that flatten their input: beside
+the vector; convolutions: as constant channels), or projects its features on a learnt vector of the class.
 """
 
 from collections.abc import Callable
 from math import prod
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,40 +15,7 @@ from steadygan.core.declare import declared
 from steadygan.core.labels import one_hot
 from steadygan.core.settings import fields
 from steadygan.errors import bad_value
-
-
-class Code(Protocol):
-    """``label [B] -> [B, size]`` in the dtype of ``like``."""
-
-    size: int
-
-    def __call__(self, label: Tensor, like: Tensor) -> Tensor: ...
-
-
-class OneHot(nn.Module):
-    """The code of Mirza & Osindero (2014)."""
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.size = classes
-
-    def forward(self, label: Tensor, like: Tensor) -> Tensor:
-        return one_hot(label, self.size, like.dtype)
-
-
-class Embedding(nn.Module):
-    """A learnt vector for each class, from N(0, 1).
-
-    As a matrix product, whose gradient is the same to the bit on every run, which a scattered one's is not on GPUs.
-    """
-
-    def __init__(self, classes: int, dim: int) -> None:
-        super().__init__()
-        self.size = dim
-        self.weight = nn.Parameter(torch.randn(classes, dim))
-
-    def forward(self, label: Tensor, like: Tensor) -> Tensor:
-        return one_hot(label, len(self.weight), self.weight.dtype) @ self.weight
+from steadygan.networks.codes import Code
 
 
 class ConditionalGenerator(nn.Module):
@@ -77,6 +43,31 @@ class ConditionalGenerator(nn.Module):
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         return self.inner(torch.cat([z, self.code(label, z)], 1))
+
+
+class NormalisedGenerator(nn.Module):
+    """``z [B, latent], c [B] -> x [B, *shape]``: the scales and shifts of its batch normalisation are those of c.
+
+    Args:
+        shape: of one example.
+        builder: of a generator that declares ``told``: it takes the keyword ``classes``, and one-hot codes beside z.
+        classes: those that can be asked for.
+        told: those that the network knows of, with the unknown one where there is one.
+
+    Raises:
+        UserError: it is of another kind, or has no batch normalisation.
+    """
+
+    def __init__(self, shape: tuple[int, ...], builder: Callable[..., nn.Module], classes: int, told: int) -> None:
+        super().__init__()
+        if not declared(builder, "told", False) or "latent" not in fields(builder):
+            problem = "needs a generator with batch normalisation that can be told a class, which this network's is not"
+            raise bad_value("labels.generator", "batch_norm", problem, ["concatenate"])
+        self.latent, self.classes, self.told = fields(builder).get("latent"), classes, told
+        self.inner = builder(shape=shape, classes=told)
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        return self.inner(z, one_hot(label, self.told, z.dtype))
 
 
 class ConcatenatingDiscriminator(nn.Module):

@@ -7,16 +7,17 @@ since a penalty on the gradient of each sample makes no sense where samples see 
 """
 
 from itertools import pairwise
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from steadygan.errors import bad_value
-from steadygan.networks.checks import choice, logits, whole
-from steadygan.networks.norms import NORMS, Norm
+from steadygan.networks.activations import ACTIVATIONS
+from steadygan.networks.checks import SIZES, choice, side, whole
+from steadygan.networks.class_norm import Chain, generator_norm, layers_of
+from steadygan.networks.critic import Critic
+from steadygan.networks.norms import NORMS
+from steadygan.networks.resampling import BASE, square
 from steadygan.networks.spectral import SpectralConv2d, SpectralLinear
-
-BASE = 4
-SIZES = (8, 16, 32, 64, 128, 256)
 
 
 def filters(shape: tuple[int, ...], width: int) -> list[int]:
@@ -25,16 +26,8 @@ def filters(shape: tuple[int, ...], width: int) -> list[int]:
     Raises:
         UserError: ``shape`` is not ``(C, S, S)`` with S one of ``SIZES``, or ``width`` is not a whole number.
     """
-    if len(shape) != 3 or shape[1] != shape[2] or shape[2] not in SIZES:
-        sizes = ", ".join(f"{size}x{size}" for size in SIZES)
-        raise bad_value(
-            "network",
-            "dcgan",
-            f"makes square images of {sizes}; this dataset's examples have the shape {'x'.join(map(str, shape))}.\n"
-            "Choose network=mlp, or a dataset of such images",
-        )
+    doublings = SIZES.index(side(shape, "dcgan")) + 1
     whole("network.width", width)
-    doublings = SIZES.index(shape[2]) + 1
     return [width * 2 ** min(level, 3) for level in range(doublings)]
 
 
@@ -49,10 +42,6 @@ def start(network: nn.Module) -> None:
             layer.restart()
 
 
-def _norm(norm: Norm | None, channels: int) -> list[nn.Module]:
-    return [norm(channels)] if norm else []
-
-
 class Generator(nn.Module):
     """``z [B, latent] -> x [B, C, S, S]`` in [-1, 1], S a power of two from 8 to 256.
 
@@ -61,29 +50,45 @@ class Generator(nn.Module):
         latent: dimension of z.
         width: filters at the largest resolution.
         norm: one of ``NORMS``, after every layer but the last.
+        activation: one of ``ACTIVATIONS``, after each of these.
+        constant: ``width`` filters at every resolution (Arjovsky et al. 2017, figure 6).
+        classes: the norm has a scale and a shift for each; ``forward`` then takes one-hot codes as well.
 
     Raises:
-        UserError: a shape or size that cannot be, or an unknown norm.
+        UserError: a shape or size that cannot be, or an unknown norm or activation.
     """
 
-    def __init__(self, shape: tuple[int, ...], latent: int = 100, width: int = 64, norm: str = "batch") -> None:
+    told: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        latent: int = 100,
+        width: int = 64,
+        norm: str = "batch",
+        activation: str = "relu",
+        constant: bool = False,
+        classes: int | None = None,
+    ) -> None:
         super().__init__()
         sizes = filters(shape, width)[::-1]
-        layer_norm = choice("network.generator_norm", norm, NORMS)
+        sizes = [width] * len(sizes) if constant else sizes
+        normalise = generator_norm(norm, classes)
+        act, planes = choice("network.generator_activation", activation, ACTIVATIONS)
         self.latent = whole("network.latent", latent)
-        self.project = nn.Linear(latent, sizes[0] * BASE * BASE, bias=norm == "none")
-        layers = [*_norm(layer_norm, sizes[0]), nn.ReLU()]
+        self.project = nn.Linear(latent, planes * sizes[0] * BASE * BASE, bias=norm == "none")
+        layers = [*layers_of(normalise, planes * sizes[0]), act()]
         for m, n in pairwise(sizes):
-            layers += [nn.ConvTranspose2d(m, n, 4, 2, 1, bias=norm == "none"), *_norm(layer_norm, n), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(sizes[-1], shape[0], 4, 2, 1), nn.Tanh())
+            up = nn.ConvTranspose2d(m, planes * n, 4, 2, 1, bias=norm == "none")
+            layers += [up, *layers_of(normalise, planes * n), act()]
+        self.layers = Chain(*layers, nn.ConvTranspose2d(sizes[-1], shape[0], 4, 2, 1), nn.Tanh())
         start(self)
 
-    def forward(self, z: Tensor) -> Tensor:
-        # Channels last from the start, and so through all layers: up to 1.2 times as fast on a CPU, at no cost.
-        return self.layers(self.project(z).unflatten(1, (BASE, BASE, -1)).permute(0, 3, 1, 2))
+    def forward(self, z: Tensor, code: Tensor | None = None) -> Tensor:
+        return self.layers(square(self.project(z)), code)
 
 
-class Discriminator(nn.Module):
+class Discriminator(Critic):
     """``x [B, C, S, S] -> logits [B]``, or ``[B, outputs]`` of more than one; S a power of two from 8 to 256.
 
     Args:
@@ -91,14 +96,11 @@ class Discriminator(nn.Module):
         width: filters at the largest resolution.
         norm: one of ``NORMS``, after every layer but the first and the last.
         spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
+        activation: one of ``ACTIVATIONS``, after every layer but the last.
         outputs: logits of each example.
 
-    Attributes:
-        linear: the kind of its last layer.
-        num_features: of ``features``.
-
     Raises:
-        UserError: a shape or size that cannot be, or an unknown norm.
+        UserError: a shape or size that cannot be, or an unknown norm or activation.
     """
 
     def __init__(
@@ -107,27 +109,22 @@ class Discriminator(nn.Module):
         width: int = 64,
         norm: str = "none",
         spectral_norm: bool = False,
+        activation: str = "leaky_relu",
         outputs: int = 1,
     ) -> None:
         super().__init__()
         sizes = filters(shape, width)
-        layer_norm = choice("network.discriminator_norm", norm, NORMS)
-        convolution, self.linear = (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
-        layers = [convolution(shape[0], sizes[0], 4, 2, 1), nn.LeakyReLU(0.2)]
+        normalise = choice("network.discriminator_norm", norm, NORMS)
+        act, planes = choice("network.discriminator_activation", activation, ACTIVATIONS)
+        convolution, linear = (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
+        layers = [convolution(shape[0], planes * sizes[0], 4, 2, 1), act()]
         for m, n in pairwise(sizes):
-            layers += [convolution(m, n, 4, 2, 1, bias=norm == "none"), *_norm(layer_norm, n), nn.LeakyReLU(0.2)]
+            down = convolution(m, planes * n, 4, 2, 1, bias=norm == "none")
+            layers += [down, *layers_of(normalise, planes * n), act()]
         self.layers = nn.Sequential(*layers)
-        self.num_features = sizes[-1] * BASE * BASE
-        self.logit = self.linear(self.num_features, outputs)
+        self.end(linear, sizes[-1] * BASE * BASE, outputs)
         start(self)
 
     def features(self, x: Tensor) -> Tensor:
         """``[B, num_features]``: what the last layer sees."""
         return self.layers(x).flatten(1)
-
-    def head(self, features: Tensor) -> Tensor:
-        """The last layer, ``[B, num_features] -> [B, outputs]``."""
-        return self.logit(features)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return logits(self.head(self.features(x)))

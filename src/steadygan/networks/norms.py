@@ -36,16 +36,17 @@ class BatchNorm(nn.Module):
         channels: C.
         momentum: weight of the batch in the running statistics.
         eps: added to the variance.
+        affine: with a learned scale and shift.
     """
 
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
+    def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
         self.momentum, self.eps = momentum, eps
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_parameter("weight", nn.Parameter(torch.ones(channels)) if affine else None)
+        self.register_parameter("bias", nn.Parameter(torch.zeros(channels)) if affine else None)
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
@@ -69,7 +70,10 @@ class BatchNorm(nn.Module):
             mean = means.mean(0)
             var = (variances + (means - mean).square()).mean(0)
             self._keep(mean.detach(), var.detach(), len(means) * x.numel() // x.shape[1])
-            scale = self.weight * (var + self.eps).rsqrt()
+            scale = (var + self.eps).rsqrt()
+            if self.weight is None:
+                return ((wide - mean.view(shape)) * scale.view(shape)).to(x.dtype)
+            scale = self.weight * scale
             return ((wide - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
 
     def _keep(self, mean: Tensor, var: Tensor, count: int) -> None:

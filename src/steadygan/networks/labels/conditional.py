@@ -11,18 +11,17 @@ from torch import Tensor, nn
 from steadygan.core.declare import declare
 from steadygan.core.labels import size, stated_share
 from steadygan.networks.checks import choice, whole
+from steadygan.networks.codes import Code, Embedding, OneHot
 from steadygan.networks.conditional import (
-    Code,
     ConcatenatingDiscriminator,
     ConditionalGenerator,
-    Embedding,
-    OneHot,
+    NormalisedGenerator,
     ProjectionDiscriminator,
 )
 from steadygan.networks.labels.base import Builder, classes_of
 
 Condition = tuple[Callable[[int, int], Code], Callable[..., nn.Module]]
-"""How the generator is told: a code from (classes, dim); how the discriminator is: a network from (shape, builder,
+"""The code, from (classes, dim), that stands beside z; how the discriminator is told: a network from (shape, builder,
 classes, that code)."""
 
 HOW: dict[str, Condition] = {
@@ -30,6 +29,9 @@ HOW: dict[str, Condition] = {
     "embedding": (Embedding, ConcatenatingDiscriminator),
     "projection": (Embedding, ProjectionDiscriminator),
 }
+
+GENERATOR = {"concatenate": False, "batch_norm": True}
+"""Whether the generator is told by its batch normalisation."""
 
 
 @declare(share=stated_share, dim=size)
@@ -43,6 +45,8 @@ class Conditional:
         how: ``concatenate`` (one-hot codes beside z and x; for convolutions as constant channels), ``embedding``
             (learnt vectors in their place), or ``projection`` (Miyato & Koyama 2018, eq. 3: the logit is
             ``psi(h(x)) + <e(c), h(x)>``; the generator has learnt vectors).
+        generator: ``concatenate`` (that code beside z), or ``batch_norm`` (no code: a scale and a shift for each class
+            in its batch normalisation, as in the same paper).
         dim: of the learnt vectors beside z, and of those beside x with ``embedding``.
         classes: how many the data should have; None: whatever they have.
     """
@@ -51,11 +55,13 @@ class Conditional:
     offers: ClassVar[frozenset[str]] = frozenset({"samples", "labels"})
 
     how: str = "concatenate"
+    generator: str = "concatenate"
     dim: int = 16
     classes: int | None = None
 
     def __post_init__(self) -> None:
         choice("labels.how", self.how, HOW)
+        choice("labels.generator", self.generator, GENERATOR)
         whole("labels.dim", self.dim)
 
     def count(self, dataset: Any) -> int:
@@ -67,8 +73,11 @@ class Conditional:
         told = classes if all_given else classes + 1
         code, discriminator = HOW[self.how]
         make = partial(code, told, self.dim)
+        generator = partial(ConditionalGenerator, code=make)
+        if GENERATOR[self.generator]:
+            generator = partial(NormalisedGenerator, told=told)
         return {
-            "generator": partial(ConditionalGenerator, builder=builders["generator"], classes=classes, code=make),
+            "generator": partial(generator, builder=builders["generator"], classes=classes),
             "discriminator": partial(discriminator, builder=builders["discriminator"], classes=told, code=make),
         }
 

@@ -1,0 +1,28 @@
+"""Activations as layers, and how many channels each wants for one that it gives."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+
+class Gated(nn.Module):
+    """``sigmoid(a) * tanh(b)`` of the halves a and b of the channels: the gate of PixelCNN (van den Oord et al. 2016),
+    in a GAN in figure 2 of Gulrajani et al. (2017; seed B6)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, 2 C, ...] -> [B, C, ...]``."""
+        gate, value = x.chunk(2, 1)
+        return torch.sigmoid(gate) * torch.tanh(value)
+
+
+ACTIVATIONS: dict[str, tuple[Callable[[], nn.Module], int]] = {
+    "relu": (nn.ReLU, 1),
+    "leaky_relu": (partial(nn.LeakyReLU, 0.2), 1),
+    "tanh": (nn.Tanh, 1),
+    "silu": (nn.SiLU, 1),
+    "softplus": (nn.Softplus, 1),
+    "gated": (Gated, 2),
+}
+"""A layer, and the channels it wants for each that it gives."""

@@ -1,0 +1,158 @@
+"""The residual networks of 101 layers with bottlenecks of Gulrajani et al. (2017, figure 2; seed B6).
+
+From the authors' code for 64 x 64: one layer in, 33 blocks of three convolutions (ReLU before each, half as many
+filters inside, a norm behind the last, the branch counting 0.3), one layer out, its output divided by 5. Blocks are
+spread over the resolutions evenly, small ones first; filters double with each halving, up to 16 times. Weights start
+as Glorot's uniform ones, by a gain of sqrt(2) in the branches.
+"""
+
+import math
+from functools import partial
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from steadygan.errors import bad_value
+from steadygan.networks.checks import SIZES, choice, side, whole
+from steadygan.networks.class_norm import Chain, generator_norm, layers_of
+from steadygan.networks.critic import Critic
+from steadygan.networks.initial import glorot
+from steadygan.networks.norms import NORMS, Norm
+from steadygan.networks.resampling import BASE, square
+from steadygan.networks.spectral import SpectralConv2d, SpectralLinear
+
+BRANCH, OUTPUT = 0.3, 0.2
+"""What a branch counts, and what the last layer's output does."""
+in_branch = partial(glorot, gain=math.sqrt(2))
+
+
+def plan(shape: tuple[int, ...], width: int, layers: int) -> list[tuple[int, int]]:
+    """``(filters, blocks that keep the size)`` of each resolution, 4 x 4 first.
+
+    Raises:
+        UserError: an image or a number that cannot be.
+    """
+    changes = SIZES.index(side(shape, "resnet101")) + 1
+    if whole("network.width", width) % 2:
+        raise bad_value("network.width", width, "must be even: a bottleneck has half as many filters")
+    blocks, rest = divmod(whole("network.layers", layers) - 2, 3)
+    if rest or blocks < changes:
+        least = 3 * changes + 2
+        raise bad_value("network.layers", layers, f"must be {least}, {least + 3}, {least + 6}, ... for such images")
+    each, more = divmod(blocks - changes, changes + 1)
+    return [(width * 2 ** min(changes - level, 4), each + (level < more)) for level in range(changes + 1)]
+
+
+class Bottleneck(nn.Module):
+    """``[B, m, H, W] -> [B, n, H', W']``: of the same size, half (``change="down"``) or twice (``"up"``)."""
+
+    told: ClassVar[bool] = True
+
+    def __init__(self, m: int, n: int, change: str, norm: Norm | None, convolution: type[nn.Conv2d]) -> None:
+        super().__init__()
+        middle = {
+            "keep": lambda: convolution(m // 2, n // 2, 3, 1, 1),
+            "down": lambda: convolution(m // 2, n // 2, 3, 2, 1),
+            "up": lambda: nn.ConvTranspose2d(m // 2, n // 2, 3, 2, 1, output_padding=1),
+        }[change]()
+        self.branch = Chain(
+            *[nn.ReLU(), in_branch(convolution(m, m // 2, 1)), nn.ReLU(), in_branch(middle)],
+            *[nn.ReLU(), in_branch(convolution(n // 2, n, 1, bias=False)), *layers_of(norm, n)],
+        )
+        self.shortcut = {
+            "keep": nn.Identity,
+            "down": lambda: glorot(convolution(m, n, 1, 2)),
+            "up": lambda: nn.Sequential(glorot(convolution(m, 4 * n, 1)), nn.PixelShuffle(2)),
+        }[change]()
+
+    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
+        return self.shortcut(x) + BRANCH * self.branch(x, code)
+
+
+def _blocks(stages: list[tuple[int, int]], change: str, norm: Norm | None, convolution: type[nn.Conv2d]) -> list:
+    blocks = [Bottleneck(stages[0][0], stages[0][0], "keep", norm, convolution) for _ in range(stages[0][1])]
+    for (m, _), (n, more) in pairwise(stages):
+        blocks.append(Bottleneck(m, n, change, norm, convolution))
+        blocks += [Bottleneck(n, n, "keep", norm, convolution) for _ in range(more)]
+    return blocks
+
+
+class Generator(nn.Module):
+    """``z [B, latent] -> x [B, C, S, S]`` in [-1, 1], S a power of two from 8 to 256.
+
+    Args:
+        shape: ``(C, S, S)``.
+        latent: dimension of z.
+        width: filters at the image's resolution, even.
+        layers: with weights on the way from z to x: 3 n + 2 with n blocks.
+        norm: one of ``NORMS``, at the end of every branch.
+        classes: the norm has a scale and a shift for each; ``forward`` then takes one-hot codes as well.
+
+    Raises:
+        UserError: a shape or size that cannot be, or an unknown norm.
+    """
+
+    told: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        latent: int = 128,
+        width: int = 32,
+        layers: int = 101,
+        norm: str = "batch",
+        classes: int | None = None,
+    ) -> None:
+        super().__init__()
+        stages = plan(shape, width, layers)
+        self.latent = whole("network.latent", latent)
+        self.project = glorot(nn.Linear(latent, stages[0][0] * BASE * BASE))
+        blocks = _blocks(stages, "up", generator_norm(norm, classes), nn.Conv2d)
+        self.layers = Chain(*blocks, glorot(nn.Conv2d(width, shape[0], 1)))
+
+    def forward(self, z: Tensor, code: Tensor | None = None) -> Tensor:
+        return torch.tanh(OUTPUT * self.layers(square(self.project(z)), code))
+
+
+class Discriminator(Critic):
+    """``x [B, C, S, S] -> logits [B]``, or ``[B, outputs]`` of more than one; S a power of two from 8 to 256.
+
+    Args:
+        shape: ``(C, S, S)``.
+        width: filters at the image's resolution, even.
+        layers: with weights on the way from x to the logit: 3 n + 2 with n blocks.
+        norm: one of ``NORMS``, at the end of every branch. The paper has layer normalisation with a gradient penalty,
+            batch normalisation without.
+        spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
+        outputs: logits of each example.
+
+    Raises:
+        UserError: a shape or size that cannot be, or an unknown norm.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        width: int = 32,
+        layers: int = 101,
+        norm: str = "layer",
+        spectral_norm: bool = False,
+        outputs: int = 1,
+    ) -> None:
+        super().__init__()
+        stages = plan(shape, width, layers)[::-1]
+        normalise = choice("network.discriminator_norm", norm, NORMS)
+        convolution, linear = (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
+        first = glorot(convolution(shape[0], width, 1))
+        self.layers = Chain(first, *_blocks(stages, "down", normalise, convolution))
+        glorot(self.end(linear, stages[-1][0] * BASE * BASE, outputs))
+
+    def features(self, x: Tensor) -> Tensor:
+        """``[B, num_features]``: what the last layer sees."""
+        return self.layers(x).flatten(1)
+
+    def head(self, features: Tensor) -> Tensor:
+        """The last layer, divided by 5: ``[B, num_features] -> [B, outputs]``."""
+        return OUTPUT * self.logit(features)

@@ -1,0 +1,138 @@
+"""The residual networks for CIFAR-10 of Gulrajani et al. (2017, appendix F) and Miyato et al. (2018, table 4).
+
+They are the same but for what is normalised, the generator's filters and the pooling. All resolutions have as many
+filters; weights start as Glorot's uniform ones, by a gain of sqrt(2) in the branches. The published networks are for
+32 x 32; here other sizes have more or fewer blocks that double or halve.
+"""
+
+import math
+from functools import partial
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from steadygan.networks.checks import SIZES, choice, side, whole
+from steadygan.networks.class_norm import Chain, generator_norm, layers_of
+from steadygan.networks.critic import Critic
+from steadygan.networks.initial import glorot
+from steadygan.networks.norms import NORMS
+from steadygan.networks.resampling import BASE, Nearest, square
+from steadygan.networks.spectral import SpectralConv2d, SpectralLinear
+
+in_branch = partial(glorot, gain=math.sqrt(2))
+POOLS = {"mean": lambda x: x.mean((2, 3)), "sum": lambda x: x.sum((2, 3))}
+"""How a discriminator's features come from its last image."""
+
+
+class Residual(nn.Module):
+    """``shortcut(x) + branch(x)``, told a class or not."""
+
+    told: ClassVar[bool] = True
+
+    def __init__(self, branch: Chain, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.branch, self.shortcut = branch, shortcut
+
+    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
+        return self.shortcut(x) + self.branch(x, code)
+
+
+class Generator(nn.Module):
+    """``z [B, latent] -> x [B, C, S, S]`` in [-1, 1], S a power of two from 8 to 256.
+
+    Args:
+        shape: ``(C, S, S)``.
+        latent: dimension of z.
+        width: filters.
+        norm: one of ``NORMS``, before every activation.
+        classes: the norm has a scale and a shift for each; ``forward`` then takes one-hot codes as well.
+
+    Raises:
+        UserError: a shape or size that cannot be, or an unknown norm.
+    """
+
+    told: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        latent: int = 128,
+        width: int = 128,
+        norm: str = "batch",
+        classes: int | None = None,
+    ) -> None:
+        super().__init__()
+        doublings = SIZES.index(side(shape, "sngan or wgan_gp_resnet")) + 1
+        normalise = partial(layers_of, generator_norm(norm, classes))
+        w = whole("network.width", width)
+        self.latent = whole("network.latent", latent)
+        self.project = glorot(nn.Linear(latent, w * BASE * BASE))
+
+        def up() -> Residual:
+            first = [*normalise(w), nn.ReLU(), Nearest(), in_branch(nn.Conv2d(w, w, 3, 1, 1))]
+            second = [*normalise(w), nn.ReLU(), in_branch(nn.Conv2d(w, w, 3, 1, 1))]
+            # A 1 x 1 convolution after Nearest, as published, is the same before it, at a quarter of the cost.
+            return Residual(Chain(*first, *second), nn.Sequential(glorot(nn.Conv2d(w, w, 1)), Nearest()))
+
+        blocks = [up() for _ in range(doublings)]
+        self.layers = Chain(*blocks, *normalise(w), nn.ReLU(), glorot(nn.Conv2d(w, shape[0], 3, 1, 1)))
+
+    def forward(self, z: Tensor, code: Tensor | None = None) -> Tensor:
+        return torch.tanh(self.layers(square(self.project(z)), code))
+
+
+class Discriminator(Critic):
+    """``x [B, C, S, S] -> logits [B]``, or ``[B, outputs]`` of more than one; S a power of two from 8 to 256.
+
+    Two blocks at least halve the image, down to 8 x 8 where it is larger than 32 x 32; two more leave its size.
+
+    Args:
+        shape: ``(C, S, S)``.
+        width: filters.
+        norm: one of ``NORMS``, before every activation of the blocks but the first, which has none.
+        spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
+        pool: one of ``POOLS``; mean in WGAN-GP's, sum in SNGAN's.
+        outputs: logits of each example.
+
+    Raises:
+        UserError: a shape or size that cannot be, an unknown norm or pool.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        width: int = 128,
+        norm: str = "none",
+        spectral_norm: bool = False,
+        pool: str = "mean",
+        outputs: int = 1,
+    ) -> None:
+        super().__init__()
+        halvings = max(2, SIZES.index(side(shape, "sngan or wgan_gp_resnet")))
+        normalise = partial(layers_of, choice("network.discriminator_norm", norm, NORMS))
+        self.pool = choice("network.pool", pool, POOLS)
+        convolution, linear = (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
+        w = whole("network.discriminator_width", width)
+
+        def block(halve: bool) -> Residual:
+            first = [*normalise(w), nn.ReLU(), in_branch(convolution(w, w, 3, 1, 1))]
+            second = [*normalise(w), nn.ReLU(), in_branch(convolution(w, w, 3, 1, 1))]
+            if not halve:
+                return Residual(Chain(*first, *second), nn.Identity())
+            shortcut = nn.Sequential(nn.AvgPool2d(2), glorot(convolution(w, w, 1)))
+            return Residual(Chain(*first, *second, nn.AvgPool2d(2)), shortcut)
+
+        c = shape[0]
+        top = [in_branch(convolution(c, w, 3, 1, 1)), nn.ReLU(), in_branch(convolution(w, w, 3, 1, 1)), nn.AvgPool2d(2)]
+        self.layers = Chain(
+            Residual(Chain(*top), nn.Sequential(nn.AvgPool2d(2), glorot(convolution(c, w, 1)))),
+            *[block(True) for _ in range(halvings - 1)],
+            *[block(False) for _ in range(2)],
+            nn.ReLU(),
+        )
+        glorot(self.end(linear, w, outputs))
+
+    def features(self, x: Tensor) -> Tensor:
+        """``[B, num_features]``: what the last layer sees."""
+        return self.pool(self.layers(x))

@@ -1,0 +1,46 @@
+"""How the residual networks of the papers start."""
+
+import math
+from functools import singledispatch
+
+from torch import nn
+
+
+@singledispatch
+def fans(layer: nn.Module) -> tuple[float, float]:
+    """How many inputs a unit has, and how many units an input goes to."""
+    return layer.in_features, layer.out_features
+
+
+@fans.register
+def _(layer: nn.Conv2d) -> tuple[float, float]:
+    stride = math.prod(layer.stride)
+    return layer.weight[0].numel(), layer.weight[:, 0].numel() / stride
+
+
+@fans.register
+def _(layer: nn.ConvTranspose2d) -> tuple[float, float]:
+    stride = math.prod(layer.stride)
+    return layer.weight[:, 0].numel() / stride, layer.weight[0].numel()
+
+
+def glorot(layer: nn.Module, gain: float = 1.0) -> nn.Module:
+    """The layer with uniform weights of variance ``2 gain^2 / (fan in + fan out)`` (Glorot & Bengio 2010), biases 0.
+
+    Where a layer has a stride its fan on the larger side is a share, as in the code of Gulrajani et al. (2017).
+    """
+    bound = gain * math.sqrt(6 / sum(fans(layer)))
+    nn.init.uniform_(layer.weight, -bound, bound)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    if hasattr(layer, "restart"):
+        layer.restart()
+    return layer
+
+
+def he(layer: nn.Module, gain: float = 1.0) -> nn.Module:
+    """The layer with weights from N(0, gain^2 / fan in), biases 0 (He et al. 2015)."""
+    nn.init.normal_(layer.weight, std=gain / math.sqrt(fans(layer)[0]))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer

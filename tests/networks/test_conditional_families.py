@@ -1,0 +1,106 @@
+"""Every family of networks of images told a class: by batch normalisation, by projection, by constant channels."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from steadygan.build import make
+from steadygan.errors import UserError
+from steadygan.networks.class_norm import ClassBatchNorm
+from steadygan.networks.labels import Conditional
+
+SHAPE, CLASSES = (1, 16, 16), 3
+LABEL = torch.tensor([2, 0, 1, 2])
+SIZES = {
+    "dcgan": ["network.width=2"],
+    "dcgan_gated": ["network.width=2"],
+    "dcgan_tanh": ["network.width=2"],
+    "resnet101": ["network.width=2", "network.layers=14"],
+    "resnet": ["network.width=2", "network.max_width=4", "network.generator_norm=batch"],
+    "wgan_gp_resnet": ["network.width=3", "network.discriminator_width=3"],
+    "sngan": ["network.width=3", "network.discriminator_width=3"],
+    "dcgan_baseline": ["network.width=2"],
+    "dcgan_constant": ["network.width=2"],
+    "dcgan_mlp": ["network.width=2", "network.generator_width=4"],
+    "dcgan_unnormalised": ["network.width=2"],
+    "r3gan": ["network.width=8", "network.group=4"],
+}
+NORMALISED = ["dcgan", "dcgan_gated", "dcgan_tanh", "dcgan_baseline", "resnet101", "resnet", "wgan_gp_resnet", "sngan"]
+
+
+def draw(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.fixture
+def builders(plain):
+    def call(name):
+        config = plain("dataset=digits", f"network={name}", "network.latent=5", *SIZES[name])["network"]
+        return {player: make(config[player], player) for player in ("generator", "discriminator")}
+
+    return call
+
+
+@pytest.mark.parametrize("name", NORMALISED)
+def test_a_batch_of_one_class_is_the_network_with_that_classs_scales_and_shifts(builders, name):
+    given = builders(name)
+    told = Conditional(generator="batch_norm").builders(given, CLASSES, True)["generator"](shape=SHAPE).double()
+    assert (told.latent, told.classes) == (5, CLASSES)
+    tables = [own for own in told.inner.named_modules() if isinstance(own[1], ClassBatchNorm)]
+    with torch.no_grad():
+        for place, (_, layer) in enumerate(tables):
+            layer.weight.copy_(draw(*layer.weight.shape, seed=place))
+            layer.bias.copy_(draw(*layer.bias.shape, seed=99 + place))
+    plain_network, z = given["generator"](shape=SHAPE).double(), draw(4, 5)
+    for c in range(CLASSES):
+        state = {key.replace("norm.running", "running"): value for key, value in told.inner.state_dict().items()}
+        for key, layer in tables:
+            state |= {f"{key}.weight": layer.weight[c], f"{key}.bias": layer.bias[c]}
+        plain_network.load_state_dict(state)
+        for training in (False, True):
+            expected = plain_network.train(training)(z)
+            actual = told.train(training)(z, torch.full((4,), c))
+            torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
+    told.eval()
+    mixed = told(z, LABEL)
+    for place, c in enumerate(LABEL):
+        torch.testing.assert_close(mixed[place], told(z, torch.full((4,), int(c)))[place], rtol=1e-10, atol=1e-10)
+    assert not torch.allclose(mixed[0], told(z, LABEL.flip(0) * 0)[0])
+
+
+@pytest.mark.parametrize("name", SIZES.keys() - set(NORMALISED))
+def test_generators_without_batch_normalisation_say_so(builders, name):
+    given = Conditional(generator="batch_norm").builders(builders(name), CLASSES, True)["generator"]
+    with pytest.raises(UserError, match=r"labels\.generator=batch_norm.*batch normalisation(.|\n)*concatenate"):
+        given(shape=SHAPE)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_projection_and_concatenation_go_with_every_family(builders, name):
+    x, z = draw(4, *SHAPE), draw(4, 5)
+    projected = Conditional(how="projection", dim=6).builders(builders(name), CLASSES, True)
+    generator, discriminator = (projected[p](shape=SHAPE).double().eval() for p in ("generator", "discriminator"))
+    assert generator(z, LABEL).shape == (4, *SHAPE)
+    table = discriminator.embedding
+    rows = (table.normalised_weight() if hasattr(table, "u") else table.weight).T
+    features = discriminator.inner.features(x)
+    assert features.shape == (4, discriminator.inner.num_features)
+    expected = discriminator.inner(x) + (rows[LABEL] * features).sum(1)
+    torch.testing.assert_close(discriminator(x, LABEL), expected, rtol=1e-10, atol=1e-10)
+
+    beside = Conditional().builders(builders(name), CLASSES, True)["discriminator"](shape=SHAPE).double().eval()
+    planes = F.one_hot(LABEL, CLASSES).double()[:, :, None, None] * torch.ones(4, CLASSES, 16, 16).double()
+    torch.testing.assert_close(beside(x, LABEL), beside.inner(torch.cat([x, planes], 1)), rtol=1e-10, atol=1e-10)
+    assert not torch.allclose(beside(x, LABEL), beside(x, LABEL.flip(0)))
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_discriminators_that_tell_classes(builders, name):
+    network = builders(name)["discriminator"](shape=SHAPE, outputs=CLASSES).double()
+    assert network(draw(4, *SHAPE)).shape == (4, CLASSES)
+    assert network.head(draw(4, network.num_features)).shape == (4, CLASSES)
+
+
+def test_unknown_ways_to_tell_a_generator():
+    with pytest.raises(UserError, match=r"labels\.generator=batch(.|\n)*batch_norm, concatenate"):
+        Conditional(generator="batch")
