@@ -205,7 +205,7 @@ def test_bottleneck_discriminator():
         return layers.conv(x, stride=2) + h
 
     h = keep(down(keep(down(layers.conv(x)))))
-    expected = layers.linear(h.flatten(1))[:, 0] / 5
+    expected = layers.linear(h.flatten(1) / 5)[:, 0]
     layers.end()
     same(network(x), expected)
 

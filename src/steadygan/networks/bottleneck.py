@@ -1,9 +1,10 @@
 """The residual networks of 101 layers with bottlenecks of Gulrajani et al. (2017, figure 2; seed B6).
 
 From the authors' code for 64 x 64: one layer in, 33 blocks of three convolutions (ReLU before each, half as many
-filters inside, a norm behind the last, the branch counting 0.3), one layer out, its output divided by 5. Blocks are
-spread over the resolutions evenly, small ones first; filters double with each halving, up to 16 times. Weights start
-as Glorot's uniform ones, by a gain of sqrt(2) in the branches.
+filters inside, a norm behind the last, the branch counting 0.3), one layer out, its output divided by 5 (in the
+discriminator its input, so that a projection on classes is as well: the same but for the bias). Blocks are spread over
+the resolutions evenly, small ones first; filters double with each halving, up to 16 times. Weights start as Glorot's
+uniform ones, by a gain of sqrt(2) in the branches.
 """
 
 import math
@@ -24,7 +25,7 @@ from steadygan.networks.resampling import BASE, square
 from steadygan.networks.spectral import SpectralConv2d, SpectralLinear
 
 BRANCH, OUTPUT = 0.3, 0.2
-"""What a branch counts, and what the last layer's output does."""
+"""What a branch counts, and what goes through the last layer."""
 in_branch = partial(glorot, gain=math.sqrt(2))
 
 
@@ -151,8 +152,4 @@ class Discriminator(Critic):
 
     def features(self, x: Tensor) -> Tensor:
         """``[B, num_features]``: what the last layer sees."""
-        return self.layers(x).flatten(1)
-
-    def head(self, features: Tensor) -> Tensor:
-        """The last layer, divided by 5: ``[B, num_features] -> [B, outputs]``."""
-        return OUTPUT * self.logit(features)
+        return OUTPUT * self.layers(x).flatten(1)
