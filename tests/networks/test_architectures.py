@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -254,6 +255,21 @@ def test_settings_that_cannot_be(make, words):
 def test_a_width_that_r3gan_asks_for_can_be():
     assert r3gan.filters((3, 32, 32), 8, 2, 16) == [8] * 4
     assert r3gan.filters((3, 256, 256), 64, 2, 16) == [64] * 4 + [32, 16, 8]
+
+
+def published():
+    """``(option, size, G's parameters, D's)`` of the rows of the page that have numbers."""
+    for line in (Path(__file__).parents[2] / "docs" / "networks.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 6 and cells[3].isdigit():
+            yield cells[0].strip("`"), int(cells[3]), *(int(cell.replace(",", "")) for cell in cells[4:])
+
+
+@pytest.mark.parametrize(("name", "size", "generator", "discriminator"), list(published()))
+def test_the_numbers_on_the_page(plain, name, size, generator, discriminator):
+    config = plain("dataset=digits", f"network={name}")["network"]
+    counts = [count(make(config[player], player)(shape=(RGB, size, size))) for player in PLAYERS]
+    assert counts == [generator, discriminator]
 
 
 def test_no_normalisation_where_there_is_none():
