@@ -213,6 +213,7 @@ def test_clipping_under_vmap_is_a_loop(dtype):
 def test_declarations():
     none, uniform = draws.no_noise, draws.uniform
     assert [declared(penalty, "draw") for penalty in PENALTIES] == [none, none, uniform, none]
-    assert [declared(method, "projection") for method in (*PENALTIES, weight_clip)] == [False, False, False, True]
+    assert [declared(method, "projection") for method in PENALTIES] == [False] * len(PENALTIES)
+    assert all(declared(method, "projection") for method in (weight_clip, orthogonal))
     assert -1.0 not in r1.ranges["gamma"]
     assert 0.0 not in weight_clip.ranges["value"]

@@ -1,7 +1,7 @@
 """What training tells about its stability at next to no cost, from numbers that it computes anyway."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import torch
 from torch import Tensor
@@ -33,7 +33,19 @@ def flat(tensors: Iterable[Tensor]) -> Tensor:
     return torch.cat([value.detach().reshape(-1) for value in tensors])
 
 
-def cosine(one: Tensor, other: Tensor) -> Tensor:
-    """Of the angle between two vectors; 0 where one of them is zero."""
-    norms = one.dot(one).sqrt() * other.dot(other).sqrt()
-    return torch.where(norms > 0, one.dot(other) / norms.clamp(min=torch.finfo(norms.dtype).tiny), 0)
+def inner(one: Iterable[Tensor], other: Iterable[Tensor]) -> Tensor:
+    """The inner product of two vectors in parts; tensor by tensor, which compiled programs fuse with what makes them."""
+    products = [a.detach().reshape(-1).dot(b.detach().reshape(-1)) for a, b in zip(one, other, strict=True)]
+    return torch.stack(products).sum()
+
+
+def norm(tensors: Collection[Tensor]) -> Tensor:
+    """Of a vector in parts."""
+    return inner(tensors, tensors).sqrt()
+
+
+def cosine(one: Collection[Tensor], other: Collection[Tensor]) -> Tensor:
+    """Of the angle between two vectors in parts; 0 where one of them is zero, or so small that it is but rounding."""
+    norms = torch.stack([norm(one), norm(other)])
+    least = torch.finfo(norms.dtype).eps ** 1.25
+    return torch.where(norms.min() > least, inner(one, other) / norms.clamp(min=least).prod(), 0)

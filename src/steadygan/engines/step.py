@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_map
 
 from steadygan.core import settings
 from steadygan.core.autodiff import Backend, Transform, per_sample_gradients
-from steadygan.core.diagnostics import cosine, flat
+from steadygan.core.diagnostics import cosine, norm
 from steadygan.core.ema import Ema
 from steadygan.core.games import Ahead, Game, Gradient, Logs, State
 from steadygan.core.objective import Objective, Turn
@@ -130,8 +130,8 @@ class Moves:
 
     def _of_gradient(self, player: str, state: State, grads: Tensors) -> Logs:
         """Its norm, and its cosine with the gradient of the player's last move (0 before the first)."""
-        now, before = flat(grads.values()), flat(state["last"][player][name] for name in grads)
-        return {f"grad_norm/{player}": now.square().sum().sqrt(), f"grad_cosine/{player}": cosine(now, before)}
+        now, before = list(grads.values()), [state["last"][player][name] for name in grads]
+        return {f"grad_norm/{player}": norm(now), f"grad_cosine/{player}": cosine(now, before)}
 
     def _fake(self, state: State, turn: Turn) -> Tensor:
         generator = state["generator"]
@@ -273,7 +273,7 @@ def step(
 
 def _weight_logs(state: State) -> Logs:
     """The norm of each player's parameters."""
-    return {f"weight_norm/{player}": flat(state[player]["params"].values()).square().sum().sqrt() for player in PLAYERS}
+    return {f"weight_norm/{player}": norm(state[player]["params"].values()) for player in PLAYERS}
 
 
 def _loss_logs(sentence: Sentence, logs: Logs) -> Logs:
