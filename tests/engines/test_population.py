@@ -18,6 +18,7 @@ from steadygan.engines.dealer import Dealer
 from steadygan.engines.module import GAN
 from steadygan.engines.parts import DTYPES
 from steadygan.engines.population import Plan, Unfit, train
+from steadygan.engines.population import population as population_module
 from steadygan.engines.population.compiling import PAYS, decide, has_compiler
 from steadygan.engines.population.population import Population
 from steadygan.engines.step import PLAYERS
@@ -301,6 +302,13 @@ def company(plan, lr, outputs):
     ]
 
 
+@pytest.fixture(params=[False, True], ids=["frozen_by_us", "frozen_by_the_program"])
+def freezing(request, monkeypatch):
+    """On a CPU and, as far as a CPU can tell, on a GPU."""
+    monkeypatch.setattr(population_module, "asynchronous", lambda device: request.param)
+
+
+@pytest.mark.usefixtures("freezing")
 def test_a_member_that_diverges_changes_no_bit_of_the_others(plan, tmp_path):
     sane, wild = (company(plan, lr, tmp_path / name) for lr, name in ((1e-2, "a"), (1e12, "b")))
     told = []
@@ -313,6 +321,7 @@ def test_a_member_that_diverges_changes_no_bit_of_the_others(plan, tmp_path):
     assert ended == [{"kind": "ended", "member": wild[1].signature, "status": "diverged"}]
 
 
+@pytest.mark.usefixtures("freezing")
 def test_divergence_is_dated_and_leaves_the_last_good_state(plan, tmp_path):
     """As the single run: the same iteration, the state before it, the same rows."""
     job, twin = (plan(*BAD, "optimizer.discriminator.lr=1e4", "log_every=1", outputs=tmp_path / n) for n in "ab")

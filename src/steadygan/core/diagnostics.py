@@ -34,7 +34,7 @@ def flat(tensors: Iterable[Tensor]) -> Tensor:
 
 
 def inner(one: Iterable[Tensor], other: Iterable[Tensor]) -> Tensor:
-    """The inner product of two vectors in parts; tensor by tensor, which compiled programs fuse with what makes them."""
+    """The inner product of two vectors in parts: one by one, which compiled programs fuse with what makes them."""
     products = [a.detach().reshape(-1).dot(b.detach().reshape(-1)) for a, b in zip(one, other, strict=True)]
     return torch.stack(products).sum()
 

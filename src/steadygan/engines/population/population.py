@@ -11,12 +11,17 @@ from steadygan.engines.dealer import Dealer
 from steadygan.engines.parts import Parts
 from steadygan.engines.population.draws import Draws
 from steadygan.engines.population.member import Member
-from steadygan.engines.population.program import Program, member, program, stack
+from steadygan.engines.population.program import Program, frozen, member, program, stack
 from steadygan.engines.step import PLAYERS
 from steadygan.engines.window import summands
 
 EXAMPLES = 8192
 """Of all members together, that one forward pass makes or judges: few enough for the caches."""
+
+
+def asynchronous(device: torch.device) -> bool:
+    """Whether to look at a value is to wait for the device, so that programs had better freeze members themselves."""
+    return device.type != "cpu"
 
 
 class Population:
@@ -45,7 +50,8 @@ class Population:
             ],
             {player: first.state[player]["params"] for player in PLAYERS},
         )
-        self.program: Program = program(parts.sentence, self._draws)
+        self._freezes = asynchronous(self.device)
+        self.program: Program = program(parts.sentence, self._draws, self._freezes)
         self.gather()
 
     def gather(self) -> None:
@@ -74,7 +80,10 @@ class Population:
 
     def step(self) -> None:
         """One iteration of all that are alive."""
+        before = self._state
         self._state, logs, self._alive = self.call(self.program)
+        if not self._freezes and not bool(self._alive.all()):
+            self._state = frozen(self._state, before, self._alive)
         self.iteration += 1
         self._reached = torch.where(self._alive, self.iteration, self._reached)
         self._log(logs)

@@ -38,13 +38,17 @@ def member(tree: Any, index: int) -> Any:
     return tree_map(lambda leaf: leaf[index].clone(), tree)
 
 
-def program(sentence: Sentence, draws: Draws) -> Program:
-    """The step of all members; whoever is not alive, or would not be finite, keeps the state as it is."""
+def program(sentence: Sentence, draws: Draws, freezes: bool) -> Program:
+    """The step of all members; whoever would not be finite is not alive any more.
+
+    ``freezes``: those that are not alive keep the state that they had. Else it is for the caller to put back, which
+    saves reading and writing all states once more while everybody is alive, but has the CPU wait for the device.
+    """
 
     def one(state: State, drawn: list[Tensor], numbers: Any, alive: Tensor, t: Tensor) -> Outcome:
         new, logs = step(sentence.with_numbers(numbers), Transform(), state, draws.turns(drawn), t)
         alive = alive & finite(summands(logs))
-        return tree_map(lambda after, before: torch.where(alive, after, before), new, state), logs, alive
+        return frozen(new, state, alive) if freezes else new, logs, alive
 
     together = torch.func.vmap(one, in_dims=(0, 0, 0, 0, None))
 
@@ -53,3 +57,12 @@ def program(sentence: Sentence, draws: Draws) -> Program:
             return together(state, [each.index_select(0, places) for each in drawn], numbers, alive, t)
 
     return run
+
+
+def frozen(after: State, before: State, alive: Tensor) -> State:
+    """``after`` of those that are alive, ``before`` of the others; of one member, or of all that are stacked."""
+
+    def keep(new: Tensor, old: Tensor) -> Tensor:
+        return torch.where(alive.reshape((*alive.shape, *[1] * (new.ndim - alive.ndim))), new, old)
+
+    return tree_map(keep, after, before)
