@@ -1,6 +1,10 @@
 """One process, one thread, nothing of the user's own."""
 
 import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # tiny_data, for all tests and their processes
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
@@ -19,6 +23,16 @@ def own_cache(tmp_path_factory):
     if "PYTEST_XDIST_WORKER" in os.environ:
         session = session.parent
     os.environ["STEADYGAN_CACHE"] = str(session / "cache")
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory):
+    """A root that holds a tiny data set of each kind (see ``tiny_data.py``)."""
+    import tiny_data
+
+    root = tmp_path_factory.mktemp("tiny")
+    tiny_data.everything(root)
+    return root
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,15 @@ SHAPE = ["network.width=8", "network.latent=3", "metrics.wasserstein.samples=20"
 FAMILIES = ("baseline", "constant", "unnormalised", "gated", "tanh")
 IMAGES = ["dataset=digits", "network.width=4", "network.latent=3"]
 
+TINY_ROOT = "TINY_ROOT"
+"""Stands for the root of tiny data sets in the formats of the real ones."""
+
+
+def pictures(place):
+    return [*IMAGES[1:], f"dataset.root={place}", "network=dcgan", "dataset.size=16", "dataset.workers=1",
+            "metrics.sliced_wasserstein.samples=20"]  # fmt: skip
+
+
 CONTEXT = {
     "network": {
         **{f"dcgan{family}": IMAGES for family in ("", *(f"_{name}" for name in FAMILIES))},
@@ -31,6 +41,11 @@ CONTEXT = {
         "digits": IMAGES,
         "mnist": [*IMAGES, "network=mlp"],
         "stacked_mnist": [*IMAGES, "network=mlp", "metrics.stacked_modes.samples=100"],
+        **dict.fromkeys(("celeba", "lsun"), pictures(TINY_ROOT)),
+        "cifar10": [*pictures(TINY_ROOT), "dataset.num_data=100"],
+        "folder": pictures(f"{TINY_ROOT}/folder"),
+        "parquet": pictures(f"{TINY_ROOT}/parquet"),
+        "huggingface": [*pictures(f"{TINY_ROOT}/cache"), f"dataset.name={TINY_ROOT}/parquet"],
         **dict.fromkeys(("gaussian", "line", "circle", "four_lines"), SHAPE),
     },
     "experiment": {"langevin_conditional": ["dataset=digits", *IMAGES[1:]]},
@@ -40,6 +55,7 @@ CONTEXT = {
         **dict.fromkeys(("fid_test", "precision_recall", "density_coverage", "class_histogram"), IMAGES),
         "kid": [*IMAGES, "metrics.kid.subset_size=100"],
         "fid_infinity": [*IMAGES, "metrics.fid_infinity.samples=1200"],
+        "sliced_wasserstein": IMAGES,
         "intra_fid": [*IMAGES, "labels=conditional"],
         "stacked_modes": [*IMAGES, "dataset=stacked_mnist", "metrics.stacked_modes.samples=100"],
         "wasserstein": SHAPE,
@@ -58,6 +74,7 @@ MISSING = {
     ),
     ("trainer", "gpu"): not torch.cuda.is_available() and "no GPU",
     ("logger", "tensorboard"): "tensorboard is not installed",
+    ("dataset", "huggingface"): not find_spec("datasets") and "datasets is not installed",
 }
 
 
@@ -81,10 +98,11 @@ def overrides(group, option):
 
 
 @pytest.mark.parametrize(("group", "option"), list(options()), ids=lambda word: word)
-def test_option(compose, tmp_path, group, option):
+def test_option(compose, tmp_path, tiny_data, group, option):
     if reason := MISSING.get((group, option)):
         pytest.skip(reason)
-    given = [*TINY, *overrides(group, option), f"outputs={tmp_path}"]
+    around = (text.replace(TINY_ROOT, str(tiny_data)) for text in overrides(group, option))
+    given = [*TINY, *around, f"outputs={tmp_path}"]
     if group != "logger":
         given.append("logger=none")
     job = train.plan(compose(*given), given)

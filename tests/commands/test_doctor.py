@@ -114,11 +114,31 @@ def test_programs_are_looked_for_on_the_path(tmp_path, monkeypatch):
 def test_data_sets_with_files_are_built_without_downloading(tmp_path, monkeypatch):
     monkeypatch.setenv("STEADYGAN_DATA", str(tmp_path))
     found = {finding.name: finding for finding in libraries.datasets()}
-    with_files = [p.stem for p in (conf_dir() / "dataset").glob("*.yaml") if "root" in yaml.safe_load(p.read_text())]
-    assert set(found) == {f"data: {name}" for name in with_files}
+    nodes = {path.stem: yaml.safe_load(path.read_text()) for path in (conf_dir() / "dataset").glob("*.yaml")}
+    with_files = [name for name, node in nodes.items() if node.get("root")]
+    assert {"cifar10", "celeba", "lsun", "mnist"} <= set(with_files)
+    assert set(found) == {"data formats", *(f"data: {name}" for name in with_files)}
     assert found["data: mnist"].state == MISSING
     assert "dataset=mnist dataset.root=FOLDER" in found["data: mnist"].mend
     assert list(tmp_path.iterdir()) == []
+
+
+def test_images_are_found_and_not_decoded(tiny_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("STEADYGAN_DATA", str(tiny_data))
+    monkeypatch.setenv("STEADYGAN_CACHE", str(tmp_path))
+    found = {finding.name: finding.state for finding in libraries.datasets()}
+    assert {found[f"data: {name}"] for name in ("cifar10", "celeba", "lsun")} == {OK}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_library_of_a_format_is_named(monkeypatch):
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "lmdb" else find(name, *rest))
+    told = libraries.formats()
+    assert (told.state, told.seen) == (MISSING, "no lmdb, for dataset=lsun")
+    assert "steadygan[data]" in told.mend
 
 
 @pytest.mark.skipif("STEADYGAN_DATA" not in os.environ, reason="STEADYGAN_DATA names no data")

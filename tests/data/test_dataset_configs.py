@@ -1,5 +1,6 @@
 """The yaml of each data set against its class."""
 
+import dataclasses
 import inspect
 
 import pytest
@@ -12,6 +13,8 @@ from steadygan.targets import resolve
 
 NAMES = ["gaussian", "mixture1d", "ring", "grid", "line", "circle", "four_lines", "digits", "mnist", "stacked_mnist"]
 
+FROM_FILES = ["cifar10", "celeba", "lsun", "folder", "parquet", "huggingface"]
+
 
 def load(name):
     config = OmegaConf.load(conf_dir() / "dataset" / f"{name}.yaml")
@@ -19,7 +22,7 @@ def load(name):
     return config
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *FROM_FILES])
 def test_the_keys_are_the_constructors(name):
     config = load(name)
     parameters = inspect.signature(resolve(config.pop("_target_"))).parameters
@@ -45,7 +48,17 @@ def test_it_builds_what_it_says(name):
         assert getattr(data, key) == config[key]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_defaults_and_ranges_of_images_from_files(name):
+    config = load(name)
+    kind = resolve(config.pop("_target_"))
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    differ = {key for key, value in OmegaConf.to_container(config, resolve=True).items() if value != defaults[key]}
+    assert differ <= {"root", "categories", "num_data"}
+    assert all(config[key] in allowed for key, allowed in declared(kind, "ranges").items())
+
+
+@pytest.mark.parametrize("name", [*NAMES, *FROM_FILES])
 def test_the_first_line_says_what_it_is(name):
     first, *_ = (conf_dir() / "dataset" / f"{name}.yaml").read_text().splitlines()
     assert first.startswith("# ")
@@ -56,6 +69,8 @@ def test_the_first_line_says_what_it_is(name):
     [
         *((name, ["wasserstein"]) for name in ("gaussian", "line", "circle", "four_lines")),
         *((name, ["fid", "inception_score"]) for name in ("digits", "mnist")),
+        ("cifar10", ["fid", "sliced_wasserstein"]),
+        *((name, ["sliced_wasserstein"]) for name in FROM_FILES[1:]),
         *((name, None) for name in ("mixture1d", "ring", "grid")),
     ],
 )

@@ -56,6 +56,9 @@ def test_the_nearest_example_of_an_example_is_itself(examples):
     assert found[:, 0].tolist() == chosen.tolist()
     distances = pairwise_distances(x[chosen].flatten(1), x.flatten(1))
     assert np.array_equal(found, distances.argsort(1)[:, :4])
+    for size in (100, 1000, len(x)):
+        assert np.array_equal(neighbours.nearest_of_parts(x[chosen], x.split(size), 4), found)
+    assert neighbours.nearest_of_parts(x[chosen], x[:3].split(2), 4).shape == (3, 3)
     sheet = neighbours.sheet(x[chosen], x, found)
     assert sheet.shape[1] == 2 + CELL + 2 + 4 * CELL
     for row, index in enumerate(chosen):

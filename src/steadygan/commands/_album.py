@@ -22,6 +22,8 @@ IMAGES, POINTS, MOST_POINTS = 64, 500, 100_000
 PAIRS, IMAGE_STEPS, POINT_STEPS = 8, 9, 50
 QUERIES, NEIGHBOURS = 8, 5
 POOL, MOST_CLASSES = 500, 100
+PART = 10_000
+"""Real examples looked at together."""
 MODES = {"samples": 2500, "radius": 3.0, "share": 0.25}
 """What the metric ``modes`` counts by, where the run has not measured it."""
 
@@ -165,8 +167,9 @@ def _neighbours(view: Callable[[Subject, Tensor], Tensor]) -> Callable[[Subject,
         examples, _ = subject.examples
         shown = subject.queries
         _need(bool(shown.isfinite().all()), "the samples are not finite")
-        found = neighbours.nearest(view(subject, shown), view(subject, examples), NEIGHBOURS)
-        grid.save(path, neighbours.sheet(shown, examples.to(shown.dtype), found))
+        parts = (view(subject, part) for part in examples.split(PART))
+        found = neighbours.nearest_of_parts(view(subject, shown), parts, NEIGHBOURS)
+        grid.save(path, neighbours.sheet(shown, examples, found))
         return f"{len(shown)} samples (left), each with the {found.shape[1]} nearest training examples"
 
     return draw
@@ -177,7 +180,7 @@ def _classes(subject: Subject, path: Path) -> str:
     (examples, labels), count = subject.examples, subject.dataset.num_classes
     _need(count <= MOST_CLASSES, f"one picture holds at most {MOST_CLASSES} classes, the data have {count}")
     _need(bool(logits.isfinite().all()), "the samples are not finite")
-    real = torch.stack([examples[labels == label][0] for label in range(count)])
+    real = torch.stack([examples[int((labels == label).nonzero()[0])] for label in range(count)])
     grid.save(path, classes.sheet(subject.draw(POOL), logits.argmax(1), real))
     return f"a real example of each class (left), and samples that a classifier takes for it, of {POOL}"
 

@@ -7,12 +7,23 @@ from torch import Tensor
 
 from steadygan.core.draws import generator
 
+MANY = 100_000
+"""Examples above which few orders are remembered."""
 
-@lru_cache(maxsize=256)  # the current epochs of that many streams; 60 MB at most for 60,000 examples
+
 def permutation(count: int, seed: int, stream: str, epoch: int, device: torch.device | str) -> Tensor:
     """The order of one epoch, int32 ``[count]``: a function of (seed, stream, epoch), the same on every device."""
+    remembered = _small if count <= MANY else _large
+    return remembered(count, seed, stream, epoch, device)
+
+
+def _permutation(count: int, seed: int, stream: str, epoch: int, device: torch.device | str) -> Tensor:
     source = generator(seed, f"{stream}/order", epoch)
     return torch.randperm(count, generator=source, dtype=torch.int32).to(device)
+
+
+_small = lru_cache(maxsize=256)(_permutation)  # the current epochs of that many streams; 100 MB at most
+_large = lru_cache(maxsize=8)(_permutation)  # 12 MB each for 3,000,000 examples
 
 
 def rows(count: int, seed: int, stream: str, index: int, batch_size: int, device: torch.device | str = "cpu") -> Tensor:

@@ -8,8 +8,7 @@ from torch import Tensor
 from steadygan.data.base import Batch
 from steadygan.data.epochs import rows
 from steadygan.data.placed import Placed
-from steadygan.data.settings import one_of, whole
-from steadygan.errors import bad_value
+from steadygan.data.settings import agreed, one_of
 
 SPLITS = ("train", "test")
 
@@ -47,7 +46,7 @@ class InMemory:
         x, y = self.examples(self.split)
         self.shape = tuple(x.shape[1:])
         self.num_classes = num_classes
-        self.num_data = _checked(num_data, len(x), self.split)
+        self.num_data = agreed(num_data, len(x), self.split)
         self._x = Placed(x)
         self._y = None if y is None else Placed(y)
 
@@ -67,10 +66,3 @@ class InMemory:
         if self._y is not None:
             batch["y"] = self._y.on(device, torch.int64).index_select(0, at)
         return batch
-
-
-def _checked(stated: int | None, there: int, split: str) -> int:
-    if stated is not None and whole("num_data", stated) != there:
-        problem = f"the {split} split has {there} examples; set dataset.num_data={there}"
-        raise bad_value("dataset.num_data", stated, problem)
-    return there

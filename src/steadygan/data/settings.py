@@ -45,3 +45,15 @@ def one_of(key: str, value: Any, choices: Iterable[Any]) -> Any:
     if isinstance(value, bool) or value not in choices:
         raise bad_value(f"dataset.{key}", value, "is not offered", map(str, choices))
     return choices[choices.index(value)]
+
+
+def agreed(stated: int | None, there: int, split: str) -> int:
+    """How many examples a split has.
+
+    Raises:
+        UserError: it is not what ``num_data`` states.
+    """
+    if stated is not None and whole("num_data", stated) != there:
+        problem = f"the {split} split has {there} examples; set dataset.num_data={there}"
+        raise bad_value("dataset.num_data", stated, problem)
+    return there

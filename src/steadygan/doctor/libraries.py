@@ -71,21 +71,41 @@ def _native_on_cpu(torch: Any) -> bool:
 
 
 def datasets() -> Iterator[Finding]:
-    """Each data set that has files, built as a run would build it, but for downloads."""
+    """Each data set that has files in a usual place, looked for as a run would, but for downloads."""
     for path in sorted((conf_dir() / "dataset").glob("*.yaml")):
         node = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if "root" in node:
+        if node.get("root"):  # of those without one only the user knows where they lie
             yield _dataset(path.stem, node)
+    yield formats()
+
+
+FORMATS = {"lmdb": "dataset=lsun", "pyarrow": "dataset=parquet", "datasets": "dataset=huggingface"}
+
+
+def formats() -> Finding:
+    """The libraries that only some formats need."""
+    from importlib.util import find_spec
+
+    missing = [name for name in FORMATS if find_spec(name) is None]
+    if missing:
+        seen = ", ".join(f"no {name}, for {FORMATS[name]}" for name in missing)
+        return Finding("data formats", MISSING, seen, "pip install 'steadygan[data]'")
+    return Finding("data formats", OK, f"{', '.join(FORMATS)} are installed")
 
 
 def _dataset(name: str, node: dict[str, Any]) -> Finding:
     from steadygan.build import make
+    from steadygan.targets import resolve
 
     root = str(data_dir())
     given = {key: value for key, value in node.items() if key != "defaults"} | {"root": root}
     offline = {"download": False} if "download" in node else {}
+    kind = resolve(given["_target_"])
     try:
-        make(given | offline, "dataset")
+        if hasattr(kind, "source"):  # building these would decode all their images
+            kind.source(**{key: value for key, value in (given | offline).items() if key != "_target_"})
+        else:
+            make(given | offline, "dataset")
     except UserError as error:
         mend = f"steadygan train dataset={name} dataset.root=FOLDER"
         return Finding(f"data: {name}", MISSING, _first_line(error), mend + (" (downloads it)" if offline else ""))

@@ -64,6 +64,10 @@ class ClassHistogram(SampleMetric):
         return dict(zip(self.directions, histogram_scores(self.counts.cpu(), self.real, self.share)))
 
 
+PART = 1000
+"""Real images looked at together."""
+
+
 class IntraFID(FeatureMetric):
     """``intra_fid``: the mean over classes of the FID within each, for conditional GANs (Miyato & Koyama 2018).
 
@@ -92,7 +96,7 @@ class IntraFID(FeatureMetric):
             raise misfit("intra_fid", dataset, "labelled images")
         super().__init__(dataset, samples, split, **network)
         images, labels = dataset.examples(split)
-        made = self.network(images)[0]
+        made = torch.cat([self.network(part)[0] for part in images.split(PART)])
         rows = [made[labels == label] for label in range(dataset.num_classes)]
         self.real = [(own.mean(0), own.mT.cov()) for own in rows]
 

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from steadygan.metrics.cache import Tensors, content_hash, load_or_make
 from steadygan.metrics.convnet import RECIPE, ConvNet, build, train
-from steadygan.metrics.images import from_bytes, to_bytes
+from steadygan.metrics.images import from_bytes
 from steadygan.metrics.network import BLOCK, FeatureNetwork
+from steadygan.metrics.real import Rows, blocks, real_images
 from steadygan.paths import cache_dir
 
 log = logging.getLogger("steadygan")
@@ -76,10 +77,10 @@ def classifier_for(dataset: Any, dtype: str = "float32") -> Classifier:
 
     Training is always on the CPU, so that the weights do not depend on the device of the run.
     """
-    data = _splits(dataset)
-    key = content_hash(data, RECIPE)
+    data = _Splits(dataset)
+    key = data.content()
     if (key, dtype) not in _classifiers:
-        shape, num_classes = tuple(data["train_x"].shape[1:]), int(dataset.num_classes)
+        shape, num_classes = tuple(data.train.shape[1:]), int(dataset.num_classes)
 
         def make() -> Tensors:
             return _train(type(dataset).__name__, data, num_classes)
@@ -92,21 +93,26 @@ def classifier_for(dataset: Any, dtype: str = "float32") -> Classifier:
     return _classifiers[key, dtype]
 
 
-def _splits(dataset: Any) -> Tensors:
-    """Both splits, images as uint8: what the network and its accuracy depend on."""
-    train_x, train_y = dataset.examples("train")
-    test_x, test_y = dataset.examples("test")
-    images = {"train_x": to_bytes(train_x).cpu(), "test_x": to_bytes(test_x).cpu()}
-    return images | {"train_y": train_y.long().cpu(), "test_y": test_y.long().cpu()}
+class _Splits:
+    """Both splits, images as bytes: what the network and its accuracy depend on."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.train, self.test = real_images(dataset, "train"), real_images(dataset, "test")
+        self.train_y, self.test_y = (dataset.examples(split)[1].long().cpu() for split in ("train", "test"))
+
+    def content(self) -> str:
+        """Hash of the data and of the recipe."""
+        labels = {"train_y": self.train_y, "test_y": self.test_y}
+        return content_hash(labels, [RECIPE, self.train.content, self.test.content])
 
 
-def _train(name: str, data: Tensors, num_classes: int) -> Tensors:
+def _train(name: str, data: _Splits, num_classes: int) -> Tensors:
     """Weights and ``accuracy`` on the test split."""
     log.info("Training the small classifier of %s for its image metrics (once, under a minute)", name)
-    network = train(data["train_x"], data["train_y"], num_classes)
+    network = train(Rows(data.train), data.train_y, num_classes)
     with torch.no_grad(), torch.autocast("cpu", enabled=False):
-        predicted = outputs(network, data["test_x"])[1].argmax(1)
-    accuracy = (predicted == data["test_y"]).double().mean()
+        predicted = torch.cat([outputs(network, block)[1].argmax(1) for block in blocks(data.test, BLOCK)])
+    accuracy = (predicted == data.test_y).double().mean()
     if accuracy < _LOW_ACCURACY:
         log.warning("The small classifier of %s is right on %.1f %% only: trust its scores less", name, 100 * accuracy)
     return {**{key: value.contiguous() for key, value in network.state_dict().items()}, "accuracy": accuracy}

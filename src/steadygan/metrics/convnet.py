@@ -75,11 +75,11 @@ def build(shape: tuple[int, ...], num_classes: int, generator: torch.Generator |
     return network
 
 
-def train(images: Tensor, labels: Tensor, num_classes: int) -> ConvNet:
+def train(images: Any, labels: Tensor, num_classes: int) -> ConvNet:
     """A trained network: cross-entropy, Adam, a cosine for the learning rate, small random affine maps.
 
     Args:
-        images: ``[N, C, H, W]`` uint8.
+        images: ``[N, C, H, W]`` uint8, of which rows are taken.
         labels: ``[N]``, 0 to ``num_classes - 1``.
         num_classes: how many.
     """

@@ -12,9 +12,10 @@ from steadygan.metrics.cache import Tensors, content_hash, load_or_make
 from steadygan.metrics.classifier import classifier_for
 from steadygan.metrics.fits import has_images, has_labelled_images, misfit
 from steadygan.metrics.frechet import Reference
-from steadygan.metrics.images import from_bytes, to_bytes
+from steadygan.metrics.images import from_bytes
 from steadygan.metrics.inception import Inception
 from steadygan.metrics.network import BLOCK, DTYPES, FeatureNetwork
+from steadygan.metrics.real import blocks, real_images
 from steadygan.metrics.shell import SampleMetric, whole
 from steadygan.paths import cache_dir
 
@@ -72,7 +73,7 @@ def network_for(
         return Own(features, tuple(dataset.shape), dtype)
     if features == "classifier":
         if not has_labelled_images(dataset):
-            raise misfit(name, dataset, "labelled images")
+            raise misfit(name, dataset, "labelled images", f"or metrics.{name}.features=inception (docs/data.md)")
         return classifier_for(dataset, dtype)
     if features != "inception":
         raise bad_value(f"metrics.{name}.features", features, "no such feature network", NETWORKS)
@@ -106,18 +107,19 @@ def reference_statistics(dataset: Any, network: FeatureNetwork, split: str) -> t
 
     They are found again by what they depend on: the images, the split, the network with its weights and resizer.
     """
-    images = to_bytes(dataset.examples(split)[0]).cpu()
-    key = content_hash({"images": images}, [network.key, network.passport["weights"], split])
+    images = real_images(dataset, split)
+    count = images.shape[0]
+    key = content_hash({}, [images.content, network.key, network.passport["weights"], split])
 
     def make() -> Tensors:
         total = torch.zeros(network.num_features, dtype=torch.float64)
         outer = torch.zeros(network.num_features, network.num_features, dtype=torch.float64)
-        for block in images.split(BLOCK):
+        for block in blocks(images, BLOCK):
             features = network.outputs(block)[0].double()
             total += features.sum(0)
             outer += features.mT @ features
-        mean, cov = gaussian(torch.tensor(len(images)), total, outer)
-        return {"mean": mean, "cov": cov, "count": torch.tensor(len(images))}
+        mean, cov = gaussian(torch.tensor(count), total, outer)
+        return {"mean": mean, "cov": cov, "count": torch.tensor(count)}
 
     if key not in _references:
         stored = load_or_make(cache_dir() / "references" / f"{key[:40]}.pt", make)
@@ -128,15 +130,15 @@ def reference_statistics(dataset: Any, network: FeatureNetwork, split: str) -> t
 
 def reference_features(dataset: Any, network: FeatureNetwork, split: str, most: int, seed: int) -> Tensor:
     """Features ``[n, d]`` float64 of a split, or of ``most`` of its images that the seed chooses; kept on disk."""
-    images = to_bytes(dataset.examples(split)[0]).cpu()
-    if len(images) > most:
-        chosen = torch.randperm(len(images), generator=generator(seed, "metric/reference"))[:most].sort().values
-        images = images[chosen]
-    key = content_hash({"images": images}, [network.key, network.passport["weights"], "features"])
+    images = real_images(dataset, split)
+    rows = torch.arange(images.shape[0])
+    if len(rows) > most:
+        rows = torch.randperm(len(rows), generator=generator(seed, "metric/reference"))[:most].sort().values
+    key = content_hash({"rows": rows}, [images.content, network.key, network.passport["weights"], "features"])
     if key not in _references:
 
         def make() -> Tensors:
-            made = [network.outputs(block)[0].to(network.weights_dtype) for block in images.split(BLOCK)]
+            made = [network.outputs(block)[0].to(network.weights_dtype) for block in blocks(images, BLOCK, rows)]
             return {"features": torch.cat(made)}
 
         stored = load_or_make(cache_dir() / "references" / f"{key[:40]}.pt", make)

@@ -44,11 +44,12 @@ def fitting(dataset: Any) -> list[str]:
         "wasserstein": has_vectors(dataset),
         "fid": has_labelled_images(dataset),
         "inception_score": has_labelled_images(dataset),
+        "sliced_wasserstein": has_images(dataset),
     }
     return [name for name, fits in offers.items() if fits]
 
 
-def misfit(metric: str, dataset: Any, needs: str) -> UserError:
-    """The error for a metric that does not fit ``dataset``; names those that do."""
-    problem = f"needs {needs}, which {type(dataset).__name__} has not"
+def misfit(metric: str, dataset: Any, needs: str, otherwise: str = "") -> UserError:
+    """The error for a metric that does not fit ``dataset``; names those that do, and what else would help."""
+    problem = f"needs {needs}, which {type(dataset).__name__} has not" + (f"; {otherwise}" if otherwise else "")
     return bad_value("metrics", metric, problem, fitting(dataset))

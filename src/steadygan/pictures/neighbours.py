@@ -1,5 +1,8 @@
 """The examples nearest to each sample: does the generator copy what it has seen?"""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
@@ -15,11 +18,23 @@ def nearest(queries: Tensor, examples: Tensor, k: int) -> np.ndarray:
         examples: ``[N, ...]``.
         k: neighbours, at most ``N``.
     """
-    search = NearestNeighbors(n_neighbors=min(k, len(examples)), algorithm="brute")
-    search.fit(examples.flatten(1).cpu().numpy())
-    return search.kneighbors(queries.flatten(1).cpu().numpy(), return_distance=False)
+    return nearest_of_parts(queries, [examples], k)
 
 
-def sheet(images: Tensor, examples: Tensor, neighbours: np.ndarray) -> np.ndarray:
+def nearest_of_parts(queries: Tensor, parts: Iterable[Tensor], k: int) -> np.ndarray:
+    """``nearest`` among examples that come in parts ``[n, ...]``, one after the other."""
+    looked_for = queries.flatten(1).cpu().numpy()
+    distances, found, first = np.empty((len(queries), 0)), np.empty((len(queries), 0), dtype=np.int64), 0
+    for part in parts:
+        search = NearestNeighbors(n_neighbors=min(k, len(part)), algorithm="brute").fit(part.flatten(1).cpu().numpy())
+        near, rows = search.kneighbors(looked_for)
+        distances, found = np.hstack([distances, near]), np.hstack([found, rows + first])
+        best = distances.argsort(1, kind="stable")[:, :k]
+        distances, found = np.take_along_axis(distances, best, 1), np.take_along_axis(found, best, 1)
+        first += len(part)
+    return found
+
+
+def sheet(images: Tensor, examples: Any, neighbours: np.ndarray) -> np.ndarray:
     """One row an image: the image ``[n, C, H, W]`` on the left, then its ``neighbours [n, k]`` among the examples."""
-    return beside(images, examples[neighbours.flatten()], neighbours.shape[1])
+    return beside(images, examples[neighbours.flatten()].to(images.dtype), neighbours.shape[1])

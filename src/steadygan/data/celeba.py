@@ -1,0 +1,46 @@
+"""CelebA (Liu et al. 2015): 202,599 aligned faces of 178 x 218 pixels with 40 attributes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from steadygan.core.declare import declare
+from steadygan.data.settings import count
+from steadygan.data.sources.base import place
+from steadygan.data.sources.celeba import ATTRIBUTES, FOLDER, IMAGES, NONE, PARTITION, CelebASource
+from steadygan.data.stored import StoredImages
+from steadygan.errors import UserError
+
+
+@declare(size=count, channels=count)
+@dataclass(eq=False)
+class CelebA(StoredImages):
+    """See ``StoredImages``.
+
+    Args:
+        root: the folder that holds ``celeba``, or that folder itself. Empty: ``STEADYGAN_DATA``, or ``data``.
+        labels: "none", or an attribute: without it class 0, with it class 1.
+        split: "train", "valid" or "test" of the partition, or "all".
+
+    Raises:
+        UserError: files are missing or have other lines than CelebA's, or there is no such attribute.
+    """
+
+    root: str = ""
+    labels: str = NONE
+    crop: str | int = 178
+
+    @classmethod
+    def source(cls, root: str, labels: str, **config: Any) -> CelebASource:
+        """The files."""
+        folder = place(root, FOLDER, PARTITION)
+        needed = {IMAGES: folder / IMAGES, PARTITION: folder / PARTITION}
+        if labels != NONE:
+            needed[ATTRIBUTES] = folder / ATTRIBUTES
+        if missing := [name for name, path in needed.items() if not path.exists()]:
+            raise UserError(
+                f"CelebA: {', '.join(missing)} not found in {folder.absolute()}.\n"
+                f"Unpack {IMAGES}.zip of the aligned and cropped images there and put {PARTITION} and {ATTRIBUTES} "
+                f"beside it, or name the folder that holds {FOLDER}/ by dataset.root=FOLDER or the environment "
+                f"variable STEADYGAN_DATA. (Its terms forbid to pass it on, so it is not downloaded.)"
+            )
+        return CelebASource(folder, labels)

@@ -1,0 +1,79 @@
+"""CIFAR-10 (Krizhevsky 2009): 50,000 colour images of 32 x 32 to train on and 10,000 to test with, ten classes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from steadygan.core.declare import declare
+from steadygan.data.settings import count
+from steadygan.data.sources.base import place
+from steadygan.data.sources.cifar import ALL, FOLDER, CIFAR10Source
+from steadygan.data.stored import StoredImages
+from steadygan.errors import UserError
+
+
+@declare(size=count, channels=count)
+@dataclass(eq=False)
+class CIFAR10(StoredImages):
+    """See ``StoredImages``.
+
+    Args:
+        root: the folder that holds ``cifar-10-batches-py``, as torchvision leaves it, or that folder itself. Empty:
+            ``STEADYGAN_DATA``, or ``data``.
+        download: fetch what is missing. With all files there the network is never asked.
+
+    Raises:
+        UserError: files are missing and cannot be fetched, or one is damaged or asks for more than arrays.
+    """
+
+    root: str = ""
+    download: bool = True
+    size: int = 32
+    crop: str | int = "none"
+
+    @classmethod
+    def source(cls, root: str, download: bool, **config: Any) -> CIFAR10Source:
+        """The files, fetched now if need be and allowed."""
+        folder = cls.found(root)
+        reason = "dataset.download=false"
+        if _missing(folder) and download:
+            reason = _fetch(folder.parent)
+        if missing := _missing(folder):
+            raise UserError(
+                f"CIFAR-10: {', '.join(missing)} not found in {folder.absolute()} ({reason}).\n"
+                f"Put the files of the Python version there, or name the folder that holds {FOLDER} by "
+                f"dataset.root=FOLDER or the environment variable STEADYGAN_DATA; with a network, "
+                f"dataset.download=true fetches them."
+            )
+        return CIFAR10Source(folder)
+
+    @staticmethod
+    def found(root: str) -> Path:
+        """Where the files are looked for."""
+        return place(root, FOLDER, ALL[0])
+
+
+def _missing(folder: Path) -> list[str]:
+    return [name for name in ALL if not (folder / name).is_file()]
+
+
+def _fetch(base: Path) -> str:
+    """Download and unpack the published archive, whose hash is checked; returns what went wrong, in one line.
+
+    torchvision's own class would unpickle the files without restrictions.
+    """
+    from torchvision.datasets import CIFAR10 as Published
+    from torchvision.datasets.utils import download_and_extract_archive
+
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        with FileLock(base / ".cifar10.lock"):
+            if _missing(base / FOLDER):
+                download_and_extract_archive(
+                    Published.url, str(base), filename=Published.filename, md5=Published.tgz_md5
+                )
+    except (OSError, RuntimeError, EOFError) as error:
+        return f"the download failed: {' '.join(str(error).split())}"
+    return "the download left them out"

@@ -1,0 +1,151 @@
+"""Makes shards: decodes each picture of a source once, by worker processes, and goes on where it was stopped."""
+
+import hashlib
+import json
+import logging
+import math
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from filelock import SoftFileLease, Timeout
+
+from steadygan.data.decoders import Task, run
+from steadygan.data.progress import progress
+from steadygan.data.shards import INDEX, Broken, Shards, read_shard, spans
+from steadygan.data.sources.base import Source
+from steadygan.data.sources.pixels import View
+from steadygan.errors import UserError, bad_value
+from steadygan.files import TEMPORARY, write_json, write_text
+from steadygan.locks import LEASE, TOUCH
+from steadygan.paths import cache_dir
+
+log = logging.getLogger("steadygan")
+
+VERSION = 1
+"""Of the layout, and of what is made of a picture."""
+
+SHARD_BYTES = 128_000_000
+"""Of a shard: so much work is lost at most, for each worker, when it is stopped."""
+
+NAMED = 10
+"""Broken pictures that a message names."""
+
+CORRUPT = ("refuse", "skip")
+
+
+@lru_cache(maxsize=8)
+def prepared(source: Source, split: str, view: View, workers: int, corrupt: str) -> Shards:
+    """The pictures of a split as ``view`` shows them, from the cache or made now; the same object in a process.
+
+    Of several processes that ask at once one makes them and the others wait; the lock is one that a dead owner loses
+    (``steadygan.locks``).
+
+    Raises:
+        UserError: there are none, broken ones are refused, or the cache cannot be written or is full.
+    """
+    settings = {"version": VERSION, "source": type(source).__name__, "content": source.content(), "split": split,
+                "selection": selection(source), **vars(view)}  # fmt: skip
+    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    folder = cache_dir() / "images" / key[:32]
+    shards = _there(folder)
+    if shards is None:
+        with _alone(folder):
+            shards = _there(folder) or _made(folder, source, split, view, workers, settings)
+    return _judged(shards, corrupt)
+
+
+def selection(source: Source) -> dict[str, Any]:
+    """What of a source's settings decides, beside its content, which pictures a split has: not where they lie."""
+    return {key: getattr(source, key) for key in ("test_share", "column", "categories") if hasattr(source, key)}
+
+
+def _there(folder: Path) -> Shards | None:
+    try:
+        return Shards(folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    lease = SoftFileLease(folder.with_suffix(".lock"), lease_duration=LEASE, heartbeat_interval=TOUCH)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lease.acquire(timeout=0)
+        except Timeout:
+            log.warning("Another process prepares these images; waiting for it (%s)", folder)
+            lease.acquire()
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be written ({error.strerror}), and the images have to be decoded to somewhere.\n"
+            f"Name another place by the environment variable STEADYGAN_CACHE."
+        ) from error
+    try:
+        yield
+    finally:
+        lease.release()
+
+
+def _made(folder: Path, source: Source, split: str, view: View, workers: int, settings: Any) -> Shards:
+    for left in folder.glob(f".*{TEMPORARY}"):  # of a writer that was killed
+        left.unlink(missing_ok=True)
+    entries = source.entries(split)
+    size = max(1, SHARD_BYTES // math.prod(view.shape))
+    broken: dict[int, list[Broken]] = {}
+    tasks = []
+    for shard, (start, end) in enumerate(spans(len(entries), size)):
+        found = read_shard(folder, shard, view.shape, end - start)
+        if found is None:
+            tasks.append(Task(shard, start, end))
+        else:
+            broken[shard] = found
+    missing = sum(task.end - task.start for task in tasks)
+    _room(folder, missing * math.prod(view.shape))
+    began = time.monotonic()
+    with progress(f"Decoding the {split} images, once", missing, "images") as step:
+        broken |= run(tasks, entries, source, view, folder, workers, step)
+    if missing * math.prod(view.shape) > SHARD_BYTES:
+        log.info("%d images decoded in %.0f s, kept in %s", missing, time.monotonic() - began, folder)
+    return _finished(folder, view, len(entries), size, broken, settings)
+
+
+def _room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"{folder}: {needed / 1e9:.1f} GB of decoded images have to be written and {free / 1e9:.1f} GB are free.\n"
+            f"Name a larger disk by the environment variable STEADYGAN_CACHE, or choose a smaller dataset.size."
+        )
+
+
+def _finished(folder: Path, view: View, rows: int, size: int, broken: dict[int, list[Broken]], settings: Any) -> Shards:
+    counts = [end - start - len(broken[shard]) for shard, (start, end) in enumerate(spans(rows, size))]
+    every = [each for shard in sorted(broken) for each in broken[shard]]
+    if every:
+        write_text(folder / "broken.txt", "".join(f"{each.name}: {each.reason}\n" for each in every))
+    write_json(
+        folder / INDEX, {"shape": view.shape, "rows": rows, "counts": counts, "broken": every, "settings": settings}
+    )
+    return Shards(folder)
+
+
+def _judged(shards: Shards, corrupt: str) -> Shards:
+    broken = shards.broken
+    if broken and (corrupt == "refuse" or not len(shards)):
+        named = _named(broken)
+        more = f"\n... all in {shards.folder / 'broken.txt'}" if len(broken) > NAMED else ""
+        problem = f"{len(broken)} of {shards.rows} images cannot be read"
+        raise bad_value("dataset.corrupt", corrupt, f"{problem}:\n{named}{more}", CORRUPT if len(shards) else ())
+    if broken:
+        log.warning("%d of %d images cannot be read and are left out:\n%s", len(broken), shards.rows, _named(broken))
+    return shards
+
+
+def _named(broken: Sequence[Broken]) -> str:
+    return "\n".join(f"{each.name}: {each.reason}" for each in broken[:NAMED])

@@ -1,0 +1,104 @@
+"""Pictures decoded once: bytes ``[n, C, H, W]`` in ``.npy`` files that are read where they lie (memory-mapped)."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+INDEX = "index.json"
+
+OPEN = 256
+"""Files mapped at a time; a process may not have any number of them."""
+
+
+class Broken(NamedTuple):
+    """A picture that could not be decoded: its row in the source, its name, and why."""
+
+    row: int
+    name: str
+    reason: str
+
+
+class Shards:
+    """The pictures of one split, in order, without the broken ones.
+
+    Attributes:
+        content: a name of their bytes; the same name, the same bytes.
+        shape: of one picture, ``(C, H, W)``.
+        rows: how many the source has.
+        broken: those that are left out.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        index = json.loads((folder / INDEX).read_text())
+        self.folder, self.content = folder, folder.name
+        self.shape: tuple[int, int, int] = tuple(index["shape"])
+        self.rows: int = index["rows"]
+        self.broken = [Broken(*each) for each in index["broken"]]
+        self._starts = np.cumsum([0, *index["counts"]])
+        self._maps: OrderedDict[int, np.ndarray] = OrderedDict()
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @property
+    def nbytes(self) -> int:
+        """Of all pictures."""
+        return len(self) * int(np.prod(self.shape))
+
+    @property
+    def kept(self) -> np.ndarray:
+        """The rows of the source that are here, in order."""
+        return np.delete(np.arange(self.rows), [each.row for each in self.broken])
+
+    def gather(self, rows: np.ndarray) -> np.ndarray:
+        """Bytes ``[n, C, H, W]`` of rows ``[n]``."""
+        found = np.empty((len(rows), *self.shape), dtype=np.uint8)
+        shards = np.searchsorted(self._starts, rows, side="right") - 1
+        for shard in np.unique(shards):
+            here = shards == shard
+            found[here] = self._map(int(shard))[rows[here] - self._starts[shard]]
+        return found
+
+    def all(self) -> np.ndarray:
+        """All of them, in memory."""
+        return self.gather(np.arange(len(self)))
+
+    def _map(self, shard: int) -> np.ndarray:
+        # a local name, and no step between asking and having: batches are gathered by several threads
+        found = self._maps.pop(shard, None)
+        if found is None:
+            found = np.load(shard_path(self.folder, shard), mmap_mode="r", allow_pickle=False)
+        self._maps[shard] = found
+        while len(self._maps) > OPEN:
+            self._maps.popitem(last=False)
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_maps": OrderedDict()}
+
+
+def shard_path(folder: Path, shard: int) -> Path:
+    """Of the pictures; beside it lies ``.json`` with what is broken, which is written last."""
+    return folder / f"{shard:05d}.npy"
+
+
+def read_shard(folder: Path, shard: int, shape: tuple[int, ...], rows: int) -> list[Broken] | None:
+    """What is broken in a shard of ``rows`` of the source; None where it is not there whole."""
+    path = shard_path(folder, shard)
+    try:
+        broken = [Broken(*each) for each in json.loads(path.with_suffix(".json").read_text())["broken"]]
+        held = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+    whole = held.dtype == np.uint8 and held.shape == (rows - len(broken), *shape)
+    return broken if whole else None
+
+
+def spans(rows: int, size: int) -> Iterator[tuple[int, int]]:
+    """Where the shards of ``size`` rows begin and end."""
+    for start in range(0, rows, size):
+        yield start, min(start + size, rows)

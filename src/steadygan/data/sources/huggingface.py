@@ -1,0 +1,118 @@
+"""Data sets of Hugging Face's hub, by the library ``datasets``, which keeps them as Arrow files."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from steadygan.data.hashes import content
+from steadygan.data.sources.base import Payload, Source, set_apart
+from steadygan.data.sources.folder import TEST_NAMES
+from steadygan.data.sources.tables import NONE, as_labels, known_column, payload
+from steadygan.errors import UserError, bad_value
+
+
+@dataclass(frozen=True)
+class HuggingFaceSource(Source):
+    """The rows of a data set's ``train`` split and of the first of ``TEST_NAMES`` that it has.
+
+    Attributes:
+        name: on the hub, or a local folder that the library can load.
+        config: one of the data set's configurations; None: its only one.
+        revision: a commit, tag or branch; None: the newest that is there.
+        cache: where the library keeps what it has fetched; None: its own place.
+    """
+
+    name: str
+    config: str | None = None
+    revision: str | None = None
+    cache: str | None = None
+    column: str = "image"
+    label: str = NONE
+    test_share: float | None = None
+
+    @property
+    def num_classes(self) -> int | None:
+        return None if self.label == NONE else self._labels()[1]
+
+    def content(self) -> str:
+        """Of the Arrow files; the rows of data that the library holds in memory are not known by their bytes."""
+        paths = sorted(Path(file["filename"]) for part in self._data().values() for file in part.cache_files)
+        if not paths:
+            raise UserError(f"dataset.name={self.name}: the library keeps no files of it, so its content is not known")
+        base = Path(os.path.commonpath([path.parent for path in paths]))
+        return content(base, tuple(path.relative_to(base).as_posix() for path in paths))
+
+    def entries(self, split: str) -> list[tuple[str, int]]:
+        """The library's split, and the row."""
+        part, rows = self._rows(split)
+        if not len(rows):
+            raise UserError(f"dataset.name={self.name}: no rows in it for the split {split}")
+        return [(part, int(row)) for row in rows]
+
+    def labels(self, split: str) -> np.ndarray | None:
+        if self.label == NONE:
+            return None
+        part, rows = self._rows(split)
+        return self._labels()[0][part][rows]
+
+    def read(self, entries: Sequence[tuple[str, int]]) -> Iterator[tuple[str, Payload]]:
+        for part, row in entries:
+            value = self._data()[part][row][self.column]
+            yield f"{self.name}/{part}[{row}]", payload(value, Path())
+
+    def _data(self) -> dict[str, Any]:
+        return _loaded(self.name, self.config, self.revision, self.cache, self.column)
+
+    def _rows(self, split: str) -> tuple[str, np.ndarray]:
+        data = self._data()
+        test = next((name for name in TEST_NAMES if name in data), None)
+        if test is None:
+            names = [str(row) for row in range(len(data["train"]))]
+            return "train", set_apart(names, self.test_share, split)
+        part = "train" if split == "train" else test
+        return part, np.arange(len(data[part]))
+
+    def _labels(self) -> tuple[dict[str, np.ndarray], int]:
+        return _labels(self.name, self.config, self.revision, self.cache, self.column, self.label)
+
+
+@lru_cache(maxsize=4)
+def _loaded(name: str, config: str | None, revision: str | None, cache: str | None, column: str) -> dict[str, Any]:
+    try:
+        import datasets
+    except ImportError as error:
+        raise UserError("dataset=huggingface needs the library datasets: pip install 'steadygan[data]'") from error
+    try:
+        found = datasets.load_dataset(name, config, revision=revision, cache_dir=cache)
+    except Exception as error:  # the library, its network and its files fail in many ways
+        said = " ".join(str(error).split())[:300]
+        raise UserError(
+            f"dataset.name={name}: cannot be loaded ({type(error).__name__}: {said}).\nWithout a network only what "
+            f"the library has kept is there: fetch it once where there is one, or name its folder by dataset.root"
+        ) from error
+    if "train" not in found:
+        raise UserError(f"dataset.name={name}: has no split named train, but {', '.join(found)}")
+    known_column("column", column, found["train"].column_names)
+    kind = found["train"].features[column]
+    if not isinstance(kind, datasets.Image):
+        images = [key for key, value in found["train"].features.items() if isinstance(value, datasets.Image)]
+        raise bad_value("dataset.column", column, "holds no images", images)
+    return {part: rows.cast_column(column, datasets.Image(decode=False)) for part, rows in found.items()}
+
+
+@lru_cache(maxsize=4)
+def _labels(
+    name: str, config: str | None, revision: str | None, cache: str | None, column: str, label: str
+) -> tuple[dict[str, np.ndarray], int]:
+    data = _loaded(name, config, revision, cache, column)
+    known_column("label", label, data["train"].column_names, [NONE])
+    columns = {part: rows[label][:] for part, rows in data.items() if label in rows.column_names}
+    names = getattr(data["train"].features[label], "names", None)
+    every, count = as_labels([value for column in columns.values() for value in column], names, f"{name}, {label}")
+    bounds = np.cumsum([len(column) for column in columns.values()])[:-1]
+    return dict(zip(columns, np.split(every, bounds))), count

@@ -1,0 +1,138 @@
+"""Local parquet files with a column of pictures, as Hugging Face's hub serves them."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from steadygan.data.hashes import content
+from steadygan.data.sources.base import Payload, Source, set_apart
+from steadygan.data.sources.folder import TEST_NAMES
+from steadygan.data.sources.tables import NONE, as_labels, known_column, payload
+from steadygan.errors import UserError
+
+Entry = tuple[str, int, int]
+"""File, row group, row in it."""
+
+
+@dataclass(frozen=True)
+class ParquetSource(Source):
+    """The rows of one file, or of all files below a folder, in the order of their paths.
+
+    Files whose name, or a folder on their way, begins with the name of a split (``train-00000-of-00002.parquet``)
+    belong to it, if there are files of both splits.
+    """
+
+    root: Path
+    column: str = "image"
+    label: str = NONE
+    test_share: float | None = None
+
+    @property
+    def folder(self) -> Path:
+        """What names are relative to."""
+        return self.root.parent if self.root.is_file() else self.root
+
+    @property
+    def num_classes(self) -> int | None:
+        return None if self.label == NONE else _labels(self.folder, self._files(), self.label)[1]
+
+    def content(self) -> str:
+        return content(self.folder, self._files())
+
+    def entries(self, split: str) -> list[Entry]:
+        rows, every = self._rows(split), _rows(self.folder, self._files(), self.column)
+        if not len(rows):
+            raise UserError(f"{self.root}: no rows in it for the split {split}")
+        return [every[row] for row in rows]
+
+    def labels(self, split: str) -> np.ndarray | None:
+        return None if self.label == NONE else _labels(self.folder, self._files(), self.label)[0][self._rows(split)]
+
+    def read(self, entries: Sequence[Entry]) -> Iterator[tuple[str, Payload]]:
+        for (name, group), rows in groupby(entries, key=lambda entry: entry[:2]):
+            column = _opened(self.folder / name).read_row_group(group, columns=[self.column]).column(0)
+            for _, _, row in rows:
+                yield f"{self.folder / name}[{group}, {row}]", payload(column[row].as_py(), (self.folder / name).parent)
+
+    def _files(self) -> tuple[str, ...]:
+        return files(self.root)
+
+    def _rows(self, split: str) -> np.ndarray:
+        """The split's, among all rows."""
+        every = _rows(self.folder, self._files(), self.column)
+        kinds = {name: split_of(name) for name in self._files()}
+        if {"train", "test"} <= set(kinds.values()):
+            return np.array([row for row, (name, *_) in enumerate(every) if kinds[name] == split], dtype=np.int64)
+        return set_apart([f"{name}/{group}/{row}" for name, group, row in every], self.test_share, split)
+
+
+def split_of(name: str) -> str | None:
+    """The split that a file's name says."""
+    words = [re.split(r"[-_.]", part)[0].lower() for part in name.split("/")]
+    if "train" in words:
+        return "train"
+    return "test" if any(word in TEST_NAMES for word in words) else None
+
+
+@lru_cache(maxsize=16)
+def files(root: Path) -> tuple[str, ...]:
+    """The names of the files, sorted.
+
+    Of a test and a validation split the first is what one tests with, and the other is left out.
+
+    Raises:
+        UserError: there are none.
+    """
+    if root.is_file():
+        return (root.name,)
+    found = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.parquet") if path.is_file())
+    if not found:
+        raise UserError(f"{root}: neither a parquet file nor a folder with any; name one by dataset.root=PLACE")
+    test = [name for name in found if any(re.split(r"[-_.]", part)[0].lower() == "test" for part in name.split("/"))]
+    return tuple(name for name in found if not test or split_of(name) != "test" or name in test)
+
+
+@lru_cache(maxsize=16)
+def _opened(path: Path) -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise UserError("dataset=parquet needs pyarrow: pip install 'steadygan[data]'") from error
+    try:
+        return pyarrow.parquet.ParquetFile(path)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise UserError(f"{path}: not a parquet file, or damaged ({error})") from error
+
+
+@lru_cache(maxsize=16)
+def _rows(folder: Path, names: tuple[str, ...], column: str) -> tuple[Entry, ...]:
+    found: list[Entry] = []
+    for name in names:
+        file = _opened(folder / name)
+        known_column("column", column, file.schema_arrow.names)
+        groups = range(file.metadata.num_row_groups)
+        found += [(name, group, row) for group in groups for row in range(file.metadata.row_group(group).num_rows)]
+    return tuple(found)
+
+
+@lru_cache(maxsize=16)
+def _labels(folder: Path, names: tuple[str, ...], label: str) -> tuple[np.ndarray, int]:
+    values: list[Any] = []
+    for name in names:
+        file = _opened(folder / name)
+        known_column("label", label, file.schema_arrow.names, [NONE])
+        values += file.read(columns=[label]).column(0).to_pylist()
+    return as_labels(values, _class_names(_opened(folder / names[0]), label), f"{folder}, column {label}")
+
+
+def _class_names(file: Any, label: str) -> list[str] | None:
+    """What Hugging Face's metadata say."""
+    told = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
+    return told.get("info", {}).get("features", {}).get(label, {}).get("names")

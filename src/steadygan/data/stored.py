@@ -1,0 +1,176 @@
+"""Finite sets of images from files: decoded once, kept as bytes, on the device or on disk."""
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import KW_ONLY, dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from steadygan.core.declare import fraction
+from steadygan.core.draws import generator
+from steadygan.data.base import Batch
+from steadygan.data.epochs import rows
+from steadygan.data.frames import Frames, from_levels
+from steadygan.data.placed import Placed
+from steadygan.data.prefetch import Prefetch
+from steadygan.data.preparing import CORRUPT, prepared
+from steadygan.data.settings import agreed, number, one_of, whole
+from steadygan.data.shards import Shards
+from steadygan.data.sources.base import Source
+from steadygan.data.sources.pixels import CROPS, FILTERS, View
+from steadygan.errors import UserError, bad_value
+
+KEEPS = ("auto", "memory", "disk")
+
+IN_MEMORY = 2**31
+"""Bytes up to which images are kept in memory by ``keep=auto``: 174,000 of 64 x 64 in colour."""
+
+UNSIGNED = ("root", "download", "num_data", "corrupt", "workers", "keep", "prefetch")
+"""Keys that do not change what is trained on: where it lies, how it is held, and what is checked."""
+
+
+@dataclass(eq=False)
+class StoredImages(ABC):
+    """Images ``[channels, size, size]`` in [-1, 1]; a subclass says its ``source`` and what its keys mean.
+
+    Batches are gathered as bytes and become numbers on the device. ``flip`` and ``dequantise`` are part of a batch:
+    what is drawn is a function of (seed, stream, index), like the rows, whoever gathers them.
+
+    Args:
+        size: the side in pixels.
+        crop: "none", "square" or a number of pixels; see ``View``.
+        resize: the filter; one of ``FILTERS``.
+        channels: 1 or 3.
+        flip: mirror each image with probability 1/2.
+        dequantise: add uniform noise of one grey level, half of it to each side: rounded, an image is what it was.
+        split: what is trained on.
+        num_data: how many examples that has to be; None: whatever there are.
+        corrupt: "refuse" images that cannot be read, or "skip" them.
+        workers: processes that decode; None: as many as there are cores.
+        keep: "memory", "disk" or "auto".
+        prefetch: gather the next batch from disk while this one is trained on.
+
+    Raises:
+        UserError: a key is none of its choices, files are missing or broken, or there are not ``num_data`` examples.
+    """
+
+    _: KW_ONLY
+    size: int = 64
+    crop: str | int = "square"
+    resize: str = "lanczos"
+    channels: int = 3
+    flip: bool = False
+    dequantise: bool = False
+    split: str = "train"
+    num_data: int | None = None
+    corrupt: str = "refuse"
+    workers: int | None = None
+    keep: str = "auto"
+    prefetch: bool = True
+
+    @classmethod
+    @abstractmethod
+    def source(cls, **config: Any) -> Source:
+        """What a config of this data set reads."""
+
+    @classmethod
+    def fingerprint(cls, **config: Any) -> dict[str, Any]:
+        """The config with the hash of the files, without ``UNSIGNED``; fetches missing files as training would."""
+        known = {field.name: field.default for field in fields(cls)}
+        if unknown := set(config) - set(known):
+            raise bad_value(f"dataset.{min(unknown)}", config[min(unknown)], "no such key", known)
+        source = cls.source(**known | config)
+        signed = {key: value for key, value in (known | config).items() if key not in UNSIGNED}
+        return {**signed, "sha256": source.content(), "labels_sha256": source.labels_content()}
+
+    def __post_init__(self) -> None:
+        self._check()
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        self._source = self.source(**given)
+        self.split = one_of("split", self.split, self._source.splits)
+        self._view = View(self.size, self.crop, self.resize, self.channels)
+        self._shards = self._prepared(self.split)
+        self.shape = self._view.shape
+        self.num_classes = self._source.num_classes
+        self.num_data = agreed(self.num_data, len(self._shards), self.split)
+        self.in_memory = self.keep == "memory" or (self.keep == "auto" and self._shards.nbytes <= IN_MEMORY)
+        self._x = Placed(torch.from_numpy(self._shards.all())) if self.in_memory else None
+        labels = self._labels(self.split)
+        self._y = None if labels is None else Placed(labels)
+        self._ahead = Prefetch(self._gather)
+
+    def _check(self) -> None:
+        self.size = whole("size", self.size)
+        self.crop = "none" if self.crop is None else self.crop
+        self.crop = one_of("crop", self.crop, CROPS) if isinstance(self.crop, str) else whole("crop", self.crop)
+        self.resize = one_of("resize", self.resize, FILTERS)
+        self.channels = one_of("channels", self.channels, (1, 3))
+        self.corrupt = one_of("corrupt", self.corrupt, CORRUPT)
+        self.keep = one_of("keep", self.keep, KEEPS)
+        for key in ("flip", "dequantise", "prefetch"):
+            if not isinstance(getattr(self, key), bool):
+                raise bad_value(f"dataset.{key}", getattr(self, key), "must be true or false")
+        self.workers = _cores() if self.workers is None else whole("workers", self.workers)
+
+    def _prepared(self, split: str) -> Shards:
+        return prepared(self._source, split, self._view, self.workers, self.corrupt)
+
+    def _labels(self, split: str) -> Tensor | None:
+        labels = self._source.labels(split)
+        return None if labels is None else torch.from_numpy(labels[self._prepared(split).kept])
+
+    def examples(self, split: str) -> tuple[Frames, Tensor | None]:
+        """All examples of a split, on the CPU, in their fixed order: images to take rows of, and labels ``[N]``."""
+        split = one_of("split", split, self._source.splits)
+        return Frames(self._prepared(split)), self._labels(split)
+
+    def batch(
+        self, seed: int, stream: str, index: int, batch_size: int, device: torch.device | str, dtype: torch.dtype
+    ) -> Batch:
+        """See ``Dataset.batch``; without replacement within an epoch."""
+        at = rows(self.num_data, seed, stream, index, batch_size, device)
+        if self._x is not None:
+            levels = self._x.on(device, torch.uint8).index_select(0, at)
+        else:
+            gather = self._ahead if self.prefetch else self._gather
+            levels = gather(seed, stream, index, batch_size).to(device, non_blocking=True)
+        batch = {"x": self._varied(levels, seed, stream, index, dtype), "index": at}
+        if self._y is not None:
+            batch["y"] = self._y.on(device, torch.int64).index_select(0, at)
+        return batch
+
+    def _gather(self, seed: int, stream: str, index: int, batch_size: int) -> Tensor:
+        """Bytes of a batch from disk; in memory that a GPU can fetch by itself, where there is one."""
+        at = rows(self.num_data, seed, stream, index, batch_size).numpy().astype(np.int64)
+        levels = torch.from_numpy(self._shards.gather(at))
+        return levels.pin_memory() if torch.cuda.is_available() else levels
+
+    def _varied(self, levels: Tensor, seed: int, stream: str, index: int, dtype: torch.dtype) -> Tensor:
+        """Numbers in [-1, 1]; with noise half a grey level beyond."""
+        if self.flip:
+            mirrored = torch.rand(len(levels), generator=generator(seed, f"{stream}/flip", index)) < 0.5
+            levels = torch.where(mirrored.to(levels.device)[:, None, None, None], levels.flip(-1), levels)
+        x = from_levels(levels, dtype)
+        if self.dequantise:
+            source = generator(seed, f"{stream}/dequantise", index, levels.device)
+            x += (torch.rand(x.shape, generator=source, dtype=dtype, device=x.device) - 0.5) / 127.5
+        return x
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share(value: Any) -> float | None:
+    """``test_share``: a part of the images that is set apart as the test split, where the files have none."""
+    return None if value is None else number("test_share", value, fraction)
+
+
+def named(key: str, value: Any, example: str) -> str:
+    """A key that has to be given; raises UserError where it is empty."""
+    if not value:
+        raise UserError(f"dataset.{key}: has to be given, such as dataset.{key}={example}")
+    return str(value)

@@ -1,0 +1,104 @@
+"""Runs on images that are read from disk: in several processes, stopped and started again, wherever they are kept."""
+
+import csv
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils._pytree import tree_flatten
+
+import steadygan
+import tiny_data
+from steadygan import files, train
+from steadygan.engines.distributed.spawn import spawn
+
+sys.path.insert(0, str(Path(__file__).parent))  # processes inherit it
+import ddp_functions
+
+PLAYERS = ("generator", "discriminator")
+
+
+@pytest.fixture(scope="module")
+def sentence(tmp_path_factory):
+    root = tmp_path_factory.mktemp("pictures")
+    tiny_data.folder(root / "train", 22, ("cats", "dogs", "hens"))
+    tiny_data.folder(root / "test", 9, ("cats", "dogs", "hens"))
+    return [
+        *["dataset=folder", f"dataset.root={root}", "dataset.size=16", "dataset.flip=true", "dataset.dequantise=true"],
+        *["dataset.labels=folders", "dataset.workers=1", "metrics.sliced_wasserstein.samples=13", "network=dcgan"],
+        *["network.width=4", "network.latent=4", "batch_size=8", "seed=3", "logger=none", "trainer.precision=64"],
+    ]
+
+
+def same(first, second):
+    (leaves, shape), (others, other) = tree_flatten(first), tree_flatten(second)
+    return shape == other and ddp_functions.same(leaves, others)
+
+
+def test_two_processes_take_the_steps_of_one(plain, sentence):
+    given = ["trainer=ddp", "trainer.accelerator=cpu", "iterations=7", "regularizer=[r1]", "labels=conditional"]
+    given += [*sentence, "labels.metrics=null"]
+    configs = {keep: plain(*given, f"dataset.keep={keep}") for keep in ("disk", "memory")}
+    found = spawn("ddp_functions:together", configs, lambda event: None, 2)
+    single = ddp_functions.alone(configs["memory"])
+    for keep in configs:
+        turns = [turn["real"] for turn in found[keep]["turns"]]
+        assert [len(each) for each in turns] == [4, 4]
+        assert torch.equal(torch.cat(turns), single["turn"]["real"])
+        (leaves, _), (others, _) = tree_flatten(found[keep]["state"]), tree_flatten(single["state"])
+        for a, b in zip(leaves, others, strict=True):
+            torch.testing.assert_close(torch.as_tensor(a), torch.as_tensor(b), rtol=1e-10, atol=1e-10)
+        assert found[keep]["scores"] == pytest.approx(single["scores"], rel=1e-9)
+        assert found[keep]["same"]
+
+
+@pytest.fixture
+def plan(compose, tmp_path):
+    def call(*overrides, outputs=tmp_path):
+        given = [*overrides, f"outputs={outputs}"]
+        return train.plan(compose(*given), given)
+
+    return call
+
+
+def rows(job):
+    with (job.directory / files.METRICS).open() as file:
+        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
+
+
+def test_stopped_and_resumed_on_disk_it_ends_with_the_bits_of_memory(plan, tmp_path, sentence):
+    given = [*sentence, "log_every=3", "evaluate_every=5", "iterations=12"]
+
+    def stop(event):
+        if event["kind"] == "progress" and event["iteration"] >= 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    parts = plan(*given, "dataset.keep=disk")
+    assert train.execute(parts, stop) == "preempted"
+    assert 4 <= json.loads((parts.directory / files.SUMMARY).read_text())["iteration"] < 12
+    whole = plan(*given, "dataset.keep=memory", outputs=tmp_path / "whole")
+    assert whole.signature == parts.signature
+    assert train.execute(parts, lambda event: None) == train.execute(whole, lambda event: None) == "completed"
+    first, second = (torch.load(job.directory / files.CHECKPOINT, weights_only=True) for job in (whole, parts))
+    for saved in (first, second):
+        saved.pop("seconds")
+    assert same(first, second)
+    assert rows(whole) == rows(parts)
+    assert all(float(row["metric/swd"]) > 0 for row in rows(whole) if row["metric/swd"])
+
+
+def test_a_run_is_loaded_and_shown_with_its_data(plan, sentence):
+    job = plan(*sentence, "iterations=2", "evaluate_every=2", "dataset.keep=disk")
+    assert train.execute(job, lambda event: None) == "completed"
+    from steadygan.commands import _album
+
+    trained = steadygan.load(job.directory)
+    subject = _album.Subject(trained, seed=0, count=None, ema=True)
+    lines = list(_album.write(subject, job.directory / "pictures"))
+    assert any("neighbours_pixels.png" in line and "nearest training examples" in line for line in lines), lines
+    assert any("neighbours_features.png" in line and "nearest training examples" in line for line in lines), lines
+    assert any("classes.png" in line and "real example" in line for line in lines), lines
