@@ -98,14 +98,19 @@ def build_sentence(
 ) -> Sentence:
     """The loss, penalties, noise, rules and game of a config, on the networks given."""
     regularizers = {
-        name: make(_method(node), f"regularizer.{name}") for name, node in (config["regularizer"] or {}).items()
+        name: make(_method("regularizer", node), f"regularizer.{name}")
+        for name, node in (config["regularizer"] or {}).items()
     }
     projections = {name: method for name, method in regularizers.items() if declared(method, "projection", False)}
-    perturb = make(_method(config["noise"]), "noise")
+    perturb = make(_method("noise", config["noise"]), "noise")
     _takes(perturb, "noise", "x", "eps")
     for name, method in regularizers.items():
-        given = ("params",) if name in projections else ("critic", "real", "fake", "eps")
+        kept = ("kept",) if hasattr(method, "init") else ()
+        given = ("params",) if name in projections else ("critic", "real", "fake", "eps", *kept)
         _takes(method, f"regularizer.{name}", *given)
+        if name in projections and "every" in config["regularizer"][name]:
+            problem = "it is no penalty, but is applied to the weights after each update"
+            raise bad_value(f"regularizer.{name}.every", config["regularizer"][name]["every"], problem)
     return Sentence(
         objective=Objective(
             **labelling.functions(as_functions(networks, bf16=str(config["trainer"]["precision"]) == "bf16")),
@@ -144,6 +149,7 @@ def _wants(config: Mapping[str, Any], sentence: Sentence, shape: tuple[int, ...]
         },
         shape=shape,
         labelling=labelling,
+        every={name: config["regularizer"][name].get("every", 1) for name in sentence.objective.penalties},
     )
 
 
@@ -189,8 +195,8 @@ def _check_examples(rules: Mapping[str, Any], networks: Mapping[str, Any]) -> No
             raise bad_value(f"optimizer.{player}.estimator", "per_sample", problem, ["running"])
 
 
-def _method(node: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in node.items() if key not in ENGINE_KEYS}
+def _method(group: str, node: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key not in ENGINE_KEYS[group]}
 
 
 @functools.lru_cache(maxsize=4)

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from steadygan.core import settings
 from steadygan.core.declare import declared
+from steadygan.engines.dealer import ENGINE_KEYS
 
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = {
@@ -41,7 +42,7 @@ def node(group, name):
     )
     config = OmegaConf.to_container(config, resolve=True)[group]
     config = config[name] if group == "regularizer" else config
-    return {key: value for key, value in config.items() if key != "copies"}
+    return {key: value for key, value in config.items() if key not in ENGINE_KEYS.get(group, ())}
 
 
 def method(group, name):

@@ -9,6 +9,6 @@ from steadygan.core.losses import NonSaturating
 
 @dataclass(frozen=True)
 class Slow(NonSaturating):
-    def discriminator(self, real, fake):
+    def discriminator(self, real, fake, *draw):
         time.sleep(float(os.environ.get("SLOW", "0")))
-        return super().discriminator(real, fake)
+        return super().discriminator(real, fake, *draw)

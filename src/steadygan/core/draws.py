@@ -50,6 +50,11 @@ def uniform(generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dty
     return torch.rand(shape[:1], generator=generator, dtype=dtype, device=generator.device)
 
 
+def uniform_pair(generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """``[B, 2]`` from U(0, 1): one number for the real and one for the generated example at each place of a batch."""
+    return torch.rand((*shape[:1], 2), generator=generator, dtype=dtype, device=generator.device)
+
+
 def normal_like(generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """``[B, ...]`` from N(0, 1): one number a coordinate."""
     return torch.randn(shape, generator=generator, dtype=dtype, device=generator.device)

@@ -4,6 +4,7 @@ Conventions. Every call of a network within one evaluation sees the same buffers
 the calls of the loss (spectral-norm vectors do not depend on the input, running statistics see real and fake alike).
 A penalty differentiates the perturbed critic by the clean input (as in R3GAN and StyleGAN3), under the noise drawn
 for the real batch. With several copies (smeared examples, levels of blur) everything is averaged over the copies.
+A penalty that is not due in a turn is not computed; where it is due once in k iterations it counts k times.
 With several discriminators each has its own loss and penalties on the same batch, whose mean is logged and whose sum
 is minimised, so that each moves as it would alone; the generator minimises the vote over its losses against them.
 """
@@ -18,8 +19,13 @@ from torch.utils._pytree import tree_map
 
 from steadygan.core.autodiff import Backend
 from steadygan.core.diagnostics import judgements
-from steadygan.core.types import Apply, Loss, Penalty, Perturb, Tensors, Vote
+from steadygan.core.types import Apply, Keeper, Loss, Penalty, Perturb, Tensors, Vote
 from steadygan.core.votes import Mean
+
+Kept = Mapping[str, Tensors]
+"""What penalties and noise keep from turn to turn, by config key (see ``steadygan.core.types.Keeper``)."""
+
+NOTHING: Kept = {}
 
 
 class Turn(NamedTuple):
@@ -28,6 +34,8 @@ class Turn(NamedTuple):
     ``label`` holds the class of each real sample; the fakes of the turn are made for the same classes, so that real,
     fake and what lies between them share them place by place. ``target`` holds the class of each real sample for a
     discriminator that tells classes, and ``target_weight`` how much each counts in the mean over the batch.
+    ``smoothing`` is what the loss has drawn. ``due`` says which penalties are due, and how often each counts; None:
+    all, once.
     """
 
     latent: Tensor
@@ -40,6 +48,8 @@ class Turn(NamedTuple):
     target: Tensor | None = None
     target_weight: Tensor | None = None
     vote: Tensor | None = None
+    smoothing: Tensor | None = None
+    due: Mapping[str, int] | None = None
 
     @property
     def condition(self) -> tuple[Tensor, ...]:
@@ -48,8 +58,12 @@ class Turn(NamedTuple):
 
     def repeated(self, times: int) -> "Turn":
         """With all that belongs to an example ``times`` over, one batch behind the other."""
-        parts = ("real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight")
+        parts = ("real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight", "smoothing")
         return self._replace(**{part: repeated(getattr(self, part), times) for part in parts})
+
+    def times(self, penalty: str) -> int:
+        """How often a penalty counts."""
+        return 1 if self.due is None else self.due.get(penalty, 0)
 
 
 @dataclass(frozen=True)
@@ -74,28 +88,38 @@ class Objective:
     classifier: Apply | None = None
     """The discriminator with all its class logits, where it tells classes: ``labels`` says at what loss."""
 
+    @property
+    def keepers(self) -> dict[str, Keeper]:
+        """The penalties and the noise that keep something, by config key."""
+        methods = {"noise": self.perturb, **{f"regularizer.{name}": method for name, method in self.penalties.items()}}
+        return {key: method for key, method in methods.items() if hasattr(method, "init")}
+
     def for_discriminator(
-        self, backend: Backend, params: Tensors, buffers: Tensors, fake: Tensor, turn: Turn
+        self, backend: Backend, params: Tensors, buffers: Tensors, fake: Tensor, turn: Turn, kept: Kept = NOTHING
     ) -> tuple[Tensor, dict[str, Any]]:
-        """The discriminator's scalar objective as a function of its ``params``, with logs and new buffers."""
+        """The discriminator's scalar objective as a function of its ``params``, with logs, new buffers, and what the
+        keepers have seen."""
         turn, fake = turn.repeated(self.members), repeated(fake, self.members)
         real = turn.real
-        if self.penalties:
+        if self._due(turn):
             real, fake = backend.watch(real), backend.watch(fake)
         copies = [
-            self._discriminator_copy(backend, params, buffers, real, fake, turn, perturb, eps_real, eps_fake)
-            for perturb, eps_real, eps_fake in self._copies(turn)
+            self._discriminator_copy(backend, params, buffers, real, fake, turn, kept, perturb, eps_real, eps_fake)
+            for perturb, eps_real, eps_fake in self._copies(turn, kept)
         ]
-        total, logs, new_buffers = (_mean([copy[part] for copy in copies]) for part in range(3))
-        return self.members * total, {"logs": logs, "buffers": new_buffers}
+        total, logs, new_buffers, seen = (_mean([copy[part] for copy in copies]) for part in range(4))
+        return self.members * total, {"logs": logs, "buffers": new_buffers, "seen": seen}
 
-    def _copies(self, turn: Turn) -> list[tuple[Perturb, Tensor | None, Tensor | None]]:
+    def _due(self, turn: Turn) -> bool:
+        return any(turn.times(name) for name in self.penalties)
+
+    def _copies(self, turn: Turn, kept: Kept) -> list[tuple[Perturb, Tensor | None, Tensor | None]]:
         """How each copy is perturbed: the levels in turn."""
-        seen = views(self.perturb)
+        seen = views(self.perturb.perturbation(kept["noise"]) if "noise" in kept else self.perturb)
         pairs = enumerate(zip(turn.noise_real, turn.noise_fake))
         return [(seen[place % len(seen)], *eps) for place, eps in pairs]
 
-    def _discriminator_copy(self, backend, params, buffers, real, fake, turn, perturb, eps_real, eps_fake):
+    def _discriminator_copy(self, backend, params, buffers, real, fake, turn, kept, perturb, eps_real, eps_fake):
         seen_buffers = []
 
         def look(x: Tensor, eps: Tensor | None) -> Tensor:
@@ -104,17 +128,18 @@ class Objective:
             return logits
 
         critic = look_real = lambda x: look(x, eps_real)
-        if self.penalties:
+        if self._due(turn):
             critic = backend.critic(look_real)
         real_logits = critic(real)
         fake_logits = critic(fake) if eps_fake is None else look(fake, eps_fake)
         new_buffers = _mean(seen_buffers)
         if self.penalised is not None:
             critic = backend.critic(lambda x: self.penalised(params, buffers, perturb(x, eps_real), *turn.condition)[0])
-        loss = each(self.loss.discriminator, self.members, real_logits, fake_logits).mean()
-        penalties = {
-            name: penalty(critic, real, fake, turn.penalty.get(name)).mean() for name, penalty in self.penalties.items()
-        }
+        drawn = () if turn.smoothing is None else (turn.smoothing,)
+        loss = each(self.loss.discriminator, self.members, real_logits, fake_logits, *drawn).mean()
+        penalties, seen = self._penalties(critic, real, fake, turn, kept, nothing=torch.zeros_like(loss))
+        if "noise" in kept:
+            seen["noise"] = self.perturb.look(real_logits.detach())
         told = self._told(params, buffers, turn, lambda: perturb(real, eps_real))
         logs = {
             "loss/discriminator": loss,
@@ -125,7 +150,22 @@ class Objective:
             **judgements(real_logits, fake_logits),
         }
         weighted = (self.labels.weight * value for value in told.values())
-        return sum([*penalties.values(), *weighted], loss), logs, new_buffers
+        return sum([*penalties.values(), *weighted], loss), logs, new_buffers, seen
+
+    def _penalties(self, critic, real, fake, turn, kept, nothing):
+        """The mean of each penalty, as often as it counts, and what those that keep something have seen."""
+        values, seen = dict.fromkeys(self.penalties, nothing), {}
+        for name, penalty in self.penalties.items():
+            times, key = turn.times(name), f"regularizer.{name}"
+            if not times:
+                continue
+            given = (critic, real, fake, turn.penalty.get(name))
+            if key in kept:
+                value, seen[key] = penalty(*given, kept[key])
+            else:
+                value = penalty(*given)
+            values[name] = value.mean() if times == 1 else times * value.mean()
+        return values, seen
 
     def _told(self, params: Tensors, buffers: Tensors, turn: Turn, seen: Callable[[], Tensor]) -> dict[str, Tensor]:
         """What a discriminator that tells classes loses by it; in a pass of its own, since penalties take the one of
@@ -141,6 +181,7 @@ class Objective:
         buffers: Tensors,
         discriminator: Mapping[str, Any],
         turn: Turn,
+        kept: Kept = NOTHING,
     ) -> tuple[Tensor, dict[str, Any]]:
         """The generator's scalar objective as a function of its ``params``, with logs and new buffers.
 
@@ -157,7 +198,7 @@ class Objective:
             return self.discriminator(discriminator["params"], discriminator["buffers"], seen, *condition)[0]
 
         losses = []
-        for perturb, eps_real, eps_fake in self._copies(turn):
+        for perturb, eps_real, eps_fake in self._copies(turn, kept):
             real_logits = () if turn.real is None else (look(turn.real, perturb, eps_real),)
             logits = (*real_logits, look(fake, perturb, eps_fake))
             losses.append(each(self._for_generator, members, *logits))

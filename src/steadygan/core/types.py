@@ -33,11 +33,28 @@ Vote = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 class Loss(Protocol):
-    """Per-sample losses on logits ``[B]``; each player minimises its own."""
+    """Per-sample losses on logits ``[B]``; each player minimises its own.
 
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
+    ``draw`` is what a loss wants drawn for each turn of the discriminator, if it declares that.
+    """
+
+    def discriminator(self, real: Tensor, fake: Tensor, *draw: Tensor) -> Tensor: ...
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor: ...
+
+
+class Keeper(Protocol):
+    """A penalty or a noise that keeps something from one turn of the discriminator to the next.
+
+    What it keeps is a tree of tensors, and changes by what it has *seen* in a turn: means over the batch, which are
+    taken over all processes before they count. A penalty is called as ``penalty(critic, real, fake, eps, kept)`` and
+    returns what it has seen beside its values; a noise is asked for ``perturbation(kept)``, and ``look(real logits)``
+    is what it has seen. ``logs(kept)``, where there is such a method, is logged.
+    """
+
+    def init(self, members: int, like: Tensor) -> Tensors: ...
+
+    def update(self, kept: Tensors, seen: Tensors) -> Tensors: ...
 
 
 class Rule(Protocol):

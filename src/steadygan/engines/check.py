@@ -37,6 +37,8 @@ def check_numbers(config: Mapping[str, Any]) -> None:
     problems = [*_root_problems(config), *_discriminator_problems(config), *_node_problems("", config)]
     problems += [text for key, allowed in METRICS.items()
                  for text in _problem(f"metrics.{key}", config["metrics"].get(key), allowed)]  # fmt: skip
+    for name, node in (config["regularizer"] or {}).items():
+        problems += _problem(f"regularizer.{name}.every", node.get("every", 1), count)
     if problems:
         raise UserError("\n".join(problems))
 

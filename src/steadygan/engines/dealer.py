@@ -14,8 +14,8 @@ from steadygan.core.types import Tensors
 from steadygan.engines.labelling import UNLABELLED, Labelling
 from steadygan.engines.step import PLAYERS, Sentence
 
-ENGINE_KEYS = ("draw", "copies")
-"""Keys of penalties and noise that speak to the engine: the noise wanted, and how many perturbed copies."""
+ENGINE_KEYS = {"noise": ("draw", "copies"), "regularizer": ("draw", "every")}
+"""Keys that speak to the engine, by group: the noise wanted, how many perturbed copies, how often a penalty is due."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,9 @@ class Wants:
     n_critic: int
     vote: bool = False
     labelling: Labelling = UNLABELLED
+    smoothing: Draw | None = None
+    every: Mapping[str, int] = field(default_factory=dict)
+    """Iterations between those in which a penalty is due, where that is not each."""
 
     @classmethod
     def of(
@@ -40,6 +43,7 @@ class Wants:
         penalties: Mapping[str, Draw],
         shape: tuple[int, ...],
         labelling: Labelling = UNLABELLED,
+        every: Mapping[str, int] | None = None,
     ) -> "Wants":
         """Read off the sentence what its methods declare; ``shape`` is that of one example.
 
@@ -55,7 +59,16 @@ class Wants:
             n_critic=declared(sentence.game, "critic_turns", sentence.game.n_critic),
             vote=sentence.objective.vote.noisy,
             labelling=labelling,
+            smoothing=declared(sentence.objective.loss, "draw"),
+            every={name: period for name, period in (every or {}).items() if period > 1},
         )
+
+    def due(self, iteration: int) -> dict[str, int] | None:
+        """The penalties that are due, and how often each counts; None: all, once."""
+        if not self.every:
+            return None
+        periods = {name: self.every.get(name, 1) for name in self.penalties}
+        return {name: period for name, period in periods.items() if iteration % period == 0}
 
 
 @dataclass(frozen=True)
@@ -77,10 +90,10 @@ class Dealer:
         ``params`` holds each player's parameters: an update rule's noise is drawn in their shapes, the same in all
         processes.
         """
-        first = iteration * self.wants.n_critic
+        first, due = iteration * self.wants.n_critic, self.wants.due(iteration)
         return {
             "discriminator": tuple(
-                self._turn("discriminator", first + turn, params, real=True) for turn in range(self.wants.n_critic)
+                self._turn("discriminator", first + turn, params, True, due) for turn in range(self.wants.n_critic)
             ),
             "generator": (self._turn("generator", iteration, params, real=self.wants.real_for_generator),),
         }
@@ -89,7 +102,14 @@ class Dealer:
         """``[count, latent]`` from N(0, I)."""
         return normal_like(self._generator(stream, index), (count, self.latent), self.dtype)
 
-    def _turn(self, player: str, index: int, params: Mapping[str, Tensors], real: bool) -> Turn:
+    def _turn(
+        self,
+        player: str,
+        index: int,
+        params: Mapping[str, Tensors],
+        real: bool,
+        due: Mapping[str, int] | None = None,
+    ) -> Turn:
         shape = (self.batch_size, *self.dataset.shape)
         critic = player == "discriminator"
         labelled = player in self.wants.labelling.players
@@ -103,10 +123,12 @@ class Dealer:
             penalty={
                 name: self._keep(draw(self._generator(f"penalty/{name}", index), shape, self.dtype))
                 for name, draw in self.wants.penalties.items()
-                if critic
+                if critic and (due is None or name in due)
             },
             rule=self._rule_noise(player, index, params[player]) if player in self.wants.noisy else None,
             vote=self._vote(index) if self.wants.vote and not critic else None,
+            smoothing=self._smoothing(index, shape) if critic else None,
+            due=due,
             **{part: self._keep(value) for part, value in labels.items()},
         )
 
@@ -118,6 +140,10 @@ class Dealer:
     def _noise(self, stream: str, index: int, shape: tuple[int, ...]) -> tuple[Tensor | None, ...]:
         source = self._generator(stream, index)
         return tuple(self._keep(self.wants.noise(source, shape, self.dtype)) for _ in range(self.wants.copies))
+
+    def _smoothing(self, index: int, shape: tuple[int, ...]) -> Tensor | None:
+        draw = self.wants.smoothing
+        return None if draw is None else self._keep(draw(self._generator("smoothing", index), shape, self.dtype))
 
     def _rule_noise(self, player: str, index: int, params: Tensors) -> Tensors:
         source = self._generator(f"rule/{player}", index)

@@ -17,12 +17,12 @@ from steadygan.core.autodiff import Backend, Transform, per_sample_gradients
 from steadygan.core.diagnostics import cosine, norm
 from steadygan.core.ema import Ema
 from steadygan.core.games import Ahead, Game, Gradient, Logs, State
-from steadygan.core.objective import Objective, Turn
+from steadygan.core.objective import NOTHING, Objective, Turn
 from steadygan.core.snapshots import Snapshots
 from steadygan.core.types import Number, Project, Rule, Tensors
 
 PLAYERS = ("generator", "discriminator")
-PER_EXAMPLE = ("latent", "real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight")
+PER_EXAMPLE = ("latent", "real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight", "smoothing")
 """What of a turn belongs to an example; the rest is one for the whole batch."""
 
 
@@ -106,6 +106,9 @@ def initial_state(sentence: Sentence, networks: Mapping[str, tuple[Tensors, Tens
     }
     if hasattr(sentence.game, "init"):
         state["game"] = sentence.game.init({player: params for player, (params, _) in networks.items()})
+    if keepers := sentence.objective.keepers:
+        like = next(iter(networks["discriminator"][0].values()))
+        state["kept"] = {key: method.init(sentence.objective.members, like) for key, method in keepers.items()}
     if sentence.snapshots.count:
         state["snapshots"] = sentence.snapshots.init(networks["discriminator"])
     return state
@@ -123,10 +126,24 @@ class Moves:
         fake = self._fake(state, turn) if player == "discriminator" else None
         objective = self._objective(player, state, turn, fake, self.backend, ahead)
         grads, aux = self.backend.gradient(objective, state[player]["params"])
-        grads = self.average(grads)
+        grads, kept = self._over_all(grads, aux.get("seen", {}), state)
         logs = {**aux["logs"], **self._of_gradient(player, state, grads)}
         spread = self._spread(player, state, turn, fake, grads) if self.sentence.rules[player].per_sample else None
-        return Gradient(grads, logs, aux["buffers"], spread)
+        return Gradient(grads, logs, aux["buffers"], spread, kept)
+
+    def _over_all(
+        self, grads: Tensors, seen: Mapping[str, Tensors], state: State
+    ) -> tuple[Tensors, Mapping[str, Tensors] | None]:
+        """The gradient over all processes, and what is kept after what they have seen; in one message."""
+        if not seen:
+            return self.average(grads), None
+        parts = {(key, part): value for key, own in seen.items() for part, value in own.items()}
+        means = self.average({**grads, **parts})
+        keepers, kept = self.sentence.objective.keepers, state["kept"]
+        new = {
+            key: keepers[key].update(kept[key], {part: means[key, part] for part in own}) for key, own in seen.items()
+        }
+        return {name: means[name] for name in grads}, {**kept, **new}
 
     def _of_gradient(self, player: str, state: State, grads: Tensors) -> Logs:
         """Its norm, and its cosine with the gradient of the player's last move (0 before the first)."""
@@ -187,11 +204,11 @@ class Moves:
         """Of a batch; ``fake`` is what the generator makes of it, for the discriminator."""
         if ahead is not None:
             return self._foreseen(player, state, turn, backend, ahead)
-        objective, buffers = self.sentence.objective, state[player]["buffers"]
+        objective, buffers, kept = self.sentence.objective, state[player]["buffers"], state.get("kept", NOTHING)
         if player == "generator":
             judges = self._judges(state)
-            return lambda params: objective.for_generator(params, buffers, judges, turn)
-        return lambda params: objective.for_discriminator(backend, params, buffers, fake, turn)
+            return lambda params: objective.for_generator(params, buffers, judges, turn, kept)
+        return lambda params: objective.for_discriminator(backend, params, buffers, fake, turn, kept)
 
     def _foreseen(
         self, player: str, state: State, turn: Turn, backend: Backend, ahead: Ahead
@@ -233,7 +250,8 @@ class Moves:
         update = self.sentence.rules[player].update
         params, rule = update(own["params"], gradient.grads, own["rule"], turn.rule, **more)
         own = {"params": self.project(player, params), "buffers": gradient.buffers, "rule": rule}
-        return {**state, player: own, "last": {**state["last"], player: gradient.grads}}
+        kept = {} if gradient.kept is None else {"kept": gradient.kept}
+        return {**state, player: own, "last": {**state["last"], player: gradient.grads}, **kept}
 
     def project(self, player: str, params: Tensors) -> Tensors:
         projections = self.sentence.projections.values() if player == "discriminator" else ()
@@ -268,7 +286,8 @@ def step(
     if "snapshots" in state:
         snapshots = now.snapshots.update(state["snapshots"], state["discriminator"], t)
         state = {**state, "snapshots": snapshots}
-    return {**state, "ema": ema}, {**logs, **_weight_logs(state), **_loss_logs(now, logs), **_rule_logs(now, state)}
+    said = (logs, _weight_logs(state), _loss_logs(now, logs), _rule_logs(now, state), _kept_logs(now, state))
+    return {**state, "ema": ema}, {key: value for part in said for key, value in part.items()}
 
 
 def _weight_logs(state: State) -> Logs:
@@ -291,4 +310,14 @@ def _rule_logs(sentence: Sentence, state: State) -> Logs:
         for player, rule in sentence.rules.items()
         if hasattr(rule, "logs")
         for key, value in rule.logs(state[player]["rule"]).items()
+    }
+
+
+def _kept_logs(sentence: Sentence, state: State) -> Logs:
+    """What penalties and noise want logged of what they keep, such as the probability of an augmentation."""
+    return {
+        f"{key.replace('.', '/')}/{name}": value
+        for key, method in sentence.objective.keepers.items()
+        if hasattr(method, "logs")
+        for name, value in method.logs(state["kept"][key]).items()
     }

@@ -80,21 +80,22 @@ def static(config: Mapping[str, Any]) -> str:
     """All of a config that members must share, as text: numbers that enter the mathematics are left blank."""
     kept = {key: value for key, value in config.items() if key not in FREE}
     for key in ("loss", "noise", "ema", "game", "labels"):
-        kept[key] = _blank(kept[key])
+        kept[key] = _blank(kept[key], ENGINE_KEYS.get(key, ()))
     kept["discriminator"] = {**kept["discriminator"], "vote": _blank(kept["discriminator"]["vote"])}
     for key in ("regularizer", "optimizer"):
-        kept[key] = {name: _blank(node) for name, node in (kept[key] or {}).items()}
+        kept[key] = {name: _blank(node, ENGINE_KEYS.get(key, ())) for name, node in (kept[key] or {}).items()}
     return json.dumps(kept, sort_keys=True)
 
 
-def _blank(node: Mapping[str, Any]) -> dict[str, Any]:
-    """The node with a placeholder for each number, as ``steadygan.core.settings.numbers`` finds them."""
+def _blank(node: Mapping[str, Any], engine: Sequence[str] = ()) -> dict[str, Any]:
+    """The node with a placeholder for each number, as ``steadygan.core.settings.numbers`` finds them; the keys that
+    speak to the engine stay."""
     ranges = declared(resolve(node["_target_"]), "ranges", {})
     blank = {}
     for key, value in node.items():
         if isinstance(value, Mapping) and "_target_" in value:
             value = _blank(value)
-        elif is_number(value) and key not in ENGINE_KEYS and enters(key, ranges):
+        elif is_number(value) and key not in engine and enters(key, ranges):
             value = NUMBER
         blank[key] = value
     return blank

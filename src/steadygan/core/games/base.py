@@ -11,7 +11,7 @@ from steadygan.core.types import Tensors
 
 State = dict[str, Any]
 """A nested dict of tensors: ``generator`` and ``discriminator`` (``params``, ``buffers``, ``rule``), ``ema``; ``game``,
-where a game keeps something."""
+where a game keeps something; ``kept``, where penalties or noise do."""
 
 Logs = dict[str, Any]
 
@@ -19,13 +19,15 @@ Logs = dict[str, Any]
 class Gradient(NamedTuple):
     """One player's gradient at a state, what to log of it, and the player's buffers after it.
 
-    ``spread`` is how the gradients of the batch's examples scatter, for update rules that ask for it.
+    ``spread`` is how the gradients of the batch's examples scatter, for update rules that ask for it; ``kept`` what
+    penalties and noise keep after a turn of the discriminator, where any do.
     """
 
     grads: Tensors
     logs: Logs
     buffers: Tensors
     spread: Tensors | None = None
+    kept: Mapping[str, Tensors] | None = None
 
 
 class Players(Protocol):

@@ -21,8 +21,8 @@ class Ratio(Ordered):
     """The discriminator moves (``n_critic`` times) in one of ``critic_every`` iterations, first in the first.
 
     An iteration being one move of the generator, any ratio of both can be had. What is logged of the discriminator is
-    computed in every iteration; where it does not move, neither its weights nor its rule's state, running statistics
-    and last gradient change.
+    computed in every iteration; where it does not move, neither its weights nor its rule's state, running statistics,
+    last gradient and what penalties keep change.
 
     Attributes:
         critic_every: iterations.
@@ -41,11 +41,7 @@ class Ratio(Ordered):
         if player == "generator":
             return moved
         due = torch.remainder(state["game"]["iterations"], self.critic_every) == 0
-        return {
-            **moved,
-            player: _choose(due, moved[player], state[player]),
-            "last": {**moved["last"], player: _choose(due, moved["last"][player], state["last"][player])},
-        }
+        return {key: value if value is state[key] else _choose(due, value, state[key]) for key, value in moved.items()}
 
     def play(self, players: Players, state: State, turns: Mapping[str, tuple[Turn, ...]]) -> tuple[State, Logs]:
         """See the class."""

@@ -5,11 +5,13 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from steadygan.core.declare import decay, declare, finite
+from steadygan.core.declare import decay, declare, finite, nonnegative
+from steadygan.core.draws import uniform_pair
+from steadygan.core.losses.labels import targets
 from steadygan.core.types import Number
 
 
-@declare(alpha=decay, real_label=finite)
+@declare(draw=uniform_pair, alpha=decay, real_label=finite, real_spread=nonnegative, fake_spread=nonnegative)
 @dataclass(frozen=True)
 class LeastSquares:
     """D: ``1/2 (D(x) - 1)^2 + 1/2 (D(G(z)) - alpha)^2``, G: ``1/2 (D(G(z)) - 1)^2`` (Mao et al. 2017; seeds C1, C2).
@@ -20,6 +22,8 @@ class LeastSquares:
     Attributes:
         alpha: D's target for fakes, in [0, 1).
         real_label: D's target for real samples (label smoothing, seed C4). The generator still aims at 1.
+        real_spread: the target of each real sample is uniform in ``real_label +- real_spread`` (seed C4: 0.95 +- 0.25).
+        fake_spread: that of each fake in ``alpha +- fake_spread`` (seed C4: 0.15 +- 0.15).
         normalised: whether both losses are divided by ``(1 - alpha)^2``.
     """
 
@@ -28,11 +32,14 @@ class LeastSquares:
 
     alpha: Number = 0.0
     real_label: Number = 1.0
+    real_spread: Number = 0.0
+    fake_spread: Number = 0.0
     normalised: bool = False
 
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """``[B]`` from logits ``[B]``."""
-        return 0.5 * self._scaled((real - self.real_label).square() + (fake - self.alpha).square())
+    def discriminator(self, real: Tensor, fake: Tensor, u: Tensor | None = None) -> Tensor:
+        """``[B]`` from logits ``[B]`` and draws ``[B, 2]``."""
+        of_real, of_fake = targets((self.real_label, self.real_spread), (self.alpha, self.fake_spread), u)
+        return 0.5 * self._scaled((real - of_real).square() + (fake - of_fake).square())
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         """``[B]`` from logits ``[B]``; ``real`` is not used."""

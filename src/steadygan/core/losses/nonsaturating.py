@@ -6,12 +6,13 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor
 
-from steadygan.core.declare import declare, fraction
-from steadygan.core.losses.labels import cross_entropy
+from steadygan.core.declare import declare, fraction, nonnegative
+from steadygan.core.draws import uniform_pair
+from steadygan.core.losses.labels import cross_entropy, targets
 from steadygan.core.types import Number
 
 
-@declare(real_label=fraction, fake_label=fraction)
+@declare(draw=uniform_pair, real_label=fraction, fake_label=fraction, real_spread=nonnegative, fake_spread=nonnegative)
 @dataclass(frozen=True)
 class NonSaturating:
     """D: cross-entropy, G: ``-log D(G(z))`` (Goodfellow et al. 2014, sec. 3; seeds B1, D3).
@@ -20,6 +21,8 @@ class NonSaturating:
         real_label: D's target for real samples; 0.9 is one-sided label smoothing (Salimans et al. 2016; seed C4).
             The generator still aims at 1.
         fake_label: D's target for fakes.
+        real_spread: the target of each real sample is uniform in ``real_label +- real_spread`` (seed C4: 0.95 +- 0.25).
+        fake_spread: as ``real_spread`` (seed C4: 0.15 +- 0.15).
     """
 
     uses_real: ClassVar[bool] = False
@@ -27,10 +30,13 @@ class NonSaturating:
 
     real_label: Number = 1.0
     fake_label: Number = 0.0
+    real_spread: Number = 0.0
+    fake_spread: Number = 0.0
 
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """``[B]`` from logits ``[B]``."""
-        return cross_entropy(real, self.real_label) + cross_entropy(fake, self.fake_label)
+    def discriminator(self, real: Tensor, fake: Tensor, u: Tensor | None = None) -> Tensor:
+        """``[B]`` from logits ``[B]`` and draws ``[B, 2]``."""
+        of_real, of_fake = targets((self.real_label, self.real_spread), (self.fake_label, self.fake_spread), u)
+        return cross_entropy(real, of_real) + cross_entropy(fake, of_fake)
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         """``[B]`` from logits ``[B]``; ``real`` is not used."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from steadygan.engines.population.program import Program
+from steadygan.engines.population.program import Programs
 from steadygan.errors import bad_value
 from steadygan.paths import cache_dir
 
@@ -51,7 +51,7 @@ def has_compiler() -> bool:
     return shutil.which(os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")) is not None
 
 
-def compiled(program: Program) -> Program:
-    """The program as one graph; what has been compiled once is kept in the cache, for all processes."""
+def compiled(programs: Programs) -> Programs:
+    """Each program as one graph; what has been compiled once is kept in the cache, for all processes."""
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_dir() / "inductor"))
-    return torch.compile(program, fullgraph=True, dynamic=False)
+    return programs.wrapped(lambda program: torch.compile(program, fullgraph=True, dynamic=False))

@@ -14,8 +14,8 @@ from steadygan.engines.dealer import Dealer
 class Draws:
     """What ``Dealer`` deals to each seed, stacked.
 
-    A program takes tensors ``[seeds, ...]`` and the place of each member's seed among them; what a sentence does not
-    draw is no tensor, and is put back by ``turns``.
+    A program takes tensors ``[seeds, ...]`` and the place of each member's seed among them; what is no tensor, such as
+    what a sentence does not draw and which penalties are due, is the *kind* of the turns, and is put back by ``turns``.
 
     Args:
         dealers: one for each member, all alike but for their seeds.
@@ -27,18 +27,22 @@ class Draws:
         self._params = params
         seeds = [dealer.seed for dealer in self._dealers]
         self.places = torch.tensor([seeds.index(dealer.seed) for dealer in dealers], device=dealers[0].device)
-        leaves, self._shape = self._flat(self._dealers[0], 0)
-        self._drawn = [leaf is not None for leaf in leaves]
+        self._kinds: list[tuple[list[bool], list[Any], TreeSpec]] = []
 
-    def at(self, iteration: int) -> list[Tensor]:
-        """``[seeds, ...]`` each: the draws of generator update number ``iteration``."""
-        flat = [self._flat(dealer, iteration)[0] for dealer in self._dealers]
-        return [torch.stack(each) for each, drawn in zip(zip(*flat), self._drawn) if drawn]
+    def at(self, iteration: int) -> tuple[list[Tensor], int]:
+        """``[seeds, ...]`` each: the draws of generator update number ``iteration``; and the number of their kind."""
+        flat, shapes = zip(*(self._flat(dealer, iteration) for dealer in self._dealers))
+        drawn = [isinstance(leaf, Tensor) for leaf in flat[0]]
+        kind = drawn, [None if own else leaf for leaf, own in zip(flat[0], drawn)], shapes[0]
+        if kind not in self._kinds:
+            self._kinds.append(kind)
+        return [torch.stack(each) for each, own in zip(zip(*flat), drawn) if own], self._kinds.index(kind)
 
-    def turns(self, tensors: Sequence[Tensor]) -> Any:
+    def turns(self, tensors: Sequence[Tensor], kind: int) -> Any:
         """One member's turns, from its part of each tensor."""
+        drawn, leaves, shape = self._kinds[kind]
         given = iter(tensors)
-        return tree_unflatten([next(given) if drawn else None for drawn in self._drawn], self._shape)
+        return tree_unflatten([next(given) if own else leaf for own, leaf in zip(drawn, leaves)], shape)
 
-    def _flat(self, dealer: Dealer, iteration: int) -> tuple[list[Tensor | None], TreeSpec]:
+    def _flat(self, dealer: Dealer, iteration: int) -> tuple[list[Any], TreeSpec]:
         return tree_flatten(dealer.deal(iteration, self._params))

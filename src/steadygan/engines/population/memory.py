@@ -50,7 +50,7 @@ def member_bytes(parts: Parts, batch_size: int, precision: str) -> int:
     per_example = passes * (outputs["generator"] + judges * outputs["discriminator"])
     per_example += SEEN * judges * sentence.snapshots.count * outputs["discriminator"]
     numbers = STATES * sum(weights.values()) + AHEAD * ahead * weights["discriminator"]
-    numbers += KEPT * _numbers([state.get("game"), state.get("snapshots")])
+    numbers += KEPT * _numbers([state.get("game"), state.get("snapshots"), state.get("kept")])
     numbers += sum(_rule_numbers(parts, player, state, batch_size) for player in PLAYERS)
     return (numbers + batch_size * parts.wants.copies * per_example) * dtype.itemsize
 

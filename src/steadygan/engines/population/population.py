@@ -11,7 +11,7 @@ from steadygan.engines.dealer import Dealer
 from steadygan.engines.parts import Parts
 from steadygan.engines.population.draws import Draws
 from steadygan.engines.population.member import Member
-from steadygan.engines.population.program import Program, frozen, member, program, stack
+from steadygan.engines.population.program import Programs, frozen, member, stack
 from steadygan.engines.step import PLAYERS
 from steadygan.engines.window import summands
 
@@ -51,7 +51,7 @@ class Population:
             {player: first.state[player]["params"] for player in PLAYERS},
         )
         self._freezes = asynchronous(self.device)
-        self.program: Program = program(parts.sentence, self._draws, self._freezes)
+        self.program = Programs(parts.sentence, self._draws, self._freezes)
         self.gather()
 
     def gather(self) -> None:
@@ -72,11 +72,13 @@ class Population:
         started = first.window.count > 0
         self._total = torch.stack([one.window.total for one in self._filled], 1).to(self.device) if started else None
 
-    def call(self, program: Program) -> Any:
-        """What the next iteration gives, when computed by ``program``; nothing changes."""
-        t = torch.tensor(self.iteration, device=self.device)
-        drawn = self._draws.at(self.iteration)
-        return program(self._state, drawn, self._draws.places, self._numbers, self._alive, t)
+    def call(self, program: Programs, iteration: int | None = None) -> Any:
+        """What the next iteration gives, or another one from the present state, when computed by ``program``; nothing
+        changes."""
+        iteration = self.iteration if iteration is None else iteration
+        drawn, kind = self._draws.at(iteration)
+        t = torch.tensor(iteration, device=self.device)
+        return program(kind, self._state, drawn, self._draws.places, self._numbers, self._alive, t)
 
     def step(self) -> None:
         """One iteration of all that are alive."""

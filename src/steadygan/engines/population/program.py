@@ -17,7 +17,7 @@ Outcome = tuple[State, dict[str, Tensor], Tensor]
 """The new state, the logs and who is alive, all with a leading dimension of members."""
 
 Program = Callable[[State, Sequence[Tensor], Tensor, Any, Tensor, Tensor], Outcome]
-"""``program(state, draws, places, numbers, alive, t)``."""
+"""``program(state, draws, places, numbers, alive, t)``, for draws of one kind."""
 
 
 class Unfit(Exception):
@@ -38,15 +38,46 @@ def member(tree: Any, index: int) -> Any:
     return tree_map(lambda leaf: leaf[index].clone(), tree)
 
 
-def program(sentence: Sentence, draws: Draws, freezes: bool) -> Program:
-    """The step of all members; whoever would not be finite is not alive any more.
+class Programs:
+    """The step of all members, a program for each kind of turns: a penalty that is not due is no part of it.
+
+    Args:
+        sentence: of all members.
+        draws: of all members.
+        freezes: see ``program``.
+        wrap: what is done to each program, such as compiling it.
+    """
+
+    def __init__(
+        self,
+        sentence: Sentence,
+        draws: Draws,
+        freezes: bool,
+        wrap: Callable[[Program], Program] = lambda program: program,
+    ):
+        self._given, self._wrap = (sentence, draws, freezes), wrap
+        self._made: dict[int, Program] = {}
+
+    def wrapped(self, wrap: Callable[[Program], Program]) -> "Programs":
+        """The same, with something done to each program."""
+        return Programs(*self._given, wrap)
+
+    def __call__(self, kind: int, *arguments: Any) -> Outcome:
+        """``programs(kind of the turns, *what a program takes)``."""
+        if kind not in self._made:
+            self._made[kind] = self._wrap(program(*self._given, kind))
+        return self._made[kind](*arguments)
+
+
+def program(sentence: Sentence, draws: Draws, freezes: bool, kind: int) -> Program:
+    """The step of all members in turns of one kind; whoever would not be finite is not alive any more.
 
     ``freezes``: those that are not alive keep the state that they had. Else it is for the caller to put back, which
     saves reading and writing all states once more while everybody is alive, but has the CPU wait for the device.
     """
 
     def one(state: State, drawn: list[Tensor], numbers: Any, alive: Tensor, t: Tensor) -> Outcome:
-        new, logs = step(sentence.with_numbers(numbers), Transform(), state, draws.turns(drawn), t)
+        new, logs = step(sentence.with_numbers(numbers), Transform(), state, draws.turns(drawn, kind), t)
         alive = alive & finite(summands(logs))
         return frozen(new, state, alive) if freezes else new, logs, alive
 

@@ -86,7 +86,8 @@ def _try(population: Population) -> str | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            population.call(population.program)
+            for iteration in {0, population.iteration}:  # in the first one all penalties are due
+                population.call(population.program, iteration)
         except Exception as error:
             lines = str(error).strip().splitlines() or [""]
             return f"{type(error).__name__}: {lines[0][:200]}"
