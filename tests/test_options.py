@@ -53,6 +53,8 @@ CONTEXT = {
         "huggingface": [*pictures(f"{TINY_ROOT}/cache"), f"dataset.name={TINY_ROOT}/parquet"],
         **dict.fromkeys(("gaussian", "line", "circle", "four_lines"), SHAPE),
     },
+    "noise": dict.fromkeys(("diffaugment", "ada"), IMAGES),
+    "regularizer": {"bcr": IMAGES},
     "experiment": {"langevin_conditional": ["dataset=digits", *IMAGES[1:]]},
     "metrics": {
         "fid": IMAGES,

@@ -62,6 +62,7 @@ def build(config: Mapping[str, Any]) -> Parts:
     for player, builder in builders.items():
         _takes(builder, f"network.{player}", "shape")
     networks = build_networks(builders, dataset.shape, config["seed"], dtype, _stacked(config["discriminator"]))
+    _check_images(config, dataset.shape)
     sentence = build_sentence(config, networks, labelling)
     _check_examples(sentence.rules, networks)
     return Parts(
@@ -193,6 +194,18 @@ def _check_examples(rules: Mapping[str, Any], networks: Mapping[str, Any]) -> No
         for other in (other for other in met[player] if mixes_samples(networks[other])):
             problem = f"the {other} has batch normalisation (network.{other}_norm), so samples have no own gradients"
             raise bad_value(f"optimizer.{player}.estimator", "per_sample", problem, ["running"])
+
+
+def _check_images(config: Mapping[str, Any], shape: tuple[int, ...]) -> None:
+    """Raises UserError where a transform of images is asked for, and the examples are vectors."""
+    nodes = {
+        "noise": config["noise"],
+        **{f"regularizer.{n}": node for n, node in (config["regularizer"] or {}).items()},
+    }
+    for key, node in nodes.items():
+        if len(shape) != 3 and declared(resolve(node["_target_"]), "images", False):
+            name = node["_target_"].rpartition(".")[2]
+            raise bad_value(key, name, f"changes images, and this data set has vectors of {shape[0]} numbers")
 
 
 def _method(group: str, node: Mapping[str, Any]) -> dict[str, Any]:

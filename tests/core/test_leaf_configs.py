@@ -27,8 +27,11 @@ GROUPS = {
         "relativistic_average",
         "wasserstein",
     ],
-    "regularizer": ["dragan", "gradient_penalty", "orthogonal", "r1", "r1_r2", "r2", "roth", "weight_clip"],
-    "noise": ["blur", "blur_instance", "instance", "none"],
+    "regularizer": [
+        *("bcr", "dragan", "gradient_penalty", "lecam", "orthogonal", "r1", "r1_r2", "r2", "roth", "weight_clip"),
+        "weight_decay",
+    ],
+    "noise": ["ada", "blur", "blur_instance", "diffaugment", "instance", "none"],
     "optimizer": ["adam", "adamw", "ccadl", "psgld", "rmsprop", "sgd", "sghmc", "sgld", "sgld_cc", "sgnht"],
     "schedule": ["constant", "polynomial", "cosine", "exponential", "linear", "smoothstep", "step"],
 }

@@ -26,6 +26,7 @@ from steadygan.errors import UserError
 
 LOG2, LOG3 = math.log(2), math.log(3)
 SOFT = {"real_label": 0.9, "fake_label": 0.2}
+DRAWN = {"real_label": 0.95, "real_spread": 0.25, "fake_spread": 0.15}  # seed C4
 
 # At D(x) = log 3 (probability 3/4) and D(G(z)) = 0 (probability 1/2): by hand.
 AT_LOG3_AND_0 = [
@@ -68,6 +69,7 @@ LOSSES = [
     Hinge(),
     Relativistic(),
     RelativisticAverage(),
+    RelativisticAverage(**SOFT),
     *(FGan(name, saddle) for name in DIVERGENCES for saddle in (False, True)),
 ]
 USES_REAL = (Relativistic, RelativisticAverage)
@@ -124,6 +126,60 @@ def test_relativistic_average_by_hand():
     assert turned.tolist() == pytest.approx(expected)
 
 
+SMOOTHED = [
+    *(loss(**DRAWN, fake_label=0.15) for loss in (Minimax, NonSaturating, RelativisticAverage)),
+    LeastSquares(**DRAWN, alpha=0.15),
+]
+
+
+@pytest.mark.parametrize("loss", SMOOTHED, ids=repr)
+def test_drawn_targets_are_those_of_the_draws(loss):
+    """Seed C4: real targets uniform in [0.7, 1.2], those of fakes in [0, 0.3]."""
+    real, fake = logits(4)
+    u = torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5], [0.2, 0.4]], dtype=torch.float64)
+    found = loss.discriminator(real, fake, u)
+    for place, (y, f) in enumerate([(0.7, 0.3), (1.2, 0.0), (0.95, 0.15), (0.8, 0.12)]):
+        if isinstance(loss, LeastSquares):
+            expected = 0.5 * ((real[place] - y) ** 2 + (fake[place] - f) ** 2)
+        else:
+            about = (fake.mean(), real.mean()) if isinstance(loss, RelativisticAverage) else (0.0, 0.0)
+            s, t = torch.sigmoid(real[place] - about[0]), torch.sigmoid(fake[place] - about[1])
+            expected = -(y * s.log() + (1 - y) * (1 - s).log() + f * t.log() + (1 - f) * (1 - t).log())
+        assert found[place].item() == pytest.approx(expected.item(), rel=1e-12)
+    still = replace(loss, real_spread=0.0, fake_spread=0.0)
+    assert torch.equal(loss.generator(real, fake), still.generator(real, fake))
+
+
+@pytest.mark.parametrize("loss", SMOOTHED, ids=repr)
+def test_without_spread_the_draws_change_no_bit_and_with_it_the_mean_is_known(loss):
+    """Cross-entropy is linear in its target; the square adds the variance of the targets, spread^2 / 3, halved."""
+    real, fake = (x.float() for x in logits(4))
+    source = torch.Generator().manual_seed(3)
+    still = replace(loss, real_spread=0.0, fake_spread=0.0)
+    hard = type(loss)()
+    u = torch.rand(4, 2, generator=source)
+    assert torch.equal(hard.discriminator(real, fake, u), hard.discriminator(real, fake))
+    grid = ((torch.arange(1000) + 0.5) / 1000)[:, None]  # the midpoint rule is exact to 1e-7 for squares
+    found = torch.func.vmap(lambda u: loss.discriminator(real.double(), fake.double(), u.expand(4, 2)))(grid.double())
+    extra = 0.5 * (0.25**2 + 0.15**2) / 3 if isinstance(loss, LeastSquares) else 0.0
+    expected = still.discriminator(real.double(), fake.double()) + extra
+    torch.testing.assert_close(found.mean(0), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", SMOOTHED, ids=repr)
+def test_vmap_over_spreads_is_a_loop(loss):
+    real, fake = (x.float() for x in logits(5))
+    u = torch.rand(5, 2, generator=torch.Generator().manual_seed(1))
+
+    def value(spread):
+        return replace(loss, real_spread=spread, fake_spread=spread / 2).discriminator(real, fake, u)
+
+    grid = torch.tensor([0.0, 0.1, 0.4], dtype=torch.float64)
+    mapped = torch.func.vmap(value)(grid)
+    assert mapped.dtype == torch.float32
+    torch.testing.assert_close(mapped, torch.stack([value(number.item()) for number in grid]), rtol=0, atol=3e-6)
+
+
 P, Q = norm(0.0, 1.0), norm(0.7, 1.3)
 U = lambda x: P.pdf(x) / Q.pdf(x)  # noqa: E731
 
@@ -163,9 +219,17 @@ def test_at_the_best_logits_an_f_gan_has_the_divergence(name):
 
 
 def test_divergences_of_gaussians_in_closed_form():
-    """KL of N(0, 1) from N(m, s^2): log s + (1 + m^2) / (2 s^2) - 1/2."""
-    expected = math.log(1.3) + (1 + 0.49) / (2 * 1.69) - 0.5
-    assert quad(BEST["kl"][1], -12, 12)[0] == pytest.approx(expected)
+    """Of P = N(0, 1) and Q = N(m, s^2); the Pearson one by completing the square in p^2 / q."""
+    m, s = 0.7, 1.3
+    share = 2 - 1 / s**2  # p^2 / q is a Gaussian of this precision, up to a factor
+    expected = {
+        "kl": math.log(s) + (1 + m**2) / (2 * s**2) - 0.5,
+        "reverse_kl": -math.log(s) + (s**2 + m**2) / 2 - 0.5,
+        "squared_hellinger": 2 - 2 * (2 * s / (1 + s**2)) ** 0.5 * math.exp(-(m**2) / (4 * (1 + s**2))),
+        "pearson": s / share**0.5 * math.exp(m**2 / s**4 / (2 * share) + m**2 / (2 * s**2)) - 1,
+    }
+    for name, value in expected.items():
+        assert quad(BEST[name][1], -12, 12)[0] == pytest.approx(value, rel=1e-9), name
 
 
 def test_an_unknown_divergence():

@@ -131,6 +131,11 @@ CASES = {
         ["discriminator.ensemble=3", "discriminator/vote=softmax", "regularizer=[r1]", "network.spectral_norm=true"],
         [["discriminator.vote.sharpness=0"], ["discriminator.vote.sharpness=-3"], ["regularizer.r1.gamma=3"]],
     ),
+    "lecam": (
+        ["discriminator.ensemble=2", "regularizer=[lecam,r1]", "regularizer.r1.every=3"],
+        [["regularizer.lecam.weight=0"], ["regularizer.lecam.decay=0.5"], ["regularizer.r1.gamma=3"]],
+    ),
+    "smoothed": ([], [["loss.real_spread=0.25"], ["loss.fake_spread=0.3"], ["loss.real_label=0.9"]]),
     "snapshots": (
         ["discriminator.snapshots=2", "discriminator.every=4", f"{DISCRIMINATOR}=sgld"],
         [["optimizer.discriminator.step_size=1e-5"], ["optimizer.discriminator.temperature=0"], []],
@@ -249,6 +254,7 @@ CONTEXT = {
     ("network", "wgan_gp_resnet"): [*SMALL, "network.discriminator_width=3"],
     ("network", "sngan"): [*SMALL, "network.discriminator_width=3", *TOLD, "labels.generator=batch_norm"],
     ("network", "r3gan"): [*SMALL, "network.width=8", "network.group=4"],
+    **dict.fromkeys((("noise", "diffaugment"), ("noise", "ada"), ("regularizer", "bcr")), IMAGES),
 }
 """What an option needs around it, where that is not the ring."""
 

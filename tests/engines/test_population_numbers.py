@@ -24,6 +24,8 @@ TINY = [
 ]
 PLAYERS = ("generator", "discriminator")
 
+IMAGES = ["dataset=digits", "metrics=[]"]
+
 STRUCTURE = {"copies", "dim", "levels", "n_critic", "radius", "share", "steps"}
 """Numbers that say how a program is built; all others may differ in one."""
 
@@ -34,6 +36,8 @@ FOLDERS = {
 
 CONTEXT = {
     "loss/wasserstein": ["regularizer=[gradient_penalty]"],
+    **dict.fromkeys(("noise/diffaugment", "regularizer/bcr"), IMAGES),
+    "noise/ada": [*IMAGES, "noise.start=0.5", "noise.horizon=50", "noise.interval=1"],
     "vote/softmax": ["discriminator.ensemble=2"],
     "vote/softmin": ["discriminator.ensemble=2"],
     "labels/conditional": ["metrics@labels.metrics=[]"],

@@ -125,6 +125,7 @@ SENTENCES = {
     "relativistic": ["loss=relativistic", "regularizer=[r1,r2]", "noise=instance"],
     "hinge_blur": ["loss=hinge", "noise=blur", "regularizer=[r2]"],
     "sgld": ["optimizer@optimizer.discriminator=sgld", "loss=lsgan", "+schedule@loss.alpha=linear"],
+    "lecam": ["regularizer=[lecam]", "game=extragradient", "loss.real_spread=0.2"],
     "sgld_cc": ["optimizer@optimizer.discriminator=sgld_cc", "loss=lsgan"],
     "ccadl": ["optimizer@optimizer.discriminator=ccadl"],
     "consensus": ["game=consensus", "regularizer=[r1]", "optimizer@optimizer.generator=sgd"],

@@ -48,18 +48,21 @@ looks = Range("must be a whole number of at least 0", low=0.0, whole=True, struc
 decay = Range("must be at least 0 and less than 1", low=0.0, high=1.0, open_high=True)
 
 
-def declare(*, draw: Draw | None = None, projection: bool = False, **ranges: Range) -> Callable[[T], T]:
+def declare(
+    *, draw: Draw | None = None, projection: bool = False, images: bool = False, **ranges: Range
+) -> Callable[[T], T]:
     """Decorate a method's function or class.
 
     Args:
         draw: the noise it wants, one of ``steadygan.core.draws``.
         projection: a regularizer of the form ``project(params) -> params``, in place of a penalty.
+        images: it makes sense of examples ``[C, H, W]`` only.
         **ranges: the range of each number, by its keyword.
     """
 
     def mark(method: T) -> T:
         method.ranges = {**getattr(method, "ranges", {}), **ranges}
-        method.projection = projection
+        method.projection, method.images = projection, images
         if draw is not None:
             method.draw = staticmethod(draw) if isinstance(method, type) else draw
         return method

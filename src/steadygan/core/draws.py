@@ -50,9 +50,24 @@ def uniform(generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dty
     return torch.rand(shape[:1], generator=generator, dtype=dtype, device=generator.device)
 
 
-def uniform_pair(generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """``[B, 2]`` from U(0, 1): one number for the real and one for the generated example at each place of a batch."""
-    return torch.rand((*shape[:1], 2), generator=generator, dtype=dtype, device=generator.device)
+def uniforms(count: int) -> Draw:
+    """The draw of ``[B, count]`` from U(0, 1): so many numbers an example."""
+
+    def draw(generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return torch.rand((shape[0], count), generator=generator, dtype=dtype, device=generator.device)
+
+    return draw
+
+
+def uniforms_and_normals(uniform: int, normal: int) -> Draw:
+    """The draw of ``[B, uniform + normal]``: so many numbers from U(0, 1), then so many from N(0, 1)."""
+
+    def draw(generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        sizes, like = ((shape[0], uniform), (shape[0], normal)), {"dtype": dtype, "device": generator.device}
+        parts = [made(size, generator=generator, **like) for made, size in zip((torch.rand, torch.randn), sizes)]
+        return torch.cat(parts, 1)
+
+    return draw
 
 
 def normal_like(generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

@@ -3,7 +3,11 @@
 import torch.nn.functional as F
 from torch import Tensor
 
+from steadygan.core.draws import uniforms
 from steadygan.core.types import Number
+
+PAIR = uniforms(2)
+"""One number for the real and one for the generated example at each place of a batch."""
 
 
 def cross_entropy(logits: Tensor, label: Number) -> Tensor:

@@ -6,12 +6,11 @@ from typing import ClassVar
 from torch import Tensor
 
 from steadygan.core.declare import decay, declare, finite, nonnegative
-from steadygan.core.draws import uniform_pair
-from steadygan.core.losses.labels import targets
+from steadygan.core.losses.labels import PAIR, targets
 from steadygan.core.types import Number
 
 
-@declare(draw=uniform_pair, alpha=decay, real_label=finite, real_spread=nonnegative, fake_spread=nonnegative)
+@declare(draw=PAIR, alpha=decay, real_label=finite, real_spread=nonnegative, fake_spread=nonnegative)
 @dataclass(frozen=True)
 class LeastSquares:
     """D: ``1/2 (D(x) - 1)^2 + 1/2 (D(G(z)) - alpha)^2``, G: ``1/2 (D(G(z)) - 1)^2`` (Mao et al. 2017; seeds C1, C2).

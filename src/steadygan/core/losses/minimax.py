@@ -6,12 +6,11 @@ from typing import ClassVar
 from torch import Tensor
 
 from steadygan.core.declare import declare, fraction, nonnegative
-from steadygan.core.draws import uniform_pair
-from steadygan.core.losses.labels import cross_entropy, targets
+from steadygan.core.losses.labels import PAIR, cross_entropy, targets
 from steadygan.core.types import Number
 
 
-@declare(draw=uniform_pair, real_label=fraction, fake_label=fraction, real_spread=nonnegative, fake_spread=nonnegative)
+@declare(draw=PAIR, real_label=fraction, fake_label=fraction, real_spread=nonnegative, fake_spread=nonnegative)
 @dataclass(frozen=True)
 class Minimax:
     """``min_G max_D E log D(x) + E log(1 - D(G(z)))`` (Goodfellow et al. 2014, eq. 1; seed B1).

@@ -7,12 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from steadygan.core.declare import declare, fraction, nonnegative
-from steadygan.core.draws import uniform_pair
-from steadygan.core.losses.labels import cross_entropy, targets
+from steadygan.core.losses.labels import PAIR, cross_entropy, targets
 from steadygan.core.types import Number
 
 
-@declare(draw=uniform_pair, real_label=fraction, fake_label=fraction, real_spread=nonnegative, fake_spread=nonnegative)
+@declare(draw=PAIR, real_label=fraction, fake_label=fraction, real_spread=nonnegative, fake_spread=nonnegative)
 @dataclass(frozen=True)
 class NonSaturating:
     """D: cross-entropy, G: ``-log D(G(z))`` (Goodfellow et al. 2014, sec. 3; seeds B1, D3).

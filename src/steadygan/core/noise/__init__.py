@@ -1,9 +1,11 @@
 """What the discriminator sees in place of its inputs; one idea a file."""
 
+from steadygan.core.noise.ada import Ada
 from steadygan.core.noise.blur import blur
 from steadygan.core.noise.blur_instance import blur_instance
+from steadygan.core.noise.diffaugment import diffaugment
 from steadygan.core.noise.identity import identity
 from steadygan.core.noise.instance import instance
 from steadygan.core.noise.multi_blur import MultiBlur
 
-__all__ = ["MultiBlur", "blur", "blur_instance", "identity", "instance"]
+__all__ = ["Ada", "MultiBlur", "blur", "blur_instance", "diffaugment", "identity", "instance"]

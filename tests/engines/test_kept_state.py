@@ -1,0 +1,75 @@
+"""What penalties and noise keep between turns: started, averaged, saved, and put back where D does not move."""
+
+import pytest
+import torch
+
+from steadygan.build import build
+from steadygan.engines import checkpoint
+from steadygan.engines.module import GAN
+
+TINY = ["logger=none", "metrics=[]", "network.width=6", "network.latent=3", "batch_size=6", "trainer.precision=64"]
+LECAM = ["regularizer=[lecam]"]
+ADA = [
+    *["dataset=digits", "noise=ada", "noise.interval=2", "noise.horizon=60"],
+    *["noise.target=0.1", "noise.start=0.3"],
+]
+
+
+def fresh(plain, *overrides):
+    config = plain(*TINY, *overrides)
+    gan = GAN(build(config), config["seed"], config["batch_size"], torch.float64)
+    gan.to_device(torch.device("cpu"))
+    return gan
+
+
+def train(gan, until):
+    for iteration in range(gan.iteration, until):
+        gan.training_step(iteration, 0)
+    return gan
+
+
+@pytest.mark.parametrize("given", [LECAM, ADA], ids=["lecam", "ada"])
+def test_it_goes_on_with_the_same_bits(plain, tmp_path, given):
+    whole = train(fresh(plain, *given), 9)
+    checkpoint.save(tmp_path / "half.ckpt", train(fresh(plain, *given), 5), "signature", 0.0)
+    saved = checkpoint.load(tmp_path / "half.ckpt")
+    resumed, forgetful = fresh(plain, *given), fresh(plain, *given)
+    at_first = forgetful.state["kept"]
+    for gan in (resumed, forgetful):
+        checkpoint.restore(gan, saved)
+    forgetful.state["kept"] = at_first
+    same, other = (train(gan, 9).state_dict() for gan in (resumed, forgetful))
+    assert all(torch.equal(value, same[name]) for name, value in whole.state_dict().items())
+    assert any(not torch.equal(value, other[name]) for name, value in whole.state_dict().items())
+
+
+def test_lecams_averages_are_those_of_the_logits_that_are_logged(plain):
+    gan = fresh(plain, *LECAM, "regularizer.lecam.decay=0.8")
+    averages, share = {"real": 0.0, "fake": 0.0}, 0.0
+    for iteration in range(6):
+        gan.window.reset()
+        gan.training_step(iteration, 0)
+        logs, share = gan.window.means(), 0.8 * share + 0.2
+        for side in averages:
+            averages[side] = 0.8 * averages[side] + 0.2 * logs[f"logits/{side}"]
+            assert logs[f"regularizer/lecam/{side}"] == pytest.approx(averages[side] / share, rel=1e-10)
+        assert (logs["penalty/lecam"] > 0) == (iteration > 0)
+
+
+def test_it_changes_with_each_turn_of_the_discriminator_and_not_with_the_generators(plain):
+    several = train(fresh(plain, *LECAM, "game.n_critic=3"), 2)
+    assert several.state["kept"]["regularizer.lecam"]["share"].item() == pytest.approx(1 - 0.99**6)
+    seldom = train(fresh(plain, *LECAM, "game=ratio", "game.critic_every=3"), 5)
+    assert seldom.state["kept"]["regularizer.lecam"]["share"].item() == pytest.approx(1 - 0.99**2)
+
+
+def test_the_probability_that_is_logged_is_the_one_that_is_kept(plain):
+    gan = train(fresh(plain, *ADA), 1)
+    assert gan.window.means()["noise/probability"] == pytest.approx(0.3)
+    train(gan, 2)
+    step = 2 * 6 / 60
+    assert gan.state["kept"]["noise"]["probability"].item() in [pytest.approx(0.3 + way * step) for way in (-1, 0, 1)]
+
+
+def test_without_such_a_method_nothing_is_kept(plain):
+    assert "kept" not in fresh(plain, "regularizer=[r1]", "noise=instance").state

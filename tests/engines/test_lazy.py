@@ -1,0 +1,148 @@
+"""Penalties that are due once in so many iterations."""
+
+import json
+
+import pytest
+import torch
+
+from steadygan import files, train
+from steadygan.build import build
+from steadygan.core import autodiff
+from steadygan.core.autodiff import Tape, Transform
+from steadygan.engines.module import GAN
+from steadygan.engines.population.member import Member
+from steadygan.engines.population.population import Population
+from steadygan.engines.step import PLAYERS, step
+from steadygan.errors import UserError
+from steadygan.sweeps.grouping import static
+
+TINY = [
+    *["logger=none", "metrics=[]", "network.width=6", "network.latent=3", "batch_size=5", "trainer.precision=64"],
+    *["iterations=6", "log_every=1000"],
+]
+SENTENCE = ["regularizer=[r1,gradient_penalty]", "regularizer.r1.gamma=3"]
+
+
+def fresh(plain, *overrides):
+    config = plain(*TINY, *overrides)
+    gan = GAN(build(config), config["seed"], config["batch_size"], torch.float64)
+    gan.to_device(torch.device("cpu"))
+    return gan
+
+
+def trained(gan, until=6):
+    for iteration in range(gan.iteration, until):
+        gan.training_step(iteration, 0)
+    return gan
+
+
+def gradient(gan, backend, iteration):
+    """D's gradient at the first state, in the turns of one iteration but with the draws of the first."""
+    turns = gan.dealer.deal(0, {player: gan.state[player]["params"] for player in PLAYERS})
+    due = gan.parts.wants.due(iteration)
+    turns["discriminator"] = tuple(turn._replace(due=due) for turn in turns["discriminator"])
+    state, logs = step(gan.parts.sentence, backend, gan.state, turns, 0)
+    return state["last"]["discriminator"], logs["penalty/r1"]
+
+
+@pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
+@pytest.mark.parametrize("sentence", [["regularizer=[r1]"], SENTENCE], ids=["r1", "beside_another"])
+def test_the_mean_over_a_period_is_the_penalty_of_each_iteration(plain, backend, sentence):
+    """Lazy R1's expectation is R1's, for its gradient and for its log."""
+    usual, logged = gradient(fresh(plain, *sentence), backend, 0)
+    lazy = fresh(plain, *sentence, "regularizer.r1.every=4")
+    grads, logs = zip(*(gradient(lazy, backend, iteration) for iteration in range(4)))
+    assert [float(value) for value in logs] == pytest.approx([4 * logged.item(), 0, 0, 0])
+    for name, value in usual.items():
+        mean = torch.stack([each[name] for each in grads]).mean(0)
+        torch.testing.assert_close(mean, value, rtol=1e-11, atol=1e-13)
+        assert torch.equal(grads[1][name], grads[3][name])
+    assert any(not torch.allclose(grads[0][name], grads[1][name]) for name in usual)
+
+
+def test_each_iteration_is_the_plain_penalty_to_the_bit(plain):
+    first, second = (trained(fresh(plain, *SENTENCE, *more)) for more in ([], ["regularizer.r1.every=1"]))
+    assert all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
+
+
+def test_what_is_not_due_is_not_computed(plain, monkeypatch):
+    """Neither differentiated nor drawn."""
+    gan, counted = fresh(plain, *SENTENCE, "regularizer.r1.every=2", "regularizer.gradient_penalty.every=3"), []
+    original = autodiff.SharedCritic.input_gradient
+    monkeypatch.setattr(
+        autodiff.SharedCritic, "input_gradient", lambda own, x: counted.append(None) or original(own, x)
+    )
+    done = []
+    for iteration in range(7):
+        before = len(counted)
+        gan.training_step(iteration, 0)
+        done.append(len(counted) - before)
+    assert done == [2, 0, 1, 1, 1, 0, 2]
+    turns = [gan.dealer.deal(t, {player: gan.state[player]["params"] for player in PLAYERS}) for t in range(4)]
+    assert [set(turn["discriminator"][0].penalty) for turn in turns] == [
+        *({"r1", "gradient_penalty"}, set(), {"r1"}, {"gradient_penalty"}),
+    ]
+
+
+def test_all_turns_of_an_iteration_alike(plain):
+    gan = fresh(plain, "regularizer=[r1]", "regularizer.r1.every=2", "game.n_critic=3")
+    for iteration, due in ((0, {"r1": 2}), (1, {}), (2, {"r1": 2})):
+        turns = gan.dealer.deal(iteration, {player: gan.state[player]["params"] for player in PLAYERS})
+        assert [turn.due for turn in turns["discriminator"]] == [due] * 3
+
+
+@pytest.mark.parametrize("start", [0, 3])
+def test_a_population_takes_the_steps_of_single_runs(compose, tmp_path, start):
+    given = [*TINY, *SENTENCE, "regularizer.r1.every=2", "regularizer.gradient_penalty.every=3", f"outputs={tmp_path}"]
+    jobs = [train.plan(compose(*own), own) for n in range(3) for own in [[*given, f"regularizer.r1.gamma={n}"]]]
+    parts = [build(job.config) for job in jobs]
+    members = [Member(own, job, torch.device("cpu")) for own, job in zip(parts, jobs)]
+    singles = [GAN(own, job.seed, 5, torch.float64) for own, job in zip(parts, jobs)]
+    for gan, member in zip(singles, members):
+        gan.to_device(torch.device("cpu"))
+        trained(gan, start)
+        member.state, member.iteration = gan.state, gan.iteration
+    population = Population(list(zip(members, parts)), 5)
+    for _ in range(start, 7):
+        population.step()
+    population.settle(states=True)
+    for gan, member in zip(singles, members):
+        trained(gan, 7)
+        for name, value in gan.state_dict().items():
+            torch.testing.assert_close(member.state_dict()[name], value, rtol=1e-10, atol=1e-10)
+
+
+def test_members_share_the_period(plain):
+    once, twice, other = (
+        static(plain(*TINY, "regularizer=[r1]", *own))
+        for own in (["regularizer.r1.gamma=2"], ["regularizer.r1.gamma=3"], ["regularizer.r1.every=2"])
+    )
+    assert once == twice != other
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["regularizer=[r1]", "regularizer.r1.every=0"], r"regularizer\.r1\.every=0: must be a whole number"),
+        (["regularizer=[r1]", "regularizer.r1.every=1.5"], r"regularizer\.r1\.every=1\.5: must be a whole number"),
+        (["regularizer=[r1]", "regularizer.r1.every=often"], r"regularizer\.r1\.every=often: must be a number"),
+        (["regularizer=[weight_clip]", "+regularizer.weight_clip.every=2"], r"weight_clip\.every=2: it is no penalty"),
+    ],
+)
+def test_mistakes(compose, tmp_path, given, words):
+    given = [*TINY, *given, f"outputs={tmp_path}"]
+    with pytest.raises(UserError, match=words):
+        train.plan(compose(*given), given)
+
+
+def test_a_run_logs_the_mean_of_the_penalty(compose, tmp_path):
+    """Over a row of whole periods it is near that of every iteration, and a run of either kind completes."""
+    found = {}
+    for every in (1, 4):
+        given = [*TINY, "regularizer=[r1]", f"regularizer.r1.every={every}", f"outputs={tmp_path}"]
+        given += ["iterations=40", "log_every=40", "batch_size=64", "optimizer.discriminator.lr=1e-12"]
+        job = train.plan(compose(*given), given)
+        assert train.execute(job, lambda event: None) == "completed"
+        assert json.loads((job.directory / files.SUMMARY).read_text())["status"] == "completed"
+        found[every] = float(files.read_rows(job.directory / files.METRICS)[-1]["penalty/r1"])
+    assert found[4] == pytest.approx(found[1], rel=0.05)
