@@ -36,8 +36,12 @@ FOLDERS = {
 
 CONTEXT = {
     "loss/wasserstein": ["regularizer=[gradient_penalty]"],
-    **dict.fromkeys(("noise/diffaugment", "regularizer/bcr"), IMAGES),
-    "noise/ada": [*IMAGES, "noise.start=0.5", "noise.horizon=50", "noise.interval=1"],
+    "regularizer/bcr": IMAGES,
+    "noise/diffaugment": [*IMAGES, "noise.translation=0.3"],
+    "noise/ada": [
+        *[*IMAGES, "noise.start=0.5", "noise.horizon=50", "noise.interval=1"],
+        "optimizer.discriminator.lr=0.1",  # some logits of real samples are on either side
+    ],
     "vote/softmax": ["discriminator.ensemble=2"],
     "vote/softmin": ["discriminator.ensemble=2"],
     "labels/conditional": ["metrics@labels.metrics=[]"],
