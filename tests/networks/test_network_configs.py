@@ -7,6 +7,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from torch import nn
 
 CONF = Path(__file__).parents[2] / "conf" / "network"
 IMAGE = {"latent": 3, "generator_norm": "layer", "discriminator_norm": "group", "spectral_norm": True}
@@ -38,6 +39,9 @@ CHANGES = {
 SMALL = {"dcgan": {"width": 4}, "resnet101": {"width": 4}, "resnet": {"width": 4}, "r3gan": {"width": 16}}
 SMALL["wgan_gp_resnet"] = {"width": 4, "discriminator_width": 4}
 """What keeps the tests quick."""
+WEIGHTS = {"generator_start": "glorot", "discriminator_start": "glorot"}
+"""Keys that structure does not show."""
+DCGANS = ("dcgan", "dcgan_mlp")
 CHOSEN = {"dcgan_mlp"}
 """Whose values are not the defaults of constructors."""
 
@@ -71,7 +75,7 @@ def test_every_key_reaches_a_player(name, key):
 
 def test_changes_cover_every_key():
     for name, changes in CHANGES.items():
-        assert set(OmegaConf.load(CONF / f"{name}.yaml")) == {*changes, "generator", "discriminator"}
+        assert set(OmegaConf.load(CONF / f"{name}.yaml")) - WEIGHTS.keys() == {*changes, "generator", "discriminator"}
 
 
 @pytest.mark.parametrize("name", CHANGES.keys() - CHOSEN)
@@ -82,3 +86,17 @@ def test_defaults_are_those_of_the_constructors(name):
         parameters = inspect.signature(partial.func).parameters.items()
         defaults = {k: p.default for k, p in parameters if k not in ("shape", "outputs", "classes")}
         assert dict(partial.keywords) == defaults
+
+
+@pytest.mark.parametrize(("name", "key"), [("dcgan", "generator_start"), *((n, "discriminator_start") for n in DCGANS)])
+def test_the_start_of_the_weights(name, key):
+    """A deviation of 0.02 or of sqrt(4 / (fan in + fan out)), a share of the kernel's 16 places for a stride of 2."""
+    for start in ("normal", "glorot"):
+        player = dict(
+            zip(("generator_start", "discriminator_start"), players(name, (1, 16, 16), {"width": 16, key: start}))
+        )
+        layer = next(m for m in player[key].modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d))
+        many, few = (32, 16) if key == "generator_start" else (16, 1)  # 4 x 4 and 8 x 8; 8 x 8 and the image
+        expected = 0.02 if start == "normal" else (4 / (few * 16 + many * 4)) ** 0.5
+        # five standard errors of a normal sample's deviation, more than those of a uniform one's
+        assert layer.weight.std().item() == pytest.approx(expected, rel=5 / (2 * layer.weight.numel()) ** 0.5)

@@ -1,9 +1,9 @@
 """DCGAN (Radford et al. 2016; seed C5): stride-2 convolutions from 4 x 4 to the image and back.
 
 At the largest resolution there are ``width`` filters; each halving doubles them, up to ``8 width``. Weights start
-from N(0, 0.02^2), biases at 0. As in the paper, the generator's output and the discriminator's input layer have no
-normalisation. The paper has batch normalisation in both players; here the discriminator has none unless asked,
-since a penalty on the gradient of each sample makes no sense where samples see each other (seed B5).
+from N(0, 0.02^2) unless told otherwise, biases at 0. As in the paper, the generator's output and the discriminator's
+input layer have no normalisation. The paper has batch normalisation in both players; here the discriminator has none
+unless asked, since a penalty on the gradient of each sample makes no sense where samples see each other (seed B5).
 """
 
 from itertools import pairwise
@@ -15,6 +15,7 @@ from steadygan.networks.activations import ACTIVATIONS
 from steadygan.networks.checks import SIZES, choice, side, whole
 from steadygan.networks.class_norm import Chain, generator_norm, layers_of
 from steadygan.networks.critic import Critic
+from steadygan.networks.initial import STARTS, begin
 from steadygan.networks.norms import NORMS
 from steadygan.networks.resampling import BASE, square
 from steadygan.networks.spectral import SpectralConv2d, SpectralLinear
@@ -31,17 +32,6 @@ def filters(shape: tuple[int, ...], width: int) -> list[int]:
     return [width * 2 ** min(level, 3) for level in range(doublings)]
 
 
-def start(network: nn.Module) -> None:
-    """Weights from N(0, 0.02^2), biases 0, in every linear layer and convolution (Radford et al. 2016, section 4)."""
-    for layer in network.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(layer.weight, std=0.02)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-        if isinstance(layer, SpectralLinear | SpectralConv2d):
-            layer.restart()
-
-
 class Generator(nn.Module):
     """``z [B, latent] -> x [B, C, S, S]`` in [-1, 1], S a power of two from 8 to 256.
 
@@ -52,10 +42,11 @@ class Generator(nn.Module):
         norm: one of ``NORMS``, after every layer but the last.
         activation: one of ``ACTIVATIONS``, after each of these.
         constant: ``width`` filters at every resolution (Arjovsky et al. 2017, figure 6).
+        start: one of ``STARTS``.
         classes: the norm has a scale and a shift for each; ``forward`` then takes one-hot codes as well.
 
     Raises:
-        UserError: a shape or size that cannot be, or an unknown norm or activation.
+        UserError: a shape or size that cannot be, or an unknown norm, activation or start.
     """
 
     told: ClassVar[bool] = True
@@ -68,6 +59,7 @@ class Generator(nn.Module):
         norm: str = "batch",
         activation: str = "relu",
         constant: bool = False,
+        start: str = "normal",
         classes: int | None = None,
     ) -> None:
         super().__init__()
@@ -82,7 +74,7 @@ class Generator(nn.Module):
             up = nn.ConvTranspose2d(m, planes * n, 4, 2, 1, bias=norm == "none")
             layers += [up, *layers_of(normalise, planes * n), act()]
         self.layers = Chain(*layers, nn.ConvTranspose2d(sizes[-1], shape[0], 4, 2, 1), nn.Tanh())
-        start(self)
+        begin(self, choice("network.generator_start", start, STARTS))
 
     def forward(self, z: Tensor, code: Tensor | None = None) -> Tensor:
         return self.layers(square(self.project(z)), code)
@@ -97,10 +89,11 @@ class Discriminator(Critic):
         norm: one of ``NORMS``, after every layer but the first and the last.
         spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
         activation: one of ``ACTIVATIONS``, after every layer but the last.
+        start: one of ``STARTS``.
         outputs: logits of each example.
 
     Raises:
-        UserError: a shape or size that cannot be, or an unknown norm or activation.
+        UserError: a shape or size that cannot be, or an unknown norm, activation or start.
     """
 
     def __init__(
@@ -110,6 +103,7 @@ class Discriminator(Critic):
         norm: str = "none",
         spectral_norm: bool = False,
         activation: str = "leaky_relu",
+        start: str = "normal",
         outputs: int = 1,
     ) -> None:
         super().__init__()
@@ -123,7 +117,7 @@ class Discriminator(Critic):
             layers += [down, *layers_of(normalise, planes * n), act()]
         self.layers = nn.Sequential(*layers)
         self.end(linear, sizes[-1] * BASE * BASE, outputs)
-        start(self)
+        begin(self, choice("network.discriminator_start", start, STARTS))
 
     def features(self, x: Tensor) -> Tensor:
         """``[B, num_features]``: what the last layer sees."""

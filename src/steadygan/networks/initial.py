@@ -1,6 +1,7 @@
-"""How the residual networks of the papers start."""
+"""How the networks of the papers start."""
 
 import math
+from collections.abc import Callable
 from functools import singledispatch
 
 from torch import nn
@@ -44,3 +45,29 @@ def he(layer: nn.Module, gain: float = 1.0) -> nn.Module:
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
+
+
+def normal(layer: nn.Module, std: float = 0.02) -> nn.Module:
+    """The layer with weights from N(0, std^2), biases 0; the deviation is DCGAN's (Radford et al. 2016, section 4)."""
+    nn.init.normal_(layer.weight, std=std)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    if hasattr(layer, "restart"):
+        layer.restart()
+    return layer
+
+
+def scaled(layer: nn.Module) -> nn.Module:
+    """The layer with Glorot's weights, by a gain of sqrt(2) in convolutions, as Gulrajani et al. (2017) have it."""
+    return glorot(layer, 1.0 if isinstance(layer, nn.Linear) else math.sqrt(2))
+
+
+STARTS: dict[str, Callable[[nn.Module], nn.Module]] = {"normal": normal, "glorot": scaled}
+"""What the keys ``generator_start`` and ``discriminator_start`` may say."""
+
+
+def begin(network: nn.Module, how: Callable[[nn.Module], nn.Module]) -> None:
+    """Starts every linear layer and convolution of a network anew."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            how(layer)
