@@ -62,6 +62,17 @@ EXACT = {
     "ensemble": ["discriminator.ensemble=2", "regularizer=[gradient_penalty]", "loss=wasserstein", "metrics=[]"],
     "scores": [*IMAGES, *SCORES, "iterations=3"],
     "batch_norm": [*IMAGES, "network.discriminator_norm=batch", "regularizer=[r1]", "iterations=20"],
+    "class_norm": [
+        *[
+            "dataset=digits",
+            "network=wgan_gp_resnet",
+            "network.width=2",
+            "network.discriminator_width=2",
+            "iterations=5",
+        ],
+        *["labels=conditional", "labels.how=projection", "labels.generator=batch_norm", "metrics=[]"],
+        "metrics@labels.metrics=[]",
+    ],
 }
 """What is the same but for the order of sums in float64."""
 

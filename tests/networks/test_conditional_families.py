@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from steadygan.build import make
+from steadygan.engines.functional import tensors
+from steadygan.engines.networks import as_functions, build_networks
 from steadygan.errors import UserError
 from steadygan.networks.class_norm import ClassBatchNorm
 from steadygan.networks.labels import Conditional
@@ -99,6 +101,24 @@ def test_discriminators_that_tell_classes(builders, name):
     network = builders(name)["discriminator"](shape=SHAPE, outputs=CLASSES).double()
     assert network(draw(4, *SHAPE)).shape == (4, CLASSES)
     assert network.head(draw(4, network.num_features)).shape == (4, CLASSES)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_half_precision(builders, name):
+    """Under autocast to bfloat16, whose numbers have 8 bits, G's images and D's logits on them are nearly the same."""
+    method = Conditional(how="projection", generator="batch_norm" if name in NORMALISED else "concatenate")
+    networks = build_networks(method.builders(builders(name), CLASSES, True), SHAPE, 0, torch.float32)
+    full, half = (as_functions(networks, bf16=bf16) for bf16 in (False, True))
+    states = {player: tensors(network) for player, network in networks.items()}
+    z, label = draw(16, 5).float(), torch.arange(16) % CLASSES
+    expected, _ = full["generator"](*states["generator"], z, label)
+    images, buffers = half["generator"](*states["generator"], z, label)
+    assert images.dtype == torch.float32
+    assert all(value.dtype == torch.float32 for value in buffers.values())
+    assert (images - expected).square().mean().sqrt() < 0.03 * expected.square().mean().sqrt() + 1e-3
+    logits, _ = half["discriminator"](*states["discriminator"], expected, label)
+    expected, _ = full["discriminator"](*states["discriminator"], expected, label)
+    assert (logits - expected).square().mean().sqrt() < 0.03 * expected.square().mean().sqrt() + 1e-3
 
 
 def test_unknown_ways_to_tell_a_generator():
