@@ -33,6 +33,9 @@ def pictures(place):
             "metrics.sliced_wasserstein.samples=20"]  # fmt: skip
 
 
+PRETRAIN = [*IMAGES, "network=dcgan", "scheme=pretrain", "scheme.epochs=1", "scheme.discriminator_epochs=1",
+            "scheme.batch_size=240"]  # fmt: skip
+GROW = [*IMAGES, "network=progressive", "scheme=progressive", "scheme.images=8", "scheme.fading=8"]
 CONTEXT = {
     "network": {
         **{f"dcgan{family}": IMAGES for family in ("", *(f"_{name}" for name in FAMILIES))},
@@ -41,6 +44,13 @@ CONTEXT = {
         "resnet": [*IMAGES, "network.max_width=8"],
         **{name: [*IMAGES, "network.discriminator_width=4"] for name in ("wgan_gp_resnet", "sngan")},
         "r3gan": [*IMAGES, "network.group=4"],
+        "progressive": IMAGES,
+    },
+    "scheme": {"pretrain": PRETRAIN, "progressive": GROW},
+    "scheme/distance": {"l1": PRETRAIN, "feature": PRETRAIN},
+    "method": {
+        **dict.fromkeys(("pretrained_lsgan", "pretrained_lsgan_alpha"), PRETRAIN),
+        "progressive": [text for text in GROW if not text.startswith("network=")],
     },
     "dataset": {
         "digits": IMAGES,

@@ -4,6 +4,7 @@ import functools
 import inspect
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import NoneType
 from typing import Any
 
@@ -24,6 +25,7 @@ from steadygan.engines.labelling import KEYS as LABEL_KEYS
 from steadygan.engines.labelling import UNLABELLED, Labelling, share_of
 from steadygan.engines.networks import as_functions, build_networks
 from steadygan.engines.parts import DTYPES, Parts
+from steadygan.engines.schemes import Plain
 from steadygan.engines.step import PLAYERS, Sentence
 from steadygan.errors import UserError, bad_value
 from steadygan.networks.norms import mixes_samples
@@ -65,13 +67,18 @@ def build(config: Mapping[str, Any]) -> Parts:
     _check_images(config, dataset.shape)
     sentence = build_sentence(config, networks, labelling)
     _check_examples(sentence.rules, networks)
+    wants = _wants(config, sentence, dataset.shape, labelling)
+    scheme = make(config["scheme"], "scheme") if "scheme" in config else Plain()
+    scheme.check(networks, dataset)
+    growth = scheme.growth(networks, wants.n_critic * config["batch_size"])
     return Parts(
-        sentence=sentence,
+        sentence=replace(sentence, growth=growth),
         networks=networks,
-        wants=_wants(config, sentence, dataset.shape, labelling),
+        wants=wants,
         dataset=dataset,
         metrics=build_metrics(config, dataset, labelling),
         logger=make(config["logger"], "logger"),
+        scheme=scheme,
         raw=bool(config["metrics"].get("raw", False)),
         batch=config["metrics"].get("batch", Parts.batch),
     )

@@ -13,6 +13,7 @@ from typing import IO, Any
 CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"
 METRICS = "metrics.csv"
+PRETRAINING = "pretrain.csv"
 SUMMARY = "summary.json"
 CHECKPOINTS = "checkpoints"
 CHECKPOINT = f"{CHECKPOINTS}/last.ckpt"

@@ -14,6 +14,8 @@ from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.evaluate import evaluate
 from steadygan.engines.module import GAN
 from steadygan.engines.parts import DTYPES
+from steadygan.engines.schemes import Pretrain
+from steadygan.engines.schemes.pretraining import Pretraining
 from steadygan.errors import UserError
 
 
@@ -24,6 +26,11 @@ def train(config, ranks):
         precision = DTYPES[str(config["trainer"]["precision"])]
         gan = GAN(parts, config["seed"], config["batch_size"], precision, ranks)
         gan.to_device(torch.device("cpu"))
+        if isinstance(parts.scheme, Pretrain):
+            work = Pretraining(parts.scheme, parts.scheme.distance, gan)
+            while work.phase is not None:
+                assert work.step()
+                work.advance()
         for iteration in range(config["iterations"]):
             gan.training_step(iteration, 0)
             if gan.diverged_at:

@@ -61,6 +61,16 @@ EXACT = {
     "conditional": ["labels=conditional", "regularizer=[r1]", "metrics=[]"],
     "ensemble": ["discriminator.ensemble=2", "regularizer=[gradient_penalty]", "loss=wasserstein", "metrics=[]"],
     "scores": [*IMAGES, *SCORES, "iterations=3"],
+    "grows": [
+        *["dataset=digits", "network=progressive", "network.width=2", "scheme=progressive", "metrics=[]"],
+        *["scheme.images=36", "scheme.fading=60", "regularizer=[r1]", "iterations=10"],
+    ],
+    "pretrained": [
+        *["dataset=digits", "network=dcgan", "network.width=2", "metrics=[]", "scheme=pretrain"],
+        *["scheme.epochs=1", "scheme.discriminator_epochs=1"],
+        *["scheme.batch_size=240", "network.discriminator_norm=batch", "labels=conditional", "labels.metrics={}"],
+        "iterations=3",
+    ],
     "batch_norm": [*IMAGES, "network.discriminator_norm=batch", "regularizer=[r1]", "iterations=20"],
     "class_norm": [
         *[

@@ -214,6 +214,13 @@ CASES = {
         [*IMAGES, *TOLD, "labels.how=projection", "labels.generator=batch_norm", "regularizer=[r1]"],
         [["regularizer.r1.gamma=0.1"], [], ["optimizer.generator.lr=1e-4"]],
     ),
+    "grows": (
+        [
+            *["dataset=digits", "network=progressive", "network.width=2", "scheme=progressive", "regularizer=[r1]"],
+            *["scheme.images=40", "scheme.fading=25", "labels=conditional", "labels.metrics={}", "noise=instance"],
+        ],
+        [["regularizer.r1.gamma=0.1"], ["noise.sigma=0.1"], ["optimizer.generator.lr=1e-4"]],
+    ),
     "conv_batch_discriminator": ([*IMAGES, "network.discriminator_norm=batch"], [[], ["ema.decay=0.5"], []]),
 }
 
@@ -246,6 +253,7 @@ def options():
 
 SMALL = ["dataset=digits", "iterations=4"]
 CONTEXT = {
+    ("network", "progressive"): ["dataset=digits", "iterations=4"],
     **{
         ("network", f"dcgan_{name}"): SMALL for name in ("baseline", "constant", "unnormalised", "gated", "tanh", "mlp")
     },

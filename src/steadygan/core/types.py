@@ -25,7 +25,7 @@ Perturb = Callable[[Tensor, Tensor | None], Tensor]
 
 Apply = Callable[..., tuple[Tensor, Tensors]]
 """A network as a function: ``(params, buffers, x) -> (output, new buffers)``; a conditional one takes a label ``[B]``
-after ``x``."""
+after ``x``, one that grows ``stage`` and ``fade`` by keyword (``steadygan.core.growing``)."""
 
 
 Vote = Callable[[Tensor, Tensor, Tensor | None], Tensor]

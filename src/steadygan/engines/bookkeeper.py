@@ -77,7 +77,7 @@ class Bookkeeper:
 
     def open(self) -> None:
         """Resume from the last checkpoint, or begin; say on disk that the run is running."""
-        self.seconds_before = self.checkpoints.resume(self.gan, self._tell) or 0.0
+        self.seconds_before = self.checkpoints.resume(self.gan, self.tell) or 0.0
         config = self.job.config
         self.rows.resume(self.gan.iteration, [config["log_every"], config["evaluate_every"]])
         before = self.rows.read()
@@ -98,7 +98,8 @@ class Bookkeeper:
         )
         self.started = time.monotonic()
 
-    def _tell(self, text: str) -> None:
+    def tell(self, text: str) -> None:
+        """One line to whoever watches."""
         self.report({"kind": "message", "text": text})
 
     def close(self) -> str:
@@ -108,7 +109,7 @@ class Bookkeeper:
             status = "diverged"
         else:
             status = "completed" if self.gan.iteration >= self.job.iterations else "preempted"
-        self._checkpoint()
+        self.checkpoint()
         self._write_summary(status)
         return status
 
@@ -118,13 +119,15 @@ class Bookkeeper:
         self.parts.logger.close({**told, "status": "failed"} if told.get("status") == "running" else told)
 
     def _write_summary(self, status: str) -> None:
+        seconds = self.seconds
         content = summary.summary(
             self.job,
             self.parts,
             status=status,
             iteration=self.gan.iteration,
-            seconds=self.seconds,
-            rows=self.rows.read(),
+            seconds=seconds,
+            rows=(rows := self.rows.read()),
+            scheme=self.parts.scheme.record(self.job.directory, rows, seconds, self.parts.sentence.growth),
             diverged_at=self.gan.diverged_at,
         )
         files.write_json(self.job.directory / files.SUMMARY, content)
@@ -150,7 +153,7 @@ class Bookkeeper:
         if due.logs:
             self.gan.window.reset()
         if due.saves:
-            self._checkpoint()
+            self.checkpoint()
         self.progress()
 
     def _row(self, due: Due) -> None:
@@ -165,17 +168,19 @@ class Bookkeeper:
         self.rows.write(row)
         self.parts.logger.row({name: value for name, value in row.items() if value is not None})
         if due.evaluates:
-            self._picture()
+            self.draw()
             self._judge()
 
-    def _picture(self) -> None:
+    def draw(self) -> None:
+        """The picture of now, unless the run is sparing."""
         if self.sparing:
             return
         path = self.job.directory / files.SAMPLES / f"{self.gan.iteration:07d}.png"
         self.picture(path)
         self.parts.logger.picture(self.gan.iteration, "samples", path)
 
-    def _checkpoint(self) -> None:
+    def checkpoint(self) -> None:
+        """Write one, unless the run is sparing."""
         if self.sparing:
             return
         self.rows.sync()
@@ -185,8 +190,12 @@ class Bookkeeper:
         if not self.sparing:
             self.checkpoints.judge(self.gan, self.seconds, self.latest)
 
-    def progress(self) -> None:
-        """Report it, now and then."""
+    def progress(self, phase: Mapping[str, Any] | None = None) -> None:
+        """Report it, now and then.
+
+        Args:
+            phase: before the first iteration: ``text``, what goes on, and ``done`` of ``total`` steps.
+        """
         now = time.monotonic()
         if now - self.told < PROGRESS_SECONDS and self.gan.iteration < self.job.iterations:
             return
@@ -198,5 +207,6 @@ class Bookkeeper:
                     "iteration": self.gan.iteration,
                     "iterations": self.job.iterations,
                     "metrics": self.latest,
+                    **({"phase": dict(phase)} if phase else {}),
                 }
             )

@@ -50,9 +50,9 @@ def as_functions(networks: Mapping[str, nn.Module], bf16: bool) -> dict[str, Any
 
 def _autocast(apply: Apply) -> Apply:
     @functools.wraps(apply)
-    def cast(params: Tensors, buffers: Tensors, *inputs: torch.Tensor):
+    def cast(params: Tensors, buffers: Tensors, *inputs: torch.Tensor, **place: Any):
         with torch.autocast(inputs[0].device.type, dtype=torch.bfloat16):
-            output, new_buffers = apply(params, buffers, *inputs)
+            output, new_buffers = apply(params, buffers, *inputs, **place)
         return output.float(), {name: value.float() for name, value in new_buffers.items()}
 
     return cast

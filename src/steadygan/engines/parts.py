@@ -1,7 +1,7 @@
 """What a config builds: the parts that an engine trains, and the record of the run they belong to."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import nn
 
 from steadygan.engines.dealer import Wants
 from steadygan.engines.labelling import of_samples
+from steadygan.engines.schemes.base import Plain, Scheme
 from steadygan.engines.step import Sentence
 
 RAW = "raw_"
@@ -31,6 +32,8 @@ class Parts:
     logger: Any
     raw: bool = False
     """Whether the generator that is trained is scored, too, beside its average."""
+    scheme: Scheme = field(default_factory=Plain)
+    """What happens before and beside the game."""
     batch: int = 1000
     """Samples that are generated at once where metrics ask for many."""
 
@@ -62,7 +65,8 @@ class Job:
 
 
 Report = Callable[[dict[str, Any]], None]
-"""Told ``{"kind": "progress", "iteration", "iterations", "metrics"}`` or ``{"kind": "message", "text"}``."""
+"""Told ``{"kind": "progress", "iteration", "iterations", "metrics"}`` or ``{"kind": "message", "text"}``; of progress
+before the first iteration also ``phase``: ``text``, and ``done`` of ``total`` steps."""
 
 
 def tagged(report: Report, job: Job) -> Report:

@@ -1,7 +1,7 @@
 """The rows of a run's ``metrics.csv``."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from steadygan import files
@@ -20,18 +20,22 @@ class Rows:
 
         A row belongs to the undisturbed run where one of the intervals in ``keeps`` divides its iteration.
         """
-        rows = [
-            row
-            for row in files.read_rows(self.path)
-            if int(row["iteration"]) <= iteration and any(int(row["iteration"]) % every == 0 for every in keeps)
-        ]
+        self.keep(
+            lambda row: (
+                int(row["iteration"]) <= iteration and any(int(row["iteration"]) % every == 0 for every in keeps)
+            )
+        )
+
+    def keep(self, belongs: Callable[[Mapping[str, str]], bool]) -> None:
+        """Drop the rows that do not belong to the file as it was at the checkpoint."""
+        rows = [row for row in files.read_rows(self.path) if belongs(row)]
         if rows:
             self._columns = list(rows[0])
             files.write_rows(self.path, self._columns, rows)
         else:
             self.path.unlink(missing_ok=True)
 
-    def write(self, row: Mapping[str, float]) -> None:
+    def write(self, row: Mapping[str, float | str]) -> None:
         """Append one row; a torn line at the end of the file, left by a crash, is never built upon."""
         if self._columns is None:
             self._columns = [key for key in row if not key.startswith("metric/")] + self._metrics
@@ -51,5 +55,5 @@ class Rows:
         return files.read_rows(self.path)
 
 
-def _cell(value: float | None) -> str:
-    return "" if value is None else repr(value)
+def _cell(value: float | str | None) -> str:
+    return "" if value is None else value if isinstance(value, str) else repr(value)

@@ -43,11 +43,20 @@ def _run(parts: Parts, job: Job, report: Report, ranks: Alone) -> str:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, Interrupt.SIGNALS)
             book.interrupt = ranks.interrupt = interrupt
             if gan.iteration < job.iterations:
+                _before(parts, gan, book)
+            if gan.diverged_at is None and gan.iteration < job.iterations and not ranks.stops:
                 fit(gan, book, config["trainer"])
         status = book.close()
     finally:
         book.logger_close()
     return status
+
+
+def _before(parts: Parts, gan: GAN, book: Bookkeeper | Bystander) -> None:
+    """What the scheme has to do before the first iteration, or what is left of it."""
+    prepare = parts.scheme.before(parts.dataset) if gan.iteration == 0 else None
+    if prepare is not None:
+        prepare(gan, book)
 
 
 def fit(gan: GAN, book: Bookkeeper | Bystander, settings: dict[str, Any]) -> None:

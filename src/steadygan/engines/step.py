@@ -17,6 +17,7 @@ from steadygan.core.autodiff import Backend, Transform, per_sample_gradients
 from steadygan.core.diagnostics import cosine, norm
 from steadygan.core.ema import Ema
 from steadygan.core.games import Ahead, Game, Gradient, Logs, State
+from steadygan.core.growing import Growth
 from steadygan.core.objective import NOTHING, Objective, Turn
 from steadygan.core.snapshots import Snapshots
 from steadygan.core.types import Number, Project, Rule, Tensors
@@ -24,11 +25,18 @@ from steadygan.core.types import Number, Project, Rule, Tensors
 PLAYERS = ("generator", "discriminator")
 PER_EXAMPLE = ("latent", "real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight", "smoothing")
 """What of a turn belongs to an example; the rest is one for the whole batch."""
+NETWORKS = ("generator", "discriminator", "penalised", "classifier")
+"""The functions of an objective."""
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A GAN variant: what is minimised, how the players move, in which order; its numbers may be schedules."""
+    """A GAN variant: what is minimised, how the players move, in which order; its numbers may be schedules.
+
+    Attributes:
+        growth: of networks that grow: when.
+        stage: the stage they are at; None: as ``growth`` says of the iteration, which then is no tensor.
+    """
 
     objective: Objective
     rules: Mapping[str, Rule]
@@ -36,6 +44,8 @@ class Sentence:
     game: Game
     ema: Ema
     snapshots: Snapshots = field(default_factory=Snapshots)
+    growth: Growth | None = None
+    stage: int | None = None
 
     def methods(self) -> dict[str, Any]:
         """Everything that has numbers, by config key."""
@@ -89,7 +99,31 @@ class Sentence:
 
     def at(self, t: Number) -> "Sentence":
         """The sentence at iteration ``t``, its schedules evaluated."""
-        return self.map(lambda _, method: settings.at(method, t)) if self.scheduled else self
+        now = self.map(lambda _, method: settings.at(method, t)) if self.scheduled else self
+        if self.growth is None:
+            return now
+        apply = {name: getattr(self.objective, name) for name in NETWORKS}
+        return replace(now, objective=replace(now.objective, **self.growth.functions(apply, *self.place(t))))
+
+    def during(self, t: int) -> "Sentence":
+        """The sentence with the stage of iteration ``t`` fixed: the program of all iterations of that stage."""
+        return self if self.growth is None else replace(self, stage=self.growth.stage(t))
+
+    def place(self, t: Number) -> tuple[int, Number]:
+        """Of networks that grow: the stage, and the fade of its new layers at iteration ``t``."""
+        stage = self.growth.stage(t) if self.stage is None else self.stage
+        return stage, self.growth.fade(stage, t)
+
+    def seen(self, turns: Mapping[str, tuple[Turn, ...]], t: Number) -> Mapping[str, tuple[Turn, ...]]:
+        """The turns of iteration ``t`` with real examples as networks that grow are to see them."""
+        if self.growth is None:
+            return turns
+        place = self.place(t)
+
+        def look(turn: Turn) -> Turn:
+            return turn if turn.real is None else turn._replace(real=self.growth.real(turn.real, *place))
+
+        return {player: tuple(look(turn) for turn in own) for player, own in turns.items()}
 
 
 def initial_state(sentence: Sentence, networks: Mapping[str, tuple[Tensors, Tensors]]) -> State:
@@ -280,7 +314,7 @@ def step(
         The new state and the logs, both trees of tensors; ``state`` is left as it was.
     """
     now = sentence.at(t)
-    state, logs = now.game.play(Moves(now, backend, average), state, turns)
+    state, logs = now.game.play(Moves(now, backend, average), state, sentence.seen(turns, t))
     generator = state["generator"]
     ema = now.ema.update(state["ema"], {**generator["params"], **generator["buffers"]}, t + 1)
     if "snapshots" in state:

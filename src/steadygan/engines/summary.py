@@ -82,6 +82,7 @@ def summary(
     iteration: int,
     seconds: float,
     rows: list[dict[str, str]],
+    scheme: dict[str, Any] | None = None,
     diverged_at: int | None = None,
 ) -> dict[str, Any]:
     """The whole of it."""
@@ -91,6 +92,7 @@ def summary(
         "iteration": iteration,
         "seconds": seconds,
         "diverged_at": diverged_at,
+        "scheme": scheme,
         "metrics": metric_summary(rows, parts.directions),
         "reached": reached(rows, bounds, parts.directions, parts.most),
         "oscillation": oscillation(rows),

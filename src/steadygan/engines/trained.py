@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from steadygan.core.games import State
+from steadygan.core.growing import Growth
 from steadygan.core.objective import repeated
 from steadygan.core.types import Apply, Tensors
 from steadygan.engines.distributed.ranks import Alone
@@ -44,10 +45,12 @@ class Trained:
     _critic: Apply
     _classifier: Apply | None
     _members: int
+    _growth: Growth | None
 
     def _evaluate_with(self, parts: Parts) -> None:
         """Take the networks for ``sample``, ``critic`` and ``classify``."""
         networks, self._dataset, self.batch = parts.networks, parts.dataset, parts.batch
+        self._growth = parts.sentence.growth
         self.latent = networks["generator"].latent
         self.classes = getattr(networks["generator"], "classes", None)
         self._members = getattr(networks["discriminator"], "members", 1)
@@ -70,11 +73,18 @@ class Trained:
         """
         own = self.state["generator"]
         values = self.state["ema"] if ema else {**own["params"], **own["buffers"]}
-        return self._sampler(values, values, latents, *_given(label))[0]
+        return self._now("generator", self._sampler)(values, values, latents, *_given(label))[0]
 
     def averaged(self) -> tuple[Apply, Tensors]:
         """The averaged generator as a function of its parameters and buffers, and these in one dict."""
-        return self._sampler, self.state["ema"]
+        return self._now("generator", self._sampler), self.state["ema"]
+
+    def _now(self, player: str, apply: Apply) -> Apply:
+        """A network that grows as it is at this iteration; others as they are."""
+        if self._growth is None:
+            return apply
+        stage = self._growth.stage(self.iteration)
+        return getattr(self._growth, player)(apply, stage, self._growth.fade(stage, self.iteration))
 
     def labels(self, count: int, stream: str, seed: int | None = None) -> Tensor | None:
         """Classes ``[count]``, those of a batch of the data; None where the GAN is not conditional."""
@@ -101,7 +111,7 @@ class Trained:
 
     def _outputs(self, network: Apply, x: Tensor, label: Tensor | None) -> Tensor:
         own, inputs = self.state["discriminator"], repeated((x, *_given(label)), self._members)
-        outputs, _ = network(own["params"], own["buffers"], *inputs)
+        outputs, _ = self._now("discriminator", network)(own["params"], own["buffers"], *inputs)
         return outputs.unflatten(0, (self._members, -1)).mean(0)
 
 

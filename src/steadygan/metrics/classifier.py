@@ -55,6 +55,11 @@ class Classifier(FeatureNetwork):
         with self.computing(images.device):
             return outputs(self._network(images.device), images, self.weights_dtype)
 
+    @property
+    def network(self) -> ConvNet:
+        """On the CPU; not to be changed."""
+        return self._network(torch.device("cpu"))
+
     def _network(self, device: torch.device) -> ConvNet:
         if device not in self._networks:
             self._networks[device] = deepcopy(self._networks[torch.device("cpu")]).to(device)

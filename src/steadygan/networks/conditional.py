@@ -7,6 +7,7 @@ the vector; convolutions: as constant channels), or projects its features on a l
 
 from collections.abc import Callable
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,8 +42,14 @@ class ConditionalGenerator(nn.Module):
         self.code = code()
         self.inner = builder(shape=shape, latent=self.latent + self.code.size)
 
-    def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        return self.inner(torch.cat([z, self.code(label, z)], 1))
+    @property
+    def sizes(self) -> tuple[int, ...] | None:
+        """Of one that grows: those of its stages."""
+        return getattr(self.inner, "sizes", None)
+
+    def forward(self, z: Tensor, label: Tensor, **place: Any) -> Tensor:
+        """``place``: ``stage`` and ``fade`` of a network that grows; the discriminators' likewise."""
+        return self.inner(torch.cat([z, self.code(label, z)], 1), **place)
 
 
 class NormalisedGenerator(nn.Module):
@@ -89,11 +96,16 @@ class ConcatenatingDiscriminator(nn.Module):
         first, *rest = (prod(shape),) if self.flat else shape
         self.inner = builder(shape=(first + self.code.size, *rest))
 
-    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+    @property
+    def sizes(self) -> tuple[int, ...] | None:
+        """Of one that grows: those of its stages."""
+        return getattr(self.inner, "sizes", None)
+
+    def forward(self, x: Tensor, label: Tensor, **place: Any) -> Tensor:
         code = self.code(label, x)
         if self.flat:
-            return self.inner(torch.cat([x.flatten(1), code], 1))
-        return self.inner(torch.cat([x, code[:, :, None, None].expand(-1, -1, *x.shape[2:])], 1))
+            return self.inner(torch.cat([x.flatten(1), code], 1), **place)
+        return self.inner(torch.cat([x, code[:, :, None, None].expand(-1, -1, *x.shape[2:])], 1), **place)
 
 
 class ProjectionDiscriminator(nn.Module):
@@ -121,8 +133,13 @@ class ProjectionDiscriminator(nn.Module):
             raise bad_value("labels.how", "projection", problem, ["concatenate", "embedding"])
         self.embedding = self.inner.linear(classes, self.inner.num_features, bias=False)
 
-    def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        features = self.inner.features(x)
+    @property
+    def sizes(self) -> tuple[int, ...] | None:
+        """Of one that grows: those of its stages."""
+        return getattr(self.inner, "sizes", None)
+
+    def forward(self, x: Tensor, label: Tensor, **place: Any) -> Tensor:
+        features = self.inner.features(x, **place)
         projected = self.embedding(one_hot(label, self.classes, x.dtype))
         return self.inner.head(features).squeeze(1) + (projected * features).sum(1)
 

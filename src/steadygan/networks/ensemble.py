@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,20 +38,25 @@ class Ensemble(nn.Module):
         self._one[0].train(mode)
         return super().train(mode)
 
-    def forward(self, x: Tensor, *more: Tensor) -> Tensor:
-        """``[K * B, ...]``; ``more`` is what members take beside ``x``, ``[K * B]`` as well."""
+    @property
+    def sizes(self) -> tuple[int, ...] | None:
+        """Of members that grow: those of their stages."""
+        return getattr(self._one[0], "sizes", None)
+
+    def forward(self, x: Tensor, *more: Tensor, **place: Any) -> Tensor:
+        """``[K * B, ...]``; ``more`` is what members take beside ``x``, ``[K * B]`` as well; ``place`` is for all."""
         params = dict(self.member.named_parameters())
         buffers = dict(self.member.named_buffers())
         count = len(next(iter(params.values())))
         inputs = [value.unflatten(0, (count, -1)) for value in (x, *more)]
-        output, new = torch.func.vmap(self._call)(params, buffers, *inputs)
+        output, new = torch.func.vmap(partial(self._call, place))(params, buffers, *inputs)
         for name, value in new.items():
             path, _, key = name.rpartition(".")
             self.member.get_submodule(path)._buffers[key] = value
         return output.flatten(0, 1)
 
-    def _call(self, params: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor):
+    def _call(self, place: dict[str, Any], params: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor):
         """One member's output and its new buffers."""
         tensors = {**params, **buffers}  # where ``functional_call`` writes what ``forward`` assigns
-        output = torch.func.functional_call(self._one[0], tensors, inputs)
+        output = torch.func.functional_call(self._one[0], tensors, inputs, place)
         return output, {name: tensors[name] for name in buffers}

@@ -85,7 +85,7 @@ class BatchNorm(nn.Module):
 def mixes_samples(network: nn.Module) -> bool:
     """Whether a network's output for one sample depends on the others in its batch."""
     kinds = (BatchNorm, nn.modules.batchnorm._BatchNorm)
-    return any(isinstance(layer, kinds) for layer in network.modules())
+    return any(isinstance(layer, kinds) or getattr(layer, "mixes_samples", False) for layer in network.modules())
 
 
 def instance_norm(channels: int) -> nn.GroupNorm:

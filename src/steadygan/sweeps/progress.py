@@ -114,6 +114,8 @@ class RunProgress(Display):
     def line(self) -> str:
         """``iteration 100/5000, 90 it/s, 0:54 left, modes 8``."""
         progress, left = self._tally.progress[0], self._tally.seconds_left()
+        if progress.phase:
+            return f"{progress.phase['text']}, step {progress.phase['done']}/{progress.phase['total']}"
         words = [f"iteration {progress.iteration}/{progress.iterations}", f"{progress.rate(self.clock()):,.0f} it/s"]
         words += [f"{duration(left)} left"] if left else []
         return ", ".join([*words, *filter(None, [main_metric(progress.metrics)])])
@@ -122,6 +124,10 @@ class RunProgress(Display):
         """The bar."""
         progress, left = self._tally.progress[0], self._tally.seconds_left()
         table = Table.grid(padding=(0, 1))
+        if phase := progress.phase:
+            bar = ProgressBar(total=max(phase["total"], 1), completed=phase["done"], width=40)
+            table.add_row(bar, f"{phase['done']}/{phase['total']}", str(phase["text"]))
+            return table
         table.add_row(
             ProgressBar(total=max(progress.iterations, 1), completed=progress.iteration, width=40),
             f"{progress.iteration}/{progress.iterations}",
@@ -196,7 +202,8 @@ class SweepProgress(Display):
         running = list(self.tally.running.items())
         for index, progress in running[:RUNNING]:
             bar = ProgressBar(total=max(progress.iterations, 1), completed=progress.iteration, width=20)
-            self._row(table, Text("running"), index, progress, bar, f"{progress.rate(self.clock()):,.0f} it/s")
+            rate = progress.phase["text"] if progress.phase else f"{progress.rate(self.clock()):,.0f} it/s"
+            self._row(table, Text("running"), index, progress, bar, rate)
         if len(running) > RUNNING:
             table.add_row("", f"and {len(running) - RUNNING} more", "", "", "")
         return table

@@ -18,16 +18,24 @@ class Named(Protocol):
 
 @dataclass
 class Progress:
-    """Of one job that was started; a resumed one begins at the iteration of its first report."""
+    """Of one job that was started; a resumed one begins at the iteration of its first report.
+
+    Attributes:
+        phase: what goes on before the first iteration: ``text``, and ``done`` of ``total`` steps.
+    """
 
     iterations: int
     since: float
     first: int | None = None
     iteration: int = 0
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    phase: Mapping[str, Any] | None = None
 
-    def update(self, report: Mapping[str, Any]) -> None:
-        """Take in a report of the kind ``progress``."""
+    def update(self, report: Mapping[str, Any], now: float) -> None:
+        """Take in a report of the kind ``progress``; the time before the first iteration does not count."""
+        if self.phase and not report.get("phase"):
+            self.since, self.first = now, None
+        self.phase = report.get("phase")
         self.iteration = report["iteration"]
         self.iterations = report.get("iterations", self.iterations)
         if self.first is None:
@@ -66,7 +74,7 @@ class Tally:
             self.running[event.index] = Progress(self.jobs[event.index].iterations, self.clock())
             self.progress[event.index] = self.running[event.index]
         elif event.kind == "report" and event.data.get("kind") == "progress":
-            self.running[event.index].update(event.data)
+            self.running[event.index].update(event.data, self.clock())
         elif event.kind == "ended":
             del self.running[event.index]
             if event.outcome.status == "not started":

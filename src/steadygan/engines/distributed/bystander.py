@@ -23,6 +23,9 @@ class Bystander:
     def open(self) -> None:
         """Process 0 does."""
 
+    def tell(self, text: str) -> None:
+        """Process 0 does."""
+
     def after(self) -> None:
         """Its share of the metrics."""
         due = Due.after(self.gan.iteration, self.job.config, self.job.iterations)

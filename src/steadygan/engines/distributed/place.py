@@ -120,10 +120,10 @@ def check(config: Mapping[str, Any], here: bool = True) -> None:
     trainer = config["trainer"]
     _check_settings(trainer)
     count = processes(trainer)
-    if config["batch_size"] % count:
-        raise bad_value(
-            "batch_size", config["batch_size"], f"must be a multiple of the {count} processes that share it"
-        )
+    sizes = {"batch_size": config["batch_size"], "scheme.batch_size": (config.get("scheme") or {}).get("batch_size", 0)}
+    for key, size in sizes.items():
+        if size % count:
+            raise bad_value(key, size, f"must be a multiple of the {count} processes that share it")
     for name, node in metric_nodes(config["metrics"]).items():
         if node.get("samples", count) < count:
             raise bad_value(f"metrics.{name}.samples", node["samples"], f"fewer than the {count} processes")

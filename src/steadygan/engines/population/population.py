@@ -51,6 +51,7 @@ class Population:
             {player: first.state[player]["params"] for player in PLAYERS},
         )
         self._freezes = asynchronous(self.device)
+        self._sentence = parts.sentence
         self.program = Programs(parts.sentence, self._draws, self._freezes)
         self.gather()
 
@@ -78,7 +79,8 @@ class Population:
         iteration = self.iteration if iteration is None else iteration
         drawn, kind = self._draws.at(iteration)
         t = torch.tensor(iteration, device=self.device)
-        return program(kind, self._state, drawn, self._draws.places, self._numbers, self._alive, t)
+        stage = self._sentence.during(iteration).stage
+        return program(kind, stage, self._state, drawn, self._draws.places, self._numbers, self._alive, t)
 
     def step(self) -> None:
         """One iteration of all that are alive."""
@@ -142,7 +144,7 @@ class Population:
     def _seen(self, look: Callable[[Member, Tensor], Tensor], inputs: Tensor) -> Tensor:
         def one(state: Any, part: Tensor) -> Tensor:
             seen = copy(self._filled[0])
-            seen.state = state
+            seen.state, seen.iteration = state, self.iteration
             return look(seen, part)
 
         parts = inputs.split(max(1, EXAMPLES // len(self.members)), dim=1)

@@ -1,6 +1,7 @@
 """The step of all members as one tensor program: ``vmap`` of the pure step, and nothing else."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -39,7 +40,9 @@ def member(tree: Any, index: int) -> Any:
 
 
 class Programs:
-    """The step of all members, a program for each kind of turns: a penalty that is not due is no part of it.
+    """The step of all members, a program for each kind of turns, and for each stage of networks that grow.
+
+    A penalty that is not due is no part of a program, nor are layers that are not there yet.
 
     Args:
         sentence: of all members.
@@ -56,17 +59,18 @@ class Programs:
         wrap: Callable[[Program], Program] = lambda program: program,
     ):
         self._given, self._wrap = (sentence, draws, freezes), wrap
-        self._made: dict[int, Program] = {}
+        self._made: dict[tuple[int, int | None], Program] = {}
 
     def wrapped(self, wrap: Callable[[Program], Program]) -> "Programs":
         """The same, with something done to each program."""
         return Programs(*self._given, wrap)
 
-    def __call__(self, kind: int, *arguments: Any) -> Outcome:
-        """``programs(kind of the turns, *what a program takes)``."""
-        if kind not in self._made:
-            self._made[kind] = self._wrap(program(*self._given, kind))
-        return self._made[kind](*arguments)
+    def __call__(self, kind: int, stage: int | None, *arguments: Any) -> Outcome:
+        """``programs(kind of the turns, stage, *what a program takes)``."""
+        if (kind, stage) not in self._made:
+            sentence, *given = self._given
+            self._made[kind, stage] = self._wrap(program(replace(sentence, stage=stage), *given, kind))
+        return self._made[kind, stage](*arguments)
 
 
 def program(sentence: Sentence, draws: Draws, freezes: bool, kind: int) -> Program:

@@ -51,6 +51,9 @@ def train(seats: Sequence[Seat], report: Report, plan: Plan) -> dict[str, str]:
     Raises:
         Unfit: the sentence does not run as one program; nothing was trained or written.
     """
+    reason = next(seat[0].scheme.alone for seat in seats if seat)
+    if reason:
+        raise Unfit(reason)
     members = [seat and Member(*seat, plan.device) for seat in seats]
     share = 1 / sum(seat is not None for seat in seats)
     books = [Bookkeeper(*seat, tagged(report, seat[1]), member, share) for seat, member in zip(seats, members) if seat]

@@ -63,8 +63,8 @@ def adversarial(apply: Apply) -> Apply:
     """A network of class logits as one of adversarial logits."""
 
     @wraps(apply)
-    def logits(params: Tensors, buffers: Tensors, *inputs: Tensor) -> tuple[Tensor, Tensors]:
-        classes, new_buffers = apply(params, buffers, *inputs)
+    def logits(params: Tensors, buffers: Tensors, *inputs: Tensor, **place: Any) -> tuple[Tensor, Tensors]:
+        classes, new_buffers = apply(params, buffers, *inputs, **place)
         return adversarial_logit(classes), new_buffers
 
     return logits

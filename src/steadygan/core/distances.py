@@ -1,0 +1,12 @@
+"""How far generated images are from those that they were to be: ``distance(made, target) -> [B]``.
+
+A distance that needs more than the images, such as a network of the data set's own, is an object with ``on(dataset)``
+that gives it, and ``check(dataset)``, which says where it cannot (``steadygan.metrics.perceptual``).
+"""
+
+from torch import Tensor
+
+
+def l1(made: Tensor, target: Tensor) -> Tensor:
+    """The mean over pixels and channels of ``|made - target|``, per image ``[B]`` (seed C8)."""
+    return (made - target).abs().flatten(1).mean(1)

@@ -1,0 +1,95 @@
+"""What each player minimises before the game begins (Pani; seed C8), and one step of it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from steadygan.core.autodiff import Backend
+from steadygan.core.objective import repeated
+from steadygan.core.types import Apply, Rule, Tensors
+
+Objective = Callable[[Tensors, Tensors], tuple[Tensor, dict[str, Any]]]
+"""``objective(params, buffers) -> (scalar, {"logs", "buffers"})``."""
+
+Player = dict[str, Any]
+"""``params``, ``buffers`` and ``rule``, the state of its update rule."""
+
+
+def of_generator(
+    apply: Apply,
+    distance: Callable[[Tensor, Tensor], Tensor],
+    latent: Tensor,
+    target: Tensor,
+    condition: Sequence[Tensor] = (),
+    **place: Any,
+) -> Objective:
+    """The mean distance of what is made of ``latent [B, d]`` from ``target [B, C, s, s]``, place by place.
+
+    Args:
+        apply: the generator.
+        distance: ``(made, target) -> [B]``.
+        latent: of each image its own.
+        target: images.
+        condition: what the generator is given beside its latents.
+        **place: ``stage`` and ``fade`` of one that grows.
+    """
+
+    def objective(params: Tensors, buffers: Tensors) -> tuple[Tensor, dict[str, Any]]:
+        made, new = apply(params, buffers, latent, *condition, **place)
+        loss = distance(made, target).mean()
+        return loss, {"logs": {"loss": loss}, "buffers": new}
+
+    return objective
+
+
+def of_discriminator(
+    apply: Apply, real: Tensor, fake: Tensor, condition: Sequence[Tensor] = (), members: int = 1
+) -> Objective:
+    """The mean of ``(D(x) - y)^2`` over real examples, y = 1, and generated ones, y = 0 (Pani, eq. 11).
+
+    That is the discriminator's loss of least squares with ``alpha = 0``. ``accuracy`` is the share of examples on their
+    side of 1/2. New buffers are the mean over both calls, as in the game. Of several discriminators each learns alone.
+
+    Args:
+        apply: the discriminator.
+        real: ``[B, ...]``.
+        fake: ``[B, ...]``.
+        condition: what the discriminator is given beside them.
+        members: how many discriminators it holds.
+    """
+    real, fake, condition = repeated(real, members), repeated(fake, members), repeated(tuple(condition), members)
+
+    def objective(params: Tensors, buffers: Tensors) -> tuple[Tensor, dict[str, Any]]:
+        (of_real, first), (of_fake, second) = (apply(params, buffers, x, *condition) for x in (real, fake))
+        loss = 0.5 * ((of_real - 1).square().mean() + of_fake.square().mean())
+        right = torch.cat([of_real > 0.5, of_fake < 0.5]).to(loss.dtype).mean()
+        return members * loss, {"logs": {"loss": loss, "accuracy": right}, "buffers": _mean(first, second)}
+
+    return objective
+
+
+def move(
+    objective: Objective,
+    rule: Rule,
+    backend: Backend,
+    player: Player,
+    average: Callable[[Tensors], Tensors] = lambda grads: grads,
+) -> tuple[Player, dict[str, Tensor]]:
+    """The player after one update, and the logs; ``player`` is left as it was.
+
+    Args:
+        objective: what it minimises.
+        rule: how it moves; one without noise.
+        backend: how gradients are taken.
+        player: see ``Player``.
+        average: the mean of the gradients over processes.
+    """
+    grads, aux = backend.gradient(lambda params: objective(params, player["buffers"]), player["params"])
+    params, state = rule.update(player["params"], average(grads), player["rule"], None)
+    return {"params": params, "buffers": aux["buffers"], "rule": state}, aux["logs"]
+
+
+def _mean(first: Tensors, second: Tensors) -> Tensors:
+    return {name: (first[name] + value) / 2 if value.is_floating_point() else value for name, value in second.items()}

@@ -1,0 +1,70 @@
+"""What a scheme offers to engines, and the one that has nothing to offer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from torch import nn
+
+from steadygan.core.growing import Growth
+
+Row = Mapping[str, str]
+
+
+class Scheme(Protocol):
+    """What the group ``scheme`` of a config instantiates to; a frozen dataclass of its settings.
+
+    Attributes:
+        alone: why its runs cannot train with others in one program; None where they can.
+    """
+
+    alone: str | None
+
+    def check(self, networks: Mapping[str, nn.Module], dataset: Any) -> None:
+        """Raise a ``UserError`` for networks or data that it cannot train."""
+
+    def growth(self, networks: Mapping[str, nn.Module], per_iteration: int) -> Growth | None:
+        """When the networks grow, where they do.
+
+        Args:
+            networks: of both players.
+            per_iteration: real images that the discriminator sees in an iteration.
+        """
+
+    def before(self, dataset: Any) -> Callable[[Any, Any], None] | None:
+        """What there is to do before the first iteration: called with a ``GAN`` and its book; None: nothing.
+
+        It returns when it is done, when the run is to stop, or when ``GAN.diverged_at`` is set.
+        """
+
+    def record(
+        self, directory: Path, rows: Sequence[Row], seconds: float, growth: Growth | None
+    ) -> dict[str, Any] | None:
+        """What ``summary.json`` says of it.
+
+        Args:
+            directory: of the run.
+            rows: of its ``metrics.csv``.
+            seconds: spent on the run.
+            growth: what ``growth`` gave.
+        """
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The game from the first iteration to the last."""
+
+    alone: ClassVar[str | None] = None
+
+    def check(self, networks: Mapping[str, nn.Module], dataset: Any) -> None:
+        """Anything goes."""
+
+    def growth(self, networks: Mapping[str, nn.Module], per_iteration: int) -> None:
+        """None."""
+
+    def before(self, dataset: Any) -> None:
+        """Nothing."""
+
+    def record(self, directory: Path, rows: Sequence[Row], seconds: float, growth: Growth | None) -> None:
+        """Nothing."""

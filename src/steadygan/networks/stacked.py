@@ -1,0 +1,136 @@
+"""A generator of fixed size as one that grows: an image is taken from its layers at every resolution on the way."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from steadygan.core.growing import enlarged, fades, mixed
+from steadygan.core.types import Number
+from steadygan.errors import UserError, bad_value
+
+
+class Growing(nn.Module):
+    """A generator that grows by itself.
+
+    Args:
+        generator: with ``sizes``, and the keywords ``stage`` and ``fade``.
+    """
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+        self.sizes = generator.sizes
+
+    def forward(self, z: Tensor, *label: Tensor, stage: int, fade: Number = 1.0) -> Tensor:
+        """Images ``[B, C, s, s]`` of the stage's size."""
+        return self.generator(z, *label, stage=stage, fade=fade)
+
+
+class Stacked(nn.Module):
+    """One whose ``layers`` double the size again and again, with a head for each resolution but the last.
+
+    A head is a 1 x 1 convolution and a tanh on what the next enlarging layer sees; the last resolution's images are
+    the generator's own. The heads serve pre-training alone: they are none of the generator's parameters.
+
+    Args:
+        generator: with ``layers``, or one with ``inner.layers``: an ``nn.Sequential`` from features to an image.
+        shape: of its images, ``(C, S, S)``.
+
+    Attributes:
+        sizes: the resolutions, each twice the one before.
+
+    Raises:
+        UserError: its layers do not do so.
+    """
+
+    def __init__(self, generator: nn.Module, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.generator = generator
+        found = _enlarging(generator)
+        self._enlarging = [layer for layer, _ in found]
+        self.sizes = (*(seen.shape[-1] for _, seen in found), shape[-1])
+        if not found or any(2 * size != after for size, after in pairwise(self.sizes)):
+            raise unfit(generator)
+        self.heads = nn.ModuleList([nn.Conv2d(seen.shape[1], shape[0], 1) for _, seen in found])
+        for head in self.heads:
+            nn.init.normal_(head.weight, std=0.02)
+            nn.init.zeros_(head.bias)
+
+    def forward(self, z: Tensor, *label: Tensor, stage: int, fade: Number = 1.0) -> Tensor:
+        """Images ``[B, C, s, s]`` of the stage's size; at a fade of 0 those of the stage before it, enlarged."""
+        image, features = self._run(stage, z, *label)
+        if image is None:
+            image = self.heads[stage](features[stage]).tanh()
+        if stage == 0 or not fades(fade):
+            return image
+        return mixed(enlarged(self.heads[stage - 1](features[stage - 1]).tanh(), self.sizes[stage]), image, fade)
+
+    def _run(self, stage: int, *inputs: Tensor) -> tuple[Tensor | None, list[Tensor]]:
+        """The generator up to its layer that enlarges the stage's features, and what these layers saw.
+
+        Its image as well where it ran to the end. Stopped from within, since how it hands things on is its own matter.
+        """
+        seen: list[Tensor] = []
+
+        def look(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
+            seen.append(given[0])
+            if len(seen) > stage:
+                raise _Enough
+
+        hooks = [layer.register_forward_pre_hook(look) for layer in self._enlarging]
+        try:
+            return self.generator(*inputs), seen
+        except _Enough:
+            return None, seen
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+class _Enough(Exception):
+    """The layers behind are not wanted."""
+
+
+@torch.no_grad()
+def _enlarging(generator: nn.Module) -> list[tuple[nn.Module, Tensor]]:
+    """The layers that make images larger, in order, each with an example of what it sees."""
+    found: list[tuple[nn.Module, Tensor]] = []
+
+    def compare(layer: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
+        if made.ndim == given[0].ndim == 4 and made.shape[-1] > given[0].shape[-1]:
+            found.append((layer, given[0]))
+
+    modes = {module: module.training for module in generator.modules()}
+    generator.eval()  # normalisation leaves its statistics alone
+    hooks = [layer.register_forward_hook(compare) for layer in getattr(generator, "inner", generator).layers]
+    like = next(generator.parameters())
+    labels = [torch.zeros(1, dtype=torch.int64, device=like.device)] if hasattr(generator, "classes") else []
+    try:
+        generator(torch.zeros(1, generator.latent, dtype=like.dtype, device=like.device), *labels)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in modes.items():
+            module.training = mode
+    return found
+
+
+def stacked(generator: nn.Module, shape: tuple[int, ...]) -> Growing | Stacked:
+    """A generator as one that grows; it is not copied.
+
+    Raises:
+        UserError: it does not make images in steps of twice the size.
+    """
+    if getattr(generator, "sizes", None):
+        return Growing(generator)
+    if not isinstance(getattr(getattr(generator, "inner", generator), "layers", None), nn.Sequential):
+        raise unfit(generator)
+    return Stacked(generator, shape)
+
+
+def unfit(generator: nn.Module) -> UserError:
+    """That a generator cannot be pre-trained in stages."""
+    inner = type(getattr(generator, "inner", generator))
+    problem = f"needs a generator that doubles the size of its images step by step, which {inner.__module__} is not"
+    return bad_value("scheme", "pretrain", problem, ["network=dcgan", "network=progressive", "scheme=none"])
