@@ -1,12 +1,14 @@
-"""The files of a run: their names, and reading and writing them so that no reader ever sees half a file."""
+"""The files of a run: their names, and reading and writing them so that no reader ever sees half a file; and hashes."""
 
 import contextlib
 import csv
+import hashlib
 import json
 import math
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -128,3 +130,15 @@ def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, A
     columns = list(columns)
     lines = [columns, *([row.get(column, "") for column in columns] for row in rows)]
     write_text(path, "".join(",".join(map(str, line)) + "\n" for line in lines))
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file's bytes; computed again only where path, size or modification time differ."""
+    state = path.stat()
+    return _hash(path.resolve(), state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _hash(path: Path, size: int, modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -25,6 +25,11 @@ def resolve(target: str) -> Any:
     return found
 
 
+SHARED = ("features", "weights", "resize", "dtype")
+"""Keys of ``metrics`` that every metric of features takes over, unless it has its own."""
+
+
 def metric_nodes(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
     """The metrics of a config's node ``metrics``, by name, without the settings that they share."""
-    return {name: node for name, node in (metrics or {}).items() if isinstance(node, Mapping)}
+    nodes = {name: node for name, node in (metrics or {}).items() if name not in SHARED}
+    return {name: node for name, node in nodes.items() if isinstance(node, Mapping)}

@@ -69,6 +69,20 @@ def test_other_settings_and_both_generators_beside_each_other(evaluate, run):
     assert said["metrics"]["raw"]["fid"] == trained.evaluate({"fid": FID(Digits(), samples=200)}, ema=False)["fid"]
 
 
+def test_what_all_metrics_share(evaluate, run):
+    code, out, err = evaluate(run, "metrics=[fid,kid]", "metrics.dtype=float64", "metrics.kid.subset_size=50",
+                              "metrics.fid.dtype=float32")  # fmt: skip
+    assert (code, err) == (0, "")
+    assert {name: passport["dtype"] for name, passport in written(out)["passports"].items()} == {
+        "fid": "float32",
+        "kid": "float64",
+    }
+    code, out, err = evaluate(run, "metrics=[fid]", "metrics.weights=/no/such/file", "metrics.features=inception")
+    assert code == 2
+    assert "/no/such/file: the weights of Inception cannot be read" in err
+    assert evaluate(run, "metrics=[fid,kid]", "metrics.samples=7")[0] == 2
+
+
 def test_statistics_go_out_and_come_back(evaluate, run, tmp_path):
     path = tmp_path / "digits.npz"
     first = written(evaluate(run, "metrics=[fid]", "--export", path)[1])
@@ -159,6 +173,12 @@ def test_what_cannot_be_read_is_told(evaluate, tmp_path):
     assert "2 of 5 images cannot be read" in err
     assert "002.png" in err
     assert "003.png" in err
+    (folder / "003.png").unlink()
+    Image.fromarray(1000 * a[0].astype(np.uint16)).save(folder / "002.png")
+    code, _, err = evaluate("--images", folder, folder, *FID)
+    assert code == 2
+    assert "1 of 4 images cannot be read" in err
+    assert "more than 8 bits" in err
     mixed = pictures(tmp_path / "mixed", [a[0], a[1][:4]])
     code, _, err = evaluate("--images", mixed, mixed, *FID)
     assert code == 2
@@ -180,4 +200,4 @@ def test_weights_that_are_missing_are_told_once(evaluate, tmp_path, monkeypatch)
     code, out, err = evaluate("--images", folder, folder)
     assert (code, out) == (2, "")
     assert err.count("https://github.com/toshas/torch-fidelity/releases") == 1
-    assert "metrics.fid.weights=PATH" in err
+    assert "metrics.weights=PATH" in err

@@ -18,6 +18,8 @@ from steadygan import files, train
 from steadygan.engines.distributed import place
 from steadygan.engines.distributed.spawn import ProcessFailed, spawn
 from steadygan.errors import UserError
+from steadygan.paths import conf_dir
+from steadygan.targets import metric_nodes
 
 sys.path.insert(0, str(Path(__file__).parent))  # processes inherit it
 import ddp_functions
@@ -28,16 +30,29 @@ TINY = [
 ]
 PLANE = ["metrics.modes.samples=301", "metrics.modes.wasserstein_samples=101"]
 DOUBLE = "trainer.precision=64"
-IMAGES = ["dataset=digits", "network=dcgan", "network.width=2", "metrics=[fid]", "metrics.fid.samples=201"]
+PICTURES = ["dataset=digits", "network=dcgan", "network.width=2"]
+IMAGES = [*PICTURES, "metrics=[fid]", "metrics.fid.samples=201"]
 SCORES = [
-    "metrics=[fid,inception_score,kid,precision_recall,density_coverage,fid_infinity,class_histogram]",
+    "metrics=[fid,fid_test,inception_score,kid,precision_recall,density_coverage,fid_infinity,class_histogram,"
+    "sliced_wasserstein]",
     *(
         f"metrics.{name}.samples=201"
-        for name in ("fid", "inception_score", "kid", "precision_recall", "class_histogram")
+        for name in (
+            *("fid", "fid_test", "inception_score", "kid"),
+            *("precision_recall", "class_histogram", "sliced_wasserstein"),
+        )
     ),
     *["metrics.density_coverage.samples=151", "metrics.fid_infinity.samples=301", "metrics.fid_infinity.least=101"],
     "metrics.kid.subset_size=99",
 ]
+ASKED = ["labels=conditional", "metrics@labels.metrics=[]", "metrics=[intra_fid,class_match]"]
+ASKED += ["metrics.intra_fid.samples=601", "metrics.class_match.samples=201"]
+VECTORS = ["metrics=[modes,wasserstein,exact_density]", *PLANE, "metrics.wasserstein.samples=51"]
+VECTORS += ["metrics.exact_density.samples=301"]
+TELLING = ["labels=semi_supervised", "metrics@labels.metrics=[]", "metrics=[accuracy]", "metrics.accuracy.examples=101"]
+STACKED = ["dataset._target_=steadygan.data.stacked.Stacked", "+dataset.digits._target_=steadygan.data.digits.Digits"]
+STACKED += ["dataset.num_data=50", "~dataset.size", "~dataset.split", "metrics=[stacked_modes]"]
+STACKED += ["metrics.stacked_modes.samples=201"]
 PLAYERS = ("generator", "discriminator")
 
 
@@ -71,6 +86,10 @@ EXACT = {
         *["scheme.batch_size=240", "network.discriminator_norm=batch", "labels=conditional", "labels.metrics={}"],
         "iterations=3",
     ],
+    "scores_of_classes": [*PICTURES, *ASKED, "iterations=3"],
+    "scores_of_vectors": [*VECTORS, "iterations=3"],
+    "scores_of_a_classifier": [*PICTURES, *TELLING, "iterations=3"],
+    "scores_of_modes": [*PICTURES, *STACKED, "iterations=3"],
     "batch_norm": [*IMAGES, "network.discriminator_norm=batch", "regularizer=[r1]", "iterations=20"],
     "class_norm": [
         *[
@@ -85,6 +104,8 @@ EXACT = {
     ],
 }
 """What is the same but for the order of sums in float64."""
+
+SCORED = [name for name in EXACT if name.startswith("scores")]
 
 
 def case(plain, *overrides):
@@ -110,6 +131,11 @@ def found(cases):
     return spawn("ddp_functions:together", cases, lambda event: None, 2)
 
 
+def test_every_metric_is_tried(cases):
+    tried = {metric for name in SCORED for metric in metric_nodes(cases[name]["metrics"])}
+    assert tried == {path.stem for path in (conf_dir() / "metrics").glob("*.yaml")}
+
+
 def close(actual, expected, tolerance):
     (leaves, shape), (others, other_shape) = tree_flatten(actual), tree_flatten(expected)
     assert shape == other_shape
@@ -125,9 +151,11 @@ def test_two_processes_take_the_steps_of_one(cases, found, name):
     close(found[name]["logs"], single["logs"], 1e-10)
 
 
-@pytest.mark.parametrize("name", ["r1_adam", "wgan_gp", "blur_copies", "scores", "batch_norm"])
+@pytest.mark.parametrize("name", ["r1_adam", "wgan_gp", "blur_copies", "batch_norm", *SCORED])
 def test_metrics_are_those_of_one_process(cases, found, name):
+    """Of numbers of samples that do not divide."""
     scores = ddp_functions.alone(cases[name])["scores"]
+    assert all(value == value for value in scores.values())
     assert scores
     assert found[name]["scores"] == pytest.approx(scores, abs=1e-9, rel=1e-9)
 

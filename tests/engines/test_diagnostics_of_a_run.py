@@ -78,6 +78,15 @@ def test_the_gap_is_how_far_from_its_best_a_run_ends():
     assert (found["fid"]["best"], found["is"]["best"]) == (3, 5)
 
 
+@pytest.mark.parametrize("order", [("nan", "4", "5"), ("4", "nan", "5"), ("5", "4", "nan")])
+def test_the_best_is_that_of_scores_that_there_are(order):
+    found = metric_summary([{"metric/fid": text} for text in order], {"fid": "min"})["fid"]
+    assert found["best"] == 4
+    assert math.isnan(found["area"])
+    assert math.isnan(found["final"]) == (order[-1] == "nan")
+    assert math.isnan(metric_summary([{"metric/fid": "nan"}], {"fid": "min"})["fid"]["best"])
+
+
 def test_the_trailing_window_of_a_row_is_that_of_the_rows_behind_it(run):
     directory = run("iterations=130", "log_every=2", "evaluate_every=7")
     told = [row for row in files.read_rows(directory / files.METRICS) if int(row["iteration"]) % 2 == 0]

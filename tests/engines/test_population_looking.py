@@ -8,7 +8,7 @@ from PIL import Image
 from steadygan import train as training
 from steadygan.build import build
 from steadygan.engines.bookkeeper import Bookkeeper
-from steadygan.engines.evaluate import evaluate
+from steadygan.engines.evaluate import both
 from steadygan.engines.population.looking import look
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.population import EXAMPLES, Population
@@ -47,15 +47,18 @@ def company(compose, tmp_path):
         [*POINTS, "metrics.modes.wasserstein_samples=40"],
         ["dataset=mixture1d", *POINTS, "metrics.modes.wasserstein_samples=40"],
         ["dataset=digits", "network=dcgan", "metrics=[fid,inception_score]", "metrics.fid.samples=70"],
+        [*POINTS, "metrics.modes.wasserstein_samples=40", "metrics.raw=true"],
+        ["dataset=digits", "network=dcgan", "metrics=[fid,kid]", "metrics.kid.subset_size=50", "metrics.raw=true"],
     ],
-    ids=["plane", "line", "images"],
+    ids=["plane", "line", "images", "raw", "raw_images"],
 )
 def test_members_get_the_metrics_and_the_picture_of_their_single_runs(company, tmp_path, overrides):
     population, books = company(*overrides)
     look(population, books)
     values = [book.metrics() for book in books]
     for book, own in zip(books, values):
-        expected = evaluate(book.gan, book.parts.metrics)
+        expected = both(book.gan, book.parts)
+        assert set(expected) == set(book.parts.directions)
         assert own.keys() == expected.keys()
         assert own == pytest.approx(expected, rel=1e-9, abs=1e-9)
         book.picture(tmp_path / "own.png")

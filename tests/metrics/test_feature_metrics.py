@@ -207,7 +207,18 @@ def test_the_metric_draws_a_line_through_growing_subsets():
 
 def test_fid_of_fewer_samples_than_features(caplog):
     few = FID(Digits(), samples=40)
-    assert "metrics.fid.samples=40: no more than the 64 features" in caplog.text
+    FID(Digits(), samples=40)
+    FID(Digits(), samples=65)
+    FIDInfinity(Digits(), samples=40, least=20)
+    IntraFID(Digits(), samples=640)
+    IntraFID(Digits(), samples=650)
+    told = [record.getMessage() for record in caplog.records]
+    assert [text.partition(":")[0] for text in told] == [
+        "metrics.fid.samples=40",
+        "metrics.fid_infinity.least=20",
+        "metrics.intra_fid.samples/classes=64",
+    ], "each once, and of no more than the features only"
+    assert all("the covariance of the samples is singular and the score far above" in text for text in told)
     x, _ = digits(40)
     features = few.network(x)[0]
     expected = _compute_fid(features.mean(0), features.mT.cov(), few.statistics.mean, few.statistics.cov)
@@ -292,11 +303,52 @@ def test_metrics_of_different_sample_counts_share_one_pass(monkeypatch):
     assert sum(seen) == 2000 + 100  # the part of a block that the second one sees is one of its own, filled up
 
 
-def test_a_module_of_ones_own():
-    class Pixels(nn.Module):
-        def forward(self, x):
-            return x.flatten(1)[:, 20:30]
+def test_data_with_hardly_an_image_of_a_class(monkeypatch):
+    digits = Digits()
+    x, y = digits.examples("train")
+    kept = (y != 3) | ((y == 3).cumsum(0) == 1)
+    monkeypatch.setattr(digits, "examples", lambda split: (x[kept], y[kept]))
+    with pytest.raises(UserError, match=r"metrics=intra_fid: .* the train split has 1 of class 3"):
+        IntraFID(digits, features=Pixels())
 
+
+class Pixels(nn.Module):
+    """Some of them, brighter or not: a setting that neither weights nor ``repr`` tell."""
+
+    def __init__(self, scale=1):
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, x):
+        return self.scale * x.flatten(1)[:, 20:30]
+
+
+def test_modules_of_ones_own_are_told_apart_and_shared():
+    one, again, other = (FID(Digits(), samples=100, features=Pixels(scale)) for scale in (1, 1, 3))
+    kid = KID(Digits(), samples=100, subset_size=50, features=Pixels())
+    assert one.network is again.network is kid.network is not other.network
+    assert other.statistics.mean.tolist() == pytest.approx([3 * value for value in one.statistics.mean.tolist()])
+    pools = [FID(Digits(), samples=100, features=kind(2)) for kind in (nn.AvgPool2d, nn.MaxPool2d, nn.AvgPool2d)]
+    assert pools[0].network is pools[2].network is not pools[1].network
+    assert pools[0].network.num_features == 16  # flattened
+    four = FID(Digits(), samples=100, features=nn.AvgPool2d(4))
+    assert four.passport["structure"] != pools[0].passport["structure"]
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (nn.Conv2d(3, 2, 1), r"metrics\.fid\.features=torch.nn.*Conv2d: fails on images of the shape \[1, 8, 8\]"),
+        (nn.Flatten(0), r"gives float32 \[128, 1\] for two images|fails on images"),
+        (nn.LSTM(8, 3), "fails on images"),
+    ],
+)
+def test_modules_that_give_no_features(module, words):
+    with pytest.raises(UserError, match=words):
+        FID(Digits(), samples=100, features=module)
+
+
+def test_a_module_of_ones_own():
     metric = FID(Digits(), samples=500, features=Pixels())
     x, _ = digits(500, sigma=0)
     real, own = Digits().examples("train")[0].flatten(1)[:, 20:30].double(), x.flatten(1)[:, 20:30].double()

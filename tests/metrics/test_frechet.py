@@ -120,6 +120,39 @@ def test_fewer_samples_than_dimensions_on_both_sides(dimensions):
     assert float(Reference.of(*of(x)).distance_of_samples(torch.tensor(x))) == pytest.approx(0, abs=1e-6)
 
 
+def test_a_border_of_zeros_adds_nothing():
+    """Of 960 samples the eigenvalues are those of a larger matrix."""
+    x = torch.tensor(vectors(15, 960, 970))
+    mean, cov = of(vectors(16, 3000, 970))
+    reference = Reference.of(mean, cov)
+    centred = (x - x.mean(0)) / 959**0.5
+    expected = float((x.mean(0) - reference.mean).square().sum() + centred.square().sum() + reference.trace)
+    expected -= 2 * np.linalg.svd(centred.numpy() @ np.linalg.cholesky(cov), compute_uv=False).sum()
+    assert float(reference.distance_of_samples(x)) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(("count", "dimensions"), [(5, 12), (12, 12), (13, 12), (300, 300), (200, 300)])
+def test_a_reference_of_samples_is_that_of_their_statistics(count, dimensions):
+    x, y = vectors(17, count, dimensions), torch.tensor(vectors(18, 2 * dimensions, dimensions))
+    expected = by_scipy(*of(x), *of(y.numpy()))
+    reference = Reference.of_samples(torch.tensor(x))
+    assert float(reference.trace) == pytest.approx(np.trace(of(x)[1]), rel=1e-12)
+    assert float(reference.distance(y.mean(0), y.mT.cov())) == pytest.approx(expected, rel=1e-6)
+    assert float(reference.distance_of_samples(y[:4])) == pytest.approx(by_scipy(*of(y[:4].numpy()), *of(x)), rel=1e-6)
+
+
+def test_no_variance_at_all():
+    """A generator that makes one image only, and data that are one image: the trace of the other is left."""
+    mean, cov = statistics(19, 6)
+    nothing = np.zeros((6, 6))
+    expected = np.square(mean - 1).sum() + np.trace(cov)
+    for one, two in (((np.ones(6), nothing), (mean, cov)), ((mean, cov), (np.ones(6), nothing))):
+        assert float(frechet_distance(*one, *two)) == pytest.approx(expected, rel=1e-12)
+        assert float(Reference.of(*two).distance(*map(torch.tensor, one))) == pytest.approx(expected, rel=1e-12)
+    same = np.ones(6), nothing
+    assert float(frechet_distance(*same, *same)) == float(Reference.of(*same).distance(*map(torch.tensor, same))) == 0
+
+
 def test_samples_that_are_not_finite_give_nan():
     reference = Reference.of(*statistics(14, 4))
     assert reference.distance_of_samples(torch.full((3, 4), torch.nan, dtype=torch.float64)).isnan()

@@ -20,35 +20,18 @@ from steadygan.metrics.resizers import RESIZERS, clean
 extractors = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """A file of random weights under a name that begins its SHA-256, as the published one's does."""
-    folder = tmp_path_factory.mktemp("weights")
-
-    class Random(extractors.FeatureExtractorInceptionV3):
-        def load_state_dict(self, state):
-            pass
-
-    torch.save({}, folder / "nothing")
-    network = Random("random", ["2048"], feature_extractor_weights_path=folder / "nothing")
-    source = torch.Generator().manual_seed(0)
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=source)
-    nn.init.normal_(network.fc.weight, std=0.02, generator=source)
-    torch.save(network.state_dict(), folder / "random")
-    name = f"random-{hashlib.sha256((folder / 'random').read_bytes()).hexdigest()[:8]}.pth"
-    return str((folder / "random").rename(folder / name))
-
-
 def images(*shape, seed=0):
     x = torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
     return 2 * nn.functional.avg_pool2d(x, 3, 1, 1) - 1
 
 
+@pytest.fixture(scope="module")
+def theirs(weights):
+    return extractors.FeatureExtractorInceptionV3("theirs", ["2048", "logits_unbiased"], weights)
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 32, 32), (1, 3, 57, 41), (1, 1, 28, 28)])
-def test_features_and_logits_equal_torch_fidelity(weights, shape):
-    theirs = extractors.FeatureExtractorInceptionV3("theirs", ["2048", "logits_unbiased"], weights)
+def test_features_and_logits_equal_torch_fidelity(weights, theirs, shape):
     x = images(*shape)
     state = torch.get_rng_state()
     ours = Inception(weights)(x)
@@ -56,6 +39,27 @@ def test_features_and_logits_equal_torch_fidelity(weights, shape):
     for own, expected in zip(ours, theirs(to_bytes(x).expand(-1, 3, -1, -1))):
         assert expected.abs().max() > 0.1
         assert torch.allclose(own.float(), expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_features_equal_those_of_pytorch_fid(weights, monkeypatch):
+    """Another implementation of the network, with the same weights and what it takes for input made the same."""
+    theirs = pytest.importorskip("pytorch_fid.inception")
+    monkeypatch.setattr(theirs, "load_state_dict_from_url", lambda url, progress: torch.load(weights))
+    x = images(1, 3, 299, 299)
+    network = theirs.InceptionV3([3], resize_input=False).eval()
+    expected = network((to_bytes(x).float() - 128) / 256 + 0.5)[0].flatten(1)
+    found = Inception(weights)(x)[0].float()
+    assert torch.allclose(found, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_few_images_cost_a_small_block_and_have_the_features_of_many(weights):
+    network, x = Inception(weights), images(3, 3, 20, 20)
+    passed, outputs = [], network.outputs
+    network.outputs = lambda given: passed.append(len(given)) or outputs(given)
+    together = network(x)[0]
+    assert passed == [network.block]
+    assert network.block <= 50
+    assert torch.equal(network(x[1:])[0], together[1:])
 
 
 def test_bytes_are_rounded_and_clamped():

@@ -27,6 +27,14 @@ def keywords(function):
     return {parameter.name: parameter.default for parameter in parameters if parameter.name != "dataset"}
 
 
+def whole(name):
+    """The option's file with what all metrics share."""
+    files = [OmegaConf.load(conf_dir() / path) for path in ("config.yaml", f"metrics/{name}.yaml")]
+    config = OmegaConf.create({"metrics": OmegaConf.merge(files[0].metrics, files[1])})
+    OmegaConf.resolve(config)
+    return {name: config.metrics[name]}
+
+
 @pytest.fixture(autouse=True)
 def _cache(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("STEADYGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -36,8 +44,8 @@ def _cache(monkeypatch, tmp_path_factory):
 def test_config_and_class_agree(name):
     path = conf_dir() / "metrics" / f"{name}.yaml"
     assert path.read_text().startswith("# ")
-    config = OmegaConf.load(path)
-    assert list(config) == [name]
+    assert list(OmegaConf.load(path)) == [name]
+    config = whole(name)
     kind = get_class(config[name]["_target_"])
     defaults = keywords(kind)
     if "network" in defaults:  # handed on
@@ -52,7 +60,7 @@ def test_config_and_class_agree(name):
 
 @pytest.mark.parametrize("name", [*NAMES, *IMAGES])
 def test_builds_for_the_data_that_it_fits(name):
-    partial = instantiate(OmegaConf.load(conf_dir() / "metrics" / f"{name}.yaml"))[name]
+    partial = instantiate(whole(name))[name]
     (dataset,) = [
         each for each in (Ring(), Digits()) if name in fitting(each) or (name in IMAGES and hasattr(each, "examples"))
     ]

@@ -87,6 +87,7 @@ def test_ranking_medians_ranges_and_lost_seeds(tmp_path, make_run):
     calm, wild = ranked(tmp_path)
     assert (calm.rank, calm.group.name, calm.median, calm.low, calm.high) == (1, "calm", 5.0, 4.0, 6.0)
     assert (calm.best, calm.area, calm.counted, calm.seconds, calm.speed) == (3.0, 8.0, 3, 20.0, 50.0)
+    assert (calm.gap, wild.gap) == (2.0, np.inf)
     assert (wild.rank, wild.median, wild.low, wild.high, wild.best, wild.area) == (2, np.inf, 1.0, np.inf, 1.0, np.inf)
     assert (wild.counted, wild.diverged, wild.failed, wild.unfinished) == (3, 1, 1, 1)
 

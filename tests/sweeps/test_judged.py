@@ -28,3 +28,14 @@ def test_what_is_measured_may_be_bounded():
 def test_what_is_not_is_refused(bound, configs, words):
     with pytest.raises(UserError, match=words):
         check([bound], configs)
+
+
+def test_scores_of_the_generator_that_is_trained_and_of_labels():
+    """They are measured where a run asks for them; what looks at no samples has none."""
+    raw = {"metrics": {**MODES["metrics"], "raw": True}}
+    labelled = {**raw, "labels": {"metrics": {"accuracy": {"_target_": "steadygan.metrics.accuracy.Accuracy"}}}}
+    check([Bound("raw_kl", 0.1), Bound("raw_modes", 90, percent=True)], [raw])
+    check([Bound("accuracy", 0.9), Bound("raw_kl", 0.1)], [labelled])
+    for bound, config in ((Bound("raw_kl", 0.1), MODES), (Bound("raw_accuracy", 0.9), labelled)):
+        with pytest.raises(UserError, match="do not measure"):
+            check([bound], [config])

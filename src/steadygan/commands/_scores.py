@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from omegaconf import OmegaConf
 
 import steadygan
 from steadygan import files
@@ -19,7 +20,7 @@ from steadygan.metrics import statistics
 from steadygan.metrics.fid import FID
 from steadygan.metrics.shell import SampleMetric
 from steadygan.paths import conf_dir
-from steadygan.targets import metric_nodes
+from steadygan.targets import SHARED, metric_nodes
 
 USUAL = ("fid", "kid", "precision_recall")
 """Metrics of images where none is named."""
@@ -34,17 +35,19 @@ def nodes(own: Mapping[str, Any], given: Sequence[str]) -> Nodes:
 
     Args:
         own: those there are without ``given``; their settings are kept where a metric is named again.
-        given: ``metrics=[NAME,...]`` and ``metrics.NAME.KEY=VALUE``.
+        given: ``metrics=[NAME,...]``, ``metrics.NAME.KEY=VALUE``, and ``metrics.KEY=VALUE`` for the keys ``SHARED``.
 
     Raises:
         UserError: a key or a value that cannot be.
     """
     pairs = [_pair(text) for text in given]
     found = {name: dict(node) for name, node in own.items()}
-    for value in (value for key, value in pairs if key == ["metrics"]):
+    for value in (value for key, value in pairs if len(key) == 1):
         names = value if isinstance(value, list) else [value]
         found = {name: found.get(name) or _option(name) for name in names}
-    for key, value in (pair for pair in pairs if pair[0] != ["metrics"]):
+    for key, value in (pair for pair in pairs if len(pair[0]) == 2):
+        found = {name: {**node, key[1]: value} if key[1] in node else node for name, node in found.items()}
+    for key, value in (pair for pair in pairs if len(pair[0]) > 2):
         _set(found, key, value)
     if not found:
         raise bad_value("metrics", "[]", "nothing to be taken", _options())
@@ -53,8 +56,10 @@ def nodes(own: Mapping[str, Any], given: Sequence[str]) -> Nodes:
 
 def _pair(text: str) -> tuple[list[str], Any]:
     key, equals, value = text.partition("=")
-    if not equals or key.split(".")[0] != "metrics" or len(key.split(".")) == 2:
-        raise bad_value(key, value, "must be metrics=[NAME,...] or metrics.NAME.KEY=VALUE")
+    first, *rest = key.split(".")
+    if not equals or first != "metrics" or (len(rest) == 1 and rest[0] not in SHARED):
+        problem = f"must be metrics=[NAME,...], metrics.NAME.KEY=VALUE or, of {', '.join(SHARED)}, metrics.KEY=VALUE"
+        raise bad_value(key, value, problem)
     try:
         return key.split("."), yaml.safe_load(value)
     except yaml.YAMLError as error:
@@ -68,7 +73,9 @@ def _options() -> list[str]:
 def _option(name: Any) -> dict[str, Any]:
     if name not in _options():
         raise bad_value("metrics", name, "no such metric", _options())
-    return yaml.safe_load((conf_dir() / "metrics" / f"{name}.yaml").read_text())[name]
+    shared, own = (OmegaConf.load(conf_dir() / path) for path in ("config.yaml", f"metrics/{name}.yaml"))
+    root = OmegaConf.create({"metrics": OmegaConf.merge(shared.metrics, own)})
+    return OmegaConf.to_container(root.metrics[name], resolve=True)
 
 
 def _set(found: Nodes, key: list[str], value: Any) -> None:
@@ -161,7 +168,8 @@ def _sized(name: str, node: Mapping[str, Any], given: Sequence[str], count: int,
     follows = {"samples": count, "features": "inception"}
     if "subset_size" in node:
         follows["subset_size"] = min(node["subset_size"], fewest)
-    asked = {text.partition("=")[0].split(".")[2] for text in given if text.startswith(f"metrics.{name}.")}
+    keys = [text.partition("=")[0].split(".") for text in given]
+    asked = {key[-1] for key in keys if len(key) == 2} | {key[2] for key in keys if key[1:2] == [name] and len(key) > 2}
     return {key: value for key, value in follows.items() if key in node and key not in asked}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from steadygan.errors import UserError
@@ -44,8 +44,8 @@ def _folder(folder: Path) -> np.ndarray:
     for path in paths:
         try:
             images.append(_read(path))
-        except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-            broken.append(f"{path} ({str(error).splitlines()[0]})")
+        except Exception as error:  # a damaged file shows itself by almost any exception
+            broken.append(f"{path} ({next(iter(str(error).splitlines()), type(error).__name__)})")
     if broken:
         raise UserError(f"{len(broken)} of {len(paths)} images cannot be read:\n" + "\n".join(broken[:10]))
     sizes = {image.shape[:2]: path for image, path in zip(images, paths)}
@@ -60,6 +60,8 @@ def _folder(folder: Path) -> np.ndarray:
 def _read(path: Path) -> np.ndarray:
     """``[H, W, 1]`` of a grey picture, else ``[H, W, 3]``."""
     with Image.open(path) as picture:
+        if picture.mode.startswith(("I", "F")):
+            raise ValueError(f"of mode {picture.mode}: more than 8 bits, which nothing says how to bring to 8")
         grey = picture.mode in ("1", "L", "LA")
         array = np.asarray(picture.convert("L" if grey else "RGB"))
     return array[..., None] if grey else array

@@ -1,5 +1,6 @@
 """A run's ``summary.json``."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,12 +17,13 @@ from steadygan.threshold import Bound
 
 def metric_summary(rows: list[dict[str, str]], directions: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Of every metric ``final``, ``best``, ``gap`` (``final`` minus ``best``), ``area`` (the mean over all evaluations)
-    and which way is better."""
+    and which way is better. The best is that of evaluations with a finite score."""
     summary = {}
     for name, direction in directions.items():
         values = [float(row[f"metric/{name}"]) for row in rows if row.get(f"metric/{name}")]
         if values:
-            best = max(values) if direction == "max" else min(values)
+            finite = [value for value in values if math.isfinite(value)] or values
+            best = max(finite) if direction == "max" else min(finite)
             area = float(np.mean(values))
             gap = values[-1] - best
             summary[name] = {"final": values[-1], "best": best, "gap": gap, "area": area, "direction": direction}

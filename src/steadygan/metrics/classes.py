@@ -1,6 +1,7 @@
 """What a classifier says of samples: which classes there are, and how near each is to its real ones."""
 
 import math
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -8,9 +9,9 @@ from torch import Tensor
 
 from steadygan.core.declare import fraction
 from steadygan.metrics.classifier import classifier_for
-from steadygan.metrics.features import FeatureMetric
+from steadygan.metrics.features import FeatureMetric, class_references, singular
+from steadygan.metrics.fid_infinity import fid_of
 from steadygan.metrics.fits import has_labelled_images, misfit
-from steadygan.metrics.frechet import frechet_distance
 from steadygan.metrics.shell import SampleMetric, within
 
 
@@ -64,10 +65,6 @@ class ClassHistogram(SampleMetric):
         return dict(zip(self.directions, histogram_scores(self.counts.cpu(), self.real, self.share)))
 
 
-PART = 1000
-"""Real images looked at together."""
-
-
 class IntraFID(FeatureMetric):
     """``intra_fid``: the mean over classes of the FID within each, for conditional GANs (Miyato & Koyama 2018).
 
@@ -95,10 +92,8 @@ class IntraFID(FeatureMetric):
         if not has_labelled_images(dataset):
             raise misfit("intra_fid", dataset, "labelled images")
         super().__init__(dataset, samples, split, **network)
-        images, labels = dataset.examples(split)
-        made = torch.cat([self.network(part)[0] for part in images.split(PART)])
-        rows = [made[labels == label] for label in range(dataset.num_classes)]
-        self.real = [(own.mean(0), own.mT.cov()) for own in rows]
+        singular(self.node, self.samples // dataset.num_classes, self.network.num_features, "samples/classes")
+        self.real = class_references(dataset, self.network, split)
 
     def keep(self) -> None:
         """Features and the classes that were asked for."""
@@ -121,5 +116,4 @@ class IntraFID(FeatureMetric):
         rows = [features[asked.cpu() == label] for label in range(len(self.real))]
         if min(len(own) for own in rows) < 2:
             return {"intra_fid": float("nan")}
-        values = [frechet_distance(own.mean(0), own.mT.cov(), *real) for own, real in zip(rows, self.real)]
-        return {"intra_fid": float(torch.stack(values).mean())}
+        return {"intra_fid": fmean(map(fid_of, rows, self.real))}

@@ -15,7 +15,7 @@ from torch import Tensor
 from steadygan.metrics.cache import Tensors, content_hash, load_or_make
 from steadygan.metrics.convnet import RECIPE, ConvNet, build, train
 from steadygan.metrics.images import from_bytes
-from steadygan.metrics.network import BLOCK, FeatureNetwork
+from steadygan.metrics.network import FeatureNetwork
 from steadygan.metrics.real import Rows, blocks, real_images
 from steadygan.paths import cache_dir
 
@@ -68,7 +68,7 @@ class Classifier(FeatureNetwork):
 
 def outputs(network: ConvNet, images: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
     """Features and logits, float64, of images ``[N, C, H, W]`` uint8, a block at a time."""
-    parts = [network(_laid_out(from_bytes(part, dtype))) for part in images.split(BLOCK)]
+    parts = [network(_laid_out(from_bytes(part, dtype))) for part in images.split(Classifier.block)]
     features, logits = zip(*parts)
     return torch.cat(features).double(), torch.cat(logits).double()
 
@@ -116,7 +116,7 @@ def _train(name: str, data: _Splits, num_classes: int) -> Tensors:
     log.info("Training the small classifier of %s for its image metrics (once, under a minute)", name)
     network = train(Rows(data.train), data.train_y, num_classes)
     with torch.no_grad(), torch.autocast("cpu", enabled=False):
-        predicted = torch.cat([outputs(network, block)[1].argmax(1) for block in blocks(data.test, BLOCK)])
+        predicted = torch.cat([outputs(network, block)[1].argmax(1) for block in blocks(data.test, Classifier.block)])
     accuracy = (predicted == data.test_y).double().mean()
     if accuracy < _LOW_ACCURACY:
         log.warning("The small classifier of %s is right on %.1f %% only: trust its scores less", name, 100 * accuracy)

@@ -1,5 +1,8 @@
 """Metrics of images by the features of a network, and what the data have of the same features."""
 
+import logging
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -7,43 +10,26 @@ from torch import Tensor, nn
 from torchmetrics.utilities import dim_zero_cat
 
 from steadygan.core.draws import generator
-from steadygan.errors import bad_value
+from steadygan.errors import UserError, bad_value
+from steadygan.files import file_hash
 from steadygan.metrics.cache import Tensors, content_hash, load_or_make
 from steadygan.metrics.classifier import classifier_for
 from steadygan.metrics.fits import has_images, has_labelled_images, misfit
 from steadygan.metrics.frechet import Reference
-from steadygan.metrics.images import from_bytes
-from steadygan.metrics.inception import Inception
-from steadygan.metrics.network import BLOCK, DTYPES, FeatureNetwork
+from steadygan.metrics.inception import SHA256, Inception
+from steadygan.metrics.network import DTYPES, FeatureNetwork
+from steadygan.metrics.own import Own
 from steadygan.metrics.real import blocks, real_images
 from steadygan.metrics.shell import SampleMetric, whole
 from steadygan.paths import cache_dir
 
+log = logging.getLogger("steadygan")
+
 SPLITS = ("train", "test")
 NETWORKS = ("classifier", "inception")
 
-_networks: dict[tuple[Any, ...], FeatureNetwork] = {}
+_networks: dict[Any, FeatureNetwork] = {}
 _references: dict[str, Any] = {}
-
-
-class Own(FeatureNetwork):
-    """A user's module: images ``[B, C, H, W]`` in [-1, 1] to features ``[B, d]``, or to features and logits."""
-
-    def __init__(self, module: nn.Module, shape: tuple[int, ...], dtype: str = "float32") -> None:
-        super().__init__(dtype)
-        self.module = module.eval().requires_grad_(False).to(self.weights_dtype)
-        name = f"{type(module).__module__}.{type(module).__qualname__}"
-        weights = content_hash(module.state_dict())
-        self.key = content_hash(module.state_dict(), name)
-        self.num_features = self.outputs(torch.zeros(1, *shape, dtype=torch.uint8))[0].shape[1]
-        self.passport = {"feature_network": name, "weights": weights[:16], "images": "rounded to 8 bits, not resized"}
-        self.passport["dtype"] = dtype
-
-    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features and logits; where there are no logits, features twice."""
-        with self.computing(images.device):
-            made = self.module.to(images.device)(from_bytes(images, self.weights_dtype))
-        return made if isinstance(made, tuple) else (made, made)
 
 
 def network_for(
@@ -70,7 +56,8 @@ def network_for(
     if dtype not in DTYPES:
         raise bad_value(f"metrics.{name}.dtype", dtype, "no such type", DTYPES)
     if isinstance(features, nn.Module):
-        return Own(features, tuple(dataset.shape), dtype)
+        own = Own(features, tuple(dataset.shape), dtype, f"metrics.{name}.features")
+        return _networks.setdefault(own.key, own)
     if features == "classifier":
         if not has_labelled_images(dataset):
             raise misfit(name, dataset, "labelled images", f"or metrics.{name}.features=inception (docs/data.md)")
@@ -114,7 +101,7 @@ def reference_statistics(dataset: Any, network: FeatureNetwork, split: str) -> t
     def make() -> Tensors:
         total = torch.zeros(network.num_features, dtype=torch.float64)
         outer = torch.zeros(network.num_features, network.num_features, dtype=torch.float64)
-        for block in blocks(images, BLOCK):
+        for block in blocks(images, network.block):
             features = network.outputs(block)[0].double()
             total += features.sum(0)
             outer += features.mT @ features
@@ -138,12 +125,64 @@ def reference_features(dataset: Any, network: FeatureNetwork, split: str, most: 
     if key not in _references:
 
         def make() -> Tensors:
-            made = [network.outputs(block)[0].to(network.weights_dtype) for block in blocks(images, BLOCK, rows)]
+            made = [
+                network.outputs(block)[0].to(network.weights_dtype) for block in blocks(images, network.block, rows)
+            ]
             return {"features": torch.cat(made)}
 
         stored = load_or_make(cache_dir() / "references" / f"{key[:40]}.pt", make)
         _references[key] = stored["features"].double()
     return _references[key]
+
+
+def class_references(dataset: Any, network: FeatureNetwork, split: str) -> list[Reference]:
+    """Of the features of each class of a split.
+
+    Raises:
+        UserError: a class has fewer than two images there.
+    """
+    images, labels = real_images(dataset, split), dataset.examples(split)[1].cpu()
+    if (counts := torch.bincount(labels, minlength=dataset.num_classes)).min() < 2:
+        found = f"{int(counts.min())} of class {int(counts.argmin())}"
+        raise UserError(f"metrics=intra_fid: needs two images of each class, and the {split} split has {found}")
+    key = content_hash({"labels": labels}, [images.content, network.key, network.passport["weights"], "classes"])
+    if key not in _references:
+        features = reference_features(dataset, network, split, images.shape[0], 0)
+        own = (features[labels == label] for label in range(dataset.num_classes))
+        _references[key] = [Reference.of_samples(rows) for rows in own]
+    return _references[key]
+
+
+def by_content(**config: Any) -> dict[str, Any]:
+    """A metric's settings with the hash of a file in place of its name, for the signature of a run.
+
+    The published weights are None wherever they are; of a file that is missing the name is left, for who reads it.
+    """
+    hashes = {key: _hash(config[key]) for key in ("weights", "statistics") if config.get(key) is not None}
+    if hashes.get("weights") == SHA256:
+        hashes["weights"] = None
+    return {**config, **hashes}
+
+
+def _hash(path: str) -> str | None:
+    try:
+        return file_hash(Path(path).expanduser())
+    except OSError:
+        return path
+
+
+def singular(node: str, samples: int, size: int, key: str = "samples") -> None:
+    """Say once that covariances of so few samples are singular, and what follows from it."""
+    if samples <= size:
+        _tell(
+            f"metrics.{node}.{key}={samples}: no more than the {size} features, so the covariance of the samples is "
+            f"singular and the score far above that of many samples; compare it at the same number only"
+        )
+
+
+@cache
+def _tell(text: str) -> None:
+    log.warning(text)
 
 
 class FeatureMetric(SampleMetric):
@@ -165,6 +204,7 @@ class FeatureMetric(SampleMetric):
     """
 
     node: str
+    fingerprint = staticmethod(by_content)
 
     def __init__(self, dataset: Any, samples: int, split: str, **network: Any) -> None:
         if not has_images(dataset):

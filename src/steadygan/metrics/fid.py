@@ -1,6 +1,5 @@
 """The Frechet distance of features (Heusel et al. 2017), on the data set's own small classifier or on Inception."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +7,9 @@ import torch
 from torch import Tensor
 
 from steadygan.metrics.cache import content_hash
-from steadygan.metrics.features import FeatureMetric, gaussian, reference_statistics
+from steadygan.metrics.features import FeatureMetric, gaussian, reference_statistics, singular
 from steadygan.metrics.frechet import Reference
 from steadygan.metrics.statistics import load
-
-log = logging.getLogger("steadygan")
 
 
 class FID(FeatureMetric):
@@ -52,12 +49,7 @@ class FID(FeatureMetric):
             self.reference = Reference.of(self.statistics.mean, self.statistics.cov)
             self.passport |= {"split": None, "split_size": self.statistics.count or None}
             self.passport["statistics"] = content_hash({"mu": self.statistics.mean, "sigma": self.statistics.cov})[:16]
-        if self.samples <= self.network.num_features:
-            log.warning(
-                "metrics.%s.samples=%d: no more than the %d features, so the covariance of the samples is singular and "
-                "the score far above that of many samples; compare it at the same number only",
-                *(self.node, self.samples, self.network.num_features),
-            )
+        singular(self.node, self.samples, self.network.num_features)
 
     def keep(self) -> None:
         """Sums, or all features where they are few."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steadygan.core.draws import generator
 from steadygan.errors import bad_value
-from steadygan.metrics.features import FeatureMetric, reference_statistics
+from steadygan.metrics.features import FeatureMetric, reference_statistics, singular
 from steadygan.metrics.frechet import Reference
 from steadygan.metrics.shell import whole
 
@@ -61,6 +61,7 @@ class FIDInfinity(FeatureMetric):
         self.seed = whole("metrics.fid_infinity.reference_seed", reference_seed, 0)
         if self.least >= self.samples:
             raise bad_value("metrics.fid_infinity.least", least, f"must be less than the {self.samples} samples")
+        singular(self.node, self.least, self.network.num_features, "least")
         self.reference = reference_statistics(dataset, self.network, split)[1]
         self.passport |= {"least": self.least, "points": self.points, "reference_seed": self.seed}
 

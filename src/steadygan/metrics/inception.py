@@ -27,8 +27,6 @@ TRUNK = (
     "AvgPool",
 )
 
-_AT_ONCE = 50
-
 
 class Inception(FeatureNetwork):
     """2,048 features after the last pooling, and the 1,008 logits without bias, as torch-fidelity's FID and IS use.
@@ -65,11 +63,14 @@ class Inception(FeatureNetwork):
             "dtype": dtype,
         }
 
+    block = 50 if torch.cuda.is_available() else 16
+    """More at once are no faster on a CPU, and a few images cost as much as a block."""
+
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features ``[B, 2048]`` and logits ``[B, 1008]``."""
         self.network.to(images.device)
         with self.computing(images.device):
-            features = torch.cat([self._features(part) for part in images.split(_AT_ONCE)])
+            features = torch.cat([self._features(part) for part in images.split(self.block)])
             return features, features @ self.network.fc.weight.T
 
     def _features(self, images: Tensor) -> Tensor:
@@ -92,7 +93,7 @@ def _weights(path: Path) -> tuple[str, dict[str, Any]]:
     except OSError as error:
         raise UserError(
             f"{path}: the weights of Inception cannot be read ({error.strerror}).\nFetch {URL} and put it there, "
-            f"or say where it is: weights=PATH of the metric, for instance metrics.fid.weights=PATH"
+            f"or say where it is: metrics.weights=PATH"
         ) from error
     sha256 = hashlib.sha256(content).hexdigest()
     stated = re.search(r"-([0-9a-f]{8,64})\.pth$", path.name)

@@ -1,5 +1,6 @@
 """The inception score (Salimans et al. 2016, section 4), on the data set's own small classifier or on Inception."""
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
 from steadygan.errors import bad_value
-from steadygan.metrics.features import network_for
+from steadygan.metrics.features import by_content, network_for
 from steadygan.metrics.fits import has_images, misfit
 from steadygan.metrics.shell import SampleMetric, whole
 
@@ -17,10 +18,12 @@ def inception_score(logits: Tensor, splits: int = 1) -> float:
 
     Args:
         logits: ``[N, K]``, of p(y|x).
-        splits: consecutive parts, each with its own p(y).
+        splits: consecutive parts, each with its own p(y); as the reference implementations cut them.
     """
     scores = []
-    for part in logits.double().tensor_split(splits):
+    ends = [len(logits) * place // splits for place in range(splits + 1)]
+    for start, end in pairwise(ends):
+        part = logits[start:end].double()
         conditional = part.log_softmax(1)
         marginal = conditional.logsumexp(0) - torch.tensor(float(len(part)), dtype=torch.float64).log()
         scores.append((conditional.exp() * (conditional - marginal)).sum(1).mean().exp())
@@ -41,6 +44,7 @@ class InceptionScore(SampleMetric):
     """
 
     directions = {"is": "max"}
+    fingerprint = staticmethod(by_content)
 
     def __init__(
         self,

@@ -12,13 +12,11 @@ from steadygan.errors import bad_value
 from steadygan.metrics.cache import content_hash
 from steadygan.metrics.images import to_bytes
 
-BLOCK = 100
-"""Images that go through a network at once."""
-
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
 """What a network computes in; bfloat16 is autocast, with float32 weights."""
 
-_REMEMBERED = 640
+_REMEMBERED = 64_000
+"""Images."""
 
 
 class FeatureNetwork:
@@ -33,11 +31,13 @@ class FeatureNetwork:
         key: hash of all that its results depend on but the images.
         num_features: length of a feature vector.
         passport: what a score depends on through it, fit for JSON.
+        block: images that go through it at once.
     """
 
     key: str
     num_features: int
     passport: dict[str, Any]
+    block = 100
 
     def __init__(self, dtype: str = "float32") -> None:
         if dtype not in DTYPES:
@@ -51,7 +51,7 @@ class FeatureNetwork:
         Args:
             x: images ``[B, C, H, W]`` in [-1, 1]; one that is not finite gives nan.
         """
-        features, logits = (torch.cat(parts)[: len(x)] for parts in zip(*map(self._block, blocks(x))))
+        features, logits = (torch.cat(parts)[: len(x)] for parts in zip(*map(self._block, blocks(x, self.block))))
         return features, logits
 
     @property
@@ -71,7 +71,7 @@ class FeatureNetwork:
         name = content_hash({"images": images}, str(x.device))
         if name not in self._results:
             self._results[name] = self.outputs(images)
-            if len(self._results) > _REMEMBERED:
+            if len(self._results) * self.block > _REMEMBERED:
                 self._results.popitem(last=False)
         finite = x.flatten(1).isfinite().all(1)[:, None]
         features, logits = (torch.where(finite, result.double(), torch.nan) for result in self._results[name])
@@ -82,12 +82,12 @@ class FeatureNetwork:
         raise TypeError(f"{type(self).__name__} does not say what it makes of images")
 
 
-def blocks(x: Tensor) -> Iterator[Tensor]:
+def blocks(x: Tensor, size: int) -> Iterator[Tensor]:
     """``x [B, ...]`` in blocks of the same length, the last one filled up with zeros.
 
     What a library makes of an image may depend, by rounding, on how many go with it: so it is the same however the
     images are shared out over processes.
     """
-    for block in x.split(BLOCK):
-        missing = BLOCK - len(block)
+    for block in x.split(size):
+        missing = size - len(block)
         yield torch.cat([block, block.new_zeros(missing, *block.shape[1:])]) if missing else block

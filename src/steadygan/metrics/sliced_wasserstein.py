@@ -11,7 +11,6 @@ from steadygan.core.draws import generator
 from steadygan.errors import bad_value
 from steadygan.metrics.fits import has_images, misfit
 from steadygan.metrics.images import from_bytes, to_bytes
-from steadygan.metrics.network import BLOCK
 from steadygan.metrics.real import Images, blocks, real_images
 from steadygan.metrics.shell import SampleMetric, whole
 
@@ -20,6 +19,9 @@ PATCH, COARSEST = 7, 16
 
 BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 SPLITS = ("train", "test")
+
+_AT_ONCE = 100
+"""Images cut at once."""
 
 _references: dict[tuple[Any, ...], dict[int, tuple[Tensor, Tensor, Tensor]]] = {}
 
@@ -87,6 +89,8 @@ class SlicedWasserstein(SampleMetric):
         UserError: the data are no images, or a setting is out of its range.
     """
 
+    directions: dict[str, str] = {"swd": "min"}
+
     def __init__(
         self,
         dataset: Any,
@@ -120,7 +124,7 @@ class SlicedWasserstein(SampleMetric):
     def take(self, x: Tensor) -> None:
         """Keep the projections of the patches of images ``[n, C, H, W]``."""
         finite = x.flatten(1).isfinite().all(1)
-        for part, fine in zip(x.split(BLOCK), finite.split(BLOCK)):
+        for part, fine in zip(x.split(_AT_ONCE), finite.split(_AT_ONCE)):
             for side, cut in self._cut(to_bytes(part)).items():
                 mean, std, _ = (value.to(x.device) for value in self._reference[side])
                 made = self._projected((cut - mean) / std, side)
@@ -143,7 +147,7 @@ class SlicedWasserstein(SampleMetric):
         if key not in _references:
             rows = torch.randperm(images.shape[0], generator=generator(self._seed, "metric/reference"))
             rows = rows[: self.samples].sort().values
-            parts = [self._cut(block) for block in blocks(images, BLOCK, rows)]
+            parts = [self._cut(block) for block in blocks(images, _AT_ONCE, rows)]
             _references[key] = {
                 side: self._of_scale(torch.cat([part[side] for part in parts]), side) for side in parts[0]
             }

@@ -12,12 +12,13 @@ from steadygan.report.collect import Sweep, collect
 from steadygan.report.groups import Group, group_runs
 from steadygan.report.page import Content, Plot, render
 from steadygan.report.palette import Style, styles
+from steadygan.report.reached import reached
 from steadygan.report.samples import galleries
 from steadygan.report.share_maps import maps as share_maps
 from steadygan.report.shares import Share, ranked, sentences, shares, words
 from steadygan.report.statistics import BASELINE, Row, compare, direction_of, metric_names, rank
 from steadygan.report.swept import sweeps
-from steadygan.report.table import show_shares, show_table
+from steadygan.report.table import show_reached, show_shares, show_table
 from steadygan.report.verdict import notes, obstacle, verdict
 
 FOLDER = "report"
@@ -51,6 +52,8 @@ def report(directories: list[Path], open_page: bool = False, console: Console | 
     files.write_text(index, render(content, folder))
     if content.shares:
         show_shares(console, content.shares, content.threshold)
+    if content.reached:
+        show_reached(console, content.reached)
     show_table(console, content.rows, content.metric, content.direction, content.verdict, len(content.groups))
     console.print(str(index), soft_wrap=True, markup=False, highlight=False)
     if open_page:
@@ -88,6 +91,7 @@ def build(sweep: Sweep, folder: Path) -> Content:
         shares=found,
         threshold=words(sweep.threshold, sweep.runs),
         comparisons=comparisons,
+        reached=reached(drawn),
         plots=[
             *_trains(found, sweep, fresh),
             *_curves(drawn, looks, shown, fresh),

@@ -13,7 +13,7 @@ import yaml
 
 from steadygan import files
 from steadygan.errors import UserError
-from steadygan.threshold import Bound, parse
+from steadygan.threshold import OF_RUN, Bound, parse
 
 DEPTH = 3
 CURVE_POINTS = 300
@@ -35,6 +35,20 @@ class Score:
     area: float | None
     direction: str | None
 
+    @property
+    def gap(self) -> float | None:
+        """How far from its best the run ended: final minus best."""
+        return None if self.final is None or self.best is None else self.final - self.best
+
+
+@dataclass(frozen=True)
+class Met:
+    """When a run first met a bound; all None: it has not."""
+
+    iteration: int | None = None
+    images: int | None = None
+    seconds: float | None = None
+
 
 @dataclass(frozen=True)
 class Run:
@@ -42,6 +56,7 @@ class Run:
 
     ``status`` is the summary's, or ``unreadable`` (a broken summary), or ``no summary``.
     ``memory`` is the peak of the device, or of the process, in MB.
+    ``reached`` says when each of the run's thresholds, in words, was first met.
     ``most`` is the largest value that a metric can have, where its passport says so.
     ``curves`` maps a column of ``metrics.csv`` to (iterations, values), finite values only, thinned.
     """
@@ -62,6 +77,7 @@ class Run:
     config: dict[str, Any] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
     scores: dict[str, Score] = field(default_factory=dict)
+    reached: dict[str, Met] = field(default_factory=dict)
     oscillation: dict[str, float] = field(default_factory=dict)
     passports: dict[str, dict[str, Any]] = field(default_factory=dict)
     most: dict[str, float] = field(default_factory=dict)
@@ -187,6 +203,7 @@ def read_run(path: Path, root: Path) -> Run:
     without_seed = " ".join(item for item in overrides if not item.lstrip("+").startswith("seed="))
     label = str(summary.get("label") or without_seed or summary.get("method") or path.name)
     seed = summary.get("seed", config.get("seed"))
+    scores = _scores(summary.get("metrics"))
     passports = {key: facts for key, value in _mapping(summary.get("passports")).items() if (facts := _mapping(value))}
     return Run(
         path=path,
@@ -204,7 +221,8 @@ def read_run(path: Path, root: Path) -> Run:
         error=str(summary.get("error") or ""),
         config=config,
         overrides=overrides,
-        scores=_scores(summary.get("metrics")),
+        scores=scores,
+        reached=_reached(summary.get("reached"), config.get(OF_RUN), scores),
         oscillation=_numbers(summary.get("oscillation")),
         passports=passports,
         most={key: value for facts in passports.values() for key, value in _numbers(facts.get("most")).items()},
@@ -261,6 +279,21 @@ def _scores(metrics: Any) -> dict[str, Score]:
             direction=direction if direction in ("max", "min") else None,
         )
     return scores
+
+
+def _reached(told: Any, asked: Any, scores: Mapping[str, Score]) -> dict[str, Met]:
+    """By the bound in words; a bound that the summary says nothing of was not met."""
+    try:
+        bounds = parse(asked, OF_RUN)
+    except UserError:
+        return {}
+    found = {}
+    for bound in bounds:
+        way = scores[bound.metric].direction if bound.metric in scores else None
+        met = _mapping(_mapping(told).get(bound.metric))
+        when = Met(_integer(met.get("iteration")), _integer(met.get("images")), number(met.get("seconds")))
+        found[bound.words(way or "min")] = when
+    return found
 
 
 def _curves(path: Path) -> dict[str, Curve]:

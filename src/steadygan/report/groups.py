@@ -11,6 +11,7 @@ from steadygan.report.collect import Run
 # What does not make a run another method: where it is stored, how long and on what it ran, what was watched.
 _NOT_IDENTITY = {
     "seed", "name", "outputs", "iterations", "retry", "log_every", "evaluate_every", "checkpoint_every",
+    "checkpoint_minutes", "keep_checkpoints", "keep_best", "thresholds",
     "logger", "engine", "trainer", "metrics", "experiment", "hydra",
 }  # fmt: skip
 _EXCEPTIONS = {"trainer.precision"}

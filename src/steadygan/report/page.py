@@ -20,6 +20,7 @@ from steadygan import __version__, files
 from steadygan.report.collect import Run, Sweep
 from steadygan.report.groups import Group, flatten
 from steadygan.report.palette import Style
+from steadygan.report.reached import Reached
 from steadygan.report.samples import Gallery
 from steadygan.report.share_maps import DIVERGED, TRAINS
 from steadygan.report.shares import Share, percent
@@ -57,6 +58,7 @@ class Content:
     shares: Sequence[Share]
     threshold: str
     comparisons: Sequence[Comparison]
+    reached: Sequence[Reached]
     plots: Sequence[Plot]
     galleries: Sequence[Gallery]
     styles: Mapping[str, Style]

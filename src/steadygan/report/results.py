@@ -13,8 +13,9 @@ from steadygan.threshold import Bound
 
 def table(groups: Sequence[Group], named: Sequence[str] = (), threshold: Sequence[Bound] = ()) -> pd.DataFrame:
     """A row for each run, lost and unfinished ones included; columns ``group`` (the name on the page), the run's own
-    fields, ``<swept key>``, ``<metric>/final|best|area``, ``oscillation/<player>``, ``path``; and ``trains``, where
-    there is a threshold (empty: not known yet)."""
+    fields, ``<swept key>``, ``<metric>/final|best|gap|area``, ``reached/<bound>/iteration|images|seconds`` of
+    thresholds of the runs, ``oscillation/<player>``, ``path``; and ``trains``, where the sweep has a threshold (empty:
+    not known yet)."""
     keys = swept_numbers(list(groups), named)
     rows = []
     for group in groups:
@@ -37,11 +38,14 @@ def table(groups: Sequence[Group], named: Sequence[str] = (), threshold: Sequenc
             row |= {"trains": trains(run, threshold)} if threshold else {}
             row |= {key: group.settings.get(key) for key in keys}
             for name, score in run.scores.items():
-                row |= {f"{name}/final": score.final, f"{name}/best": score.best, f"{name}/area": score.area}
+                row |= {f"{name}/{kind}": getattr(score, kind) for kind in ("final", "best", "gap", "area")}
+            for bound, met in run.reached.items():
+                row |= {f"reached/{bound}/{kind}": value for kind, value in vars(met).items()}
             row |= {f"oscillation/{player}": value for player, value in run.oscillation.items()}
             rows.append(row | {"path": str(run.path)})
     frame = pd.DataFrame(rows)
-    whole = [name for name in ("seed", "iteration", "iterations", "diverged_at") if name in frame]
+    counts = [name for name in frame if name.startswith("reached/") and not name.endswith("/seconds")]
+    whole = [name for name in ("seed", "iteration", "iterations", "diverged_at", *counts) if name in frame]
     truths = {"trains": "boolean"} if "trains" in frame else {}
     return frame.astype(dict.fromkeys(whole, "Int64") | truths)
 

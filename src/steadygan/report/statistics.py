@@ -41,9 +41,9 @@ def worst(direction: str) -> float:
 
 
 def outcome(run: Run, metric: str, direction: str, kind: str = "final") -> float:
-    """A run's final, best or area of a metric; see the module's note on lost and unfinished runs.
+    """A run's final, best, gap or area of a metric; see the module's note on lost and unfinished runs.
 
-    A lost run keeps the ``best`` it had reached; its final and area (of a curve cut short) count as worst.
+    A lost run keeps the ``best`` it had reached; its final, gap and area (of a curve cut short) count as worst.
     A completed run whose metric is not finite counts as worst as well.
     """
     score = run.scores.get(metric)
@@ -87,6 +87,7 @@ class Row:
     low: float
     high: float
     best: float
+    gap: float
     area: float
     seconds: float
     speed: float
@@ -128,8 +129,9 @@ def _cost(value: float, direction: str) -> tuple[float, float]:
 
 
 def _row(group: Group, place: int | None, metric: str | None, direction: str) -> Row:
-    final, best, area = (
-        outcomes(group, metric, direction, kind) if metric else np.array([]) for kind in ("final", "best", "area")
+    final, best, gap, area = (
+        outcomes(group, metric, direction, kind) if metric else np.array([])
+        for kind in ("final", "best", "gap", "area")
     )
     seconds = np.array([run.seconds for run in group.runs if run.completed and run.seconds], dtype=float)
     speeds = [run.iteration / run.seconds for run in group.runs if run.iteration and run.seconds]
@@ -145,6 +147,7 @@ def _row(group: Group, place: int | None, metric: str | None, direction: str) ->
         low=float(final.min()) if len(final) else np.nan,
         high=float(final.max()) if len(final) else np.nan,
         best=median(best),
+        gap=median(gap),
         area=median(area),
         seconds=median(seconds),
         speed=median(np.array(speeds, dtype=float)),

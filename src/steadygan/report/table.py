@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from steadygan.report.reached import Reached
 from steadygan.report.shares import Share, percent
 from steadygan.report.statistics import Row
 from steadygan.report.verdict import number_text
@@ -38,6 +39,21 @@ def show_shares(console: Console, found: Sequence[Share], threshold: str) -> Non
     console.print(table)
 
 
+def show_reached(console: Console, found: Sequence[Reached]) -> None:
+    """When thresholds were first met."""
+    table = Table(title=Text("first met"), title_justify="left", padding=(0, 1, 0, 0))
+    table.add_column("threshold", no_wrap=True)
+    table.add_column("method", overflow="fold", min_width=min(max(len(each.method) for each in found), 36))
+    for name in ("seeds", "iteration", "images", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for each in found[:_MOST_ROWS]:
+        when = (number_text(value) for value in (each.iteration, each.images, each.seconds))
+        table.add_row(Text(each.bound), Text(each.method), f"{each.met} of {each.known}", *when)
+    console.print(table)
+    if len(found) > _MOST_ROWS:
+        console.print(Text(f"and {len(found) - _MOST_ROWS} more: results.csv"))
+
+
 def show_table(
     console: Console,
     rows: Sequence[Row],
@@ -65,7 +81,7 @@ def show_table(
         "method", overflow="fold", min_width=min(max((len(row.group.name) for row in rows), default=6), 36)
     )
     unfinished = any(row.unfinished for row in rows)
-    names = ["median", "range", "best", "area", "seeds", "lost", *(["unfinished"] if unfinished else [])]
+    names = ["median", "range", "best", "gap", "area", "seeds", "lost", *(["unfinished"] if unfinished else [])]
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
@@ -73,6 +89,7 @@ def show_table(
             "median": number_text(row.median),
             "range": f"{number_text(row.low)} to {number_text(row.high)}" if row.counted else "–",
             "best": number_text(row.best),
+            "gap": number_text(row.gap),
             "area": number_text(row.area),
             "seeds": str(row.counted),
             "lost": Text(str(row.lost), style="bold red" if row.lost else ""),

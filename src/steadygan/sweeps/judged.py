@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from steadygan.engines.labelling import of_samples
+from steadygan.engines.parts import RAW
 from steadygan.errors import bad_value
 from steadygan.targets import metric_nodes, resolve
 from steadygan.threshold import KEY, Bound
@@ -16,13 +18,22 @@ def check(bounds: Iterable[Bound], configs: Iterable[Mapping[str, Any]]) -> None
             less is better and which so has no largest value.
     """
     bounds = list(bounds)
-    known: dict[frozenset[str], dict[str, str]] = {}
+    known: set[tuple[frozenset[str], bool]] = set()
     for config in configs if bounds else ():
-        targets = frozenset(str(node["_target_"]) for node in metric_nodes(config["metrics"]).values())
-        if targets not in known:
-            known[targets] = {n: way for target in targets for n, way in resolve(target).directions.items()}
+        nodes = metric_nodes(config["metrics"]) | ((config.get("labels") or {}).get("metrics") or {})
+        measured = frozenset(str(node["_target_"]) for node in nodes.values()), bool(config["metrics"].get("raw"))
+        if measured not in known:
+            known.add(measured)
             for bound in bounds:
-                check_bound(bound, known[targets], KEY)
+                check_bound(bound, _directions(*measured), KEY)
+
+
+def _directions(targets: Iterable[str], raw: bool) -> dict[str, str]:
+    """Which way each score is better, those of the generator that is trained included where it is scored."""
+    kinds = [resolve(target) for target in targets]
+    found = {name: way for kind in kinds for name, way in kind.directions.items()}
+    told = [kind for kind in kinds if raw and of_samples(kind)]
+    return found | {f"{RAW}{name}": way for kind in told for name, way in kind.directions.items()}
 
 
 def check_bound(bound: Bound, directions: Mapping[str, str], key: str) -> None:

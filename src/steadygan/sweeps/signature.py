@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from steadygan.core.declare import declared
-from steadygan.targets import resolve
+from steadygan.targets import SHARED, resolve
 
 UNSIGNED = (
     "outputs",
@@ -40,6 +40,8 @@ def signature(config: Mapping[str, Any]) -> str:
     """The hash of a resolved config: 1 and 1.0 are the same, files count by their content."""
     signed = {key: value for key, value in config.items() if key not in UNSIGNED}
     trainer = {k: v for k, v in config.get("trainer", {}).items() if k not in UNSIGNED_TRAINER}
+    if config.get("metrics"):
+        signed["metrics"] = {k: v for k, v in config["metrics"].items() if k not in SHARED}
     signed["trainer"] = {k: v for k, v in trainer.items() if k not in USUAL_TRAINER or v != USUAL_TRAINER[k]}
     text = json.dumps(_canonical(signed), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
@@ -49,8 +51,8 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, Mapping):
         fingerprint = declared(resolve(value["_target_"]), "fingerprint") if "_target_" in value else None
         if fingerprint is not None:
-            keys = {key: item for key, item in value.items() if not key.startswith("_")}
-            value = {"_target_": value["_target_"], **fingerprint(**keys)}
+            words = {key: item for key, item in value.items() if key.startswith("_")}
+            value = {**words, **fingerprint(**{key: item for key, item in value.items() if key not in words})}
         return {str(key): _canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]

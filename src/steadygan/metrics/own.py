@@ -1,0 +1,74 @@
+"""A module of a user's own as a feature network."""
+
+import hashlib
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from steadygan.core.draws import generator
+from steadygan.errors import UserError
+from steadygan.metrics.cache import content_hash
+from steadygan.metrics.images import from_bytes
+from steadygan.metrics.network import FeatureNetwork
+
+
+class Own(FeatureNetwork):
+    """A module: images ``[B, C, H, W]`` in [-1, 1] to features ``[B, d]``, or to features and logits.
+
+    Features of more dimensions are flattened.
+
+    Args:
+        module: taken into evaluation mode, its parameters frozen.
+        shape: of an image.
+        dtype: one of ``steadygan.metrics.network.DTYPES``.
+        setting: the key that it comes from, for errors.
+
+    Raises:
+        UserError: the module fails on images of this shape, or what it gives are no features.
+    """
+
+    def __init__(
+        self, module: nn.Module, shape: tuple[int, ...], dtype: str = "float32", setting: str = "features"
+    ) -> None:
+        super().__init__(dtype)
+        self.module = module.eval().requires_grad_(False).to(self.weights_dtype)
+        name = f"{type(module).__module__}.{type(module).__qualname__}"
+        features = self._tried(f"{setting}={name}", shape)
+        weights, structure = content_hash(module.state_dict()), hashlib.sha256(repr(module).encode()).hexdigest()
+        # settings that neither weights nor words tell show in what it makes of an image
+        self.key = content_hash({"features": features}, [name, weights, structure, dtype])
+        self.num_features = features.shape[1]
+        self.passport = {
+            "feature_network": name,
+            "weights": weights[:16],
+            "structure": structure[:16],
+            "images": "clamped to [-1, 1], rounded to 8 bits, not resized",
+            "dtype": dtype,
+        }
+
+    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and logits; where there are no logits, features twice."""
+        with self.computing(images.device):
+            made = self.module.to(images.device)(from_bytes(images, self.weights_dtype))
+        features, logits = made if isinstance(made, tuple) else (made, made)
+        return features.flatten(1), logits.flatten(1)
+
+    def _tried(self, said: str, shape: tuple[int, ...]) -> Tensor:
+        """The features of two images of noise."""
+        noise = torch.randint(0, 256, (2, *shape), generator=generator(0, "metric/own"), dtype=torch.uint8)
+        try:
+            features, logits = self.outputs(noise)
+        except Exception as error:  # whatever a stranger's module raises
+            raise UserError(f"{said}: fails on images of the shape {list(shape)} ({_words(error)})") from error
+        if len(features) != 2 or len(logits) != 2 or not features.is_floating_point():
+            raise UserError(f"{said}: gives {_said(features)} for two images, and not their features [2, d]")
+        return features
+
+
+def _words(error: Any) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _said(value: Tensor) -> str:
+    return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
