@@ -50,6 +50,7 @@ CONTEXT = {
     "scheme/distance": {"l1": PRETRAIN, "feature": PRETRAIN},
     "method": {
         **dict.fromkeys(("pretrained_lsgan", "pretrained_lsgan_alpha"), PRETRAIN),
+        **dict.fromkeys(("bcr", "diffaugment", "ada"), IMAGES),
         "progressive": [text for text in GROW if not text.startswith("network=")],
     },
     "dataset": {
