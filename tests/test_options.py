@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -131,11 +132,25 @@ def test_option(compose, tmp_path, tiny_data, group, option):
     saved = torch.load(job.directory / files.CHECKPOINT, weights_only=True)
     assert all(bool(torch.isfinite(value).all()) for value in saved["state_dict"].values())
     if group not in ("metrics", "logger", "trainer", "engine"):  # not parts of the step; resumed in tests of their own
-        goes_on(job, saved, tmp_path / "half.ckpt")
+        plain = job.config["scheme"]["_target_"].endswith(".Plain")
+        again = by_itself(job, tmp_path / "half.ckpt") if plain else stopped(compose, [*given, f"outputs={tmp_path}/b"])
+        parts = ("iteration", "state_dict", "rules", "more")
+        (own, shape), (expected, other) = (tree_flatten([each[part] for part in parts]) for each in (again, saved))
+        assert shape == other
+        for a, b in zip(own, expected):
+            assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
 
 
-def goes_on(job, saved, path):
-    """One iteration, a checkpoint, another process and one more make what two iterations at once have made."""
+def stopped(compose, given):
+    """The checkpoint of a run that was stopped at its first sign of life, and launched again."""
+    job = train.plan(compose(*given), given)
+    assert train.execute(job, lambda event: os.kill(os.getpid(), signal.SIGINT)) == "preempted"
+    assert train.execute(job, lambda event: None) == "completed"
+    return torch.load(job.directory / files.CHECKPOINT, weights_only=True)
+
+
+def by_itself(job, path):
+    """The same without a run around it, which is quick: one iteration, a checkpoint, another object, one more."""
     config = job.config
 
     def fresh():
@@ -150,12 +165,7 @@ def goes_on(job, saved, path):
     checkpoint.restore(gan, checkpoint.load(path))
     gan.training_step(1, 0)
     checkpoint.save(path, gan, job.signature, 0.0)
-    again = torch.load(path, weights_only=True)
-    parts = ("iteration", "state_dict", "rules", "more")
-    (own, shape), (expected, other) = (tree_flatten([each[part] for part in parts]) for each in (again, saved))
-    assert shape == other
-    for a, b in zip(own, expected):
-        assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
+    return torch.load(path, weights_only=True)
 
 
 def test_options_are_found():
