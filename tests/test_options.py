@@ -71,7 +71,7 @@ CONTEXT = {
     "metrics": {
         "fid": IMAGES,
         "inception_score": IMAGES,
-        **dict.fromkeys(("fid_test", "precision_recall", "density_coverage", "class_histogram"), IMAGES),
+        **dict.fromkeys(("fid_test", "precision_recall", "density_coverage", "class_histogram", "confidence"), IMAGES),
         "kid": [*IMAGES, "metrics.kid.subset_size=100"],
         "fid_infinity": [*IMAGES, "metrics.fid_infinity.samples=1200"],
         "sliced_wasserstein": IMAGES,

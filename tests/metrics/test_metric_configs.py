@@ -13,7 +13,8 @@ from steadygan.metrics.fits import fitting
 from steadygan.paths import conf_dir
 
 NAMES = ["modes", "exact_density", "wasserstein", "fid", "inception_score"]
-IMAGES = ["fid_test", "kid", "precision_recall", "density_coverage", "fid_infinity", "intra_fid", "class_histogram"]
+IMAGES = ["fid_test", "kid", "precision_recall", "density_coverage", "fid_infinity", "intra_fid", "class_histogram",
+          "confidence"]  # fmt: skip
 
 
 OF_THEIR_NAME = {
