@@ -28,6 +28,7 @@ class Consensus(Ordered):
     """
 
     passes: ClassVar[int] = 3
+    bends: ClassVar[bool] = True
 
     update: str = "simultaneous"
     gamma: Number = 1.0

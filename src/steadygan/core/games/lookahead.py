@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -28,6 +28,8 @@ class Lookahead(Ordered):
         every: iterations, the paper's k.
         alpha: the share of the way; 1 is the plain game.
     """
+
+    clocks: ClassVar[tuple[str, ...]] = ("since",)
 
     every: Number = 5
     alpha: Number = 0.5

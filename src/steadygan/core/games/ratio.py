@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -27,6 +27,8 @@ class Ratio(Ordered):
     Attributes:
         critic_every: iterations.
     """
+
+    clocks: ClassVar[tuple[str, ...]] = ("iterations",)
 
     critic_every: Number = 2
 

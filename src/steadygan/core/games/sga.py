@@ -35,6 +35,7 @@ class Sga(Ordered):
     """
 
     passes: ClassVar[int] = 5
+    bends: ClassVar[bool] = True
 
     update: str = "simultaneous"
     weight: Number = 1.0

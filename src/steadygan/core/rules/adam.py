@@ -1,7 +1,7 @@
 """Adam."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -25,6 +25,8 @@ class Adam(Rule):
         beta2: decay of its mean square, in [0, 1).
         eps: added to the root.
     """
+
+    clocks: ClassVar[tuple[str, ...]] = ("power1", "power2")
 
     lr: Number
     beta1: Number

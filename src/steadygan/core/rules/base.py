@@ -24,6 +24,9 @@ class Rule(ABC):
     """Whether ``update`` wants to know, as ``spread=``, what the method ``spread`` makes of the gradients of a batch's
     examples."""
 
+    clocks: ClassVar[tuple[str, ...]] = ()
+    """Keys of the state that count updates; who linearises an update holds them."""
+
     def check(self, params: Tensors) -> None:  # noqa: B027 (most rules move any player)
         """Raise a ``UserError`` for a player that the rule cannot move."""
 

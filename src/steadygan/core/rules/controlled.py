@@ -1,7 +1,7 @@
 """What rules share that are controlled by the covariance of their gradients."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from steadygan.core.declare import count, declare
 from steadygan.core.rules import gradient_noise
@@ -25,6 +25,8 @@ class Controlled(Langevin):
     Raises:
         UserError: a word that is no choice, or a batch of one whose examples are to be compared.
     """
+
+    clocks: ClassVar[tuple[str, ...]] = ("count",)
 
     batch_size: Number = 1.0
     covariance: str = "diagonal"

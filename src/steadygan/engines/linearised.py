@@ -1,0 +1,226 @@
+"""A game at a state, on one fixed batch, as functions of a vector: its field, one of its iterations, and their
+Jacobians.
+
+By the code that trains: ``step``, with the objective, penalties, noise, games and rules of the run, in float64. What is
+not moved by gradients is held: buffers (running statistics, vectors of spectral norms), snapshots, and what counts
+updates, such as the powers in Adam's bias correction.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+from steadygan.core.autodiff import Transform
+from steadygan.core.draws import stream_seed
+from steadygan.core.games import Simultaneous, State
+from steadygan.core.objective import Turn
+from steadygan.core.rules import Sgd
+from steadygan.engines.dealer import Dealer
+from steadygan.engines.networks import as_functions
+from steadygan.engines.parts import Parts
+from steadygan.engines.step import PLAYERS, Moves, Sentence, step
+from steadygan.theory.spectrum import Operator
+
+STREAM = "stability"
+"""Of the draws: the same batch for every state of a run."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that a step needs but the variables.
+
+    Attributes:
+        sentence: its schedules evaluated, in full precision.
+        state: float64.
+        turns: the draws, of one large batch each.
+        iteration: generator updates behind the state.
+    """
+
+    sentence: Sentence
+    state: State
+    turns: Mapping[str, tuple[Turn, ...]]
+    iteration: int
+
+    def at(self, state: State) -> "Scene":
+        """Another state of the same run, under the same draws."""
+        return replace(self, state=doubled(state))
+
+
+def doubled(tree: Any) -> Any:
+    """A tree with its floating-point tensors in float64."""
+    return tree_map(lambda leaf: leaf.double() if isinstance(leaf, Tensor) and leaf.is_floating_point() else leaf, tree)
+
+
+def scene(parts: Parts, state: State, iteration: int, seed: int, size: int, index: int = 0) -> Scene:
+    """The game of a run at one of its states.
+
+    Args:
+        parts: of the run.
+        state: see ``steadygan.engines.step``.
+        iteration: generator updates behind it; schedules are evaluated there.
+        seed: of the run.
+        size: examples of each batch.
+        index: of the draws; others are independent.
+    """
+    state = doubled(state)
+    params = {player: state[player]["params"] for player in PLAYERS}
+    latent = parts.networks["generator"].latent
+    device = next(iter(params["generator"].values())).device
+    own = stream_seed(seed, STREAM) >> 1  # what takes seeds takes those of 63 bits
+    dealer = Dealer(parts.dataset, parts.wants, latent, own, size, device, torch.float64)
+    sentence = parts.sentence.at(iteration)
+    functions = parts.wants.labelling.functions(as_functions(parts.networks, bf16=False))
+    objective = replace(sentence.objective, **{"penalised": None, **functions})
+    return Scene(replace(sentence, objective=objective), state, dealer.deal(index, params), iteration)
+
+
+class Flat:
+    """Trees of tensors of one shape as vectors."""
+
+    def __init__(self, tree: Any) -> None:
+        leaves, self._spec = tree_flatten(tree)
+        self._shapes = [leaf.shape for leaf in leaves]
+        self._sizes = [leaf.numel() for leaf in leaves]
+        self.size = sum(self._sizes)
+
+    def vector(self, tree: Any) -> Tensor:
+        """``[size]``."""
+        return torch.cat([leaf.reshape(-1) for leaf in tree_flatten(tree)[0]])
+
+    def tree(self, vector: Tensor) -> Any:
+        """The inverse."""
+        pieces = vector.split(self._sizes)
+        return tree_unflatten([piece.view(shape) for piece, shape in zip(pieces, self._shapes)], self._spec)
+
+
+def jacobian(function: Callable[[Tensor], Tensor], x: Tensor) -> Operator:
+    """The Jacobian of ``function: [n] -> [n]`` at ``x``, by its products alone.
+
+    ``J^T v`` is a pullback, and ``J v`` the pullback of that, which is linear in ``v``: so whatever can be
+    differentiated backwards will do, and both graphs are built once for all products.
+    """
+    _, pull = torch.func.vjp(function, x)
+    _, push = torch.func.vjp(lambda along: pull(along)[0], torch.zeros_like(x))
+
+    def product(graph: Callable) -> Callable[[np.ndarray], np.ndarray]:
+        def call(vector: np.ndarray) -> np.ndarray:
+            (found,) = graph(torch.as_tensor(vector, dtype=x.dtype, device=x.device))
+            return found.detach().cpu().numpy()
+
+        return call
+
+    return Operator(len(x), product(push), product(pull))
+
+
+class Field:
+    """``v = (-grad_theta L_G, -grad_psi L_D)``, what both players follow, as a function of all parameters.
+
+    It is what one iteration adds under gradient descent with step 1 where both move at once. A game that bends the
+    field (consensus optimisation, symplectic adjustment) has the bent one; what others do by looking ahead is of the
+    order of the step, and no part of a field.
+    """
+
+    def __init__(self, of: Scene) -> None:
+        self.scene = of
+        params = {player: of.state[player]["params"] for player in PLAYERS}
+        self.flat = Flat(params)
+        self.x = self.flat.vector(params)
+        own = of.sentence.game
+        self._game = replace(own, n_critic=1, update="simultaneous") if getattr(own, "bends", False) else Simultaneous()
+        plain = replace(of.sentence, rules=dict.fromkeys(PLAYERS, Sgd(lr=1.0)), projections={}, game=self._game)
+        self._moves = Moves(plain, Transform(), lambda grads: grads)
+        self._turns = {player: turns[:1] for player, turns in of.turns.items()}
+        self._rules = {player: Sgd(lr=1.0).init(params[player]) for player in PLAYERS}
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """``[n] -> [n]``."""
+        params = self.flat.tree(x)
+        own = {player: {**self.scene.state[player], "params": params[player], "rule": self._rules[player]}
+               for player in PLAYERS}  # fmt: skip
+        moved, _ = self._game.play(self._moves, {**self.scene.state, **own}, self._turns)
+        return self.flat.vector({player: moved[player]["params"] for player in PLAYERS}) - x
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """What both networks make of the batch, in one vector: samples, and logits of the data and of the samples."""
+        params, objective, state = self.flat.tree(x), self.scene.sentence.objective, self.scene.state
+        (turn,) = self._turns["discriminator"]
+        made, _ = objective.generator(params["generator"], state["generator"]["buffers"], turn.latent, *turn.condition)
+        # The discriminator on samples that stay: each network's own change, and not one through the other.
+        fixed = self._fake
+        seen = turn.repeated(objective.members)
+        logits = [
+            objective.discriminator(params["discriminator"], state["discriminator"]["buffers"], shown, *seen.condition)
+            for shown in (seen.real, fixed)
+        ]
+        return torch.cat([made.flatten(), *(logit.flatten() for logit, _ in logits)])
+
+    @property
+    def _fake(self) -> Tensor:
+        params, objective, state = self.flat.tree(self.x), self.scene.sentence.objective, self.scene.state
+        (turn,) = self._turns["discriminator"]
+        made, _ = objective.generator(params["generator"], state["generator"]["buffers"], turn.latent, *turn.condition)
+        return made.repeat(objective.members, *[1] * (made.ndim - 1))
+
+    def operator(self) -> Operator:
+        """Its Jacobian at the state."""
+        return jacobian(self, self.x)
+
+
+class Iteration:
+    """One iteration of the run's game and rules as a map: of all parameters, of what the rules keep (both moments of
+    Adam), and of what the game keeps.
+    """
+
+    def __init__(self, of: Scene) -> None:
+        self.scene = of
+        moving = self._moving(of.state)
+        self.flat = Flat(moving)
+        self.x = self.flat.vector(moving)
+
+    def _moving(self, state: State) -> dict[str, Any]:
+        """The tensors that the map is of."""
+        rules = self.scene.sentence.rules
+        tree = {
+            player: {"params": state[player]["params"], "rule": _without(state[player]["rule"], rules[player].clocks)}
+            for player in PLAYERS
+        }
+        return {**tree, "game": _without(state.get("game", {}), getattr(self.scene.sentence.game, "clocks", ()))}
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """``[n] -> [n]``."""
+        moving, state = self.flat.tree(x), self.scene.state
+        at = {
+            player: {
+                **state[player],
+                "params": moving[player]["params"],
+                "rule": _with(state[player]["rule"], moving[player]["rule"]),
+            }
+            for player in PLAYERS
+        }
+        game = {"game": _with(state["game"], moving["game"])} if "game" in state else {}
+        sentence, turns = self.scene.sentence, self.scene.turns
+        new, _ = step(sentence, Transform(), {**state, **at, **game}, turns, self.scene.iteration)
+        return self.flat.vector(self._moving(new))
+
+    def operator(self) -> Operator:
+        """Its Jacobian at the state."""
+        return jacobian(self, self.x)
+
+
+def _without(kept: Any, clocks: tuple[str, ...]) -> Any:
+    """What a rule or game keeps, less what counts its updates."""
+    if not isinstance(kept, Mapping):
+        return kept
+    return {key: _without(value, clocks) for key, value in kept.items() if key not in clocks}
+
+
+def _with(kept: Any, moving: Any) -> Any:
+    """The inverse: what moves in place of what is kept under the same key."""
+    if not isinstance(kept, Mapping):
+        return moving
+    return {key: _with(value, moving[key]) if key in moving else value for key, value in kept.items()}

@@ -1,0 +1,329 @@
+"""Eigenvalues of a real matrix that is only known by its products with vectors.
+
+Dense where it is small; else ARPACK (implicitly restarted Arnoldi, Lehoucq et al. 1998), by itself for the outermost
+eigenvalues and shifted and inverted, with GMRES as the inner solver, for those about a point. Whatever it says is
+checked: ``residuals`` are ``|J u - lambda u| / |u|``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, eig, schur
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, gmres
+
+Vector = NDArray[np.float64]
+
+SMALL = 12
+"""Rows up to which a matrix is written out whatever was asked for: ARPACK needs room."""
+
+TOLERANCE = 1e-10
+"""ARPACK's: an eigenvalue's residual over its modulus."""
+
+LARGE = 300
+"""Vectors of a Krylov space that is not restarted."""
+
+INNER = 1e-10
+"""GMRES's: the residual of a solution over the right-hand side."""
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A matrix ``J [size, size]``.
+
+    Attributes:
+        size: rows.
+        push: ``J v`` of a real vector.
+        pull: ``J^T v``.
+    """
+
+    size: int
+    push: Callable[[Vector], Vector]
+    pull: Callable[[Vector], Vector]
+
+    def times(self, vector: NDArray) -> NDArray:
+        """``J v`` of a real or complex vector ``[size]``, or of each column of ``[size, k]``."""
+        if vector.ndim == 2:
+            return np.stack([self.times(column) for column in vector.T], 1) if vector.shape[1] else vector
+        if np.iscomplexobj(vector):
+            return self.push(np.ascontiguousarray(vector.real)) + 1j * self.push(np.ascontiguousarray(vector.imag))
+        return self.push(vector)
+
+    def watched(self, tell: Callable[[], None]) -> "Operator":
+        """The same; ``tell`` is called before each product."""
+
+        def telling(product: Callable[[Vector], Vector]) -> Callable[[Vector], Vector]:
+            def call(vector: Vector) -> Vector:
+                tell()
+                return product(vector)
+
+            return call
+
+        return replace(self, push=telling(self.push), pull=telling(self.pull))
+
+
+def of_matrix(matrix: NDArray) -> Operator:
+    """The operator of a matrix that is written out."""
+    return Operator(len(matrix), lambda v: matrix @ v, lambda v: matrix.T @ v)
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Some or all eigenvalues, the largest real part first.
+
+    Attributes:
+        values: complex ``[k]``; of a complex pair both.
+        vectors: right eigenvectors ``[size, k]`` of length 1.
+        residuals: ``|J u - lambda u|``, ``[k]``.
+        zeros: an orthonormal basis ``[size, m]`` of the invariant subspace of those that count as 0.
+        whole: whether these are all there are.
+    """
+
+    values: NDArray[np.complex128]
+    vectors: NDArray[np.complex128]
+    residuals: Vector
+    zeros: NDArray[np.float64]
+    whole: bool = False
+
+    def largest(self, which: str, count: int) -> "Spectrum":
+        """The ``count`` that are largest by a word of ``KINDS``, and the other one of a complex pair."""
+        sizes = KINDS[which](self.values)
+        if which == "LI":
+            sizes = np.abs(sizes)
+        order = np.argsort(-sizes, kind="stable")
+        kept = set(order[:count].tolist())
+        pairs = {int(np.abs(self.values - self.values[place].conj()).argmin()) for place in kept}
+        chosen = sorted(kept | pairs)
+        return replace(
+            self, values=self.values[chosen], vectors=self.vectors[:, chosen], residuals=self.residuals[chosen],
+            whole=False,
+        )  # fmt: skip
+
+    def joined(self, other: "Spectrum") -> "Spectrum":
+        """With what ``other`` has and this has not."""
+        scale = np.abs(np.concatenate([self.values, other.values, [0]])).max()
+        slack = 1e-7 * scale + 10 * other.residuals
+        new = [place for place, value in enumerate(other.values)
+               if not len(self.values) or np.abs(self.values - value).min() > slack[place]]  # fmt: skip
+        values = np.concatenate([self.values, other.values[new]])
+        order = np.lexsort((-values.imag, -values.real))
+        return Spectrum(
+            values[order],
+            np.concatenate([self.vectors, other.vectors[:, new]], 1)[:, order],
+            np.concatenate([self.residuals, other.residuals[new]])[order],
+            _basis(np.concatenate([self.zeros, other.zeros], 1)),
+        )
+
+
+def matrix(operator: Operator) -> NDArray[np.float64]:
+    """``J`` written out, row by row."""
+    return np.stack([operator.pull(row) for row in np.eye(operator.size)]) if operator.size else np.zeros((0, 0))
+
+
+def dense(operator: Operator, zero: float = 0.0, written: NDArray | None = None) -> Spectrum:
+    """All eigenvalues, by LAPACK.
+
+    Args:
+        operator: up to some thousand rows.
+        zero: moduli up to this share of the largest count as 0.
+        written: the matrix, where it is known.
+    """
+    full = matrix(operator) if written is None else written
+    if not len(full):
+        nothing = np.zeros((0, 0))
+        return Spectrum(np.zeros(0, complex), nothing.astype(complex), np.zeros(0), nothing, True)
+    values, vectors = eig(full)
+    bound = zero * np.abs(values).max()
+    return replace(_sorted(values, vectors, full @ vectors, _invariant(full, values, vectors, bound)), whole=True)
+
+
+def _invariant(full: NDArray, values: NDArray, vectors: NDArray, bound: float) -> NDArray[np.float64]:
+    """Of the eigenvalues up to ``bound``. Not by eigenvectors: those of a multiple one need not span it."""
+    small = np.abs(values) <= bound
+    if not small.any():
+        return np.zeros((len(full), 0))
+    try:
+        _, basis, count = schur(full, output="real", sort=lambda re, im: np.hypot(re, im) <= bound)
+    except LinAlgError:  # they cannot be told apart from others to rounding
+        return _basis(np.concatenate([vectors[:, small].real, vectors[:, small].imag], 1))
+    return basis[:, :count]
+
+
+KINDS: dict[str, Callable[[NDArray], NDArray]] = {"LR": np.real, "LI": np.imag, "LM": np.abs}
+"""What is largest: the real part, the imaginary part, the modulus."""
+
+
+def outermost(operator: Operator, which: str, count: int, zero: float = 0.0, budget: int = 2000) -> Spectrum:
+    """``count`` eigenvalues, those that are largest by a word of ``KINDS``, by ARPACK; all of a matrix of few rows.
+
+    Where fewer converge within the budget, a larger Krylov space, not restarted, tells the rest as well as it can,
+    which ``residuals`` says.
+
+    Args:
+        operator: of any size.
+        which: see above.
+        count: how many, and one more where that would part a complex pair.
+        zero: moduli up to this count as 0, in absolute terms.
+        budget: products that may be taken, about.
+    """
+    if operator.size <= max(SMALL, count + 2):
+        return dense(operator)
+    room = min(operator.size, max(40, 3 * count + 2))
+    start = np.random.default_rng(0).standard_normal(operator.size)
+    linear = LinearOperator((operator.size,) * 2, matvec=operator.push, dtype=np.float64)
+    again = max(1, (budget - room) // (room - count))
+    try:
+        values, vectors = eigs(linear, count, which=which, v0=start, ncv=room, tol=TOLERANCE, maxiter=again)
+    except ArpackNoConvergence as partial:
+        there = partial.eigenvectors if len(partial.eigenvalues) else np.zeros((operator.size, 0))
+        found = _checked(operator, partial.eigenvalues, there, zero)
+        return found.joined(krylov(operator, min(budget, LARGE)).largest(which, count))
+    return _checked(operator, values, vectors, zero)
+
+
+def krylov(operator: Operator, size: int, zero: float = 0.0) -> Spectrum:
+    """The Ritz values of one Krylov space of ``size`` vectors, all kept and orthogonalised twice (Arnoldi 1951).
+
+    The outermost are good to see all kinds at once; inner ones are no eigenvalues, which ``residuals`` tells.
+    """
+    size = min(size, operator.size)
+    basis, small = np.zeros((size + 1, operator.size)), np.zeros((size + 1, size))
+    start = np.random.default_rng(0).standard_normal(operator.size)
+    basis[0] = start / np.linalg.norm(start)
+    made = size
+    for place in range(size):
+        new = operator.push(basis[place])
+        length = np.linalg.norm(new)
+        for _ in range(2):
+            part_of = basis[: place + 1] @ new
+            new = new - part_of @ basis[: place + 1]
+            small[: place + 1, place] += part_of
+        small[place + 1, place] = np.linalg.norm(new)
+        if small[place + 1, place] <= 1e-13 * max(length, 1e-300):  # the space is invariant
+            made = place + 1
+            break
+        basis[place + 1] = new / small[place + 1, place]
+    values, turned = np.linalg.eig(small[:made, :made])
+    vectors = basis[:made].T @ turned
+    last = small[made, made - 1] if made == size and made < operator.size else 0.0
+    residuals = np.abs(last * turned[-1])
+    order = np.lexsort((-values.imag, -values.real))
+    near = vectors[:, np.abs(values) <= zero]
+    zeros = _basis(np.concatenate([near.real, near.imag], 1))
+    return Spectrum(values[order].astype(complex), vectors[:, order].astype(complex), residuals[order], zeros)
+
+
+def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, budget: int = 2000) -> Spectrum:
+    """``count`` eigenvalues about ``shift``, which is none: the largest of ``(J - shift)^-1``.
+
+    What lies close together about ``shift`` lies far apart there, which is what the outermost ones of ``J`` lack. A
+    small positive shift finds those near 0. Those that did not converge are left out.
+
+    Args:
+        operator: of any size.
+        shift: of the same order as the eigenvalues wanted.
+        count: how many.
+        zero: as for ``outermost``.
+        budget: products that one solution may take.
+    """
+    if operator.size <= max(SMALL, count + 2):
+        return dense(operator)
+    kind = complex if np.iscomplexobj(np.array(shift)) else float
+    shape = (operator.size,) * 2
+    shifted = LinearOperator(shape, matvec=lambda v: operator.times(v.ravel()) - shift * v.ravel(), dtype=kind)
+    restart = min(operator.size, 150, budget)
+
+    def solve(right: NDArray) -> NDArray:
+        return gmres(shifted, right.ravel(), rtol=INNER, atol=0.0, restart=restart, maxiter=-(-budget // restart))[0]
+
+    inverse = LinearOperator(shape, matvec=solve, dtype=kind)
+    start = np.random.default_rng(1).standard_normal(operator.size).astype(kind)
+    room = min(operator.size, max(20, 2 * count + 2))
+    try:
+        turned, vectors = eigs(inverse, count, which="LM", v0=start, ncv=room, tol=1e-9, maxiter=10)
+    except ArpackNoConvergence as partial:
+        turned = partial.eigenvalues
+        vectors = partial.eigenvectors if len(turned) else np.zeros((operator.size, 0))
+    return _checked(operator, shift + 1 / turned, vectors, zero)
+
+
+def _checked(operator: Operator, values: NDArray, vectors: NDArray, zero: float) -> Spectrum:
+    vectors = np.asarray(vectors, complex).reshape(operator.size, -1)
+    small = vectors[:, np.abs(values) <= zero]
+    return _sorted(values, vectors, operator.times(vectors), _basis(np.concatenate([small.real, small.imag], 1)))
+
+
+def _sorted(values: NDArray, vectors: NDArray, pushed: NDArray, zeros: NDArray) -> Spectrum:
+    residuals = np.linalg.norm(pushed - values * vectors, axis=0) / np.linalg.norm(vectors, axis=0)
+    order = np.lexsort((-values.imag, -values.real))
+    return Spectrum(values[order].astype(complex), vectors[:, order].astype(complex), residuals[order], zeros)
+
+
+def _basis(columns: NDArray) -> NDArray[np.float64]:
+    """Orthonormal, of the space that ``columns`` span."""
+    if not columns.shape[1]:
+        return columns
+    left, sizes, _ = np.linalg.svd(columns, full_matrices=False)
+    return left[:, sizes > 1e-6 * max(sizes[0], 1e-300)]
+
+
+def antisymmetry(operator: Operator, draws: NDArray) -> tuple[float, float]:
+    """``|J - J^T| / (2 |J|)`` and ``|J|``, Frobenius norms, from probes (Hutchinson 1990).
+
+    ``E |B z|^2 = |B|^2`` for ``z`` of mean 0 and covariance I. The first is 0 for the gradient of one function and 1
+    where there is nothing but rotation; its square is a share, as ``|J|^2`` is the sum of both parts' squares.
+
+    Args:
+        operator: ``J``.
+        draws: ``[probes, size]``, signs or N(0, 1).
+    """
+    whole = turning = 0.0
+    for z in draws:
+        push, pull = operator.push(z), operator.pull(z)
+        whole += float(push @ push + pull @ pull) / 2
+        turning += float((push - pull) @ (push - pull)) / 4
+    return float(np.sqrt(turning / whole)) if whole > 0 else 0.0, float(np.sqrt(whole / max(len(draws), 1)))
+
+
+def idle(operator: Operator, own: float) -> NDArray[np.bool_]:
+    """Coordinates whose row or column is that of ``own`` times the identity, to the bit: ``own`` is an eigenvalue for
+    each, and the others are those of the rest.
+
+    ``own`` is 0 for a field, where nothing moves them or they move nothing, and 1 for a map.
+    """
+    found = np.zeros(operator.size, bool)
+    random = np.random.default_rng(2)
+    seen = [random.standard_normal(operator.size) for _ in range(2)]
+    for product in (operator.push, operator.pull):
+        found |= np.all([product(z) == own * z for z in seen], axis=0)
+    return found
+
+
+def part(operator: Operator, kept: NDArray[np.bool_]) -> Operator:
+    """The rows and columns in ``kept``."""
+
+    def within(product: Callable[[Vector], Vector]) -> Callable[[Vector], Vector]:
+        def call(vector: Vector) -> Vector:
+            whole = np.zeros(operator.size)
+            whole[kept] = vector
+            return product(whole)[kept]
+
+        return call
+
+    return Operator(int(kept.sum()), within(operator.push), within(operator.pull))
+
+
+def balanced(operator: Operator, rounds: int = 6) -> Operator:
+    """``D^-1 J D`` with ``D`` diagonal, rows and columns of about the same size (Chen & Demmel 2000, algorithm
+    KrylovAtz); the eigenvalues are the same, and better conditioned.
+    """
+    random, scale = np.random.default_rng(3), np.ones(operator.size)
+    for _ in range(rounds):
+        z = random.choice([-1.0, 1.0], operator.size)
+        row, column = np.abs(operator.push(z * scale) / scale), np.abs(operator.pull(z / scale) * scale)
+        fits = (row > 0) & (column > 0)
+        scale[fits] *= np.sqrt(row[fits] / column[fits])
+    return Operator(
+        operator.size, lambda v: operator.push(v * scale) / scale, lambda v: operator.pull(v / scale) * scale
+    )
