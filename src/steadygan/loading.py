@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ from torch import Tensor
 from steadygan import files
 from steadygan.build import build
 from steadygan.core.draws import generator, normal_like
+from steadygan.core.games import State
 from steadygan.core.types import Apply, Tensors
 from steadygan.engines import checkpoint
 from steadygan.engines.evaluate import evaluate, in_chunks
 from steadygan.engines.labelling import Labelling
 from steadygan.engines.module import GAN
-from steadygan.engines.parts import DTYPES
+from steadygan.engines.parts import DTYPES, Parts
 from steadygan.errors import UserError, bad_value
 from steadygan.pictures.interpolation import linear, paths, spherical
 from steadygan.sweeps.signature import signature
@@ -73,6 +74,24 @@ class TrainedGAN:
         """What metrics that were built for its ``dataset`` say of it, of the latents that the run was scored with."""
         with _threads(self._threads):
             return evaluate(self._gan, metrics, ema)
+
+    @property
+    def parts(self) -> Parts:
+        """What the config builds, without its metrics and its logger."""
+        return self._gan.parts
+
+    @property
+    def state(self) -> State:
+        """The training state, see ``steadygan.engines.step``."""
+        return self._gan.state
+
+    def initial(self) -> State:
+        """The state before the first iteration."""
+        return _gan(self.config, self.directory / files.CONFIG).state
+
+    def computing(self) -> AbstractContextManager[None]:
+        """In which there are as many threads as it was trained with."""
+        return _threads(self._threads)
 
     def averaged(self) -> tuple[Apply, Tensors]:
         """The averaged generator as a function of its parameters and buffers, and these in one dict."""

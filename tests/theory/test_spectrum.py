@@ -106,7 +106,8 @@ def test_dense_finds_the_whole_null_space_of_a_jordan_block():
     basis = random.standard_normal(made.shape)
     full = basis @ made @ np.linalg.inv(basis)
     found = dense(of_matrix(full), 1e-6)
-    assert found.whole and found.zeros.shape == (6, 3)
+    assert found.whole
+    assert found.zeros.shape == (6, 3)
     np.testing.assert_allclose(found.zeros.T @ found.zeros, np.eye(3), atol=1e-12)
     # invariant, and what it is mapped to is mapped to nothing
     np.testing.assert_allclose(full @ full @ found.zeros, 0, atol=1e-6)

@@ -1,14 +1,13 @@
 """``steadygan theory NAME``: what can be shown without a sweep."""
 
 import importlib
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
-from steadygan.errors import UserError, bad_value, did_you_mean
+from steadygan.commands import _keys
+from steadygan.errors import bad_value
 
 STUDIES = {
     "dirac": "Which methods converge on the smallest GAN, and why: eigenvalues, trajectories, a table.",
@@ -28,7 +27,7 @@ class TheoryCommand(click.Command):
         """The studies."""
         for name, about in STUDIES.items():
             with formatter.section(f"{name}: {about.rstrip('.')}"):
-                formatter.write_dl(_rows(name))
+                formatter.write_dl(_keys.rows(_settings(name)))
 
 
 @click.command("theory", cls=TheoryCommand)
@@ -47,42 +46,13 @@ def command(name: str | None, keys: Sequence[str]) -> None:
         return
     if name not in STUDIES:
         raise bad_value("theory", name, "there is no such study", STUDIES)
-    given = dict(_split(key) for key in keys)
+    given = _keys.pairs(keys)
     folder = Path(given.pop("outputs", "outputs")) / "theory" / name
-    settings = _settings(name)(**_values(name, given))
+    kind = _settings(name)
+    settings = kind(**_keys.values(kind, given, name, ["outputs"]))
     folder.mkdir(parents=True, exist_ok=True)
     importlib.import_module(f"steadygan.studies.{name.replace('-', '_')}.study").run(folder, settings, click.echo)
 
 
-def _split(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise bad_value(key, "", "cannot be read: keys are written KEY=VALUE")
-    return key, value
-
-
 def _settings(name: str) -> type:
     return importlib.import_module(f"steadygan.studies.{name.replace('-', '_')}.settings").Settings
-
-
-def _values(name: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """Texts as the types that the study's defaults have."""
-    known = {field.name: field for field in fields(_settings(name))}
-    values = {}
-    for key, text in given.items():
-        if key not in known:
-            keys = ["outputs", *known]
-            raise UserError(f"{key}={text}: {name} has no such key\nKeys: {', '.join(keys)}{did_you_mean(key, keys)}")
-        kind = type(known[key].default)
-        try:
-            values[key] = int(text) if kind is int else kind(text)
-        except ValueError:
-            raise bad_value(key, text, f"must be a {'whole number' if kind is int else 'number'}") from None
-    return values
-
-
-def _rows(name: str) -> list[tuple[str, str]]:
-    settings = _settings(name)
-    lines = (settings.__doc__ or "").partition("Attributes:")[2].splitlines()
-    about = dict(line.strip().split(": ", 1) for line in lines if ": " in line)
-    return [(f"{f.name}={f.default}", about.get(f.name, "")) for f in fields(settings) if f.default is not MISSING]

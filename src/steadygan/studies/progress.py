@@ -1,6 +1,7 @@
 """A bar for a study that takes long."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -16,3 +17,18 @@ def track(parts: Iterable[list[Any]], total: int, what: str) -> Iterator[Any]:
         for part in parts:
             yield from part
             progress.advance(task)
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str], Callable[[], None]]]:
+    """For work of unknown length: ``stage(what)`` begins a part of it, and gives what is called at each small step."""
+    columns = [SpinnerColumn(), TextColumn("{task.description}: {task.completed}"), TimeElapsedColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+
+        def stage(what: str) -> Callable[[], None]:
+            for task in progress.task_ids:
+                progress.remove_task(task)
+            task = progress.add_task(what, total=None)
+            return lambda: progress.advance(task)
+
+        yield stage

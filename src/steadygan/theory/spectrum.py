@@ -214,7 +214,7 @@ def krylov(operator: Operator, size: int, zero: float = 0.0) -> Spectrum:
     return Spectrum(values[order].astype(complex), vectors[:, order].astype(complex), residuals[order], zeros)
 
 
-def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, budget: int = 2000) -> Spectrum:
+def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, budget: int = 10000) -> Spectrum:
     """``count`` eigenvalues about ``shift``, which is none: the largest of ``(J - shift)^-1``.
 
     What lies close together about ``shift`` lies far apart there, which is what the outermost ones of ``J`` lack. A
@@ -225,33 +225,51 @@ def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, b
         shift: of the same order as the eigenvalues wanted.
         count: how many.
         zero: as for ``outermost``.
-        budget: products that one solution may take.
+        budget: products that may be taken; nothing is found where they do not do.
     """
     if operator.size <= max(SMALL, count + 2):
         return dense(operator)
     kind = complex if np.iscomplexobj(np.array(shift)) else float
-    shape = (operator.size,) * 2
+    shape, left = (operator.size,) * 2, [budget]
+
+    def spend() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise _Spent
+
+    whole, operator = operator, operator.watched(spend)
     shifted = LinearOperator(shape, matvec=lambda v: operator.times(v.ravel()) - shift * v.ravel(), dtype=kind)
-    restart = min(operator.size, 150, budget)
+    restart = min(operator.size, 200)
 
     def solve(right: NDArray) -> NDArray:
-        return gmres(shifted, right.ravel(), rtol=INNER, atol=0.0, restart=restart, maxiter=-(-budget // restart))[0]
+        return gmres(shifted, right.ravel(), rtol=INNER, atol=0.0, restart=restart, maxiter=10)[0]
 
     inverse = LinearOperator(shape, matvec=solve, dtype=kind)
     start = np.random.default_rng(1).standard_normal(operator.size).astype(kind)
     room = min(operator.size, max(20, 2 * count + 2))
     try:
         turned, vectors = eigs(inverse, count, which="LM", v0=start, ncv=room, tol=1e-9, maxiter=10)
-    except ArpackNoConvergence as partial:
-        turned = partial.eigenvalues
+    except (ArpackNoConvergence, _Spent) as partial:
+        turned = getattr(partial, "eigenvalues", np.zeros(0))
         vectors = partial.eigenvectors if len(turned) else np.zeros((operator.size, 0))
-    return _checked(operator, shift + 1 / turned, vectors, zero)
+    return _checked(whole, shift + 1 / turned, vectors, zero)
+
+
+class _Spent(Exception):
+    """More products were asked for than there are to be."""
 
 
 def _checked(operator: Operator, values: NDArray, vectors: NDArray, zero: float) -> Spectrum:
-    vectors = np.asarray(vectors, complex).reshape(operator.size, -1)
+    values, vectors = _paired(np.asarray(values, complex), np.asarray(vectors, complex).reshape(operator.size, -1))
     small = vectors[:, np.abs(values) <= zero]
     return _sorted(values, vectors, operator.times(vectors), _basis(np.concatenate([small.real, small.imag], 1)))
+
+
+def _paired(values: NDArray, vectors: NDArray) -> tuple[NDArray, NDArray]:
+    """With the other one of each complex pair: the matrix is real."""
+    slack = 1e-9 * np.abs(values).max(initial=0.0)
+    alone = [place for place, value in enumerate(values) if np.abs(values - value.conj()).min() > slack]
+    return np.concatenate([values, values[alone].conj()]), np.concatenate([vectors, vectors[:, alone].conj()], 1)
 
 
 def _sorted(values: NDArray, vectors: NDArray, pushed: NDArray, zeros: NDArray) -> Spectrum:

@@ -66,9 +66,9 @@ class Game(Protocol):
 
     A game may have more: ``critic_turns``, how many turns of the discriminator it wants dealt, where that is not
     ``n_critic``; ``passes``, how many times the memory of a plain gradient it takes, where that is more than one;
-    ``bends``, true where players follow another field even in the limit of small steps; ``clocks``, the keys that count
-    iterations in what it keeps; and ``init(params)``, with the parameters of each player: what it keeps from iteration to iteration under
-    ``state["game"]``, a tree of tensors that ``play`` takes in and gives out.
+    ``bends``, true where players follow another field even in the limit of small steps; and ``init(params)``, with the
+    parameters of each player: what it keeps from iteration to iteration under ``state["game"]``, a tree of tensors that
+    ``play`` takes in and gives out. Of these ``clocks`` names the keys that count iterations.
     """
 
     n_critic: int

@@ -1,0 +1,67 @@
+"""The straight way from an earlier state to the checkpoint, and the field along it (Berard et al. 2020, section 4).
+
+At ``w_a = w_start + a (w_end - w_start)`` the *path angle* is the cosine between ``v(w_a)`` and ``w_end - w_start``.
+Near an attracting point it changes its sign from + to - at ``a = 1``; a bump on top of the sign switch comes of
+rotation.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+BEFORE, BEYOND = -0.1, 1.2
+"""Where the path begins and ends; 0 is the start and 1 the checkpoint."""
+
+NEAR = 0.25
+"""How far from 1 a sign switch is the checkpoint's."""
+
+BUMP = 0.1
+"""A rise of the cosine on the way to the sign switch above this is a bump."""
+
+
+def along(
+    field: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, points: int, tick: Callable[[], None]
+) -> dict[str, Any] | None:
+    """``angle`` and ``norm`` of the field at each of ``alpha``; None where start and end are the same."""
+    way = end - start
+    length = way.norm()
+    if not float(length) > 0:
+        return None
+    alphas = np.union1d(np.linspace(BEFORE, BEYOND, points), [0.0, 1.0])
+    angles, norms = [], []
+    for alpha in alphas.tolist():
+        tick()
+        v = field(start + alpha * way)
+        norm = v.norm()
+        norms.append(float(norm))
+        angles.append(float(v @ way / (norm * length)) if float(norm) > 0 else 0.0)
+    return {
+        "length": float(length),
+        "alpha": alphas.tolist(),
+        "angle": angles,
+        "norm": norms,
+        **shape(alphas, np.array(angles)),
+    }
+
+
+def shape(alphas: np.ndarray, angles: np.ndarray) -> dict[str, Any]:
+    """``sign_switch``: where the cosine goes from + to - next to the checkpoint, or null; ``bump``: how much it rises
+    above its value at the start before it does."""
+    falls = [
+        a + (b - a) * one / (one - other)
+        for a, b, one, other in zip(alphas, alphas[1:], angles, angles[1:])
+        if one > 0 >= other
+    ]
+    nearest = min(falls, key=lambda place: abs(place - 1), default=None)
+    switch = float(nearest) if nearest is not None and abs(nearest - 1) <= NEAR else None
+    before = angles[(alphas >= 0) & (alphas <= (1 if switch is None else switch))]
+    bump = float(before.max() - before[0]) if len(before) else 0.0
+    return {"sign_switch": switch, "bump": bump if bump > BUMP else 0.0}
+
+
+def flat(state: dict[str, Any], players: tuple[str, ...]) -> Tensor:
+    """All parameters of both players, float64."""
+    return torch.cat([value.double().reshape(-1) for player in players for value in state[player]["params"].values()])

@@ -1,0 +1,170 @@
+"""The eigenvalues of a field and of an iteration, dense or not, with what is checked about them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.linalg import eig
+
+from steadygan.engines.linearised import Field, Iteration
+from steadygan.studies.stability.settings import Settings
+from steadygan.theory import spectrum as of
+from steadygan.theory import zero_modes
+from steadygan.theory.spectrum import KINDS, LARGE, Operator, Spectrum
+
+CONVERGED = 1e-6
+"""A residual, over the largest modulus, at which an eigenvalue is found."""
+
+SEEN = 1e-3
+"""One at which it is told at all."""
+
+DISTANCE = 0.01
+"""How far zero modes are followed, over the length of all weights (at least 1)."""
+
+Tick = Callable[[], None]
+Stage = Callable[[str], Tick]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A field's Jacobian.
+
+    Attributes:
+        operator: less the idle coordinates.
+        kept: which those are not, ``[n]``.
+        written: the matrix, where it was written out.
+        spectrum: its eigenvalues.
+    """
+
+    operator: Operator
+    kept: NDArray[np.bool_]
+    written: NDArray | None
+    spectrum: Spectrum
+
+    @property
+    def scale(self) -> float:
+        """The largest modulus."""
+        return float(np.abs(self.spectrum.values).max(initial=0.0))
+
+
+def of_field(field: Field, settings: Settings, stage: Stage) -> Linear:
+    """The eigenvalues of ``field`` at its state: all, or the outermost of each kind and those about 0."""
+    whole = field.operator()
+    kept = ~_idle(field, whole)
+    operator = of.part(whole, kept)
+    if settings.writes_out(operator.size):
+        written = of.matrix(operator.watched(stage(f"rows of {operator.size:,}")))
+        stage("eigenvalues of the field")
+        return Linear(operator, kept, written, of.dense(operator, settings.zero, written))
+    return Linear(operator, kept, None, search(operator, settings, stage))
+
+
+def _idle(field: Field, whole: Operator) -> NDArray[np.bool_]:
+    """Coordinates that move nothing or are moved by nothing, not only to first order: also a little way off."""
+    still = of.idle(whole, 0.0)
+    if not still.any():
+        return still
+    x, there = field.x, torch.as_tensor(still, device=field.x.device)
+    here = field(x)
+    draws = torch.as_tensor(np.random.default_rng(6).standard_normal(len(x)), device=x.device)
+    size = max(float(x.square().mean().sqrt()), 1e-3)
+    for share in (1e-2, 1e-3, 1e-4):  # a dead unit comes to life if it is moved too far
+        away = field(x + share * size * draws * there)
+        if float((away - here).abs().max()) <= 1e-12 * float(here.abs().max()):
+            return still
+    return np.zeros_like(still)
+
+
+def search(operator: Operator, settings: Settings, stage: Stage) -> Spectrum:
+    """Without the matrix: one Krylov space for all kinds, ARPACK for those that it does not show well enough, and those
+    about 0 by inversion."""
+    count, budget = settings.count, settings.budget
+    first = of.krylov(operator.watched(stage("Krylov space: products")), min(budget, LARGE))
+    scale = float(np.abs(first.values).max(initial=0.0))
+    zero = settings.zero * scale
+    found = []
+    for which in KINDS:
+        own = first.largest(which, count)
+        if own.residuals.max(initial=0.0) > CONVERGED * scale:
+            own = of.outermost(operator.watched(stage(f"{which}: products")), which, count, zero, budget)
+        found.append(own)
+    watched = operator.watched(stage("about 0: products"))
+    found.append(of.nearest(watched, 10 * zero, count, zero, 5 * budget))
+    found.append(first)
+    found = [_seen(own, SEEN * scale) for own in found]
+    return reduce(Spectrum.joined, sorted(found, key=lambda own: own.residuals.max(initial=0.0)))
+
+
+def _seen(found: Spectrum, limit: float) -> Spectrum:
+    good = found.residuals <= limit
+    return Spectrum(found.values[good], found.vectors[:, good], found.residuals[good], found.zeros)
+
+
+def held_out(linear: Linear, other: Operator, settings: Settings, stage: Stage) -> dict[int, complex]:
+    """The eigenvalues of largest real part on other draws, to first order: ``w^H J' u / w^H u``, ``w`` the left
+    eigenvector. An eigenvalue that is an extreme of one batch's noise does not come back.
+
+    By the place of the eigenvalue; those of which no left eigenvector was found are not among them.
+    """
+    spectrum = linear.spectrum
+    places = range(min(settings.count, len(spectrum.values)))
+    tick = stage("other draws: products")
+    if linear.written is not None:
+        values, left = eig(linear.written.T)
+    else:
+        turned = Operator(linear.operator.size, linear.operator.pull, linear.operator.push).watched(tick)
+        found = of.outermost(turned, "LR", settings.count + 2, budget=settings.budget)
+        values, left = found.values, found.vectors
+    found = {}
+    for place in places:
+        value, u = spectrum.values[place], spectrum.vectors[:, place]
+        # A left eigenvector of J is w^H J = lambda w^H, so that J^T conj(w) = lambda conj(w).
+        nearest = int(np.abs(values - value).argmin()) if len(values) else 0
+        if not len(values) or abs(values[nearest] - value) > 1e-4 * linear.scale:
+            continue
+        w = left[:, nearest]
+        share = w @ u
+        if abs(share) > 1e-8:
+            tick()
+            found[place] = complex(w @ other.times(u) / share)
+    return found
+
+
+def zeros(field: Field, linear: Linear, settings: Settings) -> zero_modes.ZeroModes:
+    """What the eigenvalues are that count as 0."""
+    device, dtype = field.x.device, field.x.dtype
+    kept = torch.as_tensor(linear.kept, device=device)
+
+    def placed(vector: NDArray) -> torch.Tensor:
+        whole = torch.zeros_like(field.x)
+        whole[kept] = torch.as_tensor(vector, device=device, dtype=dtype)
+        return whole
+
+    _, pull = torch.func.vjp(field.outputs, field.x)
+    _, push = torch.func.vjp(lambda along: pull(along)[0], torch.zeros_like(field.outputs(field.x)))
+    cut = settings.zero * linear.scale
+    game = zero_modes.Game(
+        operator=linear.operator,
+        field=lambda d: field(field.x + placed(d))[kept].detach().cpu().numpy(),
+        change=lambda u: push(placed(u))[0].detach().cpu().numpy(),
+        scale=linear.scale,
+        solve=None if linear.written is None else zero_modes.pseudo_inverse(linear.written, cut),
+    )
+    distance = DISTANCE * max(1.0, float(field.x.norm()))
+    return zero_modes.sort_out(game, linear.spectrum.zeros, distance, cut)
+
+
+def of_iteration(iteration: Iteration, settings: Settings, stage: Stage) -> tuple[Spectrum, int]:
+    """The multipliers of one iteration that are largest in modulus, all where it is small; and how many coordinates
+    stay as they are or are looked at by nothing, each with the multiplier 1."""
+    whole = iteration.operator()
+    still = of.idle(whole, 1.0)
+    operator = of.part(whole, ~still).watched(stage("one iteration: products"))
+    if not operator.size:
+        return of.dense(operator), int(still.sum())
+    if settings.writes_out(operator.size):
+        return of.dense(operator), int(still.sum())
+    return of.outermost(of.balanced(operator), "LM", settings.count, budget=settings.budget), int(still.sum())

@@ -1,0 +1,214 @@
+"""``steadygan stability RUN``: from a checkpoint to ``stability.json`` and its figure."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from steadygan import files
+from steadygan.core.draws import stream_seed
+from steadygan.engines.linearised import STREAM, Field, Iteration, scene
+from steadygan.engines.step import PLAYERS
+from steadygan.errors import Interrupted, UserError
+from steadygan.loading import TrainedGAN, load
+from steadygan.studies.progress import stages
+from steadygan.studies.stability import figures, spectra
+from steadygan.studies.stability.path import along, flat
+from steadygan.studies.stability.settings import Settings
+from steadygan.studies.stability.verdict import Norms, judge, tolerance
+from steadygan.theory.spectrum import KINDS, Spectrum, antisymmetry, part
+
+NAME = "stability"
+
+HELD = "buffers (running statistics, vectors of spectral norms), snapshots, the optimizers' counts of updates"
+
+STANDING = 1e-6
+"""A multiplier this close to 1 does not move."""
+
+
+def run(directory: Path, settings: Settings, tell: Callable[[str], None]) -> None:
+    """Write ``stability.json`` and ``stability.png`` into the run's folder.
+
+    Raises:
+        UserError: there is no such run or checkpoint, or its field is not finite.
+        Interrupted: Ctrl-C; nothing was written.
+    """
+    trained = load(checkpoint(directory, settings.checkpoint))
+    suffix = "" if settings.checkpoint == "last" else f"-{Path(settings.checkpoint).stem}"
+    path = trained.directory / f"{NAME}{suffix}.json"
+    try:
+        with trained.computing(), stages() as stage:
+            found = analyse(trained, directory, settings, stage)
+    except KeyboardInterrupt:
+        raise Interrupted(f"nothing was written to {path}") from None
+    files.write_json(path, found)
+    figures.figure(path.with_suffix(".png"), found)
+    for line in told(found):
+        tell(line)
+    tell(f"{path}, {path.with_suffix('.png').name}")
+
+
+def checkpoint(directory: Path, name: str) -> Path:
+    """The file of a checkpoint of a run.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    if directory.is_file() or not directory.is_dir() or name == "last":
+        return directory  # what is wrong with it is told where it is read
+    there = {path.stem: path for path in sorted((directory / files.CHECKPOINTS).glob("*.ckpt"))}
+    numbered = f"{int(name):07d}" if name.isdecimal() else name
+    if numbered in there:
+        return there[numbered]
+    if Path(name).is_file():
+        return Path(name)
+    known = ", ".join(sorted(there)) or "none"
+    raise UserError(f"checkpoint={name}: {directory} has no such checkpoint\nCheckpoints: {known}")
+
+
+def analyse(trained: TrainedGAN, directory: Path, settings: Settings, stage: spectra.Stage) -> dict[str, Any]:
+    """All that ``stability.json`` holds."""
+    seed = trained.config["seed"]
+    here, other = (
+        scene(trained.parts, trained.state, trained.iteration, seed, settings.size, index) for index in (0, 1)
+    )
+    start = here.at(_start(trained, directory, settings))
+    field, check = Field(here), Field(other)
+    norms = _norms(trained, field, check, Field(here.at(trained.initial())))
+    linear = spectra.of_field(field, settings, stage)
+    kept = part(check.operator(), linear.kept)
+    held_out = spectra.held_out(linear, kept, settings, stage)
+    stage("zero modes")
+    modes = spectra.zeros(field, linear, settings)
+    verdict, reasons = judge(linear.spectrum, held_out, modes, norms, settings)
+    tick = stage("path")
+    way = along(lambda x: field(x).detach(), flat(start.state, PLAYERS), field.x, settings.points, tick)
+    multipliers, standing = spectra.of_iteration(Iteration(here), settings, stage)
+    share, norm = _rotation(linear, settings, stage)
+    values = linear.spectrum.values
+    return {
+        "verdict": verdict,
+        "reasons": reasons,
+        "run": trained.directory.name,
+        "iteration": trained.iteration,
+        "parameters": len(field.x),
+        "all_eigenvalues": linear.spectrum.whole,
+        "eigenvalues": _pairs(values),
+        "residuals": linear.spectrum.residuals.tolist(),
+        **{name: _largest(linear.spectrum, which) for name, which in zip(LARGEST, KINDS)},
+        "held_out": [_pair(held_out[place]) if place in held_out else None for place in range(len(held_out))],
+        "spectral_abscissa": float(values.real.max()) if len(values) else 0.0,
+        **_multipliers(multipliers, standing),
+        "field_norm": norms.here,
+        "field_noise": norms.noise,
+        "field_norm_initial": norms.start,
+        "parameter_norm": float(field.x.norm()),
+        "rotation": {"antisymmetric": share, "jacobian_norm": norm, **_turning(values)},
+        "linearisation_error": _linearisation_error(field),
+        "zero_modes": {"idle": int((~linear.kept).sum()), **asdict(modes)},
+        "path": way,
+        "tolerance": tolerance(linear.scale, norms, settings),
+        "held": HELD,
+        "draws": {"seed": stream_seed(seed, STREAM) >> 1, "size": settings.size},
+        "settings": asdict(settings),
+    }
+
+
+LARGEST = ("largest_real", "largest_imaginary", "largest_modulus")
+
+
+def _start(trained: TrainedGAN, directory: Path, settings: Settings) -> dict[str, Any]:
+    if settings.path == "initial":
+        return trained.initial()
+    return load(checkpoint(directory, settings.path)).state
+
+
+def _norms(trained: TrainedGAN, field: Field, check: Field, start: Field) -> Norms:
+    v, other = field(field.x), check(check.x)
+    found = Norms(float(v.norm()), float((v - other).norm()) / 2**0.5, float(start(start.x).norm()))
+    if not np.isfinite([found.here, found.noise]).all():
+        diverged = trained.summary.get("diverged_at")
+        why = f": it diverged in iteration {diverged}" if diverged else ""
+        raise UserError(f"{trained.directory}: the field is not finite at its checkpoint{why}; nothing to linearise")
+    return found
+
+
+def _rotation(linear: spectra.Linear, settings: Settings, stage: spectra.Stage) -> tuple[float, float]:
+    draws = np.random.default_rng(7).choice([-1.0, 1.0], (settings.probes, linear.operator.size))
+    if linear.written is not None:
+        whole = linear.written
+        norm = float(np.linalg.norm(whole))
+        return (float(np.linalg.norm(whole - whole.T)) / 2 / norm if norm else 0.0), norm
+    return antisymmetry(linear.operator.watched(stage("rotation: products")), draws)
+
+
+def _turning(values: NDArray) -> dict[str, Any]:
+    """The mode that turns most: ``|Im| / |lambda|``, and the period of the fastest."""
+    moving = values[np.abs(values) > 0]
+    shares = np.abs(moving.imag) / np.abs(moving)
+    fastest = float(np.abs(values.imag).max(initial=0.0))
+    return {
+        "largest_share": float(shares.max(initial=0.0)),
+        "leading_share": float(shares[np.abs(moving).argmax()]) if len(moving) else 0.0,
+        "shortest_period": 2 * np.pi / fastest if fastest > 0 else None,
+    }
+
+
+def _multipliers(found: Spectrum, standing: int) -> dict[str, Any]:
+    """Of one iteration: the largest modulus of all, and of those that move."""
+    moduli = np.abs(found.values)
+    largest = float(moduli.max(initial=0.0))
+    moving = np.abs(found.values - 1) > STANDING
+    order = np.argsort(-moduli)[:50]
+    place = int(moduli.argmax()) if len(moduli) else None
+    return {
+        "spectral_radius": max(largest, 1.0) if standing else largest,
+        "spectral_radius_moving": float(moduli[moving].max(initial=0.0)),
+        "spectral_radius_residual": 0.0 if place is None else float(found.residuals[place]),
+        "multipliers": _pairs(found.values[order]),
+        "multiplier_residuals": found.residuals[order].tolist(),
+        "standing": standing + int((~moving).sum()),
+    }
+
+
+def _linearisation_error(field: Field) -> float:
+    """``|v(w + d) - v(w) - J d| / |J d|`` along a random ``d`` of 1e-3 of the weights' length.
+
+    Large where the field has kinks (piecewise linear activations), which no Jacobian sees.
+    """
+    d = torch.as_tensor(np.random.default_rng(8).standard_normal(len(field.x)), device=field.x.device)
+    d = d * (1e-3 * max(float(field.x.norm()), 1e-3) / d.norm())
+    pushed = torch.as_tensor(field.operator().push(d.cpu().numpy()), device=d.device)
+    return float((field(field.x + d) - field(field.x) - pushed).norm() / pushed.norm().clamp(min=1e-300))
+
+
+def _largest(found: Spectrum, which: str) -> list[float] | None:
+    sizes = KINDS[which](found.values)
+    return _pair(found.values[sizes.argmax()]) if len(sizes) else None
+
+
+def _pair(value: complex) -> list[float]:
+    return [float(np.real(value)), float(np.imag(value))]
+
+
+def _pairs(values: NDArray) -> list[list[float]]:
+    return [_pair(value) for value in values]
+
+
+def told(found: dict[str, Any]) -> list[str]:
+    """What is said on the terminal."""
+    zero = found["zero_modes"]
+    real = [f"{re:.4g}{im:+.4g}i" for re, im in found["eigenvalues"][:3]]
+    counts = ", ".join(f"{zero[kind]} {kind}" for kind in ("idle", "symmetry", "manifold", "marginal", "drifting"))
+    return [
+        f"{found['verdict']} (iteration {found['iteration']})",
+        *(f"  {reason}" for reason in found["reasons"]),
+        f"  eigenvalues of largest real part {', '.join(real)}",
+        f"  one iteration: spectral radius {found['spectral_radius']:.6g}, "
+        f"{found['spectral_radius_moving']:.6g} of what moves",
+        f"  rotation: {found['rotation']['antisymmetric']:.0%} antisymmetric; zero modes: {counts}",
+    ]

@@ -1,0 +1,105 @@
+"""What eigenvalues, zero modes and the field's norm come to in two words, and the reasons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import pi
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steadygan.studies.stability.settings import Settings
+from steadygan.theory.spectrum import Spectrum
+from steadygan.theory.zero_modes import ZeroModes
+
+ATTRACTING = "locally attracting"
+ROTATING = "rotating"
+UNSTABLE = "unstable"
+ELSEWHERE = "not near an equilibrium"
+VERDICTS = (ATTRACTING, ROTATING, UNSTABLE, ELSEWHERE)
+
+EXACT = 1e-6
+"""Share of the field's norm at the start up to which it is 0: only there do zero modes say anything about it."""
+
+NOISE = 2.0
+"""Standard errors of the batch within which a field's norm is none."""
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Of the field: at the state, its standard error over batches of this size, and before the first iteration."""
+
+    here: float
+    noise: float
+    start: float
+
+    def allowed(self, near: float) -> float:
+        """Up to this it is near an equilibrium."""
+        return max(near * self.start, NOISE * self.noise)
+
+
+def tolerance(scale: float, norms: Norms, settings: Settings) -> float:
+    """The largest real part that is none: rounding, and what is left of the field."""
+    left = norms.here / norms.start if norms.start > 0 else 1.0
+    return scale * max(settings.zero, settings.slack * min(left, 1.0))
+
+
+def judge(
+    spectrum: Spectrum,
+    held_out: Mapping[int, complex],
+    modes: ZeroModes,
+    norms: Norms,
+    settings: Settings,
+) -> tuple[str, list[str]]:
+    """The verdict and its reasons, one line each.
+
+    Args:
+        spectrum: of the field's Jacobian.
+        held_out: to first order, the eigenvalue on an independent batch of those in these places.
+        modes: what the zeros are.
+        norms: of the field.
+        settings: thresholds.
+    """
+    allowed = norms.allowed(settings.near)
+    where = f"field norm {norms.here:.3g}, at the start {norms.start:.3g}, standard error {norms.noise:.3g}"
+    if norms.here > allowed:
+        return ELSEWHERE, [f"{where}; near an equilibrium up to {allowed:.3g}"]
+    values = spectrum.values
+    scale = float(np.abs(values).max(initial=0.0))
+    bound = tolerance(scale, norms, settings)
+    exact = norms.here <= EXACT * norms.start
+    reasons = [where, *_limits(spectrum, modes, exact)]
+    growing = [place for place, value in enumerate(values)
+               if value.real > bound and held_out.get(place, value).real > bound]  # fmt: skip
+    if growing:
+        worst = values[growing[0]]
+        return UNSTABLE, [f"an eigenvalue {worst:.3g}, its real part above {bound:.3g}, on other draws too", *reasons]
+    if exact and (modes.drifting or modes.repelling):
+        return UNSTABLE, ["directions without a linear force that lead away", *reasons]
+    noisy = [place for place, value in enumerate(values) if value.real > bound]
+    if noisy:
+        reasons.append(f"{len(noisy)} real parts above {bound:.3g} that are not there on other draws")
+    turning = _turning(values, bound, settings.turns)
+    if len(turning):
+        first = turning[np.argmax(np.abs(turning.imag) / np.maximum(np.abs(turning.real), 1e-300))]
+        return ROTATING, [f"a mode {first:.3g} turns more than {settings.turns:g} times while it falls by e", *reasons]
+    return ATTRACTING, [f"no real part above {bound:.3g}", *reasons]
+
+
+def _turning(values: NDArray, bound: float, turns: float) -> NDArray:
+    """Those of ``values`` that turn."""
+    slow = np.maximum(np.abs(values.imag) / (2 * pi * turns), bound)
+    return values[(np.abs(values.imag) > bound) & (np.abs(values.real) <= slow)]
+
+
+def _limits(spectrum: Spectrum, modes: ZeroModes, exact: bool) -> list[str]:
+    """What was not looked at."""
+    told = []
+    if not spectrum.whole:
+        told.append(f"{len(spectrum.values)} eigenvalues of all: the outermost of each kind and some about 0")
+    if not exact:
+        return [*told, "zero modes cannot decide, as the field is not 0"] if spectrum.zeros.shape[1] else told
+    if modes.marginal:
+        told.append(f"{modes.marginal} marginal directions: attracting, but slower than any exponential")
+    if modes.untested:
+        told.append(f"{modes.untested} zero modes were not followed")
+    return told
