@@ -24,7 +24,7 @@ STILL = 1e-6
 FLAT = 1e-8
 """A change of the field, over the largest eigenvalue times the distance, that is none."""
 
-TURNS = 15
+TURNS = 12
 """Corrections of the other directions."""
 
 MOST = 16
@@ -67,7 +67,7 @@ class Game:
     solve: Callable[[Vector], Vector] | None = None
 
 
-def sort_out(game: Game, basis: NDArray, distance: float, tolerance: float) -> ZeroModes:
+def sort_out(game: Game, basis: NDArray, distance: float, tolerance: float, most: int = MOST) -> ZeroModes:
     """Tell the directions of the null space apart.
 
     Args:
@@ -75,13 +75,14 @@ def sort_out(game: Game, basis: NDArray, distance: float, tolerance: float) -> Z
         basis: orthonormal, ``[n, m]``: the invariant subspace of what counts as 0.
         distance: how far directions are followed.
         tolerance: of ``|J u|``, in absolute terms.
+        most: directions that are followed.
     """
     if not basis.shape[1]:
         return ZeroModes()
     flat, drifting = _split(game.operator.times(basis), basis, max(10 * tolerance, 1e-12 * game.scale))
     moved = np.stack([game.change(u) for u in flat.T], 1) if flat.shape[1] else np.zeros((1, 0))
     symmetry, rest = _split(moved, flat, STILL * typical(game.change, len(basis)))
-    followed = [_follow(game, direction, distance) for direction in rest.T[:MOST]]
+    followed = [_follow(game, direction, distance) for direction in rest.T[:most]]
     kinds = [one["kind"] for one in followed]
     return ZeroModes(
         symmetry=symmetry.shape[1],

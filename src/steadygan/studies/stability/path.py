@@ -1,8 +1,8 @@
 """The straight way from an earlier state to the checkpoint, and the field along it (Berard et al. 2020, section 4).
 
 At ``w_a = w_start + a (w_end - w_start)`` the *path angle* is the cosine between ``v(w_a)`` and ``w_end - w_start``.
-Near an attracting point it changes its sign from + to - at ``a = 1``; a bump on top of the sign switch comes of
-rotation.
+Near an attracting point it changes its sign from + to - at ``a = 1``. Where the way passes a point about which the
+field turns, it goes to +-1 and comes back: a bump, to either side.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ NEAR = 0.25
 """How far from 1 a sign switch is the checkpoint's."""
 
 BUMP = 0.1
-"""A rise of the cosine on the way to the sign switch above this is a bump."""
+"""A smaller one is none."""
 
 
 def along(
@@ -48,8 +48,8 @@ def along(
 
 
 def shape(alphas: np.ndarray, angles: np.ndarray) -> dict[str, Any]:
-    """``sign_switch``: where the cosine goes from + to - next to the checkpoint, or null; ``bump``: how much it rises
-    above its value at the start before it does."""
+    """``sign_switch``: where the cosine goes from + to - next to the checkpoint, or null; ``bump``: how much larger its
+    modulus is in between than at both ends, the start and beyond the checkpoint."""
     falls = [
         a + (b - a) * one / (one - other)
         for a, b, one, other in zip(alphas, alphas[1:], angles, angles[1:])
@@ -57,8 +57,8 @@ def shape(alphas: np.ndarray, angles: np.ndarray) -> dict[str, Any]:
     ]
     nearest = min(falls, key=lambda place: abs(place - 1), default=None)
     switch = float(nearest) if nearest is not None and abs(nearest - 1) <= NEAR else None
-    before = angles[(alphas >= 0) & (alphas <= (1 if switch is None else switch))]
-    bump = float(before.max() - before[0]) if len(before) else 0.0
+    sizes = np.abs(angles[alphas >= 0])
+    bump = float(sizes.max() - max(sizes[0], sizes[-1]))
     return {"sign_switch": switch, "bump": bump if bump > BUMP else 0.0}
 
 

@@ -133,8 +133,11 @@ def held_out(linear: Linear, other: Operator, settings: Settings, stage: Stage) 
     return found
 
 
-def zeros(field: Field, linear: Linear, settings: Settings) -> zero_modes.ZeroModes:
-    """What the eigenvalues are that count as 0."""
+def zeros(field: Field, linear: Linear, settings: Settings, follow: bool) -> zero_modes.ZeroModes:
+    """What the eigenvalues are that count as 0.
+
+    Those that are no symmetries are followed where ``follow``: it says something where the field is 0.
+    """
     device, dtype = field.x.device, field.x.dtype
     kept = torch.as_tensor(linear.kept, device=device)
 
@@ -154,7 +157,8 @@ def zeros(field: Field, linear: Linear, settings: Settings) -> zero_modes.ZeroMo
         solve=None if linear.written is None else zero_modes.pseudo_inverse(linear.written, cut),
     )
     distance = DISTANCE * max(1.0, float(field.x.norm()))
-    return zero_modes.sort_out(game, linear.spectrum.zeros, distance, cut)
+    most = zero_modes.MOST if follow else 0
+    return zero_modes.sort_out(game, linear.spectrum.zeros, distance, cut, most)
 
 
 def of_iteration(iteration: Iteration, settings: Settings, stage: Stage) -> tuple[Spectrum, int]:

@@ -83,7 +83,7 @@ def analyse(trained: TrainedGAN, directory: Path, settings: Settings, stage: spe
     kept = part(check.operator(), linear.kept)
     held_out = spectra.held_out(linear, kept, settings, stage)
     stage("zero modes")
-    modes = spectra.zeros(field, linear, settings)
+    modes = spectra.zeros(field, linear, settings, follow=norms.exact)
     verdict, reasons = judge(linear.spectrum, held_out, modes, norms, settings)
     tick = stage("path")
     way = along(lambda x: field(x).detach(), flat(start.state, PLAYERS), field.x, settings.points, tick)

@@ -32,6 +32,11 @@ class Norms:
     noise: float
     start: float
 
+    @property
+    def exact(self) -> bool:
+        """Whether it is 0."""
+        return self.here <= EXACT * self.start
+
     def allowed(self, near: float) -> float:
         """Up to this it is near an equilibrium."""
         return max(near * self.start, NOISE * self.noise)
@@ -66,14 +71,13 @@ def judge(
     values = spectrum.values
     scale = float(np.abs(values).max(initial=0.0))
     bound = tolerance(scale, norms, settings)
-    exact = norms.here <= EXACT * norms.start
-    reasons = [where, *_limits(spectrum, modes, exact)]
+    reasons = [where, *_limits(spectrum, modes, norms.exact)]
     growing = [place for place, value in enumerate(values)
                if value.real > bound and held_out.get(place, value).real > bound]  # fmt: skip
     if growing:
         worst = values[growing[0]]
         return UNSTABLE, [f"an eigenvalue {worst:.3g}, its real part above {bound:.3g}, on other draws too", *reasons]
-    if exact and (modes.drifting or modes.repelling):
+    if norms.exact and (modes.drifting or modes.repelling):
         return UNSTABLE, ["directions without a linear force that lead away", *reasons]
     noisy = [place for place, value in enumerate(values) if value.real > bound]
     if noisy:
