@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "steadygan"
 
 LAYERS = [
     {"errors"},
-    {"paths", "files", "targets", "threshold"},
+    {"paths", "files", "targets", "threshold", "progress"},
     {"locks"},
     {"core"},
     {"metrics", "data", "networks", "theory", "pictures", "loggers"},

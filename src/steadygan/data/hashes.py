@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
-from steadygan.data.progress import progress
 from steadygan.files import write_text
 from steadygan.paths import cache_dir
+from steadygan.progress import progress
 
 log = logging.getLogger("steadygan")
 

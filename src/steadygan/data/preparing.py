@@ -15,7 +15,6 @@ from typing import Any
 from filelock import SoftFileLease, Timeout
 
 from steadygan.data.decoders import Task, run
-from steadygan.data.progress import progress
 from steadygan.data.shards import INDEX, Broken, Shards, read_shard, spans
 from steadygan.data.sources.base import Source
 from steadygan.data.sources.pixels import View
@@ -23,6 +22,7 @@ from steadygan.errors import UserError, bad_value
 from steadygan.files import TEMPORARY, write_json, write_text
 from steadygan.locks import LEASE, TOUCH
 from steadygan.paths import cache_dir
+from steadygan.progress import progress
 
 log = logging.getLogger("steadygan")
 

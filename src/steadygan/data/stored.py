@@ -2,6 +2,8 @@
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any
 
@@ -82,17 +84,19 @@ class StoredImages(ABC):
         known = {field.name: field.default for field in fields(cls)}
         if unknown := set(config) - set(known):
             raise bad_value(f"dataset.{min(unknown)}", config[min(unknown)], "no such key", known)
-        source = cls.source(**known | config)
         signed = {key: value for key, value in (known | config).items() if key not in UNSIGNED}
-        return {**signed, "sha256": source.content(), "labels_sha256": source.labels_content()}
+        with _readable():
+            source = cls.source(**known | config)
+            return {**signed, "sha256": source.content(), "labels_sha256": source.labels_content()}
 
     def __post_init__(self) -> None:
         self._check()
         given = {field.name: getattr(self, field.name) for field in fields(self)}
-        self._source = self.source(**given)
-        self.split = one_of("split", self.split, self._source.splits)
         self._view = View(self.size, self.crop, self.resize, self.channels)
-        self._shards = self._prepared(self.split)
+        with _readable():
+            self._source = self.source(**given)
+            self.split = one_of("split", self.split, self._source.splits)
+            self._shards = self._prepared(self.split)
         self.shape = self._view.shape
         self.num_classes = self._source.num_classes
         self.num_data = agreed(self.num_data, len(self._shards), self.split)
@@ -158,6 +162,15 @@ class StoredImages(ABC):
             source = generator(seed, f"{stream}/dequantise", index, levels.device)
             x += (torch.rand(x.shape, generator=source, dtype=dtype, device=x.device) - 0.5) / 127.5
         return x
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What the system does not let us read is for the user to know."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be read ({error.strerror or error})") from error
 
 
 def _cores() -> int:

@@ -1,6 +1,7 @@
 """Metrics of images by the features of a network, and what the data have of the same features."""
 
 import logging
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,9 +20,10 @@ from steadygan.metrics.frechet import Reference
 from steadygan.metrics.inception import SHA256, Inception
 from steadygan.metrics.network import DTYPES, FeatureNetwork
 from steadygan.metrics.own import Own
-from steadygan.metrics.real import blocks, real_images
+from steadygan.metrics.real import Images, blocks, real_images
 from steadygan.metrics.shell import SampleMetric, whole
 from steadygan.paths import cache_dir
+from steadygan.progress import progress
 
 log = logging.getLogger("steadygan")
 
@@ -101,10 +103,9 @@ def reference_statistics(dataset: Any, network: FeatureNetwork, split: str) -> t
     def make() -> Tensors:
         total = torch.zeros(network.num_features, dtype=torch.float64)
         outer = torch.zeros(network.num_features, network.num_features, dtype=torch.float64)
-        for block in blocks(images, network.block):
-            features = network.outputs(block)[0].double()
-            total += features.sum(0)
-            outer += features.mT @ features
+        for features in _features(images, network, split):
+            total += features.double().sum(0)
+            outer += features.double().mT @ features.double()
         mean, cov = gaussian(torch.tensor(count), total, outer)
         return {"mean": mean, "cov": cov, "count": torch.tensor(count)}
 
@@ -125,9 +126,7 @@ def reference_features(dataset: Any, network: FeatureNetwork, split: str, most: 
     if key not in _references:
 
         def make() -> Tensors:
-            made = [
-                network.outputs(block)[0].to(network.weights_dtype) for block in blocks(images, network.block, rows)
-            ]
+            made = [part.to(network.weights_dtype) for part in _features(images, network, split, rows)]
             return {"features": torch.cat(made)}
 
         stored = load_or_make(cache_dir() / "references" / f"{key[:40]}.pt", make)
@@ -183,6 +182,19 @@ def singular(node: str, samples: int, size: int, key: str = "samples") -> None:
 @cache
 def _tell(text: str) -> None:
     log.warning(text)
+
+
+def _features(images: Images, network: FeatureNetwork, split: str, rows: Tensor | None = None) -> Iterator[Tensor]:
+    """Features of all images or of the ``rows``, a block at a time, on the CPU; computed by a GPU where there is one.
+
+    Inception on a CPU takes hours for a hundred thousand images: how far it is, is shown.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    total = images.shape[0] if rows is None else len(rows)
+    with progress(f"Features of the {split} images, once", total, "images") as step:
+        for block in blocks(images, network.block, rows):
+            yield network.outputs(block.to(device))[0].cpu()
+            step(len(block))
 
 
 class FeatureMetric(SampleMetric):

@@ -1,4 +1,4 @@
-"""A bar with rate and remaining time for what is done once to a data set; plain lines where there is no terminal."""
+"""A bar with rate and remaining time for what is done once to data; plain lines where there is no terminal."""
 
 import sys
 import threading
