@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 PATIENCE = 1.0
@@ -21,7 +22,7 @@ class _Amount(ProgressColumn):
     """``12,000 of 162,770 images, 1,500/s``."""
 
     def __init__(self, unit: str) -> None:
-        super().__init__()
+        super().__init__(Column(no_wrap=True))
         self.unit = unit
 
     def render(self, task: Task) -> Text:
@@ -71,10 +72,9 @@ class _Shown:
 
     def _draw(self, now: float) -> None:
         if self.bar is None and now - self.began > PATIENCE:
-            self.bar = Progress(
-                TextColumn("{task.description}"), BarColumn(), _Amount(self.unit), TimeRemainingColumn(),
-                console=self.console, transient=True,
-            )  # fmt: skip
+            text = TextColumn("{task.description}", table_column=Column(no_wrap=True))
+            columns = text, BarColumn(), _Amount(self.unit), TimeRemainingColumn()
+            self.bar = Progress(*columns, console=self.console, transient=True)
             self.bar.start()
             self.task = self.bar.add_task(self.text, total=self.total)
         if self.bar is not None:

@@ -204,6 +204,16 @@ def test_two_at_once_decode_once(tmp_path, decoded):
     assert np.array_equal(made[0].all(), made[1].all())
 
 
+@pytest.mark.parametrize(
+    ("images", "side", "shards"), [(20_000, 48, 18), (162_770, 64, 65), (3_033_042, 64, 292), (5, 1024, 3)]
+)
+def test_there_is_work_for_all_workers_and_not_too_many_files(monkeypatch, images, side, shards):
+    monkeypatch.setattr(preparing, "SHARD_BYTES", 128_000_000)
+    size = preparing._rows(images, 3 * side * side)
+    assert -(-images // size) == shards
+    assert size * 3 * side * side <= 128_000_000
+
+
 # --- stopping -------------------------------------------------------------------------------------------------------
 
 

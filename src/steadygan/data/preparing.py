@@ -29,8 +29,11 @@ log = logging.getLogger("steadygan")
 VERSION = 1
 """Of the layout, and of what is made of a picture."""
 
-SHARD_BYTES = 128_000_000
-"""Of a shard: so much work is lost at most, for each worker, when it is stopped."""
+SHARD_BYTES, LEAST_BYTES, PARTS = 128_000_000, 8_000_000, 64
+"""Of a shard: at most and, of small data, at least; between them there are about so many.
+
+A shard is what a worker does at a time, and what it loses when it is stopped.
+"""
 
 NAMED = 10
 """Broken pictures that a message names."""
@@ -96,7 +99,7 @@ def _made(folder: Path, source: Source, split: str, view: View, workers: int, se
     for left in folder.glob(f".*{TEMPORARY}"):  # of a writer that was killed
         left.unlink(missing_ok=True)
     entries = source.entries(split)
-    size = max(1, SHARD_BYTES // math.prod(view.shape))
+    size = _rows(len(entries), math.prod(view.shape))
     broken: dict[int, list[Broken]] = {}
     tasks = []
     for shard, (start, end) in enumerate(spans(len(entries), size)):
@@ -113,6 +116,11 @@ def _made(folder: Path, source: Source, split: str, view: View, workers: int, se
     if missing * math.prod(view.shape) > SHARD_BYTES:
         log.info("%d images decoded in %.0f s, kept in %s", missing, time.monotonic() - began, folder)
     return _finished(folder, view, len(entries), size, broken, settings)
+
+
+def _rows(images: int, each: int) -> int:
+    """Images of a shard, of ``each`` so many bytes."""
+    return max(1, min(SHARD_BYTES, max(LEAST_BYTES, images * each // PARTS)) // each)
 
 
 def _room(folder: Path, needed: int) -> None:
