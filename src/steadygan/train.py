@@ -262,7 +262,8 @@ def _execute_group(group: Group, report: Report) -> dict[str, str]:
         torch.manual_seed(stream_seed(jobs[0].seed, "global"))
         if reason is None:
             seats = [job and (build(job.config), job) for job in group.seats]
-            how = population.Plan(group.recorded(), group.write, population.device(jobs[0], group.place))
+            device = population.device(jobs[0], group.place)
+            how = population.Plan(group.recorded(), group.write, device, group.together())
             return population.train(seats, report, how)
     except population.Unfit as unfit:
         reason = str(unfit)

@@ -440,8 +440,8 @@ def test_a_compiler_that_fails_is_told_once_and_done_without(plan, monkeypatch, 
     eager, job = plan(outputs=tmp_path / "a"), plan(outputs=tmp_path / "b")
     population([eager])
     told, decided = [], []
-    train([(build(job.config), job)], told.append, Plan(True, decided.append))
-    assert decided == [False]
+    train([(build(job.config), job)], told.append, Plan(True, lambda *what: decided.append(what)))
+    assert decided == [(False, 1)]
     texts = [event["text"] for event in told if event["kind"] == "message"]
     assert texts[1:] == ["cannot be compiled, goes on without (RuntimeError: no compiler)"]
     same(reached(job), reached(eager))

@@ -36,8 +36,9 @@ def test_compiled_members_take_the_same_steps(compose, tmp_path, monkeypatch):
         for end in ends:
             torch.compiler.reset()
             seats = members(name, end)
-            train(seats, lambda event: None, Plan(compile, decided.append))
-        assert decided == [compile] * len(ends)
+            how = Plan(compile, lambda *what: decided.append(what), together=2)
+            train(seats, lambda event: None, how)
+        assert decided == [(compile, 2 if compile else 3)] * len(ends)
         return [checkpoint.load(job.directory / CHECKPOINT)["state_dict"] for _, job in seats]
 
     eager, compiled, resumed = trained("a", False, 20), trained("b", True, 20), trained("c", True, 7, 20)

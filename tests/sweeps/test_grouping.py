@@ -131,7 +131,7 @@ def seats(made):
 def test_who_goes_on_keeps_his_seat(plan, tmp_path):
     jobs = [plan(f"seed={seed}") for seed in range(4)]
     (first,) = groups(jobs)
-    first.write(compiled=True)
+    first.write(compiled=True, together=2)
     assert json.loads(first.record.read_text())["seats"] == [job.signature for job in jobs]
     assert first.record.parent == tmp_path / "runs" / RECORDS
     for job in jobs:
@@ -140,6 +140,7 @@ def test_who_goes_on_keeps_his_seat(plan, tmp_path):
     assert seats([again]) == [[None, 1, None, 3]]
     assert again.record == first.record
     assert again.recorded() is True, "compiled as at the first launch, whatever is asked for now"
+    assert (first.together(), again.together()) == (2, 2)
     # killed before the first checkpoint: the seats count all the same
     (jobs[2].directory / CHECKPOINT).unlink()
     assert standing(jobs[2]) == 0
@@ -149,12 +150,12 @@ def test_who_goes_on_keeps_his_seat(plan, tmp_path):
 def test_who_begins_again_or_anew_is_seated_anew(plan):
     jobs = [plan(f"seed={seed}") for seed in range(4)]
     (first,) = groups(jobs[:3])
-    first.write(compiled=False)
+    first.write(compiled=False, together=4)
     begin(jobs[0], 10)
     begin(jobs[1], 0, "failed")
     assert sorted(seats(groups(jobs)), key=str) == [[0, None, None], [1, 2, 3]]
     (anew,) = (one for one in groups(jobs) if len(one.jobs) == 3)
-    anew.write(compiled=True)
+    anew.write(compiled=True, together=4)
     for job in jobs[1:]:
         begin(job, 5)
     assert sorted(seats(groups(jobs)), key=str) == [[0, None, None], [1, 2, 3]], "the last record counts"
@@ -171,7 +172,7 @@ def test_runs_that_were_begun_singly_go_together_where_they_stand(plan):
 def test_a_longer_run_is_another_program_in_the_same_seats(plan):
     jobs = [plan(f"seed={seed}", "iterations=10") for seed in range(2)]
     (first,) = groups(jobs)
-    first.write(compiled=False)
+    first.write(compiled=False, together=4)
     for job in jobs:
         begin(job, 10, "completed")
     longer = [replace(job, config={**job.config, "iterations": 20}, iterations=20) for job in jobs]

@@ -59,19 +59,24 @@ class Group:
         """Whether the first launch compiled its program, or what the engine's setting says where there was none."""
         return (read_record(self.record) or {}).get("compiled", self.compile)
 
-    def write(self, compiled: bool) -> None:
+    def together(self) -> Any:
+        """How many settings one call computed at the first launch, or what the engine's setting says."""
+        return (read_record(self.record) or {}).get("together", self.jobs[0].config["engine"].get("together", "auto"))
+
+    def write(self, compiled: bool, together: int) -> None:
         """Fix the grouping, unless it is."""
         known = read_record(self.record)
-        if known is None or known["compiled"] != compiled:
+        now = {"compiled": compiled, "together": together}
+        if known is None or now.items() - known.items():
             seats = known["seats"] if known else [job.signature for job in self.seats]
-            files.write_json(self.record, {"seats": seats, "compiled": compiled, "written": time.time()})
+            files.write_json(self.record, {"seats": seats, **now, "written": time.time()})
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """``seats`` (signatures), ``compiled``, ``written``; None where there is no record or it cannot be read."""
+    """``seats`` (signatures), ``compiled``, ``together``, ``written``; None where no record can be read."""
     try:
         record = json.loads(path.read_text())
-        return record if {"seats", "compiled", "written"} <= record.keys() else None
+        return record if {"seats", "compiled", "together", "written"} <= record.keys() else None
     except (OSError, ValueError, AttributeError):
         return None
 

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from steadygan.engines.parts import Parts
+from steadygan.engines.population.memory import layer_outputs
 from steadygan.engines.population.program import Programs
 from steadygan.errors import bad_value
 from steadygan.paths import cache_dir
@@ -17,6 +19,10 @@ PAYS = 3e11
 """Settings x iterations x batch size x parameters from which on compiling pays (measured: docs/populations.md)."""
 
 CHOICES = ("auto", "true", "false")
+
+CACHE = 1.6e6
+"""Bytes of the discriminator's layers' outputs for one batch that one call had better stay below on a CPU: about a
+core's second cache (measured: docs/populations.md)."""
 
 
 def decide(choice: Any, networks: Mapping[str, nn.Module], updates: int) -> tuple[bool, str]:
@@ -44,6 +50,29 @@ def decide(choice: Any, networks: Mapping[str, nn.Module], updates: int) -> tupl
     if updates * size < PAYS:
         return False, "too little to do to pay for it"
     return True, "the run is long enough to pay for it"
+
+
+def at_once(choice: Any, parts: Parts, batch_size: int, device: torch.device) -> int | None:
+    """How many settings one call of a compiled program computes; None: all.
+
+    Args:
+        choice: a number, or ``auto``.
+        parts: of one member.
+        batch_size: of one member.
+        device: where it trains.
+
+    Raises:
+        UserError: ``choice`` is neither.
+    """
+    if choice != "auto":
+        if isinstance(choice, bool) or not isinstance(choice, int) or choice < 1:
+            raise bad_value("engine.together", choice, "must be a whole number of at least 1, or auto")
+        return choice
+    if device.type != "cpu":
+        return None
+    dtype = next(parts.networks["discriminator"].parameters()).dtype
+    outputs = layer_outputs(parts.networks, dtype)["discriminator"] * parts.sentence.objective.members
+    return max(1, round(CACHE / (outputs * batch_size * dtype.itemsize)))
 
 
 def has_compiler() -> bool:

@@ -1,17 +1,21 @@
 """The state of all members, and its steps."""
 
+import math
 from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from steadygan.engines.dealer import Dealer
 from steadygan.engines.parts import Parts
 from steadygan.engines.population.draws import Draws
 from steadygan.engines.population.member import Member
-from steadygan.engines.population.program import Programs, frozen, member, stack
+from steadygan.engines.population.program import Outcome, Program, Programs, frozen, member, stack
 from steadygan.engines.step import PLAYERS
 from steadygan.engines.window import summands
 
@@ -22,6 +26,28 @@ EXAMPLES = 8192
 def asynchronous(device: torch.device) -> bool:
     """Whether to look at a value is to wait for the device, so that programs had better freeze members themselves."""
     return device.type != "cpu"
+
+
+@dataclass
+class Stack:
+    """The seats that one call of the program computes, from ``start`` on: all they have, with a leading dimension."""
+
+    start: int
+    state: Any
+    numbers: Any
+    places: Tensor
+    alive: Tensor
+
+    def call(self, program: Program, drawn: Sequence[Tensor], t: Tensor) -> Outcome:
+        """What the next iteration gives; nothing changes."""
+        return program(self.state, drawn, self.places, self.numbers, self.alive, t)
+
+    def step(self, program: Program, drawn: Sequence[Tensor], t: Tensor, freezes: bool) -> dict[str, Tensor]:
+        """One iteration of all that are alive; its logs. ``freezes``: the program keeps the others as they are."""
+        state, logs, self.alive = self.call(program, drawn, t)
+        all_alive = freezes or bool(self.alive.all())
+        self.state = state if all_alive else frozen(state, self.state, self.alive)
+        return logs
 
 
 class Population:
@@ -37,22 +63,26 @@ class Population:
 
     def __init__(self, seats: Sequence[tuple[Member, Parts] | None], batch_size: int):
         first, parts = next(seat for seat in seats if seat)
-        filled = [seat or (first, parts) for seat in seats]
         self.members = [seat and seat[0] for seat in seats]
         self.device = first.device
-        self._filled = [one for one, _ in filled]
-        self._datasets = [own.dataset for _, own in filled]
-        self._numbers = stack([own.sentence.numbers() for _, own in filled])
-        self._draws = Draws(
-            [
-                Dealer(own.dataset, own.wants, one.latent, one.seed, batch_size, self.device, one.float_type)
-                for one, own in filled
-            ],
-            {player: first.state[player]["params"] for player in PLAYERS},
-        )
+        self._seats, self._spare = [seat or (first, parts) for seat in seats], (first, parts)
+        dealers = [
+            Dealer(own.dataset, own.wants, one.latent, one.seed, batch_size, self.device, one.float_type)
+            for one, own in self._seats
+        ]
+        self._draws = Draws(dealers, {player: first.state[player]["params"] for player in PLAYERS})
         self._freezes = asynchronous(self.device)
         self._sentence = parts.sentence
         self.program = Programs(parts.sentence, self._draws, self._freezes)
+        self.divide(len(seats))
+
+    def divide(self, together: int) -> None:
+        """Begin where the members are, and have one call of a program compute about ``together`` of them.
+
+        All calls compute equally many, so that there is but one program; the last may have seats that nobody has.
+        """
+        count = max(1, round(len(self.members) / together))
+        self.together = math.ceil(len(self.members) / count)
         self.gather()
 
     def gather(self) -> None:
@@ -61,45 +91,60 @@ class Population:
         Raises:
             ValueError: they are not at the same iteration.
         """
-        first = self._filled[0]
-        if any(one.iteration != first.iteration for one in self._filled):
+        first, _ = self._spare
+        if any(one.iteration != first.iteration for one, _ in self._seats):
             raise ValueError("the members of a population must be at the same iteration")
         self.iteration = first.iteration
-        self._state = stack([one.state for one in self._filled])
-        self._alive = torch.tensor([one is not None for one in self.members], device=self.device)
+        self._stacks = [self._stack(start) for start in range(0, len(self.members), self.together)]
         self._reached = torch.full((len(self.members),), self.iteration, device=self.device)
         self._names = first.window.names
-        self._count = torch.tensor([one.window.count for one in self._filled], device=self.device)
+        self._count = torch.tensor([one.window.count for one, _ in self._seats], device=self.device)
         started = first.window.count > 0
-        self._total = torch.stack([one.window.total for one in self._filled], 1).to(self.device) if started else None
+        self._total = torch.stack([one.window.total for one, _ in self._seats], 1).to(self.device) if started else None
 
-    def call(self, program: Programs, iteration: int | None = None) -> Any:
-        """What the next iteration gives, or another one from the present state, when computed by ``program``; nothing
-        changes."""
-        iteration = self.iteration if iteration is None else iteration
+    def _stack(self, start: int) -> Stack:
+        seats = slice(start, start + self.together)
+        filled, there = self._seats[seats], [one is not None for one in self.members[seats]]
+        spare = self.together - len(filled)
+        filled, places = filled + [self._spare] * spare, self._draws.places[seats]
+        return Stack(
+            start,
+            state=stack([one.state for one, _ in filled]),
+            numbers=stack([own.sentence.numbers() for _, own in filled]),
+            places=torch.cat([places, places.new_zeros(spare)]),
+            alive=torch.tensor(there + [False] * spare, device=self.device),
+        )
+
+    def trial(self, iteration: int) -> None:
+        """Compute an iteration of some from their present state, and forget it."""
+        self._stacks[0].call(*self._asked(iteration))
+
+    def _asked(self, iteration: int) -> tuple[Program, Sequence[Tensor], Tensor]:
+        """The program of an iteration, its draws, and the iteration itself."""
         drawn, kind = self._draws.at(iteration)
-        t = torch.tensor(iteration, device=self.device)
         stage = self._sentence.during(iteration).stage
-        return program(kind, stage, self._state, drawn, self._draws.places, self._numbers, self._alive, t)
+        return partial(self.program, kind, stage), drawn, torch.tensor(iteration, device=self.device)
 
     def step(self) -> None:
         """One iteration of all that are alive."""
-        before = self._state
-        self._state, logs, self._alive = self.call(self.program)
-        if not self._freezes and not bool(self._alive.all()):
-            self._state = frozen(self._state, before, self._alive)
+        asked = self._asked(self.iteration)
+        logs = [each.step(*asked, self._freezes) for each in self._stacks]
         self.iteration += 1
-        self._reached = torch.where(self._alive, self.iteration, self._reached)
-        self._log(logs)
+        alive = self._of_all([each.alive for each in self._stacks])
+        self._reached = torch.where(alive, self.iteration, self._reached)
+        self._log(list(logs[0]), self._of_all([summands(each) for each in logs]), alive)
 
-    def _log(self, logs: dict[str, Tensor]) -> None:
-        values = summands(logs)
-        if self._names != list(logs):  # restored from checkpoints of a version that logs something else
+    def _of_all(self, parts: Sequence[Tensor]) -> Tensor:
+        """``[..., seats]`` of each stack's part, without the seats that nobody has."""
+        return torch.cat(list(parts), -1)[..., : len(self.members)]
+
+    def _log(self, names: list[str], values: Tensor, alive: Tensor) -> None:
+        if self._names != names:  # restored from checkpoints of a version that logs something else
             self.reset_windows()
         before = torch.zeros_like(values) if self._total is None else self._total
-        self._total = torch.where(self._alive, before + values, before)
-        self._count = self._count + self._alive
-        self._names = list(logs)
+        self._total = torch.where(alive, before + values, before)
+        self._count = self._count + alive
+        self._names = names
 
     def settle(self, states: bool) -> list[Member]:
         """Tell the members how far they are, and their states if asked to.
@@ -118,7 +163,8 @@ class Population:
                 one.diverged_at = one.iteration + 1
                 diverged.append(one)
             if states or one.diverged_at is not None:
-                one.state = member(self._state, index)
+                whose, place = divmod(index, self.together)
+                one.state = member(self._stacks[whose].state, place)
         return diverged
 
     def _sum(self, index: int, count: list[int]) -> Tensor | None:
@@ -127,10 +173,10 @@ class Population:
     def by_seed(self, make: Callable[[Member, Any], Tensor]) -> Tensor:
         """``[seats, ...]`` of ``make(member, data set)``, which is a function of the seed and called once for each."""
         made: dict[int, Tensor] = {}
-        for one, dataset in zip(self._filled, self._datasets):
+        for one, own in self._seats:
             if one.seed not in made:
-                made[one.seed] = make(one, dataset)
-        return torch.stack([made[one.seed] for one in self._filled])
+                made[one.seed] = make(one, own.dataset)
+        return torch.stack([made[one.seed] for one, _ in self._seats])
 
     def sample(self, latents: Tensor, ema: bool = True) -> Tensor:
         """``[seats, n, *shape]`` for latents ``[seats, n, latent]``: ``Trained.sample`` of all."""
@@ -143,12 +189,17 @@ class Population:
     @torch.no_grad()
     def _seen(self, look: Callable[[Member, Tensor], Tensor], inputs: Tensor) -> Tensor:
         def one(state: Any, part: Tensor) -> Tensor:
-            seen = copy(self._filled[0])
+            seen = copy(self._spare[0])
             seen.state, seen.iteration = state, self.iteration
             return look(seen, part)
 
-        parts = inputs.split(max(1, EXAMPLES // len(self.members)), dim=1)
-        return torch.cat([torch.func.vmap(one)(self._state, part) for part in parts], 1)
+        def of_stack(each: Stack) -> Tensor:
+            own = inputs[each.start : each.start + self.together]
+            state = tree_map(lambda leaf: leaf[: len(own)], each.state)
+            parts = own.split(max(1, EXAMPLES // len(own)), dim=1)
+            return torch.cat([torch.func.vmap(one)(state, part) for part in parts], 1)
+
+        return torch.cat([of_stack(each) for each in self._stacks])
 
     def reset_windows(self) -> None:
         """Begin new means, as the members have."""

@@ -10,7 +10,9 @@ from steadygan.engines.population.train import Plan, train
 from steadygan.engines.run import run as run_single
 
 
-def run(parts: Parts, job: Job, report: Report, *, compile: Any = "auto", **of_sweeps: Any) -> str:
+def run(
+    parts: Parts, job: Job, report: Report, *, compile: Any = "auto", together: Any = "auto", **of_sweeps: Any
+) -> str:
     """As ``steadygan.engines.run.run``, by the program that populations use.
 
     Args:

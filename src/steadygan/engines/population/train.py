@@ -11,7 +11,7 @@ import torch
 from steadygan.engines.bookkeeper import PROGRESS_SECONDS, Bookkeeper
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.parts import Job, Parts, Report, tagged
-from steadygan.engines.population.compiling import compiled, decide
+from steadygan.engines.population.compiling import at_once, compiled, decide
 from steadygan.engines.population.looking import look
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.population import Population
@@ -27,13 +27,15 @@ class Plan:
 
     Attributes:
         compile: ``auto``, true or false.
-        decided: told whether it was compiled, before the first iteration.
+        decided: told before the first iteration whether it was compiled, and how many settings one call computes.
         device: where it trains.
+        together: how many settings one call of a compiled program computes; ``auto``: as many as a cache holds.
     """
 
     compile: Any = "auto"
-    decided: Callable[[bool], None] = lambda compiled: None
+    decided: Callable[[bool, int], None] = lambda compiled, together: None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    together: Any = "auto"
 
 
 def train(seats: Sequence[Seat], report: Report, plan: Plan) -> dict[str, str]:
@@ -75,13 +77,16 @@ def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan
     if problem:
         raise Unfit(problem)
     if compile:
-        report({"kind": "message", "text": f"compiling the step of {seats} settings: {why}"})
         eager, population.program = population.program, compiled(population.program)
+        population.divide(at_once(plan.together, book.parts, job.config["batch_size"], plan.device) or seats)
+        calls = "" if population.together >= seats else f", {population.together} at once"
+        report({"kind": "message", "text": f"compiling the step of {seats} settings{calls}: {why}"})
         problem = _try(population)
         if problem:
             population.program, compile = eager, False
+            population.divide(seats)
             report({"kind": "message", "text": f"cannot be compiled, goes on without ({problem})"})
-    plan.decided(compile)
+    plan.decided(compile, population.together)
 
 
 def _try(population: Population) -> str | None:
@@ -90,7 +95,7 @@ def _try(population: Population) -> str | None:
         warnings.simplefilter("ignore")
         try:
             for iteration in {0, population.iteration}:  # in the first one all penalties are due
-                population.call(population.program, iteration)
+                population.trial(iteration)
         except Exception as error:
             lines = str(error).strip().splitlines() or [""]
             return f"{type(error).__name__}: {lines[0][:200]}"
