@@ -68,7 +68,7 @@ def _settings() -> str:
     path = conf_dir() / "config.yaml"
     node = yaml.safe_load(path.read_text(encoding="utf-8"))
     keys = [Key(s.key, s.value, ROOT[s.key].words if s.key in ROOT else "", s.about) for s in catalogue.settings()]
-    keys += [key for key in _keys(path, node) if key.name.startswith("ema.")]
+    keys += [key for key in _keys(path, node) if key.name.startswith(("ema.", "diagnostics."))]
     return "## Settings\n\nRoot keys.\n\n" + _table(keys)
 
 

@@ -5,7 +5,15 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from steadygan.networks.norms import NORMS, BatchNorm, group_norm, instance_norm, layer_norm
+from steadygan.networks.norms import (
+    NORMS,
+    BatchNorm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    synchronised,
+    unsynchronised,
+)
 
 
 def draw(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -101,3 +109,16 @@ def test_other_norms_by_definition(norm, channels, groups):
 
 def test_the_norms_that_the_keys_name():
     assert set(NORMS) == {"batch", "instance", "group", "layer", "none"}
+
+
+def test_what_one_process_computes_by_itself_asks_nobody():
+    def gather(x):
+        raise AssertionError("there is nobody")
+
+    layer, x = BatchNorm(3), torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+    expected = layer(x)
+    with synchronised(gather):
+        with unsynchronised():
+            assert torch.equal(layer(x), expected)
+        with pytest.raises(AssertionError, match="nobody"):
+            layer(x)

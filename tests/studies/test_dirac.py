@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import asdict
 
 import numpy as np
@@ -148,7 +149,12 @@ def found(tmp_path_factory):
         with Image.open(folder / name) as picture:
             assert picture.n_frames > 10
     page = (folder / "dirac.html").read_text()
-    assert page.count("Plotly.newPlot") == 6
+    assert page.count("Plotly.newPlot") == 7
+    films = [json.loads(text) for text in re.findall(r"addFrames\(\s*'[^']*',\s*(\[.*\])\s*\)", page)]
+    assert [len(frames[0]["data"]) for frames in films] == [8, 2, 2]  # four methods; points and the critic's field
+    for frames in films:
+        assert len(frames) > 10
+        assert frames[0]["data"] != frames[-1]["data"]
     return json.loads((folder / "results.json").read_text())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from steadygan import files, locks
-from steadygan.engines import summary
+from steadygan.engines import spectrum, summary
 from steadygan.engines.evaluate import both
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.keeping import Keeping
@@ -28,6 +28,7 @@ class Due(NamedTuple):
     logs: bool
     evaluates: bool
     saves: bool
+    looks: bool
 
     @classmethod
     def after(cls, iteration: int, config: Mapping[str, Any], iterations: int, overdue: bool = False) -> "Due":
@@ -40,6 +41,7 @@ class Due(NamedTuple):
             logs=iteration % config["log_every"] == 0,
             evaluates=iteration % config["evaluate_every"] == 0 or last,
             saves=(overdue or iteration % config["checkpoint_every"] == 0) and not last,
+            looks=spectrum.due(config, iteration),
         )
 
 
@@ -63,7 +65,7 @@ class Bookkeeper:
         self.parts, self.job, self.report, self.gan, self.share = parts, job, report, gan, share
         self.sparing = job.config["engine"].get("files") == "summary"
         self.interrupt = Interrupt()
-        self.rows = Rows(job.directory / files.METRICS, list(parts.directions))
+        self.rows = Rows(job.directory / files.METRICS, list(parts.directions), spectrum.columns(job.config))
         self.trailing = Trailing()
         self.checkpoints = Keeping(job, parts.directions)
         self.seconds_before = 0.0
@@ -79,7 +81,8 @@ class Bookkeeper:
         """Resume from the last checkpoint, or begin; say on disk that the run is running."""
         self.seconds_before = self.checkpoints.resume(self.gan, self.tell) or 0.0
         config = self.job.config
-        self.rows.resume(self.gan.iteration, [config["log_every"], config["evaluate_every"]])
+        every = [config["log_every"], config["evaluate_every"], spectrum.every_of(config)]
+        self.rows.resume(self.gan.iteration, [each for each in every if each is not None])
         before = self.rows.read()
         self.trailing.recall(row for row in before if self.due(int(row["iteration"])).logs)
         self.checkpoints.recall(before)
@@ -148,7 +151,7 @@ class Bookkeeper:
         due = due or self.due(self.gan.iteration)
         if any(due):
             locks.check(self.job.directory)
-        if due.logs or due.evaluates:
+        if due.logs or due.evaluates or due.looks:
             self._row(due)
         if due.logs:
             self.gan.window.reset()
@@ -162,6 +165,8 @@ class Bookkeeper:
         row = {"iteration": iteration, "images": images, "seconds": round(self.seconds, 3), **self.gan.window.means()}
         if due.logs:
             row |= self.trailing.after(row)
+        if due.looks:
+            row |= spectrum.spectrum(self.gan, self.parts, self.job.config)
         if due.evaluates:
             self.latest = self.metrics()
             row |= {f"metric/{name}": value for name, value in self.latest.items()}

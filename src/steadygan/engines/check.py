@@ -27,6 +27,8 @@ DISCRIMINATOR = {
 
 METRICS = {"batch": count}
 
+DIAGNOSTICS = {"spectrum_every": count, "spectrum_size": count}
+
 
 def check_numbers(config: Mapping[str, Any]) -> None:
     """Compare every number with the range that stands beside its method.
@@ -35,6 +37,7 @@ def check_numbers(config: Mapping[str, Any]) -> None:
         UserError: naming each bad key, its value and what is allowed.
     """
     problems = [*_root_problems(config), *_discriminator_problems(config), *_node_problems("", config)]
+    problems += _diagnostics_problems(config)
     problems += [text for key, allowed in METRICS.items()
                  for text in _problem(f"metrics.{key}", config["metrics"].get(key), allowed)]  # fmt: skip
     for name, node in (config["regularizer"] or {}).items():
@@ -48,6 +51,13 @@ def _root_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield from _problem(key, config.get(key), allowed)
     if config.get("checkpoint_minutes") is not None:
         yield from _problem("checkpoint_minutes", config["checkpoint_minutes"], positive)
+
+
+def _diagnostics_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    given = config.get("diagnostics") or {}
+    for key, allowed in DIAGNOSTICS.items():
+        if given.get(key) is not None:
+            yield from _problem(f"diagnostics.{key}", given[key], allowed)
 
 
 def _discriminator_problems(config: Mapping[str, Any]) -> Iterator[str]:

@@ -1,18 +1,19 @@
 """The rows of a run's ``metrics.csv``."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from steadygan import files
 
 
 class Rows:
-    """Appends rows to ``metrics.csv``; the columns are those of the first row and the names of the metrics."""
+    """Appends rows to ``metrics.csv``; the columns are those of the first row, those of ``now_and_then`` and the names
+    of the metrics."""
 
-    def __init__(self, path: Path, metrics: list[str]):
+    def __init__(self, path: Path, metrics: list[str], now_and_then: Sequence[str] = ()):
         self.path = path
-        self._metrics = [f"metric/{name}" for name in metrics]
+        self._later = [*now_and_then, *(f"metric/{name}" for name in metrics)]
         self._columns: list[str] | None = None
 
     def resume(self, iteration: int, keeps: list[int]) -> None:
@@ -30,7 +31,7 @@ class Rows:
         """Drop the rows that do not belong to the file as it was at the checkpoint."""
         rows = [row for row in files.read_rows(self.path) if belongs(row)]
         if rows:
-            self._columns = list(rows[0])
+            self._columns = [*rows[0], *(name for name in self._later if name not in rows[0])]
             files.write_rows(self.path, self._columns, rows)
         else:
             self.path.unlink(missing_ok=True)
@@ -38,7 +39,7 @@ class Rows:
     def write(self, row: Mapping[str, float | str]) -> None:
         """Append one row; a torn line at the end of the file, left by a crash, is never built upon."""
         if self._columns is None:
-            self._columns = [key for key in row if not key.startswith("metric/")] + self._metrics
+            self._columns = [key for key in row if key not in self._later] + self._later
             files.write_rows(self.path, self._columns, [])
         line = ",".join(_cell(row.get(column)) for column in self._columns)
         with self.path.open("a") as file:

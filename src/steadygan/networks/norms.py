@@ -24,6 +24,17 @@ def synchronised(gather: Gather) -> Iterator[None]:
         _gather.pop()
 
 
+@contextmanager
+def unsynchronised() -> Iterator[None]:
+    """Inside, it is by each process's own batch again: for what one process computes by itself."""
+    kept = _gather[:]
+    _gather.clear()
+    try:
+        yield
+    finally:
+        _gather.extend(kept)
+
+
 class BatchNorm(nn.Module):
     """Batch normalisation (Ioffe & Szegedy 2015) of ``[B, C]`` or ``[B, C, H, W]``, per channel.
 

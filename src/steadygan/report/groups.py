@@ -12,7 +12,7 @@ from steadygan.report.collect import Run
 _NOT_IDENTITY = {
     "seed", "name", "outputs", "iterations", "retry", "log_every", "evaluate_every", "checkpoint_every",
     "checkpoint_minutes", "keep_checkpoints", "keep_best", "thresholds",
-    "logger", "engine", "trainer", "metrics", "experiment", "hydra",
+    "diagnostics", "logger", "engine", "trainer", "metrics", "experiment", "hydra",
 }  # fmt: skip
 _EXCEPTIONS = {"trainer.precision"}
 _MISSING = "(none)"

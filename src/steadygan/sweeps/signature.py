@@ -22,6 +22,7 @@ UNSIGNED = (
     "keep_checkpoints",
     "keep_best",
     "thresholds",
+    "diagnostics",
     "hydra",
 )
 """Root keys that do not change a run's result; ``iterations`` only says how far it goes."""

@@ -105,7 +105,8 @@ def _split(image: NDArray, basis: NDArray, bound: float) -> tuple[NDArray, NDArr
     """The directions of ``basis`` whose ``image`` is at most ``bound`` long, and the others."""
     if not basis.shape[1]:
         return basis, basis
-    _, sizes, turned = np.linalg.svd(image, full_matrices=True)
+    # Of the triangular factor: the image may have many thousand rows.
+    _, sizes, turned = np.linalg.svd(np.linalg.qr(image, mode="r"), full_matrices=True)
     sizes = np.concatenate([sizes, np.zeros(basis.shape[1] - len(sizes))])
     directions = basis @ turned.T
     return directions[:, sizes <= bound], directions[:, sizes > bound]

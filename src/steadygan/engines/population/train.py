@@ -135,7 +135,7 @@ class _Loop:
             population.step()
             due = self.books[0].due(population.iteration)
             if any(due):
-                self._settle(due.evaluates or due.saves)
+                self._settle(due.evaluates or due.saves or due.looks)
                 if due.evaluates and self.books:
                     look(self.population, self.books)
                 for book in self.books:

@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 from plotly.colors import qualitative
 
 from steadygan.files import write_text
-from steadygan.studies.dirac.cloud import EXTENT, Film
+from steadygan.studies.dirac.animated import cloud, trajectories
+from steadygan.studies.dirac.cloud import Film
 from steadygan.studies.dirac.figures import COLOURS, SPAN, Drawing, plane
 from steadygan.studies.dirac.systems import UPDATES
 
@@ -18,15 +19,15 @@ ARROW = 0.11
 
 def page(path: Path, drawings: Sequence[Drawing], records: Sequence[dict[str, Any]], films: Sequence[Film]) -> None:
     """One self-contained HTML file."""
-    figures = [_planes(drawings), _norms(drawings), _eigenvalues(drawings), _table(records)]
-    figures += [_film(film) for film in films]
+    figures = [_planes(drawings), trajectories(drawings), _norms(drawings), _eigenvalues(drawings), _table(records)]
+    figures += [cloud(film) for film in films]
     parts = [figure.to_html(full_html=False, include_plotlyjs=index == 0) for index, figure in enumerate(figures)]
     head = '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Dirac-GAN</title></head><body>'
     write_text(path, "\n".join([head, "<h1>The Dirac-GAN</h1>", *parts, "</body></html>"]))
 
 
 def _planes(drawings: Sequence[Drawing]) -> go.Figure:
-    """Field and trajectories, played along; a menu of the methods."""
+    """Field and trajectories; a menu of the methods."""
     figure = go.Figure()
     each = 1 + len(UPDATES)
     for index, drawing in enumerate(drawings):
@@ -121,27 +122,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _film(film: Film) -> go.Figure:
-    def points(frame: int) -> go.Scatter:
-        x, y = film.points[frame].numpy().round(3).T
-        return go.Scatter(x=x, y=y, mode="markers", marker={"color": "#009E73", "size": 5}, name="generated")
-
-    frames = [go.Frame(data=[points(index)], name=str(t)) for index, t in enumerate(film.iterations)]
-    play = {"label": "play", "method": "animate", "args": [None, {"frame": {"duration": 120}}]}
-    steps = [
-        {"label": frame.name, "method": "animate", "args": [[frame.name], {"mode": "immediate"}]} for frame in frames
-    ]
-    figure = go.Figure(points(0), frames=frames)
-    figure.update_layout(
-        title=f"Two dimensions: {film.name}",
-        updatemenus=[{"type": "buttons", "buttons": [play]}],
-        sliders=[{"steps": steps, "currentvalue": {"prefix": "iteration "}}],
-        width=600,
-        height=650,
-        template="plotly_white",
-    )
-    figure.update_xaxes(range=[-EXTENT, EXTENT])
-    figure.update_yaxes(range=[-EXTENT, EXTENT], scaleanchor="x")
-    return figure

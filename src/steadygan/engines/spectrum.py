@@ -1,0 +1,59 @@
+"""The spectrum of the game as columns of ``metrics.csv`` (``diagnostics.spectrum_every``)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from steadygan.engines.linearised import Field, Iteration, scene
+from steadygan.engines.parts import Parts
+from steadygan.engines.trained import Trained
+from steadygan.networks.norms import unsynchronised
+from steadygan.theory.spectrum import balanced, krylov
+
+COLUMNS = tuple(f"spectrum/{name}" for name in ("real", "imag", "modulus", "residual", "radius", "field_norm"))
+"""Largest real part, imaginary part and modulus of the field's eigenvalues, the largest residual of the three, the
+largest modulus of one iteration's, and the field's norm."""
+
+VECTORS = 60
+"""Of the Krylov spaces: each is a product with a Jacobian."""
+
+
+def due(config: Mapping[str, Any], iteration: int) -> bool:
+    """Whether it is to be computed after ``iteration``."""
+    every = every_of(config)
+    return every is not None and iteration % every == 0
+
+
+def every_of(config: Mapping[str, Any]) -> int | None:
+    """Iterations between two; None for never."""
+    return (config.get("diagnostics") or {}).get("spectrum_every")
+
+
+def columns(config: Mapping[str, Any]) -> list[str]:
+    """Those that a run has."""
+    return [] if every_of(config) is None else list(COLUMNS)
+
+
+def spectrum(gan: Trained, parts: Parts, config: Mapping[str, Any]) -> dict[str, float]:
+    """The columns at the state that ``gan`` is in; empty where something is not finite.
+
+    On a batch of its own, by draws of its own: nothing of the training changes. The outermost Ritz values of one Krylov
+    space of each Jacobian, which ``spectrum/residual`` vouches for; ``steadygan stability`` looks closer.
+    """
+    size = config["diagnostics"]["spectrum_size"]
+    with unsynchronised(), torch.enable_grad():
+        here = scene(parts, gan.state, gan.iteration, gan.seed, size)
+        field = Field(here)
+        norm = float(field(field.x).norm())
+        try:
+            found = krylov(field.operator(), VECTORS)
+            moduli = np.abs(krylov(balanced(Iteration(here).operator(), 3), VECTORS).values)
+        except np.linalg.LinAlgError:  # a product that is not finite
+            return {}
+    values = found.values
+    sizes = (values.real, np.abs(values.imag), np.abs(values))
+    residual = max(found.residuals[size.argmax()] for size in sizes)
+    numbers = (*(size.max() for size in sizes), residual, moduli.max(), norm)
+    return {name: float(value) for name, value in zip(COLUMNS, numbers)} if np.isfinite(numbers).all() else {}
