@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 import steadygan
-from steadygan import files, train
+from steadygan import cli, files, train
 from steadygan.build import build
 from steadygan.core.growing import shrunk
 from steadygan.engines import population
@@ -448,3 +448,38 @@ def test_grows_with_all_that_a_sentence_may_have(plan, sentence):
 def test_networks_that_do_not_grow_are_refused(plan):
     with pytest.raises(UserError, match="needs networks that grow, and the generator does not"):
         plan("network=dcgan", "scheme=progressive")
+
+
+def test_the_losses_of_a_stage_by_hand(plan):
+    """Of the iteration in which half of the second stage is faded in: real images as they are there, fakes enlarged."""
+    gan = module(plan(*GROW, "regularizer=[]", "loss=lsgan", "scheme.fading=192"))
+    for iteration in range(3):
+        gan.training_step(iteration, 0)
+    gan.window.reset()
+    turn = gan.dealer.deal(3, {player: gan.state[player]["params"] for player in gan.parts.networks})["discriminator"][
+        0
+    ]
+    networks = {}
+    for player, network in gan.parts.networks.items():
+        network.load_state_dict({**gan.state[player]["params"], **gan.state[player]["buffers"]})
+        networks[player] = network
+    small, smaller = shrunk(turn.real, 8), shrunk(turn.real, 4)
+    real = (small + smaller.repeat_interleave(2, 2).repeat_interleave(2, 3)) / 2
+    fake = networks["generator"](turn.latent, 1, 0.5)
+    assert real.shape == fake.shape == (96, 1, 8, 8)
+    on_real, on_fake = (networks["discriminator"](x, 1, 0.5) for x in (real, fake))
+    gan.training_step(3, 0)
+    logs = gan.window.means()
+    assert logs["logits/real"] == pytest.approx(float(on_real.detach().mean()), rel=1e-4)
+    assert logs["logits/fake"] == pytest.approx(float(on_fake.detach().mean()), rel=1e-4)
+    by_hand = 0.5 * float(((on_real - 1).square() + on_fake.square()).detach().mean())
+    assert logs["loss/discriminator"] == pytest.approx(by_hand, rel=1e-4)
+
+
+@pytest.mark.parametrize("given", [PRETRAIN, GROW], ids=["pretrained", "grown"])
+def test_pictures_of_what_was_trained(plan, given, capsys):
+    job = plan(*given, "iterations=4", "evaluate_every=2")
+    assert train.execute(job, silent) == "completed"
+    assert cli.main(["sample", str(job.directory)]) == 0
+    drawn = {path.name for path in (job.directory / "pictures").iterdir()}
+    assert {"grid.png", "interpolation_spherical.png", "neighbours_pixels.png", "animation.gif"} <= drawn
