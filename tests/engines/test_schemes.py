@@ -15,6 +15,7 @@ from steadygan import cli, files, train
 from steadygan.build import build
 from steadygan.core.growing import shrunk
 from steadygan.engines import population
+from steadygan.engines.linearised import Field, scene
 from steadygan.engines.module import GAN
 from steadygan.engines.schemes.pretraining import STATE, Pretraining
 from steadygan.errors import UserError
@@ -483,3 +484,16 @@ def test_pictures_of_what_was_trained(plan, given, capsys):
     assert cli.main(["sample", str(job.directory)]) == 0
     drawn = {path.name for path in (job.directory / "pictures").iterdir()}
     assert {"grid.png", "interpolation_spherical.png", "neighbours_pixels.png", "animation.gif"} <= drawn
+
+
+def test_the_game_of_a_growing_gan_can_be_linearised(plan):
+    """In the second stage: what networks make is what they make in training, in float64."""
+    gan = module(plan(*GROW))
+    for iteration in range(4):
+        gan.training_step(iteration, 0)
+    of = scene(gan.parts, gan.state, 4, gan.seed, size=6)
+    field = Field(of)
+    made = field.outputs(field.x)[: 6 * 256].view(6, 1, 16, 16)
+    torch.testing.assert_close(made.float(), gan.sample(of.turns["discriminator"][0].latent.float(), ema=False))
+    assert blocky(of.turns["discriminator"][0].real, 8)
+    assert bool(field(field.x).isfinite().all())

@@ -73,10 +73,10 @@ def scene(parts: Parts, state: State, iteration: int, seed: int, size: int, inde
     device = next(iter(params["generator"].values())).device
     own = stream_seed(seed, STREAM) >> 1  # what takes seeds takes those of 63 bits
     dealer = Dealer(parts.dataset, parts.wants, latent, own, size, device, torch.float64)
-    sentence = parts.sentence.at(iteration)
     functions = parts.wants.labelling.functions(as_functions(parts.networks, bf16=False))
-    objective = replace(sentence.objective, **{"penalised": None, **functions})
-    return Scene(replace(sentence, objective=objective), state, dealer.deal(index, params), iteration)
+    objective = replace(parts.sentence.objective, **{"penalised": None, **functions})
+    sentence = replace(parts.sentence, objective=objective)
+    return Scene(sentence.at(iteration), state, sentence.seen(dealer.deal(index, params), iteration), iteration)
 
 
 class Flat:

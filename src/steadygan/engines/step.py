@@ -98,12 +98,13 @@ class Sentence:
         )
 
     def at(self, t: Number) -> "Sentence":
-        """The sentence at iteration ``t``, its schedules evaluated."""
+        """The sentence at iteration ``t``, its schedules evaluated and networks that grow as they are there."""
         now = self.map(lambda _, method: settings.at(method, t)) if self.scheduled else self
         if self.growth is None:
             return now
         apply = {name: getattr(self.objective, name) for name in NETWORKS}
-        return replace(now, objective=replace(now.objective, **self.growth.functions(apply, *self.place(t))))
+        grown = replace(now.objective, **self.growth.functions(apply, *self.place(t)))
+        return replace(now, objective=grown, growth=None)
 
     def during(self, t: int) -> "Sentence":
         """The sentence with the stage of iteration ``t`` fixed: the program of all iterations of that stage."""
