@@ -49,3 +49,10 @@ def test_which_penalties_have_a_period():
         lazy |= {path.stem} if "every" in node else set()
     assert set(rows("regularizer")) - lazy == {"weight_clip", "orthogonal", "weight_decay"}
     assert "every" in ENGINE_KEYS["regularizer"]
+
+
+def test_the_page_of_the_presets_names_all_of_them():
+    page = (Path(__file__).parents[1] / "docs" / "presets.md").read_text()
+    rows = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `")][1:]
+    found = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(found) == sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))

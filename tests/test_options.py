@@ -12,7 +12,7 @@ import yaml
 from torch.utils._pytree import tree_flatten
 
 from steadygan import files, train
-from steadygan.build import build
+from steadygan.build import build, make
 from steadygan.engines import checkpoint
 from steadygan.engines.module import GAN
 from steadygan.engines.parts import DTYPES
@@ -36,6 +36,8 @@ def pictures(place):
 
 PRETRAIN = [*IMAGES, "network=dcgan", "scheme=pretrain", "scheme.epochs=1", "scheme.discriminator_epochs=1",
             "scheme.batch_size=240"]  # fmt: skip
+LARGER = [*IMAGES, "dataset.size=16"]
+NARROW = [*LARGER, "network.discriminator_width=4"]
 GROW = [*IMAGES, "network=progressive", "scheme=progressive", "scheme.images=8", "scheme.fading=8"]
 CONTEXT = {
     "network": {
@@ -65,9 +67,18 @@ CONTEXT = {
         "huggingface": [*pictures(f"{TINY_ROOT}/cache"), f"dataset.name={TINY_ROOT}/parquet"],
         **dict.fromkeys(("gaussian", "line", "circle", "four_lines"), SHAPE),
     },
-    "noise": dict.fromkeys(("diffaugment", "ada"), IMAGES),
+    "noise": dict.fromkeys(("diffaugment", "augment", "ada"), IMAGES),
     "regularizer": {"bcr": IMAGES},
-    "experiment": {"langevin_conditional": ["dataset=digits", *IMAGES[1:]]},
+    "experiment": {
+        "langevin_conditional": IMAGES,
+        "goodfellow_mlp": IMAGES,
+        **dict.fromkeys(("dcgan", "lsgan", "lsgan_alpha", "wgan_lsun"), LARGER),
+        "pretrained_lsgan": [*PRETRAIN, "dataset.size=16"],
+        **dict.fromkeys(("wgan_gp_cifar10", "sngan"), NARROW),
+        "mescheder_r1": [*LARGER, "network.max_width=8"],
+        "mescheder_r1_plane": SHAPE,
+        "r3gan": [*LARGER, "network.group=4"],
+    },
     "metrics": {
         "fid": IMAGES,
         "inception_score": IMAGES,
@@ -201,6 +212,22 @@ def test_all_methods_have_the_same_discriminator_updates_and_average(plain):
         assert config["method"] == path.stem
         assert config["game"]["n_critic"] == 1
         assert (config["ema"]["decay"], config["ema"]["rampup"]) == (0.999, 10.0)
+
+
+PICTURES = ("dcgan", "lsgan", "pretrained_lsgan", "wgan_lsun", "wgan_gp_cifar10", "sngan", "mescheder_r1", "r3gan")
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_preset_makes_images_of_its_own_data(plain, name):
+    """Tried above on digits: here its own sizes, which are those of the papers."""
+    config = plain(f"experiment={name}")
+    size = config["dataset"]["size"]
+    assert size == {"mescheder_r1": 256, **dict.fromkeys(("wgan_gp_cifar10", "sngan", "r3gan"), 32)}.get(name, 64)
+    with torch.device("meta"):
+        for player in ("generator", "discriminator"):
+            if name != "sngan":  # its layers look at their weights
+                make(config["network"][player], player)(shape=(3, size, size))
+    assert config["dataset"]["_target_"].rpartition(".")[2] in ("CelebA", "LSUN", "CIFAR10")
 
 
 def test_the_conditional_preset_makes_images_of_its_own_data(plain):

@@ -31,7 +31,7 @@ GROUPS = {
         *("bcr", "dragan", "gradient_penalty", "lecam", "orthogonal", "r1", "r1_r2", "r2", "roth", "weight_clip"),
         "weight_decay",
     ],
-    "noise": ["ada", "blur", "blur_instance", "diffaugment", "instance", "none"],
+    "noise": ["ada", "augment", "blur", "blur_instance", "diffaugment", "instance", "none"],
     "optimizer": ["adam", "adamw", "ccadl", "psgld", "rmsprop", "sgd", "sghmc", "sgld", "sgld_cc", "sgnht"],
     "schedule": ["constant", "polynomial", "cosine", "exponential", "linear", "smoothstep", "step"],
 }

@@ -262,7 +262,7 @@ CONTEXT = {
     ("network", "wgan_gp_resnet"): [*SMALL, "network.discriminator_width=3"],
     ("network", "sngan"): [*SMALL, "network.discriminator_width=3", *TOLD, "labels.generator=batch_norm"],
     ("network", "r3gan"): [*SMALL, "network.width=8", "network.group=4"],
-    **dict.fromkeys((("noise", "diffaugment"), ("noise", "ada"), ("regularizer", "bcr")), IMAGES),
+    **dict.fromkeys((("noise", "diffaugment"), ("noise", "augment"), ("noise", "ada"), ("regularizer", "bcr")), IMAGES),
 }
 """What an option needs around it, where that is not the ring."""
 

@@ -36,7 +36,7 @@ FOLDERS = {
 
 CONTEXT = {
     "loss/wasserstein": ["regularizer=[gradient_penalty]"],
-    "regularizer/bcr": IMAGES,
+    **dict.fromkeys(("regularizer/bcr", "noise/augment"), IMAGES),
     "noise/diffaugment": [*IMAGES, "noise.translation=0.3"],
     "noise/ada": [
         *[*IMAGES, "noise.start=0.5", "noise.horizon=50", "noise.interval=1"],

@@ -141,7 +141,7 @@ def initial_state(sentence: Sentence, networks: Mapping[str, tuple[Tensors, Tens
     }
     if hasattr(sentence.game, "init"):
         state["game"] = sentence.game.init({player: params for player, (params, _) in networks.items()})
-    if keepers := sentence.objective.keepers:
+    if keepers := sentence.at(0).objective.keepers:
         like = next(iter(networks["discriminator"][0].values()))
         state["kept"] = {key: method.init(sentence.objective.members, like) for key, method in keepers.items()}
     if sentence.snapshots.count:

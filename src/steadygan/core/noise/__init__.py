@@ -1,6 +1,6 @@
 """What the discriminator sees in place of its inputs; one idea a file."""
 
-from steadygan.core.noise.ada import Ada
+from steadygan.core.noise.ada import Ada, augment
 from steadygan.core.noise.blur import blur
 from steadygan.core.noise.blur_instance import blur_instance
 from steadygan.core.noise.diffaugment import diffaugment
@@ -8,4 +8,4 @@ from steadygan.core.noise.identity import identity
 from steadygan.core.noise.instance import instance
 from steadygan.core.noise.multi_blur import MultiBlur
 
-__all__ = ["Ada", "MultiBlur", "blur", "blur_instance", "diffaugment", "identity", "instance"]
+__all__ = ["Ada", "MultiBlur", "augment", "blur", "blur_instance", "diffaugment", "identity", "instance"]

@@ -74,9 +74,10 @@ class Ada:
         return {"probability": kept["probability"]}
 
 
+@declare(draw=draw, images=True, probability=fraction)
 def augment(x: Tensor, eps: Tensor, *, probability: Number) -> Tensor:
-    """The transforms of the paper's appendix B, each with the same probability and its strengths there: mirror image,
-    quarter turns, whole-pixel shifts, scaling of both and of each axis, fractional shifts; brightness, contrast,
+    """The transforms of Karras et al. 2020, appendix B, each with the same probability and its strengths there: mirror
+    image, quarter turns, whole-pixel shifts, scaling of both and of each axis, fractional shifts; brightness, contrast,
     negation of luma, rotation of hue, saturation. Turns by any angle, filters and corruptions are left out.
 
     Args:

@@ -1,0 +1,79 @@
+"""How long the presets of papers would take on a GPU: ``python benchmarks/presets.py``.
+
+An estimate, not a measurement: the floating point operations of one iteration, counted by torch on the real step with a
+batch of two, times batch size and iterations, over a rate that is assumed to be kept up. Small networks keep up less.
+"""
+
+import argparse
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import conv_flop_count, flop_registry
+
+from steadygan.build import build, compose
+from steadygan.engines.module import GAN
+
+PRESETS = ("goodfellow_mlp", "dcgan", "lsgan", "wgan_lsun", "wgan_gp_cifar10", "sngan", "mescheder_r1", "r3gan")
+CHANNELS = {"goodfellow_mlp": 1}
+BATCH = 2
+
+
+class Counter(TorchDispatchMode):
+    """Adds up what torch knows of its operators. Its own ``FlopCounterMode`` does not go with gradients by inputs, and
+    counts the backward pass of convolutions in groups as if there were none."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        if func._overloadpacket is torch.ops.aten.convolution_backward:
+            grad, x, weight, transposed, wanted = args[0], args[1], args[2], args[7], args[10]
+            self.total += sum(wanted[:2]) * conv_flop_count(x.shape, weight.shape, grad.shape, transposed)
+        elif counted := flop_registry.get(func._overloadpacket):
+            self.total += counted(*args, **(kwargs or {}), out_val=out)
+        return out
+
+
+class Blank:
+    """Images of nothing: counting needs no data."""
+
+    num_classes = None
+    num_data = 1000
+
+    def __init__(self, channels: int, size: int) -> None:
+        self.shape = (channels, size, size)
+
+    def batch(
+        self, seed: int, stream: str, index: int, batch_size: int, device, dtype: torch.dtype
+    ) -> dict[str, Tensor]:
+        return {"x": torch.zeros((batch_size, *self.shape), dtype=dtype, device=device)}
+
+
+def operations(name: str) -> tuple[float, int]:
+    """Of one iteration at the preset's batch size, and its iterations. Pre-training is left out."""
+    config = compose([f"experiment={name}", "logger=none"])
+    batch, iterations = config["batch_size"], config["iterations"]
+    blank = {"_target_": "presets.Blank", "channels": CHANNELS.get(name, 3), "size": config["dataset"]["size"]}
+    config |= {"dataset": blank, "batch_size": BATCH, "metrics": {"raw": False}}
+    gan = GAN(build(config), 0, BATCH, torch.float32)
+    gan.to_device(torch.device("cpu"))
+    with Counter() as counter:
+        gan.training_step(1, 0)
+    return counter.total * batch / BATCH, iterations
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("presets", nargs="*", default=PRESETS)
+    parser.add_argument("--rate", type=float, default=20.0, help="Tflop/s that are kept up")
+    given = parser.parse_args()
+    print(f"at {given.rate:g} Tflop/s\n{'preset':20} {'Gflop an iteration':>20} {'iterations':>12} {'hours':>8}")
+    for name in given.presets:
+        count, iterations = operations(name)
+        hours = count * iterations / given.rate / 1e12 / 3600
+        print(f"{name:20} {count / 1e9:20.1f} {iterations:12,} {hours:8.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
