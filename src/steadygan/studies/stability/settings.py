@@ -17,7 +17,7 @@ class Settings:
 
     Attributes:
         checkpoint: which: last, best, an iteration whose checkpoint was kept, or a file.
-        size: examples of the fixed batch, drawn by (seed, stream).
+        size: examples of the fixed batch, drawn by (seed, stream); 0 is 4,096 points or 256 images.
         count: eigenvalues of each kind, where not all are computed.
         dense: write the Jacobian out: auto (up to 3,000 rows), true or false.
         budget: products with vectors that the search for one kind may take.
@@ -31,7 +31,7 @@ class Settings:
     """
 
     checkpoint: str = "last"
-    size: int = 4096
+    size: int = 0
     count: int = 6
     dense: str = "auto"
     budget: int = 600
@@ -44,10 +44,14 @@ class Settings:
     probes: int = 8
 
     def __post_init__(self) -> None:
-        least = {"size": 2, "count": 1, "budget": 20, "points": 3, "probes": 1, "slack": 0, "near": 0}
+        least = {"size": 0, "count": 1, "budget": 20, "points": 3, "probes": 1, "slack": 0, "near": 0}
         check(self, least=least, above={"zero": 0, "turns": 0})
         if self.dense.lower() not in WAYS:
             raise bad_value("dense", self.dense, "no such choice", WAYS)
+
+    def examples(self, shape: tuple[int, ...]) -> int:
+        """Of the batch, where one has this shape."""
+        return self.size or (4096 if len(shape) == 1 else 256)
 
     def writes_out(self, rows: int) -> bool:
         """Whether a matrix of so many rows is written out."""

@@ -72,10 +72,8 @@ def checkpoint(directory: Path, name: str) -> Path:
 
 def analyse(trained: TrainedGAN, directory: Path, settings: Settings, stage: spectra.Stage) -> dict[str, Any]:
     """All that ``stability.json`` holds."""
-    seed = trained.config["seed"]
-    here, other = (
-        scene(trained.parts, trained.state, trained.iteration, seed, settings.size, index) for index in (0, 1)
-    )
+    seed, size = trained.config["seed"], settings.examples(trained.shape)
+    here, other = (scene(trained.parts, trained.state, trained.iteration, seed, size, index) for index in (0, 1))
     start = here.at(_start(trained, directory, settings))
     field, check = Field(here), Field(other)
     norms = _norms(trained, field, check, Field(here.at(trained.initial())))
@@ -113,7 +111,7 @@ def analyse(trained: TrainedGAN, directory: Path, settings: Settings, stage: spe
         "path": way,
         "tolerance": tolerance(linear.scale, norms, settings),
         "held": HELD,
-        "draws": {"seed": stream_seed(seed, STREAM) >> 1, "size": settings.size},
+        "draws": {"seed": stream_seed(seed, STREAM) >> 1, "size": size},
         "settings": asdict(settings),
     }
 
