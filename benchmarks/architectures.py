@@ -43,7 +43,7 @@ def cell(runs: pd.DataFrame) -> str:
     classes = runs["classes/final"].min()
     if classes < CLASSES:
         said.append(f"{classes:.0f} classes")
-    if diverged := (runs.status != "completed").sum():
+    if diverged := (runs.status == "diverged").sum():
         said.append(f"{diverged} of {len(runs)} diverged")
     fid = runs["fid/final"].median()
     return ("-" if pd.isna(fid) else f"{fid:.0f}") + (f" ({', '.join(said)})" if said else "")
