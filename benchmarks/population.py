@@ -57,12 +57,11 @@ def make_rivals(width: int, batch: int, members: int) -> dict[str, Any]:
     from step import bare
 
     from steadygan.build import build
-    from steadygan.engines.population.compiling import compiled
 
     config = plain(width, batch)
     dataset = build(config).dataset
     eager, fused = population(width, batch, members), population(width, batch, members)
-    fused.program = compiled(fused.program)
+    fuse(fused, config)
 
     def train(which: Any, iterations: int) -> None:
         for _ in range(iterations):
@@ -111,6 +110,15 @@ def population(width: int, batch: int, members: int) -> Any:
         job = Job(own, (), Path(), str(index), "", "", seed, 10**9)
         seats.append((Member(parts, job, torch.device("cpu")), parts))
     return Population(seats, batch)
+
+
+def fuse(one: Any, config: dict[str, Any]) -> None:
+    """Compile a population as sweeps do."""
+    from steadygan.build import build
+    from steadygan.engines.population.compiling import at_once, compiled
+
+    one.program = compiled(one.program)
+    one.divide(at_once("auto", build(config), config["batch_size"], one.device))
 
 
 def flops(width: int, batch: int) -> float:
@@ -216,14 +224,13 @@ def curve(size: tuple[int, int], counts: Sequence[int]) -> dict[str, list[float]
     """Milliseconds of one core for a setting and iteration, eager and compiled, at several numbers of settings."""
     import torch
 
-    from steadygan.engines.population.compiling import compiled
-
     torch.set_num_threads(1)
     found: dict[str, list[float]] = {"eager": [], "compiled": []}
     for members in counts:
         for name, times in found.items():
             one = population(*size, members)
-            one.program = compiled(one.program) if name == "compiled" else one.program
+            if name == "compiled":
+                fuse(one, plain(*size))
             for _ in range(5):
                 one.step()
             laps = []
