@@ -70,7 +70,7 @@ def test_a_batch_of_one_class_is_the_network_with_that_classs_scales_and_shifts(
     assert not torch.allclose(mixed[0], told(z, LABEL.flip(0) * 0)[0])
 
 
-@pytest.mark.parametrize("name", SIZES.keys() - set(NORMALISED))
+@pytest.mark.parametrize("name", sorted(SIZES.keys() - set(NORMALISED)))
 def test_generators_without_batch_normalisation_say_so(builders, name):
     given = Conditional(generator="batch_norm").builders(builders(name), CLASSES, True)["generator"]
     with pytest.raises(UserError, match=r"labels\.generator=batch_norm.*batch normalisation(.|\n)*concatenate"):

@@ -78,7 +78,7 @@ def test_changes_cover_every_key():
         assert set(OmegaConf.load(CONF / f"{name}.yaml")) - WEIGHTS.keys() == {*changes, "generator", "discriminator"}
 
 
-@pytest.mark.parametrize("name", CHANGES.keys() - CHOSEN)
+@pytest.mark.parametrize("name", sorted(CHANGES.keys() - CHOSEN))
 def test_defaults_are_those_of_the_constructors(name):
     config = OmegaConf.create({"network": OmegaConf.load(CONF / f"{name}.yaml")})
     for player in ("generator", "discriminator"):
