@@ -58,8 +58,8 @@ CONTEXT = {
     },
     "dataset": {
         "digits": IMAGES,
-        "mnist": [*IMAGES, "network=mlp"],
-        "stacked_mnist": [*IMAGES, "network=mlp", "metrics.stacked_modes.samples=100"],
+        "mnist": [*IMAGES, "network=mlp", "dataset.size=8"],
+        "stacked_mnist": [*IMAGES, "network=mlp", "dataset.size=8", "metrics.stacked_modes.samples=100"],
         **dict.fromkeys(("celeba", "lsun"), pictures(TINY_ROOT)),
         "cifar10": [*pictures(TINY_ROOT), "dataset.num_data=100"],
         "folder": pictures(f"{TINY_ROOT}/folder"),

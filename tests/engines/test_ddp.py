@@ -34,12 +34,12 @@ PICTURES = ["dataset=digits", "network=dcgan", "network.width=2"]
 IMAGES = [*PICTURES, "metrics=[fid]", "metrics.fid.samples=201"]
 SCORES = [
     "metrics=[fid,fid_test,inception_score,kid,precision_recall,density_coverage,fid_infinity,class_histogram,"
-    "sliced_wasserstein]",
+    "sliced_wasserstein,confidence]",
     *(
         f"metrics.{name}.samples=201"
         for name in (
             *("fid", "fid_test", "inception_score", "kid"),
-            *("precision_recall", "class_histogram", "sliced_wasserstein"),
+            *("precision_recall", "class_histogram", "sliced_wasserstein", "confidence"),
         )
     ),
     *["metrics.density_coverage.samples=151", "metrics.fid_infinity.samples=301", "metrics.fid_infinity.least=101"],

@@ -21,6 +21,7 @@ FEW = {
     "precision_recall": ["metrics.precision_recall.samples=50"],
     "density_coverage": ["metrics.density_coverage.samples=50"],
     "fid_infinity": ["metrics.fid_infinity.samples=80", "metrics.fid_infinity.least=70"],
+    "confidence": ["metrics.confidence.samples=50"],
     "class_histogram": ["metrics.class_histogram.samples=50"],
     "sliced_wasserstein": ["metrics.sliced_wasserstein.samples=30", "metrics.sliced_wasserstein.directions=4"],
     "intra_fid": ["metrics.intra_fid.samples=300"],

@@ -70,7 +70,8 @@ def rows(job):
         return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
 
 
-def test_stopped_and_resumed_on_disk_it_ends_with_the_bits_of_memory(plan, tmp_path, sentence):
+def test_stopped_and_resumed_on_disk_it_ends_with_the_bits_of_memory(plan, tmp_path, monkeypatch, sentence):
+    monkeypatch.setattr("steadygan.engines.bookkeeper.PROGRESS_SECONDS", 0.0)
     given = [*sentence, "log_every=3", "evaluate_every=5", "iterations=12"]
 
     def stop(event):

@@ -141,6 +141,12 @@ def test_who_goes_on_keeps_his_seat(plan, tmp_path):
     assert again.record == first.record
     assert again.recorded() is True, "compiled as at the first launch, whatever is asked for now"
     assert (first.together(), again.together()) == (2, 2)
+    before = first.record.read_text()
+    again.write(compiled=True, together=2)
+    assert first.record.read_text() == before
+    again.write(compiled=False, together=4)
+    told = json.loads(first.record.read_text())
+    assert (told["seats"], told["compiled"], told["together"]) == ([job.signature for job in jobs], False, 4)
     # killed before the first checkpoint: the seats count all the same
     (jobs[2].directory / CHECKPOINT).unlink()
     assert standing(jobs[2]) == 0

@@ -67,7 +67,7 @@ class Group:
         """Fix the grouping, unless it is."""
         known = read_record(self.record)
         now = {"compiled": compiled, "together": together}
-        if known is None or now.items() - known.items():
+        if known is None or any(known[key] != value for key, value in now.items()):
             seats = known["seats"] if known else [job.signature for job in self.seats]
             files.write_json(self.record, {"seats": seats, **now, "written": time.time()})
 
