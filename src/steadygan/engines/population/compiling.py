@@ -15,7 +15,7 @@ from steadygan.engines.population.program import Programs
 from steadygan.errors import bad_value
 from steadygan.paths import cache_dir
 
-PAYS = 3e11
+PAYS = 1e11
 """Settings x iterations x batch size x parameters from which on compiling pays (measured: docs/populations.md)."""
 
 CHOICES = ("auto", "true", "false")
