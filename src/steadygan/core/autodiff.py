@@ -5,7 +5,7 @@
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
+from steadygan.core.diagnostics import flat
 from steadygan.core.types import Critic, Tensors
 
 LossAndAux = Callable[[Tensors], tuple[Tensor, Any]]
@@ -32,6 +33,9 @@ class Backend(Protocol):
 
     def critic(self, critic: Critic) -> Critic:
         """Prepare a critic that a penalty will differentiate."""
+
+    def parts(self, tensors: Iterable[Tensor]) -> list[Tensor]:
+        """A vector in parts, for sums over all of it: in as few as pays."""
 
 
 def input_gradient(critic: Critic, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -141,6 +145,9 @@ class Tape:
     def critic(self, critic: Critic) -> Critic:
         return SharedCritic(critic)
 
+    def parts(self, tensors: Iterable[Tensor]) -> list[Tensor]:
+        return [flat(tensors)]  # each operation costs its launch
+
 
 class NestedTape(Tape):
     """Gradients that remember what they were computed from, and may be taken by what was computed before."""
@@ -168,3 +175,6 @@ class Transform:
 
     def critic(self, critic: Critic) -> Critic:
         return PulledBackCritic(critic)
+
+    def parts(self, tensors: Iterable[Tensor]) -> list[Tensor]:
+        return list(tensors)  # which compiled programs sum up where they make them

@@ -34,14 +34,14 @@ def flat(tensors: Iterable[Tensor]) -> Tensor:
 
 
 def inner(one: Iterable[Tensor], other: Iterable[Tensor]) -> Tensor:
-    """The inner product of two vectors in parts: one by one, which compiled programs fuse with what makes them."""
+    """The inner product of two vectors in parts."""
     products = [a.detach().reshape(-1).dot(b.detach().reshape(-1)) for a, b in zip(one, other, strict=True)]
-    return torch.stack(products).sum()
+    return torch.stack(products).sum() if len(products) > 1 else products[0]
 
 
-def norm(tensors: Collection[Tensor]) -> Tensor:
+def norm(parts: Collection[Tensor]) -> Tensor:
     """Of a vector in parts."""
-    return inner(tensors, tensors).sqrt()
+    return inner(parts, parts).sqrt()
 
 
 def cosine(one: Collection[Tensor], other: Collection[Tensor]) -> Tensor:

@@ -182,7 +182,8 @@ class Moves:
 
     def _of_gradient(self, player: str, state: State, grads: Tensors) -> Logs:
         """Its norm, and its cosine with the gradient of the player's last move (0 before the first)."""
-        now, before = list(grads.values()), [state["last"][player][name] for name in grads]
+        now = self.backend.parts(grads.values())
+        before = self.backend.parts(state["last"][player][name] for name in grads)
         return {f"grad_norm/{player}": norm(now), f"grad_cosine/{player}": cosine(now, before)}
 
     def _fake(self, state: State, turn: Turn) -> Tensor:
@@ -321,13 +322,13 @@ def step(
     if "snapshots" in state:
         snapshots = now.snapshots.update(state["snapshots"], state["discriminator"], t)
         state = {**state, "snapshots": snapshots}
-    said = (logs, _weight_logs(state), _loss_logs(now, logs), _rule_logs(now, state), _kept_logs(now, state))
+    said = (logs, _weight_logs(backend, state), _loss_logs(now, logs), _rule_logs(now, state), _kept_logs(now, state))
     return {**state, "ema": ema}, {key: value for part in said for key, value in part.items()}
 
 
-def _weight_logs(state: State) -> Logs:
+def _weight_logs(backend: Backend, state: State) -> Logs:
     """The norm of each player's parameters."""
-    return {f"weight_norm/{player}": norm(state[player]["params"].values()) for player in PLAYERS}
+    return {f"weight_norm/{player}": norm(backend.parts(state[player]["params"].values())) for player in PLAYERS}
 
 
 def _loss_logs(sentence: Sentence, logs: Logs) -> Logs:
