@@ -22,7 +22,7 @@ from steadygan.networks.critic import Critic
 from steadygan.networks.initial import glorot
 from steadygan.networks.norms import NORMS, Norm
 from steadygan.networks.resampling import BASE, square
-from steadygan.networks.spectral import SpectralConv2d, SpectralLinear
+from steadygan.networks.spectral import kinds
 
 BRANCH, OUTPUT = 0.3, 0.2
 """What a branch counts, and what goes through the last layer."""
@@ -145,7 +145,7 @@ class Discriminator(Critic):
         super().__init__()
         stages = plan(shape, width, layers)[::-1]
         normalise = choice("network.discriminator_norm", norm, NORMS)
-        convolution, linear = (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
+        convolution, linear = kinds(spectral_norm)
         first = glorot(convolution(shape[0], width, 1))
         self.layers = Chain(first, *_blocks(stages, "down", normalise, convolution))
         glorot(self.end(linear, stages[-1][0] * BASE * BASE, outputs))

@@ -18,7 +18,7 @@ from steadygan.networks.critic import Critic
 from steadygan.networks.initial import glorot
 from steadygan.networks.norms import NORMS
 from steadygan.networks.resampling import BASE, Nearest, square
-from steadygan.networks.spectral import SpectralConv2d, SpectralLinear
+from steadygan.networks.spectral import kinds
 
 in_branch = partial(glorot, gain=math.sqrt(2))
 POOLS = {"mean": lambda x: x.mean((2, 3)), "sum": lambda x: x.sum((2, 3))}
@@ -112,7 +112,7 @@ class Discriminator(Critic):
         halvings = max(2, SIZES.index(side(shape, "sngan or wgan_gp_resnet")))
         normalise = partial(layers_of, choice("network.discriminator_norm", norm, NORMS))
         self.pool = choice("network.pool", pool, POOLS)
-        convolution, linear = (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
+        convolution, linear = kinds(spectral_norm)
         w = whole("network.discriminator_width", width)
 
         def block(halve: bool) -> Residual:

@@ -18,7 +18,7 @@ from steadygan.networks.critic import Critic
 from steadygan.networks.initial import STARTS, begin
 from steadygan.networks.norms import NORMS
 from steadygan.networks.resampling import BASE, square
-from steadygan.networks.spectral import SpectralConv2d, SpectralLinear
+from steadygan.networks.spectral import kinds
 
 
 def filters(shape: tuple[int, ...], width: int) -> list[int]:
@@ -110,7 +110,7 @@ class Discriminator(Critic):
         sizes = filters(shape, width)
         normalise = choice("network.discriminator_norm", norm, NORMS)
         act, planes = choice("network.discriminator_activation", activation, ACTIVATIONS)
-        convolution, linear = (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
+        convolution, linear = kinds(spectral_norm)
         layers = [convolution(shape[0], planes * sizes[0], 4, 2, 1), act()]
         for m, n in pairwise(sizes):
             down = convolution(m, planes * n, 4, 2, 1, bias=norm == "none")

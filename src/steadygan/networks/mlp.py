@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from steadygan.networks.checks import choice, logits, whole
-from steadygan.networks.spectral import SpectralLinear
+from steadygan.networks.spectral import kinds
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -108,7 +108,7 @@ class Discriminator(_Chain):
         spectral_norm: bool = False,
         outputs: int = 1,
     ) -> None:
-        linear = SpectralLinear if spectral_norm else nn.Linear
+        _, linear = kinds(spectral_norm)
         super().__init__(prod(shape), outputs, width, depth, activation, linear)
         self.linear, self.num_features = linear, self.layers[-1].in_features
 

@@ -16,7 +16,7 @@ from steadygan.networks.class_norm import Chain, generator_norm, layers_of
 from steadygan.networks.critic import Critic
 from steadygan.networks.norms import NORMS, Norm
 from steadygan.networks.resampling import BASE, Nearest, square
-from steadygan.networks.spectral import SpectralConv2d, SpectralLinear
+from steadygan.networks.spectral import kinds
 
 LEAKY, _ = ACTIVATIONS["leaky_relu"]
 BRANCH = 0.1
@@ -120,7 +120,7 @@ class Discriminator(Critic):
         super().__init__()
         sizes = filters(shape, width, max_width)
         normalise = choice("network.discriminator_norm", norm, NORMS)
-        convolution, linear = (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
+        convolution, linear = kinds(spectral_norm)
         layers = [convolution(shape[0], sizes[0], 3, 1, 1), Block(sizes[0], sizes[0], normalise, convolution)]
         for m, n in pairwise(sizes):
             layers += [nn.AvgPool2d(3, 2, 1), Block(m, n, normalise, convolution)]

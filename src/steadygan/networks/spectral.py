@@ -67,3 +67,8 @@ class SpectralConv2d(_Spectral, nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """``[B, in, H, W] -> [B, out, H', W']``."""
         return self._conv_forward(x, self.normalised_weight(), self.bias)
+
+
+def kinds(spectral_norm: bool) -> tuple[type[nn.Conv2d], type[nn.Linear]]:
+    """The convolutions and linear layers of a discriminator with or without spectral normalisation."""
+    return (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
