@@ -1,8 +1,11 @@
 """Targets of a discriminator: soft, and drawn anew for each sample."""
 
+from dataclasses import dataclass
+
 import torch.nn.functional as F
 from torch import Tensor
 
+from steadygan.core.declare import declare, fraction, nonnegative
 from steadygan.core.draws import uniforms
 from steadygan.core.types import Number
 
@@ -39,3 +42,25 @@ def targets(real: tuple[Number, Number], fake: tuple[Number, Number], u: Tensor 
         return real[0], fake[0]
     wide = 2 * u - 1
     return tuple(label + spread * wide[:, side] for side, (label, spread) in enumerate((real, fake)))
+
+
+@declare(draw=PAIR, real_label=fraction, fake_label=fraction, real_spread=nonnegative, fake_spread=nonnegative)
+@dataclass(frozen=True)
+class Smoothed:
+    """A loss whose discriminator aims at probabilities of being real.
+
+    Attributes:
+        real_label: D's target for real samples; 0.9 is one-sided label smoothing (Salimans et al. 2016; seed C4).
+        fake_label: D's target for fakes.
+        real_spread: the target of each real sample is uniform in ``real_label +- real_spread`` (seed C4: 0.95 +- 0.25).
+        fake_spread: as ``real_spread`` (seed C4: 0.15 +- 0.15).
+    """
+
+    real_label: Number = 1.0
+    fake_label: Number = 0.0
+    real_spread: Number = 0.0
+    fake_spread: Number = 0.0
+
+    def targets(self, u: Tensor | None) -> tuple[Number, Number]:
+        """See ``targets``."""
+        return targets((self.real_label, self.real_spread), (self.fake_label, self.fake_spread), u)

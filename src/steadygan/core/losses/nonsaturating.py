@@ -6,35 +6,22 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor
 
-from steadygan.core.declare import declare, fraction, nonnegative
-from steadygan.core.losses.labels import PAIR, cross_entropy, targets
-from steadygan.core.types import Number
+from steadygan.core.losses.labels import Smoothed, cross_entropy
 
 
-@declare(draw=PAIR, real_label=fraction, fake_label=fraction, real_spread=nonnegative, fake_spread=nonnegative)
 @dataclass(frozen=True)
-class NonSaturating:
+class NonSaturating(Smoothed):
     """D: cross-entropy, G: ``-log D(G(z))`` (Goodfellow et al. 2014, sec. 3; seeds B1, D3).
 
-    Attributes:
-        real_label: D's target for real samples; 0.9 is one-sided label smoothing (Salimans et al. 2016; seed C4).
-            The generator still aims at 1.
-        fake_label: D's target for fakes.
-        real_spread: the target of each real sample is uniform in ``real_label +- real_spread`` (seed C4: 0.95 +- 0.25).
-        fake_spread: as ``real_spread`` (seed C4: 0.15 +- 0.15).
+    See ``Smoothed`` for its numbers. The generator aims at 1 whatever they are.
     """
 
     uses_real: ClassVar[bool] = False
     """Whether the generator's loss needs logits of real samples."""
 
-    real_label: Number = 1.0
-    fake_label: Number = 0.0
-    real_spread: Number = 0.0
-    fake_spread: Number = 0.0
-
     def discriminator(self, real: Tensor, fake: Tensor, u: Tensor | None = None) -> Tensor:
         """``[B]`` from logits ``[B]`` and draws ``[B, 2]``."""
-        of_real, of_fake = targets((self.real_label, self.real_spread), (self.fake_label, self.fake_spread), u)
+        of_real, of_fake = self.targets(u)
         return cross_entropy(real, of_real) + cross_entropy(fake, of_fake)
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
