@@ -35,6 +35,11 @@ _held: dict[Path, "RunLock"] = {}
 """The locks of this process, by the run's folder."""
 
 
+def lease(path: Path) -> SoftFileLease:
+    """The lease that is described above, in the file ``path``; not taken yet."""
+    return SoftFileLease(path, lease_duration=LEASE, heartbeat_interval=TOUCH)
+
+
 class LockLost(Exception):
     """Another launch has taken over the run: this one must not write anything any more."""
 
@@ -48,7 +53,7 @@ class RunLock:
 
     def __init__(self, run: Path) -> None:
         self.run = run
-        self._lease = SoftFileLease(run / files.LOCK, lease_duration=LEASE, heartbeat_interval=TOUCH)
+        self._lease = lease(run / files.LOCK)
 
     def take(self) -> bool:
         """Whether it could be taken.

@@ -107,7 +107,7 @@ class Objective:
             self._discriminator_copy(backend, params, buffers, real, fake, turn, kept, perturb, eps_real, eps_fake)
             for perturb, eps_real, eps_fake in self._copies(turn, kept)
         ]
-        total, logs, new_buffers, seen = (_mean([copy[part] for copy in copies]) for part in range(4))
+        total, logs, new_buffers, seen = (mean([copy[part] for copy in copies]) for part in range(4))
         return self.members * total, {"logs": logs, "buffers": new_buffers, "seen": seen}
 
     def _due(self, turn: Turn) -> bool:
@@ -132,7 +132,7 @@ class Objective:
             critic = backend.critic(look_real)
         real_logits = critic(real)
         fake_logits = critic(fake) if eps_fake is None else look(fake, eps_fake)
-        new_buffers = _mean(seen_buffers)
+        new_buffers = mean(seen_buffers)
         if self.penalised is not None:
             critic = backend.critic(lambda x: self.penalised(params, buffers, perturb(x, eps_real), *turn.condition)[0])
         drawn = () if turn.smoothing is None else (turn.smoothing,)
@@ -202,7 +202,7 @@ class Objective:
             real_logits = () if turn.real is None else (look(turn.real, perturb, eps_real),)
             logits = (*real_logits, look(fake, perturb, eps_fake))
             losses.append(each(self._for_generator, members, *logits))
-        loss = _mean([self._voted(of_copy, there, turn) for of_copy in losses])
+        loss = mean([self._voted(of_copy, there, turn) for of_copy in losses])
         return loss, {"logs": {"loss/generator": loss}, "buffers": new_buffers}
 
     def _for_generator(self, *logits: Tensor) -> Tensor:
@@ -235,11 +235,11 @@ def each(function: Callable[..., Tensor], members: int, *logits: Tensor) -> Tens
     return torch.func.vmap(function)(*(value.unflatten(0, (members, -1)) for value in logits)).flatten()
 
 
-def _mean(values: list[Any]) -> Any:
+def mean(values: list[Any]) -> Any:
     """The mean of scalars or of dicts of tensors; one value is returned as it is."""
     first = values[0]
     if len(values) == 1:
         return first
     if isinstance(first, Mapping):
-        return {key: _mean([value[key] for value in values]) for key in first}
+        return {key: mean([value[key] for value in values]) for key in first}
     return torch.stack(values).mean(0) if first.is_floating_point() else values[-1]

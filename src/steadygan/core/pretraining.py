@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from steadygan.core.autodiff import Backend
-from steadygan.core.objective import repeated
+from steadygan.core.objective import mean, repeated
 from steadygan.core.types import Apply, Rule, Tensors
 
 Objective = Callable[[Tensors, Tensors], tuple[Tensor, dict[str, Any]]]
@@ -65,7 +65,7 @@ def of_discriminator(
         (of_real, first), (of_fake, second) = (apply(params, buffers, x, *condition) for x in (real, fake))
         loss = 0.5 * ((of_real - 1).square().mean() + of_fake.square().mean())
         right = torch.cat([of_real > 0.5, of_fake < 0.5]).to(loss.dtype).mean()
-        return members * loss, {"logs": {"loss": loss, "accuracy": right}, "buffers": _mean(first, second)}
+        return members * loss, {"logs": {"loss": loss, "accuracy": right}, "buffers": mean([first, second])}
 
     return objective
 
@@ -89,7 +89,3 @@ def move(
     grads, aux = backend.gradient(lambda params: objective(params, player["buffers"]), player["params"])
     params, state = rule.update(player["params"], average(grads), player["rule"], None)
     return {"params": params, "buffers": aux["buffers"], "rule": state}, aux["logs"]
-
-
-def _mean(first: Tensors, second: Tensors) -> Tensors:
-    return {name: (first[name] + value) / 2 if value.is_floating_point() else value for name, value in second.items()}

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from filelock import SoftFileLease, Timeout
+from filelock import Timeout
 
 from steadygan.data.decoders import Task, run
 from steadygan.data.shards import INDEX, Broken, Shards, read_shard, spans
@@ -20,7 +20,7 @@ from steadygan.data.sources.base import Source
 from steadygan.data.sources.pixels import View
 from steadygan.errors import UserError, bad_value
 from steadygan.files import TEMPORARY, write_json, write_text
-from steadygan.locks import LEASE, TOUCH
+from steadygan.locks import lease
 from steadygan.paths import cache_dir
 from steadygan.progress import progress
 
@@ -76,14 +76,14 @@ def _there(folder: Path) -> Shards | None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    lease = SoftFileLease(folder.with_suffix(".lock"), lease_duration=LEASE, heartbeat_interval=TOUCH)
+    lock = lease(folder.with_suffix(".lock"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            lease.acquire(timeout=0)
+            lock.acquire(timeout=0)
         except Timeout:
             log.warning("Another process prepares these images; waiting for it (%s)", folder)
-            lease.acquire()
+            lock.acquire()
     except OSError as error:
         raise UserError(
             f"{folder}: cannot be written ({error.strerror}), and the images have to be decoded to somewhere.\n"
@@ -92,7 +92,7 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lease.release()
+        lock.release()
 
 
 def _made(folder: Path, source: Source, split: str, view: View, workers: int, settings: Any) -> Shards:

@@ -8,6 +8,7 @@ updates, such as the powers in Adam's bias correction.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from steadygan.core.autodiff import Transform
 from steadygan.core.draws import stream_seed
 from steadygan.core.games import Simultaneous, State
-from steadygan.core.objective import Turn
+from steadygan.core.objective import Turn, repeated
 from steadygan.core.rules import Sgd
 from steadygan.engines.dealer import Dealer
 from steadygan.engines.networks import as_functions
@@ -149,22 +150,22 @@ class Field:
         """What both networks make of the batch, in one vector: samples, and logits of the data and of the samples."""
         params, objective, state = self.flat.tree(x), self.scene.sentence.objective, self.scene.state
         (turn,) = self._turns["discriminator"]
-        made, _ = objective.generator(params["generator"], state["generator"]["buffers"], turn.latent, *turn.condition)
+        made = self._made(params)
         # The discriminator on samples that stay: each network's own change, and not one through the other.
-        fixed = self._fake
         seen = turn.repeated(objective.members)
         logits = [
             objective.discriminator(params["discriminator"], state["discriminator"]["buffers"], shown, *seen.condition)
-            for shown in (seen.real, fixed)
+            for shown in (seen.real, self._fake)
         ]
         return torch.cat([made.flatten(), *(logit.flatten() for logit, _ in logits)])
 
-    @property
+    @cached_property
     def _fake(self) -> Tensor:
-        params, objective, state = self.flat.tree(self.x), self.scene.sentence.objective, self.scene.state
-        (turn,) = self._turns["discriminator"]
-        made, _ = objective.generator(params["generator"], state["generator"]["buffers"], turn.latent, *turn.condition)
-        return made.repeat(objective.members, *[1] * (made.ndim - 1))
+        return repeated(self._made(self.flat.tree(self.x)), self.scene.sentence.objective.members)
+
+    def _made(self, params: Mapping[str, Any]) -> Tensor:
+        generator, (turn,) = self.scene.sentence.objective.generator, self._turns["discriminator"]
+        return generator(params["generator"], self.scene.state["generator"]["buffers"], turn.latent, *turn.condition)[0]
 
     def operator(self) -> Operator:
         """Its Jacobian at the state."""

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import SoftFileLease
 from torch import Tensor
 
 from steadygan.files import write_atomically
-from steadygan.locks import LEASE, TOUCH
+from steadygan.locks import lease
 
 Tensors = dict[str, Tensor]
 
@@ -43,8 +42,7 @@ def load_or_make(path: Path, make: Callable[[], Tensors]) -> Tensors:
     with ExitStack() as stack:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = SoftFileLease(path.with_suffix(".lock"), lease_duration=LEASE, heartbeat_interval=TOUCH)
-            stack.enter_context(lock)
+            stack.enter_context(lease(path.with_suffix(".lock")))
         except OSError as error:
             log.warning("%s cannot be locked (%s); going on without the cache", path, error)
             return make()

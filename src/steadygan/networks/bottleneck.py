@@ -7,8 +7,6 @@ the resolutions evenly, small ones first; filters double with each halving, up t
 uniform ones, by a gain of sqrt(2) in the branches.
 """
 
-import math
-from functools import partial
 from itertools import pairwise
 from typing import ClassVar
 
@@ -19,14 +17,13 @@ from steadygan.errors import bad_value
 from steadygan.networks.checks import SIZES, choice, side, whole
 from steadygan.networks.class_norm import Chain, generator_norm, layers_of
 from steadygan.networks.critic import Critic
-from steadygan.networks.initial import glorot
+from steadygan.networks.initial import glorot, scaled
 from steadygan.networks.norms import NORMS, Norm
 from steadygan.networks.resampling import BASE, square
 from steadygan.networks.spectral import kinds
 
 BRANCH, OUTPUT = 0.3, 0.2
 """What a branch counts, and what goes through the last layer."""
-in_branch = partial(glorot, gain=math.sqrt(2))
 
 
 def plan(shape: tuple[int, ...], width: int, layers: int) -> list[tuple[int, int]]:
@@ -59,8 +56,8 @@ class Bottleneck(nn.Module):
             "up": lambda: nn.ConvTranspose2d(m // 2, n // 2, 3, 2, 1, output_padding=1),
         }[change]()
         self.branch = Chain(
-            *[nn.ReLU(), in_branch(convolution(m, m // 2, 1)), nn.ReLU(), in_branch(middle)],
-            *[nn.ReLU(), in_branch(convolution(n // 2, n, 1, bias=False)), *layers_of(norm, n)],
+            *[nn.ReLU(), scaled(convolution(m, m // 2, 1)), nn.ReLU(), scaled(middle)],
+            *[nn.ReLU(), scaled(convolution(n // 2, n, 1, bias=False)), *layers_of(norm, n)],
         )
         self.shortcut = {
             "keep": nn.Identity,

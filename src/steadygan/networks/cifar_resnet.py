@@ -5,7 +5,6 @@ filters; weights start as Glorot's uniform ones, by a gain of sqrt(2) in the bra
 32 x 32; here other sizes have more or fewer blocks that double or halve.
 """
 
-import math
 from functools import partial
 from typing import ClassVar
 
@@ -15,12 +14,11 @@ from torch import Tensor, nn
 from steadygan.networks.checks import SIZES, choice, side, whole
 from steadygan.networks.class_norm import Chain, generator_norm, layers_of
 from steadygan.networks.critic import Critic
-from steadygan.networks.initial import glorot
+from steadygan.networks.initial import glorot, scaled
 from steadygan.networks.norms import NORMS
 from steadygan.networks.resampling import BASE, Nearest, square
 from steadygan.networks.spectral import kinds
 
-in_branch = partial(glorot, gain=math.sqrt(2))
 POOLS = {"mean": lambda x: x.mean((2, 3)), "sum": lambda x: x.sum((2, 3))}
 """How a discriminator's features come from its last image."""
 
@@ -70,8 +68,8 @@ class Generator(nn.Module):
         self.project = glorot(nn.Linear(latent, w * BASE * BASE))
 
         def up() -> Residual:
-            first = [*normalise(w), nn.ReLU(), Nearest(), in_branch(nn.Conv2d(w, w, 3, 1, 1))]
-            second = [*normalise(w), nn.ReLU(), in_branch(nn.Conv2d(w, w, 3, 1, 1))]
+            first = [*normalise(w), nn.ReLU(), Nearest(), scaled(nn.Conv2d(w, w, 3, 1, 1))]
+            second = [*normalise(w), nn.ReLU(), scaled(nn.Conv2d(w, w, 3, 1, 1))]
             # A 1 x 1 convolution after Nearest, as published, is the same before it, at a quarter of the cost.
             return Residual(Chain(*first, *second), nn.Sequential(glorot(nn.Conv2d(w, w, 1)), Nearest()))
 
@@ -116,15 +114,15 @@ class Discriminator(Critic):
         w = whole("network.discriminator_width", width)
 
         def block(halve: bool) -> Residual:
-            first = [*normalise(w), nn.ReLU(), in_branch(convolution(w, w, 3, 1, 1))]
-            second = [*normalise(w), nn.ReLU(), in_branch(convolution(w, w, 3, 1, 1))]
+            first = [*normalise(w), nn.ReLU(), scaled(convolution(w, w, 3, 1, 1))]
+            second = [*normalise(w), nn.ReLU(), scaled(convolution(w, w, 3, 1, 1))]
             if not halve:
                 return Residual(Chain(*first, *second), nn.Identity())
             shortcut = nn.Sequential(nn.AvgPool2d(2), glorot(convolution(w, w, 1)))
             return Residual(Chain(*first, *second, nn.AvgPool2d(2)), shortcut)
 
         c = shape[0]
-        top = [in_branch(convolution(c, w, 3, 1, 1)), nn.ReLU(), in_branch(convolution(w, w, 3, 1, 1)), nn.AvgPool2d(2)]
+        top = [scaled(convolution(c, w, 3, 1, 1)), nn.ReLU(), scaled(convolution(w, w, 3, 1, 1)), nn.AvgPool2d(2)]
         self.layers = Chain(
             Residual(Chain(*top), nn.Sequential(nn.AvgPool2d(2), glorot(convolution(c, w, 1)))),
             *[block(True) for _ in range(halvings - 1)],

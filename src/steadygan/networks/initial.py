@@ -25,6 +25,15 @@ def _(layer: nn.ConvTranspose2d) -> tuple[float, float]:
     return layer.weight[:, 0].numel() / stride, layer.weight[0].numel()
 
 
+def _settled(layer: nn.Module) -> nn.Module:
+    """The layer with biases 0, and with what follows from its weights as it is with these."""
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    if hasattr(layer, "restart"):
+        layer.restart()
+    return layer
+
+
 def glorot(layer: nn.Module, gain: float = 1.0) -> nn.Module:
     """The layer with uniform weights of variance ``2 gain^2 / (fan in + fan out)`` (Glorot & Bengio 2010), biases 0.
 
@@ -32,29 +41,19 @@ def glorot(layer: nn.Module, gain: float = 1.0) -> nn.Module:
     """
     bound = gain * math.sqrt(6 / sum(fans(layer)))
     nn.init.uniform_(layer.weight, -bound, bound)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    if hasattr(layer, "restart"):
-        layer.restart()
-    return layer
+    return _settled(layer)
 
 
 def he(layer: nn.Module, gain: float = 1.0) -> nn.Module:
     """The layer with weights from N(0, gain^2 / fan in), biases 0 (He et al. 2015)."""
     nn.init.normal_(layer.weight, std=gain / math.sqrt(fans(layer)[0]))
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
+    return _settled(layer)
 
 
 def normal(layer: nn.Module, std: float = 0.02) -> nn.Module:
     """The layer with weights from N(0, std^2), biases 0; the deviation is DCGAN's (Radford et al. 2016, section 4)."""
     nn.init.normal_(layer.weight, std=std)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    if hasattr(layer, "restart"):
-        layer.restart()
-    return layer
+    return _settled(layer)
 
 
 def scaled(layer: nn.Module) -> nn.Module:
