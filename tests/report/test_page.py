@@ -174,6 +174,25 @@ def test_the_terminal_shows_the_ranking_and_the_path(sweep):
     assert lines[-1] == str(index)
 
 
+@pytest.mark.parametrize(("width", "left_out"), [(200, set()), (76, {"gap"}), (70, {"gap", "area"})])
+def test_a_narrow_terminal_has_fewer_columns_and_no_cut_ones(tmp_path, make_run, width, left_out):
+    for seed in range(3):
+        make_run(tmp_path, f"a{seed}", method="relativistic_r1_r2", seed=seed, finals={"fid": 47.06 + 5.5 * seed})
+    console = Console(file=io.StringIO(), width=width)
+    report([tmp_path], console=console)
+    lines = console.file.getvalue().splitlines()
+    head, row = (next(line for line in lines if line[:1] == edge) for edge in "┃│")
+    names = head.replace("┃", " ").split()
+    assert names == [
+        name
+        for name in ("#", "method", "median", "range", "best", "gap", "area", "seeds", "lost")
+        if name not in left_out
+    ]
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    assert dict(zip(names, cells))["range"] == "47.06 to 58.06"
+    assert dict(zip(names, cells))["lost"] == "0"
+
+
 def test_the_same_files_give_the_same_page(sweep):
     assert make(sweep)[1] == make(sweep)[1]
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -12,12 +13,20 @@ from steadygan.report.statistics import Row
 from steadygan.report.verdict import number_text
 
 _MOST_ROWS, _BEST = 40, 10
+_FOLDS = 36
+"""Characters of a method's name from which on it may be folded."""
+
+_WIDE = 1000
+"""Columns of a terminal on which everything fits."""
+
+_SPARED = ("gap", "area")
+"""Columns that are left to the page and to ``results.csv`` where the terminal is too narrow for all."""
 
 
 def show_shares(console: Console, found: Sequence[Share], threshold: str) -> None:
     """The share of settings that train, the largest first."""
     table = Table(title=Text(f"settings that train: {threshold}"), title_justify="left", padding=(0, 1, 0, 0))
-    table.add_column("method", overflow="fold", min_width=min(max(len(each.name) for each in found), 36))
+    table.add_column("method", overflow="fold", min_width=min(max(len(each.name) for each in found), _FOLDS))
     names = [
         "settings",
         "train",
@@ -43,7 +52,7 @@ def show_reached(console: Console, found: Sequence[Reached]) -> None:
     """When thresholds were first met."""
     table = Table(title=Text("first met"), title_justify="left", padding=(0, 1, 0, 0))
     table.add_column("threshold", no_wrap=True)
-    table.add_column("method", overflow="fold", min_width=min(max(len(each.method) for each in found), 36))
+    table.add_column("method", overflow="fold", min_width=min(max(len(each.method) for each in found), _FOLDS))
     for name in ("seeds", "iteration", "images", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     for each in found[:_MOST_ROWS]:
@@ -52,6 +61,33 @@ def show_reached(console: Console, found: Sequence[Reached]) -> None:
     console.print(table)
     if len(found) > _MOST_ROWS:
         console.print(Text(f"and {len(found) - _MOST_ROWS} more: results.csv"))
+
+
+def _ranking(rows: Sequence[Row], names: Sequence[str], title: str | None, longest: int) -> Table:
+    table = Table(title=Text(title) if title else None, title_justify="left", padding=(0, 1, 0, 0))
+    table.add_column("#", justify="right")
+    table.add_column("method", overflow="fold", min_width=min(longest, _FOLDS))
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        cells = {
+            "median": number_text(row.median),
+            "range": f"{number_text(row.low)} to {number_text(row.high)}" if row.counted else "–",
+            "best": number_text(row.best),
+            "gap": number_text(row.gap),
+            "area": number_text(row.area),
+            "seeds": str(row.counted),
+            "lost": Text(str(row.lost), style="bold red" if row.lost else ""),
+            "unfinished": str(row.unfinished),
+        }
+        table.add_row(str(row.rank or "–"), Text(row.group.name), *(cells[name] for name in names))
+    return table
+
+
+def _fits(console: Console, table: Table, longest: int) -> bool:
+    """Whether no cell has to be cut; the ``longest`` method may fold."""
+    wanted = Measurement.get(console, console.options.update(max_width=_WIDE), table).maximum
+    return wanted - max(longest - _FOLDS, 0) <= console.width
 
 
 def show_table(
@@ -75,27 +111,15 @@ def show_table(
     total = total or len(rows)
     rows = rows if total <= _MOST_ROWS else rows[:_BEST]
     arrow = "higher is better" if direction == "max" else "lower is better"
-    table = Table(title=Text(f"{metric}, {arrow}") if metric else None, title_justify="left", padding=(0, 1, 0, 0))
-    table.add_column("#", justify="right")
-    table.add_column(
-        "method", overflow="fold", min_width=min(max((len(row.group.name) for row in rows), default=6), 36)
-    )
     unfinished = any(row.unfinished for row in rows)
+    longest = max((len(row.group.name) for row in rows), default=6)
     names = ["median", "range", "best", "gap", "area", "seeds", "lost", *(["unfinished"] if unfinished else [])]
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        cells = {
-            "median": number_text(row.median),
-            "range": f"{number_text(row.low)} to {number_text(row.high)}" if row.counted else "–",
-            "best": number_text(row.best),
-            "gap": number_text(row.gap),
-            "area": number_text(row.area),
-            "seeds": str(row.counted),
-            "lost": Text(str(row.lost), style="bold red" if row.lost else ""),
-            "unfinished": str(row.unfinished),
-        }
-        table.add_row(str(row.rank or "–"), Text(row.group.name), *(cells[name] for name in names))
+    title = f"{metric}, {arrow}" if metric else None
+    table = _ranking(rows, names, title, longest)
+    for name in _SPARED:
+        if not _fits(console, table, longest):
+            names.remove(name)
+            table = _ranking(rows, names, title, longest)
     console.print(table)
     if total > len(rows):
         console.print(Text(f"and {total - len(rows)} more: results.csv"))
