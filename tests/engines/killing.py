@@ -24,7 +24,9 @@ import torch
 from hydra import compose, initialize_config_dir
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 import steadygan
+from bits import same
 from steadygan import files, train
 from steadygan.engines.bookkeeper import Bookkeeper
 from steadygan.paths import conf_dir
@@ -160,14 +162,6 @@ def differences(jobs, undisturbed):
         found += [] if torch.equal(x, y) else ["samples"]
         found += [] if not list(job.directory.rglob("*.tmp")) else ["temporary files are left"]
     return found
-
-
-def same(a, b):
-    if isinstance(a, torch.Tensor):
-        return isinstance(b, torch.Tensor) and a.dtype == b.dtype and torch.equal(a, b)
-    if isinstance(a, dict):
-        return isinstance(b, dict) and a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    return a == b
 
 
 def _rows(job):

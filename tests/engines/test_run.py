@@ -15,6 +15,7 @@ import yaml
 from PIL import Image
 from scipy.signal import detrend
 
+from bits import same
 from steadygan import files, train
 from steadygan.build import build
 from steadygan.engines import checkpoint, run
@@ -64,14 +65,6 @@ def result(job):
     table = [{key: value for key, value in row.items() if key != "seconds"} for row in rows(job)]
     pictures = {path.name: np.asarray(Image.open(path)).tolist() for path in (job.directory / files.SAMPLES).iterdir()}
     return saved, table, pictures
-
-
-def same(a, b):
-    if isinstance(a, torch.Tensor):
-        return a.dtype == b.dtype and torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    return a == b
 
 
 def test_the_files_of_a_run(plan):

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 import steadygan
+from bits import same
 from steadygan import cli, files, train
 from steadygan.build import build
 from steadygan.core.growing import shrunk
@@ -65,14 +66,6 @@ def result(job):
     ]
     pictures = {path.name: np.asarray(Image.open(path)).tolist() for path in (job.directory / files.SAMPLES).iterdir()}
     return saved, tables, pictures
-
-
-def same(a, b):
-    if isinstance(a, torch.Tensor):
-        return a.dtype == b.dtype and torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    return a == b
 
 
 def module(job):

@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_flatten
 
 import steadygan
 import tiny_data
+from bits import same
 from steadygan import files, train
 from steadygan.engines.distributed.spawn import spawn
 
@@ -32,11 +33,6 @@ def sentence(tmp_path_factory):
         *["dataset.labels=folders", "dataset.workers=1", "metrics.sliced_wasserstein.samples=13", "network=dcgan"],
         *["network.width=4", "network.latent=4", "batch_size=8", "seed=3", "logger=none", "trainer.precision=64"],
     ]
-
-
-def same(first, second):
-    (leaves, shape), (others, other) = tree_flatten(first), tree_flatten(second)
-    return shape == other and ddp_functions.same(leaves, others)
 
 
 def test_two_processes_take_the_steps_of_one(plain, sentence):
