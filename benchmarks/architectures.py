@@ -29,7 +29,7 @@ METHODS = ("nonsaturating", "lsgan", "wgan", "wgan_gp")
 def results(folder: Path) -> pd.DataFrame:
     """The runs, with the columns ``architecture`` and ``method``."""
     runs = pd.read_csv(folder / "report" / "results.csv")
-    return runs.assign(architecture=runs.label.str.extract(r"network=(?:dcgan_)?(\S+)"))
+    return runs.assign(architecture=runs.run.str.extract(r"^network-(?:dcgan_)?([a-z0-9]+)_"))
 
 
 def there(names: tuple[str, ...], column: pd.Series) -> list[str]:
