@@ -70,7 +70,7 @@ def build(config: Mapping[str, Any]) -> Parts:
     wants = _wants(config, sentence, dataset.shape, labelling)
     scheme = make(config["scheme"], "scheme") if "scheme" in config else Plain()
     scheme.check(networks, dataset)
-    growth = scheme.growth(networks, wants.n_critic * config["batch_size"])
+    growth = scheme.growth(networks, wants.moves * config["batch_size"] / wants.critic_every)
     return Parts(
         sentence=replace(sentence, growth=growth),
         networks=networks,
@@ -116,8 +116,8 @@ def build_sentence(
         kept = ("kept",) if hasattr(method, "init") else ()
         given = ("params",) if name in projections else ("critic", "real", "fake", "eps", *kept)
         _takes(method, f"regularizer.{name}", *given)
-        if name in projections and "every" in config["regularizer"][name]:
-            problem = "it is no penalty, but is applied to the weights after each update"
+        if name in projections and "every" in config["regularizer"][name] and not declared(method, "step", False):
+            problem = "it bounds the weights after each update, and cannot do so k times as much"
             raise bad_value(f"regularizer.{name}.every", config["regularizer"][name]["every"], problem)
     return Sentence(
         objective=Objective(
@@ -157,7 +157,7 @@ def _wants(config: Mapping[str, Any], sentence: Sentence, shape: tuple[int, ...]
         },
         shape=shape,
         labelling=labelling,
-        every={name: config["regularizer"][name].get("every", 1) for name in sentence.objective.penalties},
+        every={name: config["regularizer"][name].get("every", 1) for name in config["regularizer"] or ()},
     )
 
 

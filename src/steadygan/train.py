@@ -27,6 +27,7 @@ from steadygan.engines.distributed.spawn import spawn
 from steadygan.engines.keeping import standing
 from steadygan.engines.memory import forget_peak
 from steadygan.engines.parts import DTYPES, Job, Parts, Report, tagged
+from steadygan.engines.population import compiling
 from steadygan.engines.population.memory import member_bytes
 from steadygan.engines.run import run as run_single
 from steadygan.engines.summary import identity
@@ -95,6 +96,7 @@ def _check_choices(config: dict[str, Any], here: bool) -> None:
     kept = config["engine"].get("files", "all")
     if kept not in ("all", "summary"):
         raise bad_value("engine.files", kept, "no such choice", ["all", "summary"])
+    compiling.check(config["engine"])
 
 
 @functools.lru_cache(maxsize=1024)

@@ -45,8 +45,9 @@ def member(params, index):
         ["regularizer=[r1,r2]"],
         ["loss=relativistic", "noise=instance"],
         ["regularizer=[gradient_penalty]", "noise=blur"],
+        ["regularizer=[orthogonal]", "regularizer.orthogonal.weight=0.1"],
     ],
-    ids=["r1_r2", "relativistic", "penalty_blur"],
+    ids=["r1_r2", "relativistic", "penalty_blur", "orthogonal"],
 )
 def test_each_discriminator_moves_as_it_would_alone(plain, backend, sentence):
     parts, state, dealer = setup(plain, *SGD, *sentence, "discriminator.ensemble=3")
@@ -71,6 +72,17 @@ def test_each_discriminator_moves_as_it_would_alone(plain, backend, sentence):
             torch.testing.assert_close(found[name], value, rtol=1e-10, atol=1e-12)
     logged = moves.gradient("discriminator", state, turn).logs["loss/discriminator"]
     torch.testing.assert_close(logged, torch.stack(losses).mean())
+
+
+def test_projections_beside_snapshots_are_those_without(plain):
+    sentence = [*SGD, "regularizer=[orthogonal]", "regularizer.orthogonal.weight=0.1"]
+    found = []
+    for more in ([], ["discriminator.snapshots=1"]):
+        parts, state, dealer = setup(plain, *sentence, *more)
+        moved, _ = step(parts.sentence, Tape(), state, turns(dealer, state), 0)
+        found.append(moved["discriminator"]["params"])
+    for name, value in found[0].items():
+        torch.testing.assert_close(member(found[1], 0)[name], value, rtol=1e-12, atol=1e-14)
 
 
 def test_the_first_is_the_one_there_is_without(plain):

@@ -91,6 +91,30 @@ def test_all_turns_of_an_iteration_alike(plain):
         assert [turn.due for turn in turns["discriminator"]] == [due] * 3
 
 
+@pytest.mark.parametrize(("every", "critic_every"), [(2, 2), (4, 6), (3, 2)])
+def test_of_the_moves_of_d_where_it_moves_seldom(plain, every, critic_every):
+    """Over a common period each penalty counts once a move."""
+    game = ["game=ratio", f"game.critic_every={critic_every}"]
+    wants = fresh(plain, "regularizer=[r1]", f"regularizer.r1.every={every}", *game).parts.wants
+    moves = range(0, every * critic_every, critic_every)
+    counted = [wants.due(iteration).get("r1", 0) for iteration in moves]
+    assert counted == [every, *[0] * (every - 1)]
+
+
+def test_steps_of_the_weights_once_in_a_while(plain):
+    """``weight_decay`` and ``orthogonal`` go k times as far; what has no period beside them is always due."""
+    given = ["regularizer=[weight_decay,orthogonal,weight_clip,r1]", "regularizer.weight_decay.every=4"]
+    given += ["regularizer.orthogonal.weight=0", "regularizer.weight_decay.weight=0.01"]
+    gan = fresh(plain, *given, "regularizer.weight_clip.value=0.3", "optimizer@optimizer.discriminator=sgd")
+    gan.parts.sentence.rules["discriminator"].__dict__["lr"] = 0.0
+    before = gan.state["discriminator"]["params"]
+    for iteration, rest in ((0, 0.96), (1, 1.0), (3, 1.0), (4, 0.96)):
+        turns = gan.dealer.deal(iteration, {player: gan.state[player]["params"] for player in PLAYERS})
+        after = step(gan.parts.sentence, Tape(), gan.state, turns, iteration)[0]["discriminator"]["params"]
+        for name, value in before.items():
+            torch.testing.assert_close(after[name], (rest * value).clamp(-0.3, 0.3), rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("start", [0, 3])
 def test_a_population_takes_the_steps_of_single_runs(compose, tmp_path, start):
     given = [*TINY, *SENTENCE, "regularizer.r1.every=2", "regularizer.gradient_penalty.every=3", f"outputs={tmp_path}"]
@@ -126,7 +150,10 @@ def test_members_share_the_period(plain):
         (["regularizer=[r1]", "regularizer.r1.every=0"], r"regularizer\.r1\.every=0: must be a whole number"),
         (["regularizer=[r1]", "regularizer.r1.every=1.5"], r"regularizer\.r1\.every=1\.5: must be a whole number"),
         (["regularizer=[r1]", "regularizer.r1.every=often"], r"regularizer\.r1\.every=often: must be a number"),
-        (["regularizer=[weight_clip]", "+regularizer.weight_clip.every=2"], r"weight_clip\.every=2: it is no penalty"),
+        (
+            ["regularizer=[weight_clip]", "+regularizer.weight_clip.every=2"],
+            r"weight_clip\.every=2: it bounds the weights",
+        ),
     ],
 )
 def test_mistakes(compose, tmp_path, given, words):

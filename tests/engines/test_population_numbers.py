@@ -26,7 +26,7 @@ PLAYERS = ("generator", "discriminator")
 
 IMAGES = ["dataset=digits", "metrics=[]"]
 
-STRUCTURE = {"copies", "dim", "levels", "n_critic", "radius", "share", "steps"}
+STRUCTURE = {"copies", "critic_every", "dim", "levels", "n_critic", "radius", "share", "steps"}
 """Numbers that say how a program is built; all others may differ in one."""
 
 FOLDERS = {

@@ -49,20 +49,21 @@ decay = Range("must be at least 0 and less than 1", low=0.0, high=1.0, open_high
 
 
 def declare(
-    *, draw: Draw | None = None, projection: bool = False, images: bool = False, **ranges: Range
+    *, draw: Draw | None = None, projection: bool = False, step: bool = False, images: bool = False, **ranges: Range
 ) -> Callable[[T], T]:
     """Decorate a method's function or class.
 
     Args:
         draw: the noise it wants, one of ``steadygan.core.draws``.
         projection: a regularizer of the form ``project(params) -> params``, in place of a penalty.
+        step: a projection that goes some way, and may go k times as far in one of k iterations.
         images: it makes sense of examples ``[C, H, W]`` only.
         **ranges: the range of each number, by its keyword.
     """
 
     def mark(method: T) -> T:
         method.ranges = {**getattr(method, "ranges", {}), **ranges}
-        method.projection, method.images = projection, images
+        method.projection, method.step, method.images = projection, step, images
         if draw is not None:
             method.draw = staticmethod(draw) if isinstance(method, type) else draw
         return method

@@ -58,7 +58,7 @@ class Growth:
     """
 
     sizes: tuple[int, ...]
-    per_iteration: int
+    per_iteration: float
     stable: float
     fading: float
 

@@ -161,7 +161,7 @@ class Bookkeeper:
 
     def _row(self, due: Due) -> None:
         iteration = self.gan.iteration
-        images = iteration * self.parts.wants.n_critic * self.job.config["batch_size"]
+        images = self.parts.wants.images(iteration, self.job.config["batch_size"])
         row = {"iteration": iteration, "images": images, "seconds": round(self.seconds, 3), **self.gan.window.means()}
         if due.logs:
             row |= self.trailing.after(row)

@@ -27,6 +27,11 @@ DISCRIMINATOR = {
 
 METRICS = {"batch": count}
 
+share = Range("must be greater than 0 and at most 1", low=0.0, high=1.0, open_low=True)
+
+ENGINE = {"members": (count, None), "memory": (share, 1), "workers": (count, "auto")}
+"""Each with a value that needs no look."""
+
 DIAGNOSTICS = {"spectrum_every": count, "spectrum_size": count}
 
 
@@ -37,7 +42,7 @@ def check_numbers(config: Mapping[str, Any]) -> None:
         UserError: naming each bad key, its value and what is allowed.
     """
     problems = [*_root_problems(config), *_discriminator_problems(config), *_node_problems("", config)]
-    problems += _diagnostics_problems(config)
+    problems += [*_diagnostics_problems(config), *_engine_problems(config)]
     problems += [text for key, allowed in METRICS.items()
                  for text in _problem(f"metrics.{key}", config["metrics"].get(key), allowed)]  # fmt: skip
     for name, node in (config["regularizer"] or {}).items():
@@ -58,6 +63,13 @@ def _diagnostics_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for key, allowed in DIAGNOSTICS.items():
         if given.get(key) is not None:
             yield from _problem(f"diagnostics.{key}", given[key], allowed)
+
+
+def _engine_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    given = config["engine"]
+    for key, (allowed, fine) in ENGINE.items():
+        if given.get(key, fine) != fine:
+            yield from _problem(f"engine.{key}", given[key], allowed)
 
 
 def _discriminator_problems(config: Mapping[str, Any]) -> Iterator[str]:

@@ -28,11 +28,17 @@ class Wants:
     real_for_generator: bool
     noisy: frozenset[str]
     n_critic: int
+    """Turns of the discriminator that are dealt an iteration."""
+    moves: int = 1
+    """Those of them in which it moves."""
+    critic_every: int = 1
+    """In one of so many iterations, that is."""
     vote: bool = False
     labelling: Labelling = UNLABELLED
     smoothing: Draw | None = None
     every: Mapping[str, int] = field(default_factory=dict)
-    """Iterations between those in which a penalty is due, where that is not each."""
+    """Of the discriminator's iterations one in so many, in which a penalty or projection is due, where not in each."""
+    projections: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -57,18 +63,28 @@ class Wants:
             real_for_generator=declared(sentence.objective.loss, "uses_real", True),
             noisy=frozenset(player for player in PLAYERS if sentence.rules[player].noisy),
             n_critic=declared(sentence.game, "critic_turns", sentence.game.n_critic),
+            moves=sentence.game.n_critic,
+            critic_every=declared(sentence.game, "critic_every", 1),
             vote=sentence.objective.vote.noisy,
             labelling=labelling,
             smoothing=declared(sentence.objective.loss, "draw"),
             every={name: period for name, period in (every or {}).items() if period > 1},
+            projections=tuple(sentence.projections),
         )
 
     def due(self, iteration: int) -> dict[str, int] | None:
-        """The penalties that are due, and how often each counts; None: all, once."""
+        """The penalties and projections that are due, and how often each counts; None: all, once.
+
+        Where the discriminator moves in some iterations only, those are counted.
+        """
         if not self.every:
             return None
-        periods = {name: self.every.get(name, 1) for name in self.penalties}
-        return {name: period for name, period in periods.items() if iteration % period == 0}
+        periods = {name: self.every.get(name, 1) for name in (*self.penalties, *self.projections)}
+        return {name: period for name, period in periods.items() if iteration // self.critic_every % period == 0}
+
+    def images(self, iterations: int, batch_size: int) -> int:
+        """Real examples that the discriminator's moves have seen after so many iterations."""
+        return -(-iterations // self.critic_every) * self.moves * batch_size
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,11 @@ class Sentence:
         return self.map(lambda key, method: settings.with_numbers(method, tree.get(key, {})))
 
     @property
+    def stacked(self) -> bool:
+        """Whether the discriminator's tensors have a dimension in front for several of them."""
+        return self.objective.members > 1 or self.snapshots.count > 0
+
+    @property
     def scheduled(self) -> bool:
         """Whether any number depends on the iteration."""
         return any(
@@ -285,13 +290,16 @@ class Moves:
         more = {} if gradient.spread is None else {"spread": gradient.spread}
         update = self.sentence.rules[player].update
         params, rule = update(own["params"], gradient.grads, own["rule"], turn.rule, **more)
-        own = {"params": self.project(player, params), "buffers": gradient.buffers, "rule": rule}
+        own = {"params": self.project(player, params, turn), "buffers": gradient.buffers, "rule": rule}
         kept = {} if gradient.kept is None else {"kept": gradient.kept}
         return {**state, player: own, "last": {**state["last"], player: gradient.grads}, **kept}
 
-    def project(self, player: str, params: Tensors) -> Tensors:
-        projections = self.sentence.projections.values() if player == "discriminator" else ()
-        return reduce(lambda params, project: project(params), projections, params)
+    def project(self, player: str, params: Tensors, turn: Turn) -> Tensors:
+        for name, project in self.sentence.projections.items() if player == "discriminator" else ():
+            if times := turn.times(name):
+                there = torch.func.vmap(project)(params) if self.sentence.stacked else project(params)
+                params = there if times == 1 else _farther(params, there, times)
+        return params
 
 
 def step(
@@ -324,6 +332,10 @@ def step(
         state = {**state, "snapshots": snapshots}
     said = (logs, _weight_logs(backend, state), _loss_logs(now, logs), _rule_logs(now, state), _kept_logs(now, state))
     return {**state, "ema": ema}, {key: value for part in said for key, value in part.items()}
+
+
+def _farther(start: Tensors, end: Tensors, times: int) -> Tensors:
+    return {name: value + times * (end[name] - value) for name, value in start.items()}
 
 
 def _weight_logs(backend: Backend, state: State) -> Logs:

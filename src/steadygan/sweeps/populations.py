@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from steadygan.core.declare import Range, count
+from steadygan.core.declare import count
+from steadygan.engines.check import share
 from steadygan.engines.parts import Job
 from steadygan.engines.population.memory import free_bytes
 from steadygan.errors import bad_value
 from steadygan.sweeps.grouping import Group, group, static
-
-share = Range("must be greater than 0 and at most 1", low=0.0, high=1.0, open_low=True)
 
 
 @dataclass(frozen=True)

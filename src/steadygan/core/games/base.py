@@ -53,8 +53,8 @@ class Players(Protocol):
     def move(self, player: str, state: State, gradient: Gradient, turn: Turn) -> State:
         """The state after ``player`` followed its update rule."""
 
-    def project(self, player: str, params: Tensors) -> Tensors:
-        """``params`` after the projections of ``player`` (weight clipping)."""
+    def project(self, player: str, params: Tensors, turn: Turn) -> Tensors:
+        """``params`` after the projections of ``player`` (weight clipping) that are due in ``turn``."""
 
 
 Ahead = Callable[[Players, State], State]
@@ -65,10 +65,11 @@ class Game(Protocol):
     """One iteration: one update of the generator.
 
     A game may have more: ``critic_turns``, how many turns of the discriminator it wants dealt, where that is not
-    ``n_critic``; ``passes``, how many times the memory of a plain gradient it takes, where that is more than one;
-    ``bends``, true where players follow another field even in the limit of small steps; and ``init(params)``, with the
-    parameters of each player: what it keeps from iteration to iteration under ``state["game"]``, a tree of tensors that
-    ``play`` takes in and gives out. Of these ``clocks`` names the keys that count iterations.
+    ``n_critic``; ``critic_every``, in one of how many iterations the discriminator moves, where that is not each;
+    ``passes``, how many times the memory of a plain gradient it takes, where that is more than one; ``bends``, true
+    where players follow another field even in the limit of small steps; and ``init(params)``, with the parameters of
+    each player: what it keeps from iteration to iteration under ``state["game"]``, a tree of tensors that ``play``
+    takes in and gives out. Of these ``clocks`` names the keys that count iterations.
     """
 
     n_critic: int

@@ -41,6 +41,6 @@ class Optimistic(Ordered):
         params = {name: value + 2 * step[name] - kept[name] for name, value in before.items()}
         return {
             **moved,
-            player: {**moved[player], "params": players.project(player, params)},
+            player: {**moved[player], "params": players.project(player, params, turn)},
             "game": {**state["game"], player: step},
         }

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from steadygan.core.declare import count, declare
+from steadygan.core.declare import declare, turns
 from steadygan.core.games.base import Gradient, Logs, Players, State
 from steadygan.core.games.ordered import Ordered
 from steadygan.core.objective import Turn
-from steadygan.core.types import Number, Tensors
+from steadygan.core.types import Tensors
 
 
-@declare(critic_every=count)
+@declare(critic_every=turns)
 @dataclass(frozen=True)
 class Ratio(Ordered):
     """The discriminator moves (``n_critic`` times) in one of ``critic_every`` iterations, first in the first.
@@ -30,7 +30,7 @@ class Ratio(Ordered):
 
     clocks: ClassVar[tuple[str, ...]] = ("iterations",)
 
-    critic_every: Number = 2
+    critic_every: int = 2
 
     def init(self, params: Mapping[str, Tensors]) -> dict[str, Any]:
         """The iterations so far."""

@@ -8,7 +8,7 @@ from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 
 
-@declare(projection=True, weight=nonnegative)
+@declare(projection=True, step=True, weight=nonnegative)
 def orthogonal(params: Tensors, *, weight: Number) -> Tensors:
     """After each update a step of size ``weight`` down ``1/4 |W W^T * (1 - I)|^2``, for every weight matrix of D: its
     rows become orthogonal, of whatever length (Brock et al. 2019, eq. 4; as a step of its own, so that no update rule

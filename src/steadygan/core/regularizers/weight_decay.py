@@ -4,7 +4,7 @@ from steadygan.core.declare import declare, fraction
 from steadygan.core.types import Number, Tensors
 
 
-@declare(projection=True, weight=fraction)
+@declare(projection=True, step=True, weight=fraction)
 def weight_decay(params: Tensors, *, weight: Number) -> Tensors:
     """After each update all parameters, biases too, are shrunk by the factor ``1 - weight`` (Loshchilov & Hutter 2019:
     decay beside the gradient, so that no update rule scales it).

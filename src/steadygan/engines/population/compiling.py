@@ -25,6 +25,30 @@ CACHE = 1.6e6
 core's second cache (measured: docs/populations.md)."""
 
 
+def check(engine: Mapping[str, Any]) -> None:
+    """Refuse what the node ``engine`` cannot mean; keys that it does not have are not asked for.
+
+    Raises:
+        UserError: naming the key.
+    """
+    _word(engine.get("compile", "auto"))
+    if (together := engine.get("together", "auto")) != "auto":
+        _count(together)
+
+
+def _word(choice: Any) -> str:
+    word = str(choice).lower()
+    if word not in CHOICES:
+        raise bad_value("engine.compile", choice, "no such choice", CHOICES)
+    return word
+
+
+def _count(choice: Any) -> int:
+    if isinstance(choice, bool) or not isinstance(choice, int) or choice < 1:
+        raise bad_value("engine.together", choice, "must be a whole number of at least 1, or auto")
+    return choice
+
+
 def decide(choice: Any, networks: Mapping[str, nn.Module], updates: int) -> tuple[bool, str]:
     """Whether to compile, and why (not); the same answer every time on the same machine.
 
@@ -36,9 +60,7 @@ def decide(choice: Any, networks: Mapping[str, nn.Module], updates: int) -> tupl
     Raises:
         UserError: ``choice`` is none of ``CHOICES``.
     """
-    word = str(choice).lower()
-    if word not in CHOICES:
-        raise bad_value("engine.compile", choice, "no such choice", CHOICES)
+    word = _word(choice)
     if word != "auto":
         return word == "true", f"engine.compile={word}"
     if not has_compiler():
@@ -65,9 +87,7 @@ def at_once(choice: Any, parts: Parts, batch_size: int, device: torch.device) ->
         UserError: ``choice`` is neither.
     """
     if choice != "auto":
-        if isinstance(choice, bool) or not isinstance(choice, int) or choice < 1:
-            raise bad_value("engine.together", choice, "must be a whole number of at least 1, or auto")
-        return choice
+        return _count(choice)
     if device.type != "cpu":
         return None
     dtype = next(parts.networks["discriminator"].parameters()).dtype

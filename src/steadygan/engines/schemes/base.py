@@ -24,12 +24,12 @@ class Scheme(Protocol):
     def check(self, networks: Mapping[str, nn.Module], dataset: Any) -> None:
         """Raise a ``UserError`` for networks or data that it cannot train."""
 
-    def growth(self, networks: Mapping[str, nn.Module], per_iteration: int) -> Growth | None:
+    def growth(self, networks: Mapping[str, nn.Module], per_iteration: float) -> Growth | None:
         """When the networks grow, where they do.
 
         Args:
             networks: of both players.
-            per_iteration: real images that the discriminator sees in an iteration.
+            per_iteration: real images that the moves of the discriminator see in an iteration, on average.
         """
 
     def before(self, dataset: Any) -> Callable[[Any, Any], None] | None:
@@ -60,7 +60,7 @@ class Plain:
     def check(self, networks: Mapping[str, nn.Module], dataset: Any) -> None:
         """Anything goes."""
 
-    def growth(self, networks: Mapping[str, nn.Module], per_iteration: int) -> None:
+    def growth(self, networks: Mapping[str, nn.Module], per_iteration: float) -> None:
         """None."""
 
     def before(self, dataset: Any) -> None:

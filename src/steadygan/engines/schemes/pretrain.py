@@ -85,7 +85,7 @@ class Pretrain:
         if hasattr(self.distance, "check"):
             self.distance.check(dataset)
 
-    def growth(self, networks: Mapping[str, nn.Module], per_iteration: int) -> None:
+    def growth(self, networks: Mapping[str, nn.Module], per_iteration: float) -> None:
         """The game has the whole networks."""
 
     def before(self, dataset: Any) -> Callable[[Any, Any], None]:

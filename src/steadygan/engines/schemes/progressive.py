@@ -39,7 +39,7 @@ class Progressive:
                 problem = f"needs networks that grow, and the {player} does not"
                 raise bad_value("scheme", "progressive", problem, ["network=progressive", "scheme=none"])
 
-    def growth(self, networks: Mapping[str, nn.Module], per_iteration: int) -> Growth:
+    def growth(self, networks: Mapping[str, nn.Module], per_iteration: float) -> Growth:
         """See the class."""
         return Growth(networks["generator"].sizes, per_iteration, self.images, self.fading)
 
