@@ -103,7 +103,7 @@ MISSING = {
         "STEADYGAN_DATA" not in os.environ and "STEADYGAN_DATA names no data",
     ),
     ("trainer", "gpu"): not torch.cuda.is_available() and "no GPU",
-    ("logger", "tensorboard"): "tensorboard is not installed",
+    ("logger", "tensorboard"): not find_spec("tensorboard") and "tensorboard is not installed",
     ("dataset", "huggingface"): not find_spec("datasets") and "datasets is not installed",
 }
 
