@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 from importlib.util import find_spec
 from pathlib import Path
@@ -103,7 +105,7 @@ MISSING = {
         "STEADYGAN_DATA" not in os.environ and "STEADYGAN_DATA names no data",
     ),
     ("trainer", "gpu"): not torch.cuda.is_available() and "no GPU",
-    ("logger", "tensorboard"): "tensorboard is not installed",
+    ("logger", "tensorboard"): not find_spec("tensorboard") and "tensorboard is not installed",
     ("dataset", "huggingface"): not find_spec("datasets") and "datasets is not installed",
 }
 
@@ -204,6 +206,30 @@ def test_a_method_names_itself(path):
 def test_every_file_opens_with_what_it_is(path):
     lines = [line for line in Path(path).read_text().splitlines() if "@package" not in line]
     assert lines[0].startswith("# ")
+
+
+USES = [
+    (path, line)
+    for path in sorted(conf_dir().rglob("*.yaml"))
+    for line in re.findall(r"^# Use: (.+)$", path.read_text(), flags=re.MULTILINE)
+]
+
+
+def test_every_schedule_says_how_it_is_used():
+    """But for the constant one, which a number stands for."""
+    schedules = {path.stem for path in (conf_dir() / "schedule").glob("*.yaml")}
+    assert {path.stem for path, _ in USES if path.parent.name == "schedule"} == schedules - {"constant"}
+
+
+@pytest.mark.parametrize(("path", "line"), USES, ids=[path.stem for path, _ in USES])
+def test_what_a_file_says_of_its_use_can_be_run(compose, tmp_path, path, line):
+    """Planned, not trained: ranges are checked and all parts are built. The option is where it was asked for."""
+    given = [*shlex.split(line), f"outputs={tmp_path}"]
+    found = train.plan(compose(*given), given).config
+    (place,) = re.findall(rf"\+{path.parent.name}@(\S+)={path.stem}(?:\s|$)", line)
+    for key in place.split("."):
+        found = found[key]
+    assert found["_target_"] == yaml.safe_load(path.read_text())["_target_"]
 
 
 def test_all_methods_have_the_same_discriminator_updates_and_average(plain):

@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import struct
 from pathlib import Path
 
 import lmdb
@@ -40,6 +41,19 @@ def cifar10(root, number=20):
         held = {b"batch_label": b"tiny", b"labels": said.tolist(), b"data": own.reshape(number, -1), b"filenames": []}
         (folder / name).write_bytes(pickle.dumps(held, protocol=2))
     return images, labels
+
+
+def mnist(root, train=30, test=12):
+    """Random images in the published format."""
+    random = np.random.default_rng(0)
+    folder = root / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    for prefix, count in (("train", train), ("t10k", test)):
+        images = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        labels = random.integers(0, 10, count, dtype=np.uint8)
+        header = struct.pack(">IIII", 0x803, count, 28, 28)
+        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(header + images.tobytes())
+        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, count) + labels.tobytes())
 
 
 def celeba(root, number=30):

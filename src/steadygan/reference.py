@@ -24,7 +24,8 @@ HEAD = """# Config groups
 Every word of a run is one option of a group: `GROUP=OPTION`, then `KEY=VALUE` for its keys. `steadygan train --help`
 lists the same options, `steadygan train KEY=VALUE ... --cfg job` prints the config that comes of it, and a number out
 of its range stops the command before anything is computed. A schedule may stand in the place of any number that
-enters the mathematics of a loss, penalty, noise or update rule: `+schedule@loss.alpha=linear loss.alpha.end=0.5`.
+enters the mathematics of a loss, penalty, noise or update rule:
+`loss=lsgan +schedule@loss.alpha=linear loss.alpha.end=0.5`.
 """
 
 NOTES = {
@@ -36,8 +37,8 @@ NOTES = {
     "optimizer": "One for each player: `optimizer@optimizer.generator=OPTION`, "
     "`optimizer@optimizer.discriminator=OPTION`; PLAYER below stands for one of the two.",
     "regularizer": "A list: `regularizer=[r1,r2]`.",
-    "schedule": "In the place of a number: `+schedule@loss.alpha=linear loss.alpha.end=0.5`; NUMBER below stands for "
-    "its key. The time is the iteration.",
+    "schedule": "In the place of a number: `loss=lsgan +schedule@loss.alpha=linear loss.alpha.end=0.5`; NUMBER "
+    "below stands for its key. The time is the iteration.",
 }
 
 PLACES = {"method": "", "optimizer": "optimizer.PLAYER.", "schedule": "NUMBER."}

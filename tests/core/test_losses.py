@@ -53,6 +53,12 @@ AT_3_AND_MINUS_HALF = [
     (FGan("kl", saddle=True), math.exp(-1.5) - 3, -math.exp(-1.5)),
     (FGan("reverse_kl"), -1.5 + math.exp(-3), math.exp(0.5)),
     (FGan("reverse_kl", saddle=True), -1.5 + math.exp(-3), 1.5),
+    (FGan("js"), math.log1p(math.exp(-0.5)) + math.log1p(math.exp(-3)) - 2 * LOG2, math.log1p(math.exp(0.5)) - LOG2),
+    (
+        FGan("js", saddle=True),
+        math.log1p(math.exp(-0.5)) + math.log1p(math.exp(-3)) - 2 * LOG2,
+        LOG2 - math.log1p(math.exp(-0.5)),
+    ),
     (FGan("pearson"), 0.0625 - 0.5 - 3, 0.5),
     (FGan("squared_hellinger"), math.exp(-0.5) - 1 - 1 + math.exp(-3), math.exp(0.5) - 1),
 ]
@@ -230,6 +236,33 @@ def test_divergences_of_gaussians_in_closed_form():
     }
     for name, value in expected.items():
         assert quad(BEST[name][1], -12, 12)[0] == pytest.approx(value, rel=1e-9), name
+
+
+FAR = 800.0
+"""A logit at which softplus is linear or 0 to the bit."""
+
+JS = [
+    ("disjoint", [1.0, 0.0], [0.0, 1.0], [FAR, -FAR], 2 * LOG2),
+    ("half in common", [0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [FAR, 0.0, -FAR], LOG2),
+    ("three to one", [0.75, 0.25], [0.25, 0.75], [LOG3, -LOG3], 1.5 * LOG3 - 2 * LOG2),
+    ("equal", [0.3, 0.7], [0.3, 0.7], [0.0, 0.0], 0.0),
+]
+"""Laws P and Q on a few points, ``log(p / q)``, and ``KL(P, M) + KL(Q, M)`` with ``M = (P + Q) / 2`` by hand."""
+
+
+@pytest.mark.parametrize(("p", "q", "best", "expected"), [case[1:] for case in JS], ids=[case[0] for case in JS])
+def test_js_in_closed_form(p, q, best, expected):
+    """Twice the Jensen-Shannon divergence with halves: 2 log 2 at most, where the supports have nothing in common."""
+    p, q, best = (torch.tensor(values, dtype=torch.float64) for values in (p, q, best))
+    nothing, loss = torch.zeros_like(best), FGan("js")
+
+    def bound(logits):
+        on_real, on_fake = loss.discriminator(logits, nothing), loss.discriminator(nothing, logits)
+        return -(p @ on_real + q @ on_fake).item()  # either is 0 of logits at 0
+
+    assert bound(best) == pytest.approx(expected, abs=1e-12)
+    for shift in (-0.2, 0.2):
+        assert bound(best.clamp(-3, 3) + shift) < expected, "it is the largest"
 
 
 def test_an_unknown_divergence():

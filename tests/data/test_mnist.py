@@ -13,24 +13,15 @@ import torch
 import torchvision
 from PIL import Image
 
+import tiny_data
 from steadygan.data.mnist import FILES, MNIST
 from steadygan.errors import UserError
-
-COUNTS = {"train": 30, "t10k": 12}
 
 
 @pytest.fixture
 def root(tmp_path):
     """A data folder with a tiny MNIST of random images."""
-    random = np.random.default_rng(0)
-    folder = tmp_path / "MNIST" / "raw"
-    folder.mkdir(parents=True)
-    for prefix, count in COUNTS.items():
-        images = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-        labels = random.integers(0, 10, count, dtype=np.uint8)
-        header = struct.pack(">IIII", 0x803, count, 28, 28)
-        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(header + images.tobytes())
-        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, count) + labels.tobytes())
+    tiny_data.mnist(tmp_path)
     return tmp_path
 
 

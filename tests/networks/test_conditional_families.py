@@ -10,6 +10,7 @@ from steadygan.engines.networks import as_functions, build_networks
 from steadygan.errors import UserError
 from steadygan.networks.class_norm import ClassBatchNorm
 from steadygan.networks.labels import Conditional
+from steadygan.paths import conf_dir
 
 SHAPE, CLASSES = (1, 16, 16), 3
 LABEL = torch.tensor([2, 0, 1, 2])
@@ -26,6 +27,7 @@ SIZES = {
     "dcgan_mlp": ["network.width=2", "network.generator_width=4"],
     "dcgan_unnormalised": ["network.width=2"],
     "r3gan": ["network.width=8", "network.group=4"],
+    "progressive": ["network.width=8"],  # narrower, its pixel norms enlarge what 8 bits round
 }
 NORMALISED = ["dcgan", "dcgan_gated", "dcgan_tanh", "dcgan_baseline", "resnet101", "resnet", "wgan_gp_resnet", "sngan"]
 
@@ -41,6 +43,16 @@ def builders(plain):
         return {player: make(config[player], player) for player in ("generator", "discriminator")}
 
     return call
+
+
+def test_every_network_of_images_is_here():
+    options = {path.stem for path in (conf_dir() / "network").glob("*.yaml")}
+    assert {*SIZES, "mlp"} == options, "mlp is told beside a vector: test_conditional_networks"
+
+
+def weight_of(table):
+    """``[num_features, classes]``: the weights of a linear layer as it uses them."""
+    return table.normalised_weight() if hasattr(table, "u") else getattr(table, "scale", 1.0) * table.weight
 
 
 @pytest.mark.parametrize("name", NORMALISED)
@@ -83,8 +95,7 @@ def test_projection_and_concatenation_go_with_every_family(builders, name):
     projected = Conditional(how="projection", dim=6).builders(builders(name), CLASSES, True)
     generator, discriminator = (projected[p](shape=SHAPE).double().eval() for p in ("generator", "discriminator"))
     assert generator(z, LABEL).shape == (4, *SHAPE)
-    table = discriminator.embedding
-    rows = (table.normalised_weight() if hasattr(table, "u") else table.weight).T
+    rows = weight_of(discriminator.embedding).T
     features = discriminator.inner.features(x)
     assert features.shape == (4, discriminator.inner.num_features)
     expected = discriminator.inner(x) + (rows[LABEL] * features).sum(1)
@@ -119,6 +130,19 @@ def test_half_precision(builders, name):
     logits, _ = half["discriminator"](*states["discriminator"], expected, label)
     expected, _ = full["discriminator"](*states["discriminator"], expected, label)
     assert (logits - expected).square().mean().sqrt() < 0.03 * expected.square().mean().sqrt() + 1e-3
+
+
+@pytest.mark.parametrize("name", ["dcgan_constant", "dcgan_unnormalised"])
+def test_a_dcgan_without_normalisation_takes_it_where_it_is_asked_for(builders, name, monkeypatch):
+    monkeypatch.setitem(SIZES, name, [*SIZES[name], "network.generator_norm=batch"])
+    told = Conditional(generator="batch_norm").builders(builders(name), CLASSES, True)["generator"](shape=SHAPE)
+    (table,) = [layer for layer in told.modules() if isinstance(layer, ClassBatchNorm)][:1]
+    z = draw(4, 5).float()
+    before = told.eval()(z, LABEL)
+    with torch.no_grad():
+        table.bias[2] += 1.0
+    changed = (told(z, LABEL) - before).flatten(1).abs().amax(1) > 0
+    assert changed.tolist() == [True, False, False, True], "images of class 2 alone"
 
 
 def test_unknown_ways_to_tell_a_generator():

@@ -34,6 +34,7 @@ CHANGES = {
     "resnet": {**IMAGE, "width": 2, "max_width": 4},
     "wgan_gp_resnet": {**IMAGE, "width": 2, "discriminator_width": 3, "discriminator_norm": "layer", "pool": "sum"},
     "r3gan": {"latent": 3, "width": 8, "blocks": 1, "expansion": 4, "group": 4},
+    "progressive": {"latent": 3, "width": 5, "minibatch_deviation": True},
 }
 """Another value of each key."""
 SMALL = {"dcgan": {"width": 4}, "resnet101": {"width": 4}, "resnet": {"width": 4}, "r3gan": {"width": 16}}
@@ -44,6 +45,10 @@ WEIGHTS = {"generator_start": "glorot", "discriminator_start": "glorot"}
 DCGANS = ("dcgan", "dcgan_mlp")
 CHOSEN = {"dcgan_mlp"}
 """Whose values are not the defaults of constructors."""
+
+
+def test_every_network_is_here_that_is_not_another_with_other_values():
+    assert set(CHANGES) == {path.stem for path in CONF.glob("*.yaml") if "defaults" not in OmegaConf.load(path)}
 
 
 def players(name: str, shape: tuple[int, ...], changes: dict | None = None):

@@ -13,26 +13,39 @@ from steadygan.core.declare import declare
 from steadygan.data.memory import Examples, InMemory
 from steadygan.data.resize import resize
 from steadygan.data.settings import count, one_of
+from steadygan.data.variation import Variation, signed
 
 SIZES = (8, 16, 32, 64)
 TEST_SHARE = 0.2
+
+LEVELS = 8.0
+"""Grey levels a unit: 0 ... 16 are [-1, 1]."""
 
 
 @declare(size=count, num_data=count)
 class Digits(InMemory):
     """Images ``[1, size, size]`` in [-1, 1] with their ten classes: 1437 to train on and 360 to test with.
 
-    The split is fixed and stratified by class. Sizes above 8 are bilinear enlargements.
+    The split is fixed and stratified by class. Sizes above 8 are bilinear enlargements. ``flip`` and ``dequantise`` are
+    those of ``Variation``.
     """
 
-    def __init__(self, size: int = 8, split: str = "train", num_data: int | None = None) -> None:
+    def __init__(
+        self,
+        size: int = 8,
+        split: str = "train",
+        num_data: int | None = None,
+        flip: bool = False,
+        dequantise: bool = False,
+    ) -> None:
         size = one_of("size", size, SIZES)
-        super().__init__(partial(load, size=size), split=split, num_data=num_data, num_classes=10)
+        variation = Variation(flip, dequantise, LEVELS)
+        super().__init__(partial(load, size=size), split, num_data, num_classes=10, variation=variation)
 
     @staticmethod
     def fingerprint(**config: Any) -> dict[str, Any]:
         """The config with the hash of the images, labels and split that this scikit-learn brings."""
-        return {**config, "sha256": _content()}
+        return {**signed(config), "sha256": _content()}
 
 
 @lru_cache(maxsize=1)
@@ -48,7 +61,7 @@ def _arrays() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def load(split: str, size: int) -> Examples:
     """The examples of a split, scaled from 0 ... 16 to [-1, 1]."""
     images, labels = _arrays()[split]
-    x = torch.from_numpy(images / 8 - 1).to(torch.float32)[:, None]
+    x = torch.from_numpy(images / LEVELS - 1).to(torch.float32)[:, None]
     return resize(x, size), torch.from_numpy(labels.astype(np.int64))
 
 

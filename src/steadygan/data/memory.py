@@ -9,6 +9,7 @@ from steadygan.data.base import Batch
 from steadygan.data.epochs import rows
 from steadygan.data.placed import Placed
 from steadygan.data.settings import agreed, one_of
+from steadygan.data.variation import Variation
 
 SPLITS = ("train", "test")
 
@@ -28,6 +29,10 @@ class InMemory:
         num_data: how many examples that is, as other keys of a config may refer to it; checked. None: whatever
             there are.
         num_classes: how many values the labels take; None without labels.
+        variation: what is drawn anew for each batch, of images; None: nothing.
+
+    Attributes:
+        variation: see above.
 
     Raises:
         UserError: an unknown split, or another number of examples than ``num_data``.
@@ -39,8 +44,10 @@ class InMemory:
         split: str = "train",
         num_data: int | None = None,
         num_classes: int | None = None,
+        variation: Variation | None = None,
     ) -> None:
         self._load = load
+        self.variation = variation or Variation()
         self._splits: dict[str, Examples] = {}
         self.split = one_of("split", split, SPLITS)
         x, y = self.examples(self.split)
@@ -62,7 +69,8 @@ class InMemory:
     ) -> Batch:
         """See ``Dataset.batch``; without replacement within an epoch."""
         at = rows(self.num_data, seed, stream, index, batch_size, device)
-        batch = {"x": self._x.on(device, dtype).index_select(0, at), "index": at}
+        x = self._x.on(device, dtype).index_select(0, at)
+        batch = {"x": self.variation(x, seed, stream, index), "index": at}
         if self._y is not None:
             batch["y"] = self._y.on(device, torch.int64).index_select(0, at)
         return batch

@@ -15,6 +15,7 @@ from steadygan.data.idx import read_idx
 from steadygan.data.memory import Examples, InMemory
 from steadygan.data.resize import resize
 from steadygan.data.settings import count, one_of
+from steadygan.data.variation import Variation, signed
 from steadygan.errors import UserError
 from steadygan.paths import data_dir
 
@@ -34,6 +35,7 @@ class MNIST(InMemory):
         split: ``train`` or ``test``.
         download: fetch what is missing. With all files there the network is never asked.
         num_data: see ``InMemory``.
+        flip, dequantise: see ``Variation``.
 
     Raises:
         UserError: files are missing and cannot be fetched, or one is unreadable, truncated or corrupt.
@@ -46,17 +48,20 @@ class MNIST(InMemory):
         split: str = "train",
         download: bool = True,
         num_data: int | None = None,
+        flip: bool = False,
+        dequantise: bool = False,
     ) -> None:
         folder = raw_folder(root, download)
         size = one_of("size", size, SIZES)
-        super().__init__(partial(load, folder=folder, size=size), split=split, num_data=num_data, num_classes=10)
+        reader, variation = partial(load, folder=folder, size=size), Variation(flip, dequantise)
+        super().__init__(reader, split, num_data, num_classes=10, variation=variation)
 
     @staticmethod
     def fingerprint(root: str = "", download: bool = True, **config: Any) -> dict[str, Any]:
         """The config without its location, with the hash of each file; fetches missing files as training would."""
         folder = raw_folder(root, download)
         try:
-            return {**config, "sha256": {name: file_hash(folder / name) for name in FILES}}
+            return {**signed(config), "sha256": {name: file_hash(folder / name) for name in FILES}}
         except OSError as error:
             raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from error
 

@@ -47,6 +47,17 @@ def one_of(key: str, value: Any, choices: Iterable[Any]) -> Any:
     return choices[choices.index(value)]
 
 
+def truth(key: str, value: Any) -> bool:
+    """``value``, which is true or false.
+
+    Raises:
+        UserError: it is anything else.
+    """
+    if not isinstance(value, bool):
+        raise bad_value(f"dataset.{key}", value, "must be true or false")
+    return value
+
+
 def agreed(stated: int | None, there: int, split: str) -> int:
     """How many examples a split has.
 

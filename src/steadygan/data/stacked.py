@@ -1,5 +1,6 @@
 """Stacked MNIST: three digits as the channels of one image, 1,000 modes (Metz et al. 2017; Srivastava et al. 2017)."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ class Stacked:
     Args:
         digits: the grey images.
         num_data: how many triples are drawn, the same ones in every run.
+        flip, dequantise: see ``Variation``; an image is mirrored as a whole.
 
     Attributes:
         digits: see above; what tells the modes apart.
@@ -28,9 +30,10 @@ class Stacked:
 
     num_classes = None
 
-    def __init__(self, digits: InMemory, num_data: int) -> None:
+    def __init__(self, digits: InMemory, num_data: int, flip: bool = False, dequantise: bool = False) -> None:
         self.digits, self.split = digits, digits.split
         self.num_data = whole("num_data", num_data)
+        self.variation = replace(digits.variation, flip=flip, dequantise=dequantise)
         self.shape = (3, *digits.shape[1:])
         self._x = Placed(digits.examples(self.split)[0])
         self._triples = Placed(_triples(digits.num_data, self.num_data))
@@ -46,7 +49,8 @@ class Stacked:
         """See ``Dataset.batch``; without replacement within an epoch."""
         at = rows(self.num_data, seed, stream, index, batch_size, device)
         triples = self._triples.on(device, torch.int64).index_select(0, at)
-        return {"x": _stack(self._x.on(device, dtype), triples), "index": at}
+        x = _stack(self._x.on(device, dtype), triples)
+        return {"x": self.variation(x, seed, stream, index), "index": at}
 
 
 def _triples(of: int, number: int) -> Tensor:
@@ -65,6 +69,7 @@ class StackedMNIST(Stacked):
     Args:
         root, size, split, download: see ``MNIST``.
         num_data: triples.
+        flip, dequantise: see ``Stacked``.
 
     Raises:
         UserError: as ``MNIST``.
@@ -77,8 +82,10 @@ class StackedMNIST(Stacked):
         split: str = "train",
         download: bool = True,
         num_data: int = 128_000,
+        flip: bool = False,
+        dequantise: bool = False,
     ) -> None:
-        super().__init__(MNIST(root, size, split, download), num_data)
+        super().__init__(MNIST(root, size, split, download), num_data, flip, dequantise)
 
     @staticmethod
     def fingerprint(root: str = "", download: bool = True, **config: Any) -> dict[str, Any]:

@@ -12,17 +12,17 @@ import torch
 from torch import Tensor
 
 from steadygan.core.declare import fraction
-from steadygan.core.draws import generator
 from steadygan.data.base import Batch
 from steadygan.data.epochs import rows
 from steadygan.data.frames import Frames, from_levels
 from steadygan.data.placed import Placed
 from steadygan.data.prefetch import Prefetch
 from steadygan.data.preparing import CORRUPT, prepared
-from steadygan.data.settings import agreed, number, one_of, whole
+from steadygan.data.settings import agreed, number, one_of, truth, whole
 from steadygan.data.shards import Shards
 from steadygan.data.sources.base import Source
 from steadygan.data.sources.pixels import CROPS, FILTERS, View
+from steadygan.data.variation import Variation
 from steadygan.errors import UserError, bad_value
 
 KEEPS = ("auto", "memory", "disk")
@@ -114,9 +114,8 @@ class StoredImages(ABC):
         self.channels = one_of("channels", self.channels, (1, 3))
         self.corrupt = one_of("corrupt", self.corrupt, CORRUPT)
         self.keep = one_of("keep", self.keep, KEEPS)
-        for key in ("flip", "dequantise", "prefetch"):
-            if not isinstance(getattr(self, key), bool):
-                raise bad_value(f"dataset.{key}", getattr(self, key), "must be true or false")
+        self.prefetch = truth("prefetch", self.prefetch)
+        self._variation = Variation(self.flip, self.dequantise)
         self.workers = _cores() if self.workers is None else whole("workers", self.workers)
 
     def _prepared(self, split: str) -> Shards:
@@ -153,15 +152,9 @@ class StoredImages(ABC):
         return levels.pin_memory() if torch.cuda.is_available() else levels
 
     def _varied(self, levels: Tensor, seed: int, stream: str, index: int, dtype: torch.dtype) -> Tensor:
-        """Numbers in [-1, 1]; with noise half a grey level beyond."""
-        if self.flip:
-            mirrored = torch.rand(len(levels), generator=generator(seed, f"{stream}/flip", index)) < 0.5
-            levels = torch.where(mirrored.to(levels.device)[:, None, None, None], levels.flip(-1), levels)
-        x = from_levels(levels, dtype)
-        if self.dequantise:
-            source = generator(seed, f"{stream}/dequantise", index, levels.device)
-            x += (torch.rand(x.shape, generator=source, dtype=dtype, device=x.device) - 0.5) / 127.5
-        return x
+        """Numbers in [-1, 1], as ``Variation`` has them; mirrored as bytes, which are fewer."""
+        levels = self._variation.mirrored(levels, seed, stream, index)
+        return self._variation.noisy(from_levels(levels, dtype), seed, stream, index)
 
 
 @contextmanager
