@@ -28,6 +28,7 @@ from steadygan.engines.parts import DTYPES, Parts
 from steadygan.engines.schemes import Plain
 from steadygan.engines.step import PLAYERS, Sentence
 from steadygan.errors import UserError, bad_value
+from steadygan.network_keys import check_network
 from steadygan.networks.norms import mixes_samples
 from steadygan.paths import conf_dir
 from steadygan.targets import metric_nodes, resolve
@@ -44,10 +45,12 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     """
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-            config = OmegaConf.to_container(hydra.compose("config", list(overrides)), resolve=True)
+            config = hydra.compose("config", list(overrides))
+        plain = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(str(error).splitlines()[0]) from error
-    return config
+    check_network(config)
+    return plain
 
 
 def build(config: Mapping[str, Any]) -> Parts:
