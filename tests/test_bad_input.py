@@ -115,6 +115,10 @@ def refused(capfd, tmp_path):
             ["experiment=dcgan", "dataset=digits", "network=mlp", "dataset.size=8"],
             ["network.discriminator_norm=batch", "activation, depth, latent", "network=resnet"],
         ),
+        (
+            ["experiment=lsgan_alpha", "dataset=ring", "network=mlp", "~network.discriminator_norm"],
+            ["dataset.size=64", "Ring has no such key", "modes, num_data, radius, sigma"],
+        ),
         (["+network.generator.extra=3"], ["network.generator", "extra", "latent"]),
         (["network.activation=relo"], ["network.activation=relo", "relu", "tanh"]),
         (["dataset=ring", "network=dcgan"], ["network=dcgan", "dataset", "mlp"]),

@@ -224,7 +224,19 @@ def _method(group: str, node: Mapping[str, Any]) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=4)
 def _dataset(node: str) -> Any:
-    return make(json.loads(node), "dataset")
+    plain = json.loads(node)
+    _check_dataset_keys(plain)
+    return make(plain, "dataset")
+
+
+def _check_dataset_keys(node: Mapping[str, Any]) -> None:
+    """Raises UserError where a key is not of this data set: presets bring some that not all have."""
+    made = resolve(node["_target_"])
+    taken = inspect.signature(made).parameters
+    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in taken.values()):
+        return
+    for key in (key for key in node if not key.startswith("_") and key not in taken):
+        raise bad_value(f"dataset.{key}", node[key], f"{made.__name__} has no such key", taken)
 
 
 def build_dataset(node: Mapping[str, Any]) -> Any:
