@@ -106,6 +106,27 @@ def refused(capfd, tmp_path):
         (["game=simultaneous", "game.n_critic=2"], ["game.n_critic=2", "must be 1"]),
         (["ema.decay=1.5"], ["ema.decay=1.5", "less than 1"]),
         (["network.width=0"], ["network.width=0", "at least 1"]),
+        (
+            ["dataset=digits", "network=r3gan", "method=spectral_norm"],
+            ["network.spectral_norm=true", "networks.r3gan.Discriminator", "blocks, expansion, group, latent, width"],
+        ),
+        (
+            ["dataset=digits", "network=progressive", "method=spectral_norm"],
+            ["network.spectral_norm=true", "~network.spectral_norm", "network=dcgan_tanh", "network=sngan"],
+        ),
+        (
+            ["dataset=digits", "network=progressive", "method=cgan_projection"],
+            ["network.spectral_norm=true", "steadygan.networks.progressive", "latent, minibatch_deviation, width"],
+        ),
+        (
+            ["experiment=dcgan", "dataset=digits", "network=mlp", "dataset.size=8"],
+            ["network.discriminator_norm=batch", "activation, depth, latent", "network=resnet"],
+        ),
+        (
+            ["experiment=lsgan_alpha", "dataset=ring", "network=mlp", "~network.discriminator_norm"],
+            ["dataset.size=64", "Ring has no such key", "modes, num_data, radius, sigma"],
+        ),
+        (["+network.generator.extra=3"], ["network.generator", "extra", "latent"]),
         (["network.activation=relo"], ["network.activation=relo", "relu", "tanh"]),
         (["dataset=ring", "network=dcgan"], ["network=dcgan", "dataset", "mlp"]),
         (["dataset=mnist", "network=dcgan", "dataset.size=28"], ["network=dcgan", "28", "32x32"]),

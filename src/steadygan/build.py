@@ -28,6 +28,7 @@ from steadygan.engines.parts import DTYPES, Parts
 from steadygan.engines.schemes import Plain
 from steadygan.engines.step import PLAYERS, Sentence
 from steadygan.errors import UserError, bad_value
+from steadygan.network_keys import check_network
 from steadygan.networks.norms import mixes_samples
 from steadygan.paths import conf_dir
 from steadygan.targets import metric_nodes, resolve
@@ -44,10 +45,12 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     """
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-            config = OmegaConf.to_container(hydra.compose("config", list(overrides)), resolve=True)
+            config = hydra.compose("config", list(overrides))
+        plain = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(str(error).splitlines()[0]) from error
-    return config
+    check_network(config)
+    return plain
 
 
 def build(config: Mapping[str, Any]) -> Parts:
@@ -221,7 +224,19 @@ def _method(group: str, node: Mapping[str, Any]) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=4)
 def _dataset(node: str) -> Any:
-    return make(json.loads(node), "dataset")
+    plain = json.loads(node)
+    _check_dataset_keys(plain)
+    return make(plain, "dataset")
+
+
+def _check_dataset_keys(node: Mapping[str, Any]) -> None:
+    """Raises UserError where a key is not of this data set: presets bring some that not all have."""
+    made = resolve(node["_target_"])
+    taken = inspect.signature(made).parameters
+    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in taken.values()):
+        return
+    for key in (key for key in node if not key.startswith("_") and key not in taken):
+        raise bad_value(f"dataset.{key}", node[key], f"{made.__name__} has no such key", taken)
 
 
 def build_dataset(node: Mapping[str, Any]) -> Any:

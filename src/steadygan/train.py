@@ -32,6 +32,7 @@ from steadygan.engines.population.memory import member_bytes
 from steadygan.engines.run import run as run_single
 from steadygan.engines.summary import identity
 from steadygan.errors import Interrupted, UserError, bad_value
+from steadygan.network_keys import check_network
 from steadygan.sweeps import judged
 from steadygan.sweeps.grouping import Group
 from steadygan.sweeps.grouping import group as regroup
@@ -53,6 +54,7 @@ def plan(config: DictConfig, overrides: Sequence[str], here: bool = True) -> Job
         UserError: the config cannot be run as it is; nothing has been written.
     """
     plain = _resolve(config)
+    check_network(config)
     check_numbers(plain)
     _check_choices(plain, here)
     _check_parts(json.dumps({key: value for key, value in plain.items() if key != "seed"}))
