@@ -68,3 +68,5 @@ def test_the_grouping_is_told(plan, monkeypatch):
     ]
     assert len(asked) == 1, "jobs of a kind are measured once"
     assert {job.signature for job in made.jobs} == {job.signature for job in jobs}
+    tight = Populations(jobs[:1], Limits(None, 0.5, 2), False, lambda job: 10**11)
+    assert list(tight.describe())[1] == "one setting may take more than engine.memory=0.5 allows: it trains by itself"

@@ -37,10 +37,14 @@ class Limits:
         if self.memory not in share:
             raise bad_value("engine.memory", self.memory, share.words)
 
-    def most(self, each: int, gpu: bool) -> int:
-        """How many members of ``each`` bytes may train in one process; a GPU is one process's own."""
+    def fitting(self, each: int, gpu: bool) -> int:
+        """How many members of ``each`` bytes fit into one process; a GPU is one process's own."""
         free = free_bytes(gpu) / (1 if gpu else self.workers) if self.free is None else self.free
-        fitting = int(self.memory * free / each)
+        return int(self.memory * free / each)
+
+    def most(self, each: int, gpu: bool) -> int:
+        """How many of them may train in one process: as many as fit, but at least one."""
+        fitting = self.fitting(each, gpu)
         return max(1, min(fitting, self.members or fitting))
 
 
@@ -60,7 +64,7 @@ class Populations:
         self.groups: list[Group] = group(
             jobs,
             workers=limits.workers,
-            most=lambda job: limits.most(self.size(job), job.config["trainer"]["accelerator"] == "gpu"),
+            most=lambda job: limits.most(self.size(job), _on_gpu(job)),
             alone=alone,
             compile=compile,
         )
@@ -82,8 +86,14 @@ class Populations:
             gigabytes = max(len(each.seats) * self.size(each.jobs[0]) for each in together) / 1e9
             at_once = min(self.limits.workers, len(self.groups))
             yield f"populations: {counts}; {at_once} at a time, the largest takes about {gigabytes:.2g} GB"
+        if any(not self.limits.fitting(self.size(each.jobs[0]), _on_gpu(each.jobs[0])) for each in together):
+            yield f"one setting may take more than engine.memory={self.limits.memory} allows: it trains by itself"
         if len(together) < len(self.groups):
             yield f"by themselves: {len(self.groups) - len(together)}"
+
+
+def _on_gpu(job: Job) -> bool:
+    return job.config["trainer"]["accelerator"] == "gpu"
 
 
 def alone(job: Job) -> str | None:

@@ -100,7 +100,18 @@ def has_compiler() -> bool:
     return shutil.which(os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")) is not None
 
 
+PROGRAMS = 256
+"""Of one population, at most: kinds of turns times stages."""
+
+
 def compiled(programs: Programs) -> Programs:
-    """Each program as one graph; what has been compiled once is kept in the cache, for all processes."""
+    """Each program as one graph; what has been compiled once is kept in the cache, for all processes.
+
+    To dynamo all programs of all populations are versions of one function, of which it makes but a few: those of the
+    populations before are forgotten, and this one may have as many as it needs.
+    """
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_dir() / "inductor"))
+    torch.compiler.reset()
+    torch._dynamo.config.recompile_limit = PROGRAMS
+    torch._dynamo.config.accumulated_recompile_limit = PROGRAMS
     return programs.wrapped(lambda program: torch.compile(program, fullgraph=True, dynamic=False))

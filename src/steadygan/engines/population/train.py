@@ -1,5 +1,6 @@
 """A population from its checkpoints to its end, with the files of every member."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -66,14 +67,15 @@ def train(seats: Sequence[Seat], report: Report, plan: Plan) -> dict[str, str]:
 
 
 def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan) -> None:
-    """Try one iteration, compiled if that pays; the population keeps the program that works.
+    """Try one iteration of each kind, compiled if that pays; the population keeps the programs that work.
 
     Raises:
         Unfit: neither does.
     """
     job, seats = book.job, len(population.members)
     compile, why = decide(plan.compile, book.parts.networks, seats * job.iterations * job.config["batch_size"])
-    problem = _try(population)
+    tried = kinds(book.parts, population.iteration, job.iterations)
+    problem = _try(population, tried)
     if problem:
         raise Unfit(problem)
     if compile:
@@ -81,7 +83,7 @@ def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan
         population.divide(at_once(plan.together, book.parts, job.config["batch_size"], plan.device) or seats)
         calls = "" if population.together >= seats else f", {population.together} at once"
         report({"kind": "message", "text": f"compiling the step of {seats} settings{calls}: {why}"})
-        problem = _try(population)
+        problem = _try(population, tried)
         if problem:
             population.program, compile = eager, False
             population.divide(seats)
@@ -89,12 +91,24 @@ def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan
     plan.decided(compile, population.together)
 
 
-def _try(population: Population) -> str | None:
-    """What is wrong with the program, if anything; vmap, dynamo and compilers raise dozens of kinds of errors."""
+def kinds(parts: Parts, start: int, end: int) -> list[int]:
+    """An iteration of each kind that there is from ``start`` on: of which penalties are due, and of each stage."""
+    wants, growth = parts.wants, parts.sentence.growth
+    period = math.lcm(*wants.every.values()) * wants.critic_every
+    begins = [] if growth is None else [growth.begins(stage) for stage in range(1, len(growth.sizes))]
+    found: dict[tuple[int, str], int] = {}
+    for begin in (start, *(begin for begin in begins if start < begin < end)):
+        for iteration in range(begin, max(min(begin + period, end), begin + 1)):
+            found.setdefault((sum(each <= iteration for each in begins), str(wants.due(iteration))), iteration)
+    return list(found.values())
+
+
+def _try(population: Population, iterations: Sequence[int]) -> str | None:
+    """What is wrong with the programs, if anything; vmap, dynamo and compilers raise dozens of kinds of errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            for iteration in {0, population.iteration}:  # in the first one all penalties are due
+            for iteration in iterations:
                 population.trial(iteration)
         except Exception as error:
             lines = str(error).strip().splitlines() or [""]
