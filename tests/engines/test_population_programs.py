@@ -38,8 +38,8 @@ def test_an_iteration_of_each_kind_there_will_be(plain, given, start, end, expec
 class Closures:
     """Programs as a population has them: one function's code, other values in it."""
 
-    def __init__(self, count):
-        self.count = count
+    def __init__(self, values):
+        self.values = values
 
     def wrapped(self, wrap):
         def make(value):
@@ -48,17 +48,17 @@ class Closures:
 
             return run
 
-        return [wrap(make(torch.tensor(float(value)))) for value in range(self.count)]
+        return [wrap(make(value)) for value in self.values]
 
 
 @pytest.mark.parametrize(("populations", "programs"), [(12, 1), (1, 20), (3, 9)])
 def test_there_is_no_end_of_what_compiles(monkeypatch, populations, programs):
     """Dynamo by itself gives up at the ninth; no compiler is needed to see that."""
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
-    for count in range(populations):
-        made = compiled(Closures(programs))
-        x = torch.tensor(float(count))
-        assert [float(each(x)) for each in made] == [count + value for value in range(programs)]
+    for first in range(0, populations * programs, programs):
+        values = range(first, first + programs)
+        made = compiled(Closures(values))
+        assert [float(each(torch.tensor(0.5))) for each in made] == [value + 0.5 for value in values]
 
 
 def test_a_later_program_that_cannot_be_compiled_is_found_at_once(compose, tmp_path, monkeypatch):
