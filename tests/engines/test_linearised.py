@@ -199,6 +199,18 @@ def test_clocks_are_held():
     assert len(Iteration(seen(small("game=lookahead"))).x) == 4 * len(Field(seen(gan)).x)
 
 
+def test_what_changes_from_iteration_to_iteration_is_taken_by_its_mean():
+    """A lazy penalty counts once under all draws; of several discriminators the generator meets the mean."""
+    plain = small("regularizer=[r1]", "regularizer.r1.gamma=5", iterations=0)
+    lazy = small("regularizer=[r1]", "regularizer.r1.gamma=5", "regularizer.r1.every=4", iterations=0)
+    for index in (0, 1):
+        fields = [Field(seen(gan, index=index)) for gan in (plain, lazy)]
+        torch.testing.assert_close(fields[1](fields[1].x), fields[0](fields[0].x), rtol=1e-12, atol=1e-14)
+    given = ["discriminator.ensemble=3", "discriminator/vote="]
+    fields = [Field(seen(small(given[0], given[1] + vote, iterations=0))) for vote in ("mean", "random")]
+    torch.testing.assert_close(fields[1](fields[1].x), fields[0](fields[0].x), rtol=1e-12, atol=1e-14)
+
+
 def test_draws_are_functions_of_the_seed():
     gan = small()
     one, again, other = seen(gan), seen(gan), seen(gan, index=1)

@@ -70,7 +70,7 @@ def test_matrix_free_and_dense_agree(directory, whole):
 
 
 def test_other_checkpoints_have_files_of_their_own(directory):
-    early = stability(directory, "checkpoint=10", "path=last", name="stability-10")
+    early = stability(directory, "checkpoint=10", "path=last", name="stability-0000010")
     assert early["iteration"] == 10
     way = early["path"]
     saved = [torch.load(directory / files.CHECKPOINTS / name, weights_only=True)["state_dict"]
@@ -86,7 +86,7 @@ def test_other_checkpoints_have_files_of_their_own(directory):
         (["size=-1"], ["size=-1: must be at least 0"]),
         (["dense=maybe"], ["dense=maybe", "auto, false, true"]),
         (["checkpoint=15"], ["checkpoint=15", "Checkpoints: 0000010, last"]),
-        (["path=15"], ["checkpoint=15"]),
+        (["path=15"], ["path=15", "Checkpoints: 0000010, last"]),
         (["count"], ["KEY=VALUE"]),
         (["turns=x"], ["turns=x: must be a number"]),
     ],
@@ -97,8 +97,18 @@ def test_mistakes(directory, keys, words, capfd):
     assert all(word in told for word in words), told
 
 
+def test_a_checkpoint_may_be_named_by_its_file(directory, capfd):
+    file = directory / files.CHECKPOINTS / "0000010.ckpt"
+    assert cli.main(["stability", str(file), "size=64", "points=5", "count=3", "path=last"]) == 0
+    assert json.loads((directory / "stability-0000010.json").read_text())["path"]["length"] > 0
+    assert cli.main(["stability", str(file), "checkpoint=10"]) == 2
+    assert "is a checkpoint already" in capfd.readouterr().err
+
+
 def test_what_is_no_run(tmp_path, directory, capfd):
     assert cli.main(["stability", str(tmp_path)]) == 2
+    assert "not a run folder" in capfd.readouterr().err
+    assert cli.main(["stability", str(tmp_path), "checkpoint=5"]) == 2
     assert "not a run folder" in capfd.readouterr().err
     bare = tmp_path / "bare"
     bare.mkdir()

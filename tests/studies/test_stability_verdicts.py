@@ -13,7 +13,16 @@ from steadygan.studies.dirac.settings import Settings as Numbers
 from steadygan.studies.stability import spectra
 from steadygan.studies.stability.path import along, shape
 from steadygan.studies.stability.settings import Settings
-from steadygan.studies.stability.verdict import ATTRACTING, ELSEWHERE, ROTATING, UNSTABLE, Norms, judge
+from steadygan.studies.stability.verdict import (
+    ATTRACTING,
+    ELSEWHERE,
+    ROTATING,
+    UNDECIDED,
+    UNSTABLE,
+    Norms,
+    judge,
+)
+from steadygan.theory.spectrum import KINDS, Spectrum
 
 
 def quiet(what):
@@ -25,7 +34,7 @@ def verdict(here, settings=None, start=1.0):
     settings = settings or Settings(zero=1e-6)
     field = Field(here)
     linear = spectra.of_field(field, settings, quiet)
-    held_out = spectra.held_out(linear, linear.operator, settings, quiet)
+    held_out = spectra.held_out(linear, linear.operator, settings, quiet, np.inf)
     modes = spectra.zeros(field, linear, settings, True)
     norms = Norms(float(field(field.x).norm()), 0.0, start)
     return judge(linear.spectrum, held_out, modes, norms, settings)[0], modes, linear
@@ -68,20 +77,77 @@ def test_what_other_draws_do_not_confirm_is_no_instability():
     assert judge(linear.spectrum, {0: -0.1 + 0j, 1: -0.1 + 0j}, modes, norms, Settings())[0] != UNSTABLE
 
 
+def found_of(values, residuals=None):
+    """A spectrum without vectors, and what else a verdict is made of, at an equilibrium."""
+    residuals = np.zeros(len(values)) if residuals is None else np.array(residuals)
+    _, modes, _ = verdict(dirac("r1", numbers=Numbers(gamma=0.5)))
+    spectrum = Spectrum(np.array(values, complex), np.zeros((0, len(values))), residuals, np.zeros((0, 0)))
+    return spectrum, modes, Norms(0.0, 0.0, 1.0)
+
+
+def test_each_growing_mode_is_looked_at_on_other_draws():
+    spectrum, modes, norms = found_of([0.3, 0.2, -1.0])
+    for held, expected in (({0: -1, 1: -1}, ATTRACTING), ({0: -1, 1: 0.2}, UNSTABLE), ({0: -1}, UNSTABLE)):
+        found, reasons = judge(spectrum, held, modes, norms, Settings())
+        assert found == expected
+        if expected == UNSTABLE:
+            assert ("on other draws too" in reasons[0]) == (1 in held)
+            assert ("could not be looked at" in reasons[0]) == (1 not in held)
+
+
+def test_a_real_part_within_its_residual_is_no_instability():
+    for residual, expected in ((0.05, ATTRACTING), (0.001, UNSTABLE)):
+        spectrum, modes, norms = found_of([0.02, -1.0], [residual, 0.0])
+        assert judge(spectrum, {0: 0.02}, modes, norms, Settings())[0] == expected
+
+
+def test_nothing_is_attracting_whose_largest_real_part_is_not_known():
+    spectrum, modes, norms = found_of([-0.5, -1.0])
+    assert judge(spectrum, {}, modes, norms, Settings(), unsure=1e-9)[0] == ATTRACTING
+    found, reasons = judge(spectrum, {}, modes, norms, Settings(), unsure=0.3)
+    assert found == UNDECIDED
+    assert "known to 0.3 only" in reasons[0]
+
+
+def test_a_search_that_is_much_smaller_than_the_matrix_finds_what_is_outermost():
+    field = Field(scene(*small_game("network.width=16", "network.depth=3", "network.activation=tanh"), 64))
+    whole = spectra.of_field(field, Settings(dense="true"), quiet)
+    some = spectra.of_field(field, Settings(dense="false", budget=100, count=3), quiet)
+    assert whole.operator.size > 600
+    assert not whole.search
+    assert whole.unsure == 0
+    for which, sizes in KINDS.items():
+        told = some.search[which]
+        assert told["asked"] == 3
+        assert told["residual"] < 1e-3 * whole.scale
+        outer = sizes(some.spectrum.values).max()
+        assert outer == pytest.approx(sizes(whole.spectrum.values).max(), abs=10 * told["residual"] + 1e-9)
+    assert some.search["LM"]["found"] >= 3
+    assert some.unsure == some.search["LR"]["residual"]
+    for value, residual in zip(some.spectrum.values, some.spectrum.residuals):
+        if residual < 1e-9 * whole.scale:
+            assert np.abs(whole.spectrum.values - value).min() < 1e-6 * whole.scale
+
+
+def small_game(*overrides):
+    gan = small(*overrides, "regularizer=[r1]")
+    return gan.parts, gan.state, gan.iteration, gan.seed
+
+
 def test_held_out_eigenvalues_are_those_of_the_other_jacobian_to_first_order():
     gan = small("regularizer=[r1]", "trainer.precision=64")
     here, other = (scene(gan.parts, gan.state, 3, gan.seed, 4096, index) for index in (0, 1))
     field, settings = Field(here), Settings(count=3)
     linear = spectra.of_field(field, settings, quiet)
     check = Field(other).operator()
-    found = spectra.held_out(linear, spectra.of.part(check, linear.kept), settings, quiet)
+    found = spectra.held_out(linear, spectra.of.part(check, linear.kept), settings, quiet, np.inf)
     assert set(found) == {0, 1, 2}
     exact = np.linalg.eigvals(spectra.of.matrix(check))
     own = linear.spectrum.values
     for place, value in found.items():
         nearest = exact[np.abs(exact - own[place]).argmin()]
         assert abs(value - nearest) < 0.2 * abs(own[place] - nearest) + 1e-3 * linear.scale
-    free = spectra.held_out(replace(linear, written=None), spectra.of.part(check, linear.kept), settings, quiet)
+    free = spectra.held_out(replace(linear, written=None), spectra.of.part(check, linear.kept), settings, quiet, np.inf)
     for place, value in free.items():
         assert value == pytest.approx(found[place], abs=1e-6)
     assert free

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.linalg import block_diag
 
+from steadygan.engines.linearised import jacobian
 from steadygan.theory.spectrum import (
     KINDS,
     Operator,
     antisymmetry,
-    balanced,
+    balance,
     dense,
     idle,
     krylov,
@@ -17,6 +19,8 @@ from steadygan.theory.spectrum import (
     of_matrix,
     outermost,
     part,
+    ritz,
+    scaled,
 )
 
 
@@ -80,6 +84,55 @@ def test_eigenvalues_near_zero_that_the_outermost_do_not_show(kind):
         if np.abs(value - np.linalg.eigvals(made)).min() > 1e-6:
             assert residual > 1e-8
     assert hasty.residuals.max() > 1e-8
+
+
+def test_a_dense_crowd_about_zero_of_a_large_matrix():
+    """1,200 rows: 300 are 0, and some of a crowd are near them."""
+    random = np.random.default_rng(6)
+    crowd = -np.array([0.01, 0.02, 0.03, 0.05, *random.uniform(0.1, 1.0, 876)])
+    inner = blocks([(-2.0, 5.0), (-1.0, 8.0)] * 5, [*crowd, *np.zeros(300)])
+    turned, _ = np.linalg.qr(random.standard_normal(inner.shape))
+    made, asked = turned @ inner @ turned.T, []
+    found = nearest(of_matrix(made).watched(lambda: asked.append(1)), 1e-4, 6, zero=1e-6, budget=400)
+    assert len(asked) <= 400 + 2 * len(found.values)
+    sizes = np.sort(np.abs(found.values))
+    zeros = int((sizes < 1e-6).sum())
+    assert 1 <= zeros == found.zeros.shape[1]  # one, in exact arithmetic: the space begins with one vector
+    np.testing.assert_allclose(sizes[zeros:], -crowd[: len(sizes) - zeros], atol=1e-8)
+    np.testing.assert_allclose(made @ found.zeros, 0, atol=1e-9)
+    residuals = np.linalg.norm(made @ found.vectors - found.values * found.vectors, axis=0)
+    np.testing.assert_allclose(found.residuals, residuals, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_games_of_two_players(seed):
+    """Quadratic games ``v = J x`` by automatic differentiation, one of them far from normal, against LAPACK."""
+    torch.manual_seed(seed)
+    size = 440
+    game = torch.randn(size, size, dtype=torch.float64) / size**0.5
+    if seed == 2:
+        game = game + torch.randn(size, size, dtype=torch.float64).triu(1) / 4
+    operator = jacobian(lambda x: game @ x + x * x.square().sum(), torch.zeros(size, dtype=torch.float64))
+    known = np.linalg.eigvals(game.numpy())
+    for which in KINDS:
+        found = outermost(operator, which, 4, budget=3000)
+        assert found.residuals.max() < 1e-8
+        for value in extreme(known, which, 4):
+            assert np.abs(found.values - value).min() < 1e-6 * np.abs(known).max()
+
+
+def test_residuals_are_not_below_rounding():
+    made, _ = planted("orthogonal")
+    space = ritz(of_matrix(made), 120)
+    assert space.residuals.min() >= np.finfo(float).eps * np.abs(space.values).max()
+
+
+def test_a_space_takes_no_more_memory_than_there_is_for_it(monkeypatch):
+    made, known = planted("orthogonal")
+    monkeypatch.setattr("steadygan.theory.spectrum.ROOM", 8 * 120 * 40)
+    space = ritz(of_matrix(made), 100)
+    assert space.basis.shape == (40, 120)
+    assert np.abs(known - space.values[np.abs(space.values).argmax()]).min() < 1e-5
 
 
 def test_eigenvalues_about_a_complex_shift():
@@ -146,7 +199,7 @@ def test_balancing_keeps_the_eigenvalues_and_shrinks_the_matrix():
     made, known = planted("orthogonal", 60)
     scale = 10.0 ** np.random.default_rng(3).uniform(-5, 5, 60)
     operator = of_matrix(made * scale[:, None] / scale)
-    own = balanced(operator)
+    own = scaled(operator, balance(operator))
     written = np.stack([own.push(row) for row in np.eye(60)], 1)
     np.testing.assert_allclose(np.sort_complex(np.linalg.eigvals(written)), np.sort_complex(known), atol=1e-8)
     assert np.linalg.norm(written) < 3e-3 * np.linalg.norm(made * scale[:, None] / scale)

@@ -2,8 +2,9 @@
 Jacobians.
 
 By the code that trains: ``step``, with the objective, penalties, noise, games and rules of the run, in float64. What is
-not moved by gradients is held: buffers (running statistics, vectors of spectral norms), snapshots, and what counts
-updates, such as the powers in Adam's bias correction.
+not moved by gradients is held: buffers (running statistics, vectors of spectral norms), snapshots, what penalties keep,
+and what counts updates, such as the powers in Adam's bias correction. What changes from iteration to iteration is taken
+by its mean: lazy penalties count once in each, and a discriminator drawn for the generator is the mean over all.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from steadygan.core.draws import stream_seed
 from steadygan.core.games import Simultaneous, State
 from steadygan.core.objective import Turn, repeated
 from steadygan.core.rules import Sgd
+from steadygan.core.votes import Mean
 from steadygan.engines.dealer import Dealer
 from steadygan.engines.networks import as_functions
 from steadygan.engines.parts import Parts
@@ -73,9 +75,11 @@ def scene(parts: Parts, state: State, iteration: int, seed: int, size: int, inde
     latent = parts.networks["generator"].latent
     device = next(iter(params["generator"].values())).device
     own = stream_seed(seed, STREAM) >> 1  # what takes seeds takes those of 63 bits
-    dealer = Dealer(parts.dataset, parts.wants, latent, own, size, device, torch.float64)
+    wants = replace(parts.wants, every={}, vote=False)
+    dealer = Dealer(parts.dataset, wants, latent, own, size, device, torch.float64)
     functions = parts.wants.labelling.functions(as_functions(parts.networks, bf16=False))
-    objective = replace(parts.sentence.objective, **{"penalised": None, **functions})
+    vote = Mean() if parts.sentence.objective.vote.noisy else parts.sentence.objective.vote
+    objective = replace(parts.sentence.objective, **{"penalised": None, "vote": vote, **functions})
     sentence = replace(parts.sentence, objective=objective)
     return Scene(sentence.at(iteration), state, sentence.seen(dealer.deal(index, params), iteration), iteration)
 

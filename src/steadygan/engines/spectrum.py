@@ -10,11 +10,12 @@ from steadygan.engines.linearised import Field, Iteration, scene
 from steadygan.engines.parts import Parts
 from steadygan.engines.trained import Trained
 from steadygan.networks.norms import unsynchronised
-from steadygan.theory.spectrum import balanced, krylov
+from steadygan.theory.spectrum import Operator, balance, measured, ritz, scaled
 
-COLUMNS = tuple(f"spectrum/{name}" for name in ("real", "imag", "modulus", "residual", "radius", "field_norm"))
+NAMES = ("real", "imag", "modulus", "residual", "radius", "radius_residual", "field_norm")
+COLUMNS = tuple(f"spectrum/{name}" for name in NAMES)
 """Largest real part, imaginary part and modulus of the field's eigenvalues, the largest residual of the three, the
-largest modulus of one iteration's, and the field's norm."""
+largest modulus of one iteration's with its residual, and the field's norm."""
 
 VECTORS = 60
 """Of the Krylov spaces: each is a product with a Jacobian."""
@@ -48,12 +49,21 @@ def spectrum(gan: Trained, parts: Parts, config: Mapping[str, Any]) -> dict[str,
         field = Field(here)
         norm = float(field(field.x).norm())
         try:
-            found = krylov(field.operator(), VECTORS)
-            moduli = np.abs(krylov(balanced(Iteration(here).operator(), 3), VECTORS).values)
+            found = ritz(field.operator(), VECTORS)
+            radius = _radius(Iteration(here).operator())
         except np.linalg.LinAlgError:  # a product that is not finite
             return {}
     values = found.values
     sizes = (values.real, np.abs(values.imag), np.abs(values))
     residual = max(found.residuals[size.argmax()] for size in sizes)
-    numbers = (*(size.max() for size in sizes), residual, moduli.max(), norm)
+    numbers = (*(size.max() for size in sizes), residual, *radius, norm)
     return {name: float(value) for name, value in zip(COLUMNS, numbers)} if np.isfinite(numbers).all() else {}
+
+
+def _radius(iteration: Operator) -> tuple[float, float]:
+    """The largest modulus of its multipliers, and the residual of that one."""
+    scale = balance(iteration, 3)
+    space = ritz(scaled(iteration, scale), VECTORS)
+    place = int(np.abs(space.values).argmax())
+    found = measured(iteration, space.values[[place]], scale[:, None] * space.vectors([place]))
+    return float(np.abs(space.values[place])), float(found.residuals.max())

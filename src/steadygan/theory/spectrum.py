@@ -1,8 +1,8 @@
 """Eigenvalues of a real matrix that is only known by its products with vectors.
 
-Dense where it is small; else ARPACK (implicitly restarted Arnoldi, Lehoucq et al. 1998), by itself for the outermost
-eigenvalues and shifted and inverted, with GMRES as the inner solver, for those about a point. Whatever it says is
-checked: ``residuals`` are ``|J u - lambda u| / |u|``.
+Dense where it is small; else ARPACK (implicitly restarted Arnoldi, Lehoucq et al. 1998) for the outermost eigenvalues,
+and the harmonic Ritz values of a large Krylov space for those about a point (Morgan 1991). Whatever it says is checked:
+``residuals`` are ``|J u - lambda u| / |u|``.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, eig, schur
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, gmres
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 Vector = NDArray[np.float64]
 
@@ -24,8 +24,11 @@ TOLERANCE = 1e-10
 LARGE = 300
 """Vectors of a Krylov space that is not restarted."""
 
-INNER = 1e-10
-"""GMRES's: the residual of a solution over the right-hand side."""
+LARGER = 1000
+"""Of one for eigenvalues about a point."""
+
+ROOM = 2e9
+"""Bytes that the vectors of a space may take."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +91,7 @@ class Spectrum:
 
     def largest(self, which: str, count: int) -> "Spectrum":
         """The ``count`` that are largest by a word of ``KINDS``, and the other one of a complex pair."""
-        sizes = KINDS[which](self.values)
-        if which == "LI":
-            sizes = np.abs(sizes)
-        order = np.argsort(-sizes, kind="stable")
-        kept = set(order[:count].tolist())
-        pairs = {int(np.abs(self.values - self.values[place].conj()).argmin()) for place in kept}
-        chosen = sorted(kept | pairs)
+        chosen = extremes(self.values, which, count)
         return replace(
             self, values=self.values[chosen], vectors=self.vectors[:, chosen], residuals=self.residuals[chosen],
             whole=False,
@@ -112,7 +109,7 @@ class Spectrum:
             values[order],
             np.concatenate([self.vectors, other.vectors[:, new]], 1)[:, order],
             np.concatenate([self.residuals, other.residuals[new]])[order],
-            _basis(np.concatenate([self.zeros, other.zeros], 1)),
+            span(np.concatenate([self.zeros, other.zeros], 1)),
         )
 
 
@@ -146,12 +143,20 @@ def _invariant(full: NDArray, values: NDArray, vectors: NDArray, bound: float) -
     try:
         _, basis, count = schur(full, output="real", sort=lambda re, im: np.hypot(re, im) <= bound)
     except LinAlgError:  # they cannot be told apart from others to rounding
-        return _basis(np.concatenate([vectors[:, small].real, vectors[:, small].imag], 1))
+        return span(np.concatenate([vectors[:, small].real, vectors[:, small].imag], 1))
     return basis[:, :count]
 
 
 KINDS: dict[str, Callable[[NDArray], NDArray]] = {"LR": np.real, "LI": np.imag, "LM": np.abs}
 """What is largest: the real part, the imaginary part, the modulus."""
+
+
+def extremes(values: NDArray, which: str, count: int) -> list[int]:
+    """The places of the ``count`` that are largest by a word of ``KINDS``, and of the other one of a complex pair."""
+    sizes = KINDS[which](values)
+    order = np.argsort(-np.abs(sizes) if which == "LI" else -sizes, kind="stable")
+    kept = set(order[:count].tolist())
+    return sorted(kept | {int(np.abs(values - values[place].conj()).argmin()) for place in kept})
 
 
 def outermost(operator: Operator, which: str, count: int, zero: float = 0.0, budget: int = 2000) -> Spectrum:
@@ -177,21 +182,65 @@ def outermost(operator: Operator, which: str, count: int, zero: float = 0.0, bud
         values, vectors = eigs(linear, count, which=which, v0=start, ncv=room, tol=TOLERANCE, maxiter=again)
     except ArpackNoConvergence as partial:
         there = partial.eigenvectors if len(partial.eigenvalues) else np.zeros((operator.size, 0))
-        found = _checked(operator, partial.eigenvalues, there, zero)
-        return found.joined(krylov(operator, min(budget, LARGE)).largest(which, count))
-    return _checked(operator, values, vectors, zero)
+        found = measured(operator, partial.eigenvalues, there, zero)
+        space = ritz(operator, min(budget, LARGE))
+        return found.joined(space.spectrum(extremes(space.values, which, count), zero))
+    return measured(operator, values, vectors, zero)
+
+
+@dataclass(frozen=True)
+class Ritz:
+    """The Ritz values of one Krylov space.
+
+    Attributes:
+        values: complex ``[k]``, the largest real part first.
+        residuals: theirs, ``[k]``; not below rounding.
+        basis: of the space, ``[k, size]``.
+        turned: the eigenvectors in that basis, ``[k, k]``.
+    """
+
+    values: NDArray[np.complex128]
+    residuals: Vector
+    basis: Vector
+    turned: NDArray[np.complex128]
+
+    def vectors(self, places: list[int]) -> NDArray[np.complex128]:
+        """``[size, len(places)]``; all of them would take twice the memory of the basis."""
+        return self.basis.T @ self.turned[:, places]
+
+    def spectrum(self, places: list[int], zero: float = 0.0) -> Spectrum:
+        """Those in some places; moduli up to ``zero`` count as 0."""
+        values, vectors = self.values[places], self.vectors(places)
+        near = vectors[:, np.abs(values) <= zero]
+        return Spectrum(values, vectors, self.residuals[places], span(np.concatenate([near.real, near.imag], 1)))
+
+
+def ritz(operator: Operator, size: int) -> Ritz:
+    """Those of a space of ``size`` vectors, all kept and orthogonalised twice (Arnoldi 1951).
+
+    The outermost are good to see all kinds at once; inner ones are no eigenvalues, which their residuals tell.
+    """
+    basis, small, last = _arnoldi(operator, size)
+    values, turned = np.linalg.eig(small)
+    least = np.finfo(float).eps * np.abs(values).max(initial=0.0)
+    residuals = np.maximum(np.abs(last * turned[-1]), least)
+    order = np.lexsort((-values.imag, -values.real))
+    return Ritz(values[order].astype(complex), residuals[order], basis, turned[:, order].astype(complex))
 
 
 def krylov(operator: Operator, size: int, zero: float = 0.0) -> Spectrum:
-    """The Ritz values of one Krylov space of ``size`` vectors, all kept and orthogonalised twice (Arnoldi 1951).
+    """All Ritz values of one Krylov space, see ``ritz``."""
+    space = ritz(operator, size)
+    return space.spectrum(list(range(len(space.values))), zero)
 
-    The outermost are good to see all kinds at once; inner ones are no eigenvalues, which ``residuals`` tells.
-    """
-    size = min(size, operator.size)
+
+def _arnoldi(operator: Operator, size: int, seed: int = 0) -> tuple[Vector, Vector, float]:
+    """An orthonormal basis ``[k, n]`` of a Krylov space, ``J`` on it ``[k, k]``, and how far it leads out of it: 0 of a
+    space that is invariant. ``k`` is ``size``, or as many as there is room for."""
+    size = max(min(size, operator.size, int(ROOM / 8 / operator.size)), min(SMALL, operator.size))
     basis, small = np.zeros((size + 1, operator.size)), np.zeros((size + 1, size))
-    start = np.random.default_rng(0).standard_normal(operator.size)
+    start = np.random.default_rng(seed).standard_normal(operator.size)
     basis[0] = start / np.linalg.norm(start)
-    made = size
     for place in range(size):
         new = operator.push(basis[place])
         length = np.linalg.norm(new)
@@ -199,70 +248,48 @@ def krylov(operator: Operator, size: int, zero: float = 0.0) -> Spectrum:
             part_of = basis[: place + 1] @ new
             new = new - part_of @ basis[: place + 1]
             small[: place + 1, place] += part_of
-        small[place + 1, place] = np.linalg.norm(new)
-        if small[place + 1, place] <= 1e-13 * max(length, 1e-300):  # the space is invariant
-            made = place + 1
-            break
-        basis[place + 1] = new / small[place + 1, place]
-    values, turned = np.linalg.eig(small[:made, :made])
-    vectors = basis[:made].T @ turned
-    last = small[made, made - 1] if made == size and made < operator.size else 0.0
-    residuals = np.abs(last * turned[-1])
-    order = np.lexsort((-values.imag, -values.real))
-    near = vectors[:, np.abs(values) <= zero]
-    zeros = _basis(np.concatenate([near.real, near.imag], 1))
-    return Spectrum(values[order].astype(complex), vectors[:, order].astype(complex), residuals[order], zeros)
+        left = np.linalg.norm(new)
+        if left <= 1e-13 * max(length, 1e-300) or place + 1 == operator.size:
+            return basis[: place + 1], small[: place + 1, : place + 1], 0.0
+        small[place + 1, place] = left
+        basis[place + 1] = new / left
+    return basis[:size], small[:size], float(small[size, size - 1])
 
 
-def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, budget: int = 10000) -> Spectrum:
-    """``count`` eigenvalues about ``shift``, which is none: the largest of ``(J - shift)^-1``.
+def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, budget: int = LARGER) -> Spectrum:
+    """The ``count`` harmonic Ritz values of one Krylov space about ``shift`` (Morgan 1991): those of ``(J - shift)^-1``
+    on it, which converge about ``shift`` where plain ones do outermost.
 
-    What lies close together about ``shift`` lies far apart there, which is what the outermost ones of ``J`` lack. A
-    small positive shift finds those near 0. Those that did not converge are left out.
+    With ``B = H - shift`` on the space, ``h`` how far ``J`` leads out of it and ``e`` its last direction they are the
+    eigenvectors of ``B + h^2 B^-H e e^H``. What has not converged says so by its residual. Of an eigenvalue with
+    several eigenvectors one is found, as in every space that begins with one vector.
 
     Args:
         operator: of any size.
-        shift: of the same order as the eigenvalues wanted.
-        count: how many.
+        shift: no eigenvalue; of the same order as the eigenvalues wanted.
+        count: how many, and the other one of each complex pair.
         zero: as for ``outermost``.
-        budget: products that may be taken; nothing is found where they do not do.
+        budget: vectors of the space, each a product; fewer where there is no room for them.
     """
     if operator.size <= max(SMALL, count + 2):
         return dense(operator)
-    kind = complex if np.iscomplexobj(np.array(shift)) else float
-    shape, left = (operator.size,) * 2, [budget]
-
-    def spend() -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise _Spent
-
-    whole, operator = operator, operator.watched(spend)
-    shifted = LinearOperator(shape, matvec=lambda v: operator.times(v.ravel()) - shift * v.ravel(), dtype=kind)
-    restart = min(operator.size, 200)
-
-    def solve(right: NDArray) -> NDArray:
-        return gmres(shifted, right.ravel(), rtol=INNER, atol=0.0, restart=restart, maxiter=10)[0]
-
-    inverse = LinearOperator(shape, matvec=solve, dtype=kind)
-    start = np.random.default_rng(1).standard_normal(operator.size).astype(kind)
-    room = min(operator.size, max(20, 2 * count + 2))
-    try:
-        turned, vectors = eigs(inverse, count, which="LM", v0=start, ncv=room, tol=1e-9, maxiter=10)
-    except (ArpackNoConvergence, _Spent) as partial:
-        turned = getattr(partial, "eigenvalues", np.zeros(0))
-        vectors = partial.eigenvectors if len(turned) else np.zeros((operator.size, 0))
-    return _checked(whole, shift + 1 / turned, vectors, zero)
+    basis, small, last = _arnoldi(operator, budget, seed=1)
+    moved = small - shift * np.eye(len(small))
+    end = np.eye(len(small))[-1]
+    outward = last**2 * np.linalg.lstsq(moved.conj().T, end, rcond=None)[0]
+    values, turned = np.linalg.eig(moved + np.outer(outward, end))
+    chosen = turned[:, np.argsort(np.abs(values), kind="stable")[:count]]
+    quotients = np.einsum("ik,ij,jk->k", chosen.conj(), small, chosen)
+    return measured(operator, quotients, basis.T @ chosen, zero)
 
 
-class _Spent(Exception):
-    """More products were asked for than there are to be."""
-
-
-def _checked(operator: Operator, values: NDArray, vectors: NDArray, zero: float) -> Spectrum:
+def measured(operator: Operator, values: NDArray, vectors: NDArray, zero: float = 0.0) -> Spectrum:
+    """Eigenvalues and vectors ``[size, k]`` of whatever length with their residuals, a product each; and the other one
+    of each complex pair."""
+    vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
     values, vectors = _paired(np.asarray(values, complex), np.asarray(vectors, complex).reshape(operator.size, -1))
     small = vectors[:, np.abs(values) <= zero]
-    return _sorted(values, vectors, operator.times(vectors), _basis(np.concatenate([small.real, small.imag], 1)))
+    return _sorted(values, vectors, operator.times(vectors), span(np.concatenate([small.real, small.imag], 1)))
 
 
 def _paired(values: NDArray, vectors: NDArray) -> tuple[NDArray, NDArray]:
@@ -278,7 +305,7 @@ def _sorted(values: NDArray, vectors: NDArray, pushed: NDArray, zeros: NDArray) 
     return Spectrum(values[order].astype(complex), vectors[:, order].astype(complex), residuals[order], zeros)
 
 
-def _basis(columns: NDArray) -> NDArray[np.float64]:
+def span(columns: NDArray) -> NDArray[np.float64]:
     """Orthonormal, of the space that ``columns`` span."""
     if not columns.shape[1]:
         return columns
@@ -332,16 +359,21 @@ def part(operator: Operator, kept: NDArray[np.bool_]) -> Operator:
     return Operator(int(kept.sum()), within(operator.push), within(operator.pull))
 
 
-def balanced(operator: Operator, rounds: int = 6) -> Operator:
-    """``D^-1 J D`` with ``D`` diagonal, rows and columns of about the same size (Chen & Demmel 2000, algorithm
-    KrylovAtz); the eigenvalues are the same, and better conditioned.
-    """
+def balance(operator: Operator, rounds: int = 6) -> Vector:
+    """The diagonal of a ``D`` for which rows and columns of ``D^-1 J D`` are of about the same size (Chen & Demmel
+    2000, algorithm KrylovAtz)."""
     random, scale = np.random.default_rng(3), np.ones(operator.size)
     for _ in range(rounds):
         z = random.choice([-1.0, 1.0], operator.size)
         row, column = np.abs(operator.push(z * scale) / scale), np.abs(operator.pull(z / scale) * scale)
         fits = (row > 0) & (column > 0)
         scale[fits] *= np.sqrt(row[fits] / column[fits])
+    return scale
+
+
+def scaled(operator: Operator, scale: Vector) -> Operator:
+    """``D^-1 J D``: the same eigenvalues, better conditioned where ``scale`` balances it; ``D`` times its eigenvectors
+    are those of ``J``."""
     return Operator(
         operator.size, lambda v: operator.push(v * scale) / scale, lambda v: operator.pull(v / scale) * scale
     )

@@ -16,7 +16,7 @@ class Settings:
     """What is computed, and from where on a number counts.
 
     Attributes:
-        checkpoint: which: last, best, an iteration whose checkpoint was kept, or a file.
+        checkpoint: which: last, best, or an iteration whose checkpoint was kept (keep_checkpoints).
         size: examples of the fixed batch, drawn by (seed, stream); 0 is 4,096 points or 256 images.
         count: eigenvalues of each kind, where not all are computed.
         dense: write the Jacobian out: auto (up to 3,000 rows), true or false.
@@ -25,7 +25,7 @@ class Settings:
         near: share of the field's norm at the start that is near an equilibrium.
         slack: share of the largest modulus that a real part may have where the field is as long as at the start.
         turns: turns while a mode falls by e from which on it rotates.
-        path: where the path begins: initial, an iteration or a file, as for checkpoint.
+        path: where the path begins: initial, or as for checkpoint.
         points: on the path.
         probes: random vectors for the share of rotation.
     """

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from steadygan.engines.linearised import Field, Iteration
 from steadygan.studies.stability.settings import Settings
 from steadygan.theory import spectrum as of
 from steadygan.theory import zero_modes
-from steadygan.theory.spectrum import KINDS, LARGE, Operator, Spectrum
+from steadygan.theory.spectrum import KINDS, LARGE, LARGER, Operator, Spectrum
 
 CONVERGED = 1e-6
 """A residual, over the largest modulus, at which an eigenvalue is found."""
@@ -37,12 +38,20 @@ class Linear:
         kept: which those are not, ``[n]``.
         written: the matrix, where it was written out.
         spectrum: its eigenvalues.
+        search: of one that was not written out, by kind and for ``zero``: how many were ``asked`` for and ``found``,
+            and the ``residual`` of the outermost, or of the worst about 0.
     """
 
     operator: Operator
     kept: NDArray[np.bool_]
     written: NDArray | None
     spectrum: Spectrum
+    search: dict[str, dict[str, Any]]
+
+    @property
+    def unsure(self) -> float:
+        """The residual of the largest real part; 0 where all are known."""
+        return self.search["LR"]["residual"] if self.search else 0.0
 
     @property
     def scale(self) -> float:
@@ -58,8 +67,8 @@ def of_field(field: Field, settings: Settings, stage: Stage) -> Linear:
     if settings.writes_out(operator.size):
         written = of.matrix(operator.watched(stage(f"rows of {operator.size:,}")))
         stage("eigenvalues of the field")
-        return Linear(operator, kept, written, of.dense(operator, settings.zero, written))
-    return Linear(operator, kept, None, search(operator, settings, stage))
+        return Linear(operator, kept, written, of.dense(operator, settings.zero, written), {})
+    return Linear(operator, kept, None, *search(operator, settings, stage))
 
 
 def _idle(field: Field, whole: Operator) -> NDArray[np.bool_]:
@@ -78,45 +87,55 @@ def _idle(field: Field, whole: Operator) -> NDArray[np.bool_]:
     return np.zeros_like(still)
 
 
-def search(operator: Operator, settings: Settings, stage: Stage) -> Spectrum:
-    """Without the matrix: one Krylov space for all kinds, ARPACK for those that it does not show well enough, and those
-    about 0 by inversion."""
+def search(operator: Operator, settings: Settings, stage: Stage) -> tuple[Spectrum, dict[str, dict[str, Any]]]:
+    """Without the matrix: one Krylov space for all kinds, ARPACK for those that it does not show well enough, and a
+    larger space for those about 0. Also what was found, see ``Linear``."""
     count, budget = settings.count, settings.budget
-    first = of.krylov(operator.watched(stage("Krylov space: products")), min(budget, LARGE))
-    scale = float(np.abs(first.values).max(initial=0.0))
-    zero = settings.zero * scale
-    found = []
-    for which in KINDS:
-        own = first.largest(which, count)
+    space = of.ritz(operator.watched(stage("Krylov space: products")), min(budget, LARGE))
+    scale = float(np.abs(space.values).max(initial=0.0))
+    zero, told, found = settings.zero * scale, {}, []
+    for which, sizes in KINDS.items():
+        places = of.extremes(space.values, which, count)
+        own = space.spectrum(places, zero)
         if own.residuals.max(initial=0.0) > CONVERGED * scale:
             own = of.outermost(operator.watched(stage(f"{which}: products")), which, count, zero, budget)
         found.append(own)
-    watched = operator.watched(stage("about 0: products"))
-    found.append(of.nearest(watched, 10 * zero, count, zero, 5 * budget))
-    found.append(first)
-    found = [_seen(own, SEEN * scale) for own in found]
-    return reduce(Spectrum.joined, sorted(found, key=lambda own: own.residuals.max(initial=0.0)))
+        outer = int(sizes(own.values).argmax())
+        told[which] = _found(own.largest(which, count), count, scale, own.residuals[outer])
+    about = of.nearest(operator.watched(stage("about 0: products")), zero, count, zero, min(5 * budget, LARGER))
+    told["zero"] = _found(about, count, scale, about.residuals.max(initial=0.0))
+    found += [about, space.spectrum(np.flatnonzero(space.residuals <= SEEN * scale).tolist(), zero)]
+    found = [_seen(own, SEEN * scale, zero) for own in found]
+    return reduce(Spectrum.joined, sorted(found, key=lambda own: own.residuals.max(initial=0.0))), told
 
 
-def _seen(found: Spectrum, limit: float) -> Spectrum:
+def _found(own: Spectrum, asked: int, scale: float, residual: float) -> dict[str, Any]:
+    return {"asked": asked, "found": int((own.residuals <= CONVERGED * scale).sum()), "residual": float(residual)}
+
+
+def _seen(found: Spectrum, limit: float, zero: float) -> Spectrum:
+    """What is known well enough to be told; and, more closely, to count as 0."""
     good = found.residuals <= limit
-    return Spectrum(found.values[good], found.vectors[:, good], found.residuals[good], found.zeros)
+    near = found.vectors[:, (np.abs(found.values) <= zero) & (found.residuals <= zero)]
+    zeros = of.span(np.concatenate([near.real, near.imag], 1))
+    return Spectrum(found.values[good], found.vectors[:, good], found.residuals[good], zeros)
 
 
-def held_out(linear: Linear, other: Operator, settings: Settings, stage: Stage) -> dict[int, complex]:
-    """The eigenvalues of largest real part on other draws, to first order: ``w^H J' u / w^H u``, ``w`` the left
-    eigenvector. An eigenvalue that is an extreme of one batch's noise does not come back.
+def held_out(linear: Linear, other: Operator, settings: Settings, stage: Stage, above: float) -> dict[int, complex]:
+    """The eigenvalues of largest real part, and all whose real part is above a bound, on other draws, to first order:
+    ``w^H J' u / w^H u``, ``w`` the left eigenvector. An eigenvalue that is an extreme of one batch's noise does not
+    come back.
 
     By the place of the eigenvalue; those of which no left eigenvector was found are not among them.
     """
     spectrum = linear.spectrum
-    places = range(min(settings.count, len(spectrum.values)))
+    places = range(min(max(settings.count, int((spectrum.values.real > above).sum())), len(spectrum.values)))
     tick = stage("other draws: products")
     if linear.written is not None:
         values, left = eig(linear.written.T)
     else:
         turned = Operator(linear.operator.size, linear.operator.pull, linear.operator.push).watched(tick)
-        found = of.outermost(turned, "LR", settings.count + 2, budget=settings.budget)
+        found = of.outermost(turned, "LR", len(places) + 2, budget=settings.budget)
         values, left = found.values, found.vectors
     found = {}
     for place in places:
@@ -171,4 +190,6 @@ def of_iteration(iteration: Iteration, settings: Settings, stage: Stage) -> tupl
         return of.dense(operator), int(still.sum())
     if settings.writes_out(operator.size):
         return of.dense(operator), int(still.sum())
-    return of.outermost(of.balanced(operator), "LM", settings.count, budget=settings.budget), int(still.sum())
+    scale = of.balance(operator)
+    found = of.outermost(of.scaled(operator, scale), "LM", settings.count, budget=settings.budget)
+    return of.measured(operator, found.values, scale[:, None] * found.vectors), int(still.sum())

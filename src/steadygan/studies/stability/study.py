@@ -13,7 +13,7 @@ from steadygan import files
 from steadygan.core.draws import stream_seed
 from steadygan.engines.linearised import STREAM, Field, Iteration, scene
 from steadygan.engines.step import PLAYERS
-from steadygan.errors import Interrupted, UserError
+from steadygan.errors import Interrupted, UserError, bad_value
 from steadygan.loading import TrainedGAN, load
 from steadygan.studies.progress import stages
 from steadygan.studies.stability import figures, spectra
@@ -24,7 +24,10 @@ from steadygan.theory.spectrum import KINDS, Spectrum, antisymmetry, part
 
 NAME = "stability"
 
-HELD = "buffers (running statistics, vectors of spectral norms), snapshots, the optimizers' counts of updates"
+HELD = (
+    "buffers (running statistics, vectors of spectral norms), snapshots, what penalties keep, "
+    "the counts of updates of optimizers and games"
+)
 
 STANDING = 1e-6
 """A multiplier this close to 1 does not move."""
@@ -37,12 +40,13 @@ def run(directory: Path, settings: Settings, tell: Callable[[str], None]) -> Non
         UserError: there is no such run or checkpoint, or its field is not finite.
         Interrupted: Ctrl-C; nothing was written.
     """
-    trained = load(checkpoint(directory, settings.checkpoint))
-    suffix = "" if settings.checkpoint == "last" else f"-{Path(settings.checkpoint).stem}"
+    which = checkpoint(directory, "checkpoint", settings.checkpoint)
+    trained = load(which)
+    suffix = f"-{which.stem}" if which.is_file() and which.stem != "last" else ""
     path = trained.directory / f"{NAME}{suffix}.json"
     try:
         with trained.computing(), stages() as stage:
-            found = analyse(trained, directory, settings, stage)
+            found = analyse(trained, settings, stage)
     except KeyboardInterrupt:
         raise Interrupted(f"nothing was written to {path}") from None
     files.write_json(path, found)
@@ -52,37 +56,43 @@ def run(directory: Path, settings: Settings, tell: Callable[[str], None]) -> Non
     tell(f"{path}, {path.with_suffix('.png').name}")
 
 
-def checkpoint(directory: Path, name: str) -> Path:
-    """The file of a checkpoint of a run.
+def checkpoint(directory: Path, key: str, name: str) -> Path:
+    """The file of a checkpoint of a run, or the run's folder for its last.
+
+    Args:
+        directory: of the run; or a checkpoint's file, which then is the one.
+        key: that ``name`` is the value of.
+        name: ``last``, ``best`` or an iteration.
 
     Raises:
         UserError: there is none of this name.
     """
-    if directory.is_file() or not directory.is_dir() or name == "last":
+    if name == "last" or (not (directory / files.CONFIG).is_file() and not directory.is_file()):
         return directory  # what is wrong with it is told where it is read
+    if directory.is_file():
+        raise bad_value(key, name, f"{directory} is a checkpoint already; name the run's folder")
     there = {path.stem: path for path in sorted((directory / files.CHECKPOINTS).glob("*.ckpt"))}
     numbered = f"{int(name):07d}" if name.isdecimal() else name
-    if numbered in there:
-        return there[numbered]
-    if Path(name).is_file():
-        return Path(name)
-    known = ", ".join(sorted(there)) or "none"
-    raise UserError(f"checkpoint={name}: {directory} has no such checkpoint\nCheckpoints: {known}")
+    if numbered not in there:
+        known = ", ".join(sorted(there)) or "none"
+        raise UserError(f"{key}={name}: {directory} has no such checkpoint\nCheckpoints: {known}")
+    return there[numbered]
 
 
-def analyse(trained: TrainedGAN, directory: Path, settings: Settings, stage: spectra.Stage) -> dict[str, Any]:
+def analyse(trained: TrainedGAN, settings: Settings, stage: spectra.Stage) -> dict[str, Any]:
     """All that ``stability.json`` holds."""
     seed, size = trained.config["seed"], settings.examples(trained.shape)
     here, other = (scene(trained.parts, trained.state, trained.iteration, seed, size, index) for index in (0, 1))
-    start = here.at(_start(trained, directory, settings))
+    start = here.at(_start(trained, settings))
     field, check = Field(here), Field(other)
     norms = _norms(trained, field, check, Field(here.at(trained.initial())))
     linear = spectra.of_field(field, settings, stage)
     kept = part(check.operator(), linear.kept)
-    held_out = spectra.held_out(linear, kept, settings, stage)
+    above = tolerance(linear.scale, norms, settings)
+    held_out = spectra.held_out(linear, kept, settings, stage, above)
     stage("zero modes")
     modes = spectra.zeros(field, linear, settings, follow=norms.exact)
-    verdict, reasons = judge(linear.spectrum, held_out, modes, norms, settings)
+    verdict, reasons = judge(linear.spectrum, held_out, modes, norms, settings, linear.unsure)
     tick = stage("path")
     way = along(lambda x: field(x).detach(), flat(start.state, PLAYERS), field.x, settings.points, tick)
     multipliers, standing = spectra.of_iteration(Iteration(here), settings, stage)
@@ -98,7 +108,9 @@ def analyse(trained: TrainedGAN, directory: Path, settings: Settings, stage: spe
         "eigenvalues": _pairs(values),
         "residuals": linear.spectrum.residuals.tolist(),
         **{name: _largest(linear.spectrum, which) for name, which in zip(LARGEST, KINDS)},
-        "held_out": [_pair(held_out[place]) if place in held_out else None for place in range(len(held_out))],
+        "held_out": [
+            _pair(held_out[place]) if place in held_out else None for place in range(max(held_out, default=-1) + 1)
+        ],
         "spectral_abscissa": float(values.real.max()) if len(values) else 0.0,
         **_multipliers(multipliers, standing),
         "field_norm": norms.here,
@@ -109,7 +121,8 @@ def analyse(trained: TrainedGAN, directory: Path, settings: Settings, stage: spe
         "linearisation_error": _linearisation_error(field),
         "zero_modes": {"idle": int((~linear.kept).sum()), **asdict(modes)},
         "path": way,
-        "tolerance": tolerance(linear.scale, norms, settings),
+        "tolerance": above,
+        "search": linear.search,
         "held": HELD,
         "draws": {"seed": stream_seed(seed, STREAM) >> 1, "size": size},
         "settings": asdict(settings),
@@ -119,10 +132,10 @@ def analyse(trained: TrainedGAN, directory: Path, settings: Settings, stage: spe
 LARGEST = ("largest_real", "largest_imaginary", "largest_modulus")
 
 
-def _start(trained: TrainedGAN, directory: Path, settings: Settings) -> dict[str, Any]:
+def _start(trained: TrainedGAN, settings: Settings) -> dict[str, Any]:
     if settings.path == "initial":
         return trained.initial()
-    return load(checkpoint(directory, settings.path)).state
+    return load(checkpoint(trained.directory, "path", settings.path)).state
 
 
 def _norms(trained: TrainedGAN, field: Field, check: Field, start: Field) -> Norms:

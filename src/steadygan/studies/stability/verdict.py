@@ -15,7 +15,8 @@ ATTRACTING = "locally attracting"
 ROTATING = "rotating"
 UNSTABLE = "unstable"
 ELSEWHERE = "not near an equilibrium"
-VERDICTS = (ATTRACTING, ROTATING, UNSTABLE, ELSEWHERE)
+UNDECIDED = "undecided"
+VERDICTS = (ATTRACTING, ROTATING, UNSTABLE, ELSEWHERE, UNDECIDED)
 
 EXACT = 1e-6
 """Share of the field's norm at the start up to which it is 0: only there do zero modes say anything about it."""
@@ -54,6 +55,7 @@ def judge(
     modes: ZeroModes,
     norms: Norms,
     settings: Settings,
+    unsure: float = 0.0,
 ) -> tuple[str, list[str]]:
     """The verdict and its reasons, one line each.
 
@@ -63,6 +65,7 @@ def judge(
         modes: what the zeros are.
         norms: of the field.
         settings: thresholds.
+        unsure: the residual of the largest real part that there is, where not all are known.
     """
     allowed = norms.allowed(settings.near)
     where = f"field norm {norms.here:.3g}, at the start {norms.start:.3g}, standard error {norms.noise:.3g}"
@@ -72,20 +75,25 @@ def judge(
     scale = float(np.abs(values).max(initial=0.0))
     bound = tolerance(scale, norms, settings)
     reasons = [where, *_limits(spectrum, modes, norms.exact)]
-    growing = [place for place, value in enumerate(values)
-               if value.real > bound and held_out.get(place, value).real > bound]  # fmt: skip
-    if growing:
-        worst = values[growing[0]]
-        return UNSTABLE, [f"an eigenvalue {worst:.3g}, its real part above {bound:.3g}, on other draws too", *reasons]
+    growing = np.flatnonzero(values.real - spectrum.residuals > bound)
+    there = [place for place in growing if held_out.get(int(place), -np.inf).real > bound]
+    unchecked = [place for place in growing if int(place) not in held_out]
+    if there or unchecked:
+        worst = values[(there or unchecked)[0]]
+        also = "on other draws too" if there else "which could not be looked at on other draws"
+        return UNSTABLE, [f"an eigenvalue {worst:.3g}, its real part above {bound:.3g}, {also}", *reasons]
     if norms.exact and (modes.drifting or modes.repelling):
         return UNSTABLE, ["directions without a linear force that lead away", *reasons]
-    noisy = [place for place, value in enumerate(values) if value.real > bound]
+    noisy = int((values.real > bound).sum())
     if noisy:
-        reasons.append(f"{len(noisy)} real parts above {bound:.3g} that are not there on other draws")
+        reasons.append(f"{noisy} real parts above {bound:.3g} that other draws, or their residuals, do not confirm")
+    if unsure > bound:
+        return UNDECIDED, [f"the largest real part is known to {unsure:.3g} only: try a larger budget", *reasons]
     turning = _turning(values, bound, settings.turns)
     if len(turning):
         first = turning[np.argmax(np.abs(turning.imag) / np.maximum(np.abs(turning.real), 1e-300))]
-        return ROTATING, [f"a mode {first:.3g} turns more than {settings.turns:g} times while it falls by e", *reasons]
+        turns = f"turns more than {settings.turns:g} times while it falls by e, or its fall is below {bound:.3g}"
+        return ROTATING, [f"a mode {first:.3g} {turns}", *reasons]
     return ATTRACTING, [f"no real part above {bound:.3g}", *reasons]
 
 
