@@ -12,7 +12,7 @@ import torch
 from steadygan import cli
 from steadygan.studies.dirac import verdict
 from steadygan.studies.dirac.settings import CASES, Settings
-from steadygan.studies.dirac.simulate import ring, trajectories
+from steadygan.studies.dirac.simulate import FEW, ring, trajectories
 from steadygan.studies.dirac.spectrum import critical_step, field_eigenvalues, map_eigenvalues, radius, remainder
 from steadygan.studies.dirac.study import table
 from steadygan.studies.dirac.systems import UPDATES, System, methods, quantiles
@@ -100,7 +100,7 @@ def test_recorded_steps_are_the_steps():
     for name in ("wgan_gp", "optimistic"):
         system = System(methods(Settings())[name], "alternating", 1.0)
         starts = ring((0.7,), 2)
-        found = trajectories(system, starts, 0.1, 2)
+        found = trajectories(system, starts, 0.1, FEW + 1)
         for start, path in zip(starts, found.transpose(0, 1)):
             x = torch.cat([start, torch.zeros(system.size() - 2, dtype=torch.float64)])
             for place in path[1:]:
@@ -139,7 +139,7 @@ EXPECTED_MODES = {
 def found(tmp_path_factory):
     """The records as a user reads them."""
     outputs = tmp_path_factory.mktemp("outputs")
-    assert cli.main(["theory", "dirac", f"outputs={outputs}", "step=0.2", "iterations=60", "cloud_iterations=40"]) == 0
+    assert cli.main(["theory", "dirac", f"outputs={outputs}", "step=0.2", "iterations=20", "cloud_iterations=20"]) == 0
     folder = outputs / "theory" / "dirac"
     for name in ("trajectories.png", "norms.png", "eigenvalues.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
