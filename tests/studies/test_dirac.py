@@ -10,13 +10,21 @@ import pytest
 import torch
 
 from steadygan import cli
+from steadygan.core.autodiff import Tape
+from steadygan.core.ema import Ema
+from steadygan.core.games import Ratio
+from steadygan.core.losses import Minimax
+from steadygan.core.noise import identity
+from steadygan.core.objective import Objective, Turn
+from steadygan.core.rules import Sgd
+from steadygan.engines.step import PLAYERS, Sentence, initial_state, step
 from steadygan.studies.dirac import verdict
 from steadygan.studies.dirac.settings import CASES, Settings
 from steadygan.studies.dirac.simulate import FEW, ring, trajectories
 from steadygan.studies.dirac.spectrum import critical_step, field_eigenvalues, map_eigenvalues, radius, remainder
 from steadygan.studies.dirac.study import table
-from steadygan.studies.dirac.systems import UPDATES, System, methods, quantiles
-from steadygan.theory.dirac import closed_form
+from steadygan.studies.dirac.systems import UPDATES, System, discriminator, generator, methods, quantiles
+from steadygan.theory.dirac import Linear, closed_form
 
 DOUBLE = {("r1", 1.0), ("r2", 1.0), ("r1_r2", 1.0), ("instance_noise", math.sqrt(2)), ("roth", 2.0)}
 """Where the eigenvalues meet: their error is the root of rounding."""
@@ -68,6 +76,30 @@ def test_alternating_with_several_moves(n_critic):
     plain = System(methods(settings)["unregularised"], "alternating", n_critic=n_critic)
     assert math.sqrt(n_critic) * critical_step(plain) * 0.5 == pytest.approx(2, rel=1e-4)
     assert radius(plain, 0.9 * critical_step(plain)) == pytest.approx(1, abs=1e-10)
+
+
+def ratio(h, critic_every, n_critic, iterations, start=1e-6):
+    """The distance to the equilibrium over its start, after each iteration of the Dirac-GAN under ``Ratio``."""
+    objective = Objective(generator, discriminator, Minimax(), {}, identity)
+    game = Ratio(n_critic=n_critic, critic_every=critic_every)
+    sentence = Sentence(objective, dict.fromkeys(PLAYERS, Sgd(lr=h)), {}, game, Ema(0.0))
+    theta, nothing = torch.tensor([start], dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
+    networks = {"generator": ({"theta": theta}, {"spread": nothing[0, 0]}), "discriminator": ({"psi": nothing[0]}, {})}
+    state, seen = initial_state(sentence, networks), []
+    turns = {"discriminator": (Turn(nothing, nothing),) * n_critic, "generator": (Turn(nothing, None),)}
+    for t in range(iterations):
+        state, _ = step(sentence, Tape(), state, turns, t)
+        seen.append(math.hypot(state["generator"]["params"]["theta"], state["discriminator"]["params"]["psi"]) / start)
+    return seen
+
+
+@pytest.mark.parametrize(("moves", "n_critic"), [(1, 1), (3, 1), (2, 3), (4, 5)])
+def test_the_critical_step_of_any_ratio_of_moves(moves, n_critic):
+    critical = Linear(0.0, n=n_critic).critical_step(moves)
+    assert critical == pytest.approx(4 / math.sqrt(moves * n_critic))
+    below, above = (ratio(share * critical, moves, n_critic, 60 * moves) for share in (0.98, 1.02))
+    assert max(below) < 10
+    assert max(above) > 1e3
 
 
 def test_what_stands_for_instance_noise():
