@@ -111,21 +111,32 @@ def test_what_stands_for_instance_noise():
         assert gap(found, expected) < 1e-8, name
 
 
+def slope(system, count=400):
+    """Of the logarithm of the distance over the iterations, fitted far along trajectories close to the equilibrium."""
+    path = trajectories(system, 1e-4 * ring((1.0,), 5), 0.1, 2 * count).norm(dim=2)
+    # Over whole turns: what oscillates about the rate is gone from a long fit.
+    return np.polyfit(np.arange(count), path[count:-1].log().mean(1).numpy(), 1)[0]
+
+
 @pytest.mark.parametrize(
     ("name", "update"),
     [
-        *((name, update) for name in ("r1", "instance_noise", "roth") for update in UPDATES),
-        ("consensus", "alternating"),
+        *(
+            (name, update)
+            for name in ("r1", "r2", "r1_r2", "instance_noise", "roth", "consensus")
+            for update in UPDATES
+        ),
         ("extragradient", "simultaneous"),
+        ("unregularised", "simultaneous"),
     ],
 )
 def test_simulations_decay_at_the_rate_of_the_eigenvalues(name, update):
     system = System(methods(Settings())[name], update)
-    count = 400
-    path = trajectories(system, 1e-4 * ring((1.0,), 5), 0.1, 2 * count).norm(dim=2)
-    # Over whole turns: what oscillates about the rate is gone from a long fit.
-    slope = np.polyfit(np.arange(count), path[count:-1].log().mean(1).numpy(), 1)[0]
-    assert slope == pytest.approx(math.log(radius(system, 0.1)), rel=1e-2)
+    assert slope(system) == pytest.approx(math.log(radius(system, 0.1)), rel=1e-2)
+
+
+def test_unregularised_alternating_updates_keep_their_distance():
+    assert abs(slope(System(methods(Settings())["unregularised"], "alternating"))) < 1e-6
 
 
 def test_recorded_steps_are_the_steps():
