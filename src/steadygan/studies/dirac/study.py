@@ -74,5 +74,14 @@ def table(found: list[dict[str, Any]]) -> str:
             told.append(f"{answer} ({both[1]['mode']})")
         own = [words[cells[name, UPDATES[0], case]["expected"]] for case in ("absolutely_continuous", "general")]
         lines.append(f"{name:18}{' / '.join(own):12}{told[0]:38}{told[1]:38}".rstrip())
-    reasons = {r["method"]: r["why"] for r in found if r["why"]}
-    return "\n".join([*lines, *(f"{name}: {why}" for name, why in reasons.items())])
+    return "\n".join([*lines, *reasons(found)])
+
+
+def reasons(found: list[dict[str, Any]]) -> list[str]:
+    """Why cells differ from what is expected: a line for each reason of a method, with its cells."""
+    same: dict[tuple[str, str], list[str]] = {}
+    for record in found:
+        if record["why"]:
+            cells = same.setdefault((record["method"], record["why"]), [])
+            cells.append(f"{record['update']} {record['case']}")
+    return [f"{name} ({', '.join(cells)}): {why}" for (name, why), cells in same.items()]

@@ -29,7 +29,7 @@ from steadygan.core.games import (
 from steadygan.core.losses import Minimax, NonSaturating, Wasserstein
 from steadygan.core.noise import identity, instance
 from steadygan.core.objective import Objective, Turn
-from steadygan.core.regularizers import dragan, gradient_penalty, r1, r2, roth, weight_clip
+from steadygan.core.regularizers import dragan, gradient_penalty, r1, r1_r2, r2, roth, weight_clip
 from steadygan.core.rules import Sgd, Sgld
 from steadygan.core.types import Loss, Penalty, Perturb, Project, Tensors
 from steadygan.engines.step import Sentence, step
@@ -73,9 +73,7 @@ def methods(s: Settings) -> dict[str, Method]:
         "roth": Method(penalties={"roth": partial(roth, gamma=s.gamma)}),
         "r1": Method(penalties={"r1": partial(r1, gamma=s.gamma)}),
         "r2": Method(penalties={"r2": partial(r2, gamma=s.gamma)}),
-        "r1_r2": Method(
-            penalties={"r1": partial(r1, gamma=s.mix * s.gamma), "r2": partial(r2, gamma=(1 - s.mix) * s.gamma)}
-        ),
+        "r1_r2": Method(penalties={"r1_r2": partial(r1_r2, gamma=s.gamma, mix=s.mix)}),
         "unrolled": Method(game=partial(Unrolled, steps=s.unroll), foresight=True),
         "extragradient": Method(game=Extragradient, foresight=True),
         "optimistic": Method(game=Optimistic, foresight=True),
