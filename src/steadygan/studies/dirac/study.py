@@ -22,7 +22,7 @@ START = [[1.2, 0.6]]
 
 
 def run(folder: Path, settings: Settings, tell: Callable[[str], None]) -> None:
-    """Write ``results.json``, three PNGs, two GIFs and the interactive page into ``folder``."""
+    """Write ``results.json``, four PNGs, two GIFs and the interactive page into ``folder``."""
     torch.set_num_threads(1)
     found = records(settings)
     write_json(folder / "results.json", found)
@@ -33,9 +33,11 @@ def run(folder: Path, settings: Settings, tell: Callable[[str], None]) -> None:
     figures.eigenvalues(folder / "eigenvalues.png", drawings)
     figures.animation(folder / "trajectories.gif", drawings)
     clouds = films(settings.cloud_iterations, settings.seed) if settings.cloud_iterations else []
+    real, _ = Circle().sample(POINTS, generator(settings.seed, "shown"))
     if clouds:
-        figures.clouds(folder / "cloud.gif", clouds, Circle().sample(POINTS, generator(settings.seed, "shown"))[0])
-    page(folder / "dirac.html", drawings, found, clouds)
+        figures.clouds(folder / "cloud.gif", clouds, real)
+        figures.cloud(folder / "cloud.png", clouds, real)
+    page(folder / "dirac.html", drawings, found, clouds, real)
     tell(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
 
 
