@@ -60,6 +60,24 @@ def test_modulus_one_up_to_the_critical_step():
         assert np.abs(system.alternating(1.01 * critical)).max() > 1.1
 
 
+def test_the_critical_step_of_several_moves_of_the_generator():
+    b, moves, n = 0.5, 3, 2
+    critical = Linear(0.0, b, n).critical_step(moves)
+    h = 1.01 * critical
+    both = np.array([[1, moves * h * b], [0, 1]]) @ np.array([[1, 0], [-n * h * b, 1]])
+    assert np.trace(both) == pytest.approx(2 - 4 * 1.01**2)
+    assert np.linalg.det(both) == pytest.approx(1)
+
+
+def test_the_second_root_of_optimistic():
+    h = 1e-3
+    system = Linear(0.3)
+    for root, one, other in zip(system.eigenvalues(), *[iter(system.optimistic(h))] * 2):
+        small, large = sorted((one, other), key=abs)
+        assert small == pytest.approx(h * root - (h * root) ** 2, abs=1e-9)
+        assert large == pytest.approx(1 + h * root + (h * root) ** 2, abs=1e-9)
+
+
 def test_the_table():
     yes = {name for name in TABLE if expected(name, "general")}
     assert yes == {"instance_noise", "consensus", "roth", "r1", "r2", "r1_r2"}

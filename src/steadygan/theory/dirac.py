@@ -98,9 +98,9 @@ class Linear:
         gone = self.n * h if self.a == 0 else (1 - kept) / self.a
         return quadratic(1 + kept - h * self.b**2 * gone, kept)
 
-    def critical_step(self) -> float:
-        """Up to here both moduli of ``alternating`` are 1, where ``a = 0``: ``sqrt(n) h b = 2``."""
-        return 2 / (math.sqrt(self.n) * self.b)
+    def critical_step(self, generator_moves: int = 1) -> float:
+        """Up to here both moduli of ``alternating`` are 1, where ``a = 0``: ``sqrt(generator_moves n) h b = 2``."""
+        return 2 / (math.sqrt(generator_moves * self.n) * self.b)
 
     def extragradient(self, h: float) -> Roots:
         """``1 + h lambda + h^2 lambda^2``, simultaneous."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
+from torch import Tensor
 
 from steadygan.studies.dirac.cloud import EXTENT, Film, grid
 from steadygan.studies.dirac.figures import ANIMATED, COLOURS, SPAN, TRAIL, Drawing
@@ -42,10 +43,11 @@ def _heads(drawing: Drawing, t: int) -> list[go.Scatter]:
     ]
 
 
-def cloud(film: Film) -> go.Figure:
-    """Generated points and the critic's field over the training."""
+def cloud(film: Film, real: Tensor) -> go.Figure:
+    """Generated points and the critic's field over the training; the real points stand still."""
     frames = [[_arrows(film, index), _points(film, index)] for index in range(len(film.iterations))]
-    figure = go.Figure(frames[0])
+    still = {"mode": "markers", "marker": {"color": "#bbb", "size": 3}, "name": "real"}
+    figure = go.Figure([*frames[0], go.Scatter(**_xy(real.numpy()), **still)])
     figure.update_xaxes(range=[-EXTENT, EXTENT])
     figure.update_yaxes(range=[-EXTENT, EXTENT], scaleanchor="x")
     return _played(figure, film.iterations, frames, f"Two dimensions: {film.name}", 620, 680)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from steadygan.core.autodiff import Tape
 from steadygan.core.draws import generator, no_noise, normal_like
@@ -61,14 +61,18 @@ def films(iterations: int, seed: int) -> list[Film]:
     ]
 
 
-def film(name: str, penalties: dict[str, Penalty], iterations: int, seed: int) -> Film:
-    """Train and watch."""
-    data = Circle()
+def players(seed: int) -> dict[str, nn.Module]:
+    """Both networks before the training."""
     builders: dict[str, Callable] = {
         "generator": partial(Generator, latent=LATENT, width=WIDTH, depth=3),
         "discriminator": partial(Discriminator, width=WIDTH, depth=3),
     }
-    networks = build_networks(builders, data.shape, seed, torch.float32)
+    return build_networks(builders, Circle.shape, seed, torch.float32)
+
+
+def film(name: str, penalties: dict[str, Penalty], iterations: int, seed: int) -> Film:
+    """Train and watch."""
+    data, networks = Circle(), players(seed)
     rule = Adam(lr=2e-3, beta1=0.9, beta2=0.99)  # momentum makes the rotation plain
     sentence = Sentence(
         Objective(**as_functions(networks, bf16=False), loss=NonSaturating(), penalties=penalties, perturb=identity),

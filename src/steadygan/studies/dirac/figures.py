@@ -1,6 +1,7 @@
 """Pictures of the Dirac-GAN's methods, as PNG and GIF."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ SPAN, SIDE = 2.5, 15
 COLOURS = {"simultaneous": "#D55E00", "alternating": "#0072B2"}
 ANIMATED = ("unregularised", "wgan_gp", "instance_noise", "r1")
 FRAMES, TRAIL = 24, 80
+
+Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,31 @@ def norms(path: Path, drawings: Sequence[Drawing], step: float) -> None:
     _save(figure, path)
 
 
+def limits(drawings: Sequence[Drawing], *least: Range) -> list[Range]:
+    """Of the real and the imaginary axis for eigenvalues: at least ``least``.
+
+    The two of largest modulus count, which tell where a trajectory goes; those of what a game keeps lie close to 0.
+    """
+    leading = [
+        pair
+        for drawing in drawings
+        for pairs in drawing.eigenvalues.values()
+        for pair in sorted(pairs, key=lambda pair: -math.hypot(*pair))[:2]
+    ]
+    return [_spanned([pair[axis] for pair in leading], *ends) for axis, ends in enumerate(least)]
+
+
+def _spanned(values: Sequence[float], low: float, high: float) -> Range:
+    least, most = min([low, *values]), max([high, *values])
+    margin = 0.05 * (most - least)
+    return least - margin * (least < low), most + margin * (most > high)
+
+
 def eigenvalues(path: Path, drawings: Sequence[Drawing]) -> None:
     """Eigenvalues of one iteration beside the unit circle."""
     figure = _figure(11, 5)
     colour, circle = colours(drawings), np.exp(1j * np.linspace(0, 2 * np.pi, 400))
+    across, up = limits(drawings, (0.8, 1.02), (-0.15, 0.15))
     for drawn, update in zip(figure.subplots(1, 2), UPDATES):
         drawn.plot(circle.real, circle.imag, color="grey", linewidth=0.8)
         for index, drawing in enumerate(drawings):
@@ -106,7 +130,7 @@ def eigenvalues(path: Path, drawings: Sequence[Drawing]) -> None:
                 drawn.plot(
                     real, imaginary, marker, color=colour[drawing.name], markersize=5, alpha=0.8, label=drawing.name
                 )
-        drawn.set(title=update, xlabel="real", ylabel="imaginary", xlim=(0.8, 1.02), ylim=(-0.15, 0.15))
+        drawn.set(title=update, xlabel="real", ylabel="imaginary", xlim=across, ylim=up)
     drawn.legend(fontsize=6, loc="center left")
     _save(figure, path)
 
@@ -142,6 +166,20 @@ def clouds(path: Path, films: Sequence[Film], real: torch.Tensor) -> None:
     """A GIF of generated points and the critic's field, a panel for each film."""
     figure = Figure(figsize=(3.4 * len(films), 3.7), dpi=80)
     FigureCanvasAgg(figure)
+    show = _cloud(figure, films, real)
+    frames = len(films[0].iterations)
+    FuncAnimation(figure, show, frames=frames, blit=False).save(path, writer=PillowWriter(fps=8))
+
+
+def cloud(path: Path, films: Sequence[Film], real: torch.Tensor) -> None:
+    """The last frame of ``clouds``."""
+    figure = _figure(4.2 * len(films), 4.5)
+    _cloud(figure, films, real)(-1)
+    _save(figure, path)
+
+
+def _cloud(figure: Figure, films: Sequence[Film], real: torch.Tensor) -> Callable[[int], list]:
+    """Panels with the real points, and what shows a frame of the films in them."""
     at, moving = grid().numpy(), []
     for drawn, film in zip(figure.subplots(1, len(films), squeeze=False)[0], films):
         drawn.scatter(*real.T.numpy(), s=2, c="#bbbbbb")
@@ -157,8 +195,7 @@ def clouds(path: Path, films: Sequence[Film], real: torch.Tensor) -> None:
             drawn.set_title(f"{film.name}, iteration {film.iterations[frame]}", fontsize=8)
         return []
 
-    frames = len(films[0].iterations)
-    FuncAnimation(figure, show, frames=frames, blit=False).save(path, writer=PillowWriter(fps=8))
+    return show
 
 
 def _unit(arrows: np.ndarray) -> np.ndarray:

@@ -7,20 +7,23 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import qualitative
+from torch import Tensor
 
 from steadygan.files import write_text
 from steadygan.studies.dirac.animated import cloud, trajectories
 from steadygan.studies.dirac.cloud import Film
-from steadygan.studies.dirac.figures import COLOURS, SPAN, Drawing, plane
+from steadygan.studies.dirac.figures import COLOURS, SPAN, Drawing, limits, plane
 from steadygan.studies.dirac.systems import UPDATES
 
 ARROW = 0.11
 
 
-def page(path: Path, drawings: Sequence[Drawing], records: Sequence[dict[str, Any]], films: Sequence[Film]) -> None:
-    """One self-contained HTML file."""
+def page(
+    path: Path, drawings: Sequence[Drawing], records: Sequence[dict[str, Any]], films: Sequence[Film], real: Tensor
+) -> None:
+    """One self-contained HTML file; ``real``: points of the films' data."""
     figures = [_planes(drawings), trajectories(drawings), _norms(drawings), _eigenvalues(drawings), _table(records)]
-    figures += [cloud(film) for film in films]
+    figures += [cloud(film, real) for film in films]
     parts = [figure.to_html(full_html=False, include_plotlyjs=index == 0) for index, figure in enumerate(figures)]
     head = '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Dirac-GAN</title></head><body>'
     write_text(path, "\n".join([head, "<h1>The Dirac-GAN</h1>", *parts, "</body></html>"]))
@@ -106,8 +109,9 @@ def _eigenvalues(drawings: Sequence[Drawing]) -> go.Figure:
                     text=[f"modulus {abs(complex(*pair)):.6f}" for pair in pairs],
                 )
     figure.update_layout(title="Eigenvalues of one iteration", width=1000, height=700, template="plotly_white")
-    figure.update_xaxes(title="real", range=[0.75, 1.05])
-    figure.update_yaxes(title="imaginary", range=[-0.15, 0.15])
+    across, up = limits(drawings, (0.75, 1.05), (-0.15, 0.15))
+    figure.update_xaxes(title="real", range=across)
+    figure.update_yaxes(title="imaginary", range=up)
     return figure
 
 

@@ -22,7 +22,7 @@ START = [[1.2, 0.6]]
 
 
 def run(folder: Path, settings: Settings, tell: Callable[[str], None]) -> None:
-    """Write ``results.json``, three PNGs, two GIFs and the interactive page into ``folder``."""
+    """Write ``results.json``, four PNGs, two GIFs and the interactive page into ``folder``."""
     torch.set_num_threads(1)
     found = records(settings)
     write_json(folder / "results.json", found)
@@ -33,9 +33,11 @@ def run(folder: Path, settings: Settings, tell: Callable[[str], None]) -> None:
     figures.eigenvalues(folder / "eigenvalues.png", drawings)
     figures.animation(folder / "trajectories.gif", drawings)
     clouds = films(settings.cloud_iterations, settings.seed) if settings.cloud_iterations else []
+    real, _ = Circle().sample(POINTS, generator(settings.seed, "shown"))
     if clouds:
-        figures.clouds(folder / "cloud.gif", clouds, Circle().sample(POINTS, generator(settings.seed, "shown"))[0])
-    page(folder / "dirac.html", drawings, found, clouds)
+        figures.clouds(folder / "cloud.gif", clouds, real)
+        figures.cloud(folder / "cloud.png", clouds, real)
+    page(folder / "dirac.html", drawings, found, clouds, real)
     tell(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
 
 
@@ -74,5 +76,14 @@ def table(found: list[dict[str, Any]]) -> str:
             told.append(f"{answer} ({both[1]['mode']})")
         own = [words[cells[name, UPDATES[0], case]["expected"]] for case in ("absolutely_continuous", "general")]
         lines.append(f"{name:18}{' / '.join(own):12}{told[0]:38}{told[1]:38}".rstrip())
-    reasons = {r["method"]: r["why"] for r in found if r["why"]}
-    return "\n".join([*lines, *(f"{name}: {why}" for name, why in reasons.items())])
+    return "\n".join([*lines, *reasons(found)])
+
+
+def reasons(found: list[dict[str, Any]]) -> list[str]:
+    """Why cells differ from what is expected: a line for each reason of a method, with its cells."""
+    same: dict[tuple[str, str], list[str]] = {}
+    for record in found:
+        if record["why"]:
+            cells = same.setdefault((record["method"], record["why"]), [])
+            cells.append(f"{record['update']} {record['case']}")
+    return [f"{name} ({', '.join(cells)}): {why}" for (name, why), cells in same.items()]

@@ -70,15 +70,17 @@ def judge(system: System, h: float) -> dict[str, Any]:
     """``found``, ``mode``, ``note`` and what they rest on."""
     if not smooth(system):
         return _by_simulation(system, h)
-    eigenvalues, moduli = field_eigenvalues(system), map_eigenvalues(system, h)
-    abscissa, largest = float(eigenvalues.real.max()), float(np.abs(moduli).max())
+    eigenvalues, one = field_eigenvalues(system), map_eigenvalues(system, h)
+    moduli = np.abs(one)
+    abscissa, largest = float(eigenvalues.real.max()), float(moduli.max())
     found, mode, note = _smooth(system, h, abscissa, largest)
     return {
         "found": found,
         "mode": mode,
         "note": note,
         "eigenvalues": _pairs(eigenvalues),
-        "eigenvalues_discrete": _pairs(moduli),
+        "eigenvalues_discrete": _pairs(one),
+        "moduli": moduli.tolist(),
         "spectral_abscissa": abscissa,
         "spectral_radius": largest,
         "worst_fall": None,
@@ -118,28 +120,32 @@ def _by_simulation(system: System, h: float) -> dict[str, Any]:
     for member, h_own in enumerate(h_each.tolist()):
         last = round(TIME / h_own)
         falls.append(float(path[last - last // 10 : last + 1, member].max() / path[0, member]))
-    found = max(falls) < FALL
+    worst = float(np.max(falls))  # not a number where one is
+    found = worst < FALL
     return {
         "found": found,
         "mode": "linear" if found else "not_an_equilibrium" if remainder(system) > CUSP else "divergent",
         "note": f"by simulation from {len(starts)} starts with steps {', '.join(f'{step:g}' for step in steps)}",
         "eigenvalues": [],
         "eigenvalues_discrete": [],
+        "moduli": [],
         "spectral_abscissa": None,
         "spectral_radius": None,
-        "worst_fall": max(falls),
+        "worst_fall": worst,
     }
 
 
 def _why(name: str, found: dict[str, Any], settings: Settings) -> str:
-    if name == "dragan_two_sided":
+    if name == "dragan_two_sided" and found["mode"] == "not_an_equilibrium":
         return (
             "the two-sided penalty punishes a flat critic too: at psi = 0 it pushes with 2 weight center "
             f"= {2 * settings.weight * settings.center:g}, so there is no equilibrium; the cell is the one-sided form's"
         )
+    if found["spectral_abscissa"] is None:
+        return f"at these numbers: mode {found['mode']}, worst fall {found['worst_fall']:.4g}"
     if found["mode"] == "divergent" and found["note"]:
         return f"the step {settings.step:g} is too large: modulus {found['spectral_radius']:.4g}"
-    return f"at these numbers: mode {found['mode']}, spectral abscissa {found['spectral_abscissa']}"
+    return f"at these numbers: mode {found['mode']}, spectral abscissa {found['spectral_abscissa']:.4g}"
 
 
 def _pairs(values: Any) -> list[list[float]] | None:
