@@ -29,6 +29,9 @@ class LocalLauncher(Launcher):
 
     here = True
 
+    WORKERS = "hydra.launcher.workers"
+    """The key of the number of processes, for messages."""
+
     def __init__(self, workers: int | str = "auto", threads: int = 1, dry_run: bool = False) -> None:
         self.workers, self.threads, self.dry_run = workers, threads, dry_run
 
@@ -101,7 +104,7 @@ class LocalLauncher(Launcher):
         if self.workers == "auto":
             return self._at_once()
         if not isinstance(self.workers, int) or self.workers < 1:
-            raise bad_value("hydra.launcher.workers", self.workers, "must be 'auto' or a number from 1 on")
+            raise bad_value(self.WORKERS, self.workers, "must be 'auto' or a number from 1 on")
         return self.workers
 
     def _at_once(self) -> int:

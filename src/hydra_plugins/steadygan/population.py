@@ -18,6 +18,8 @@ class PopulationLauncher(LocalLauncher):
         dry_run: only say what would be done.
     """
 
+    WORKERS = "engine.workers"
+
     def __init__(
         self,
         members: int | None = None,
