@@ -377,11 +377,13 @@ def test_in_single_precision_moments_agree_to_rounding(plan):
 BAD = ["optimizer@optimizer.discriminator=sgd", "loss=lsgan"]
 
 
-def company(plan, lr, outputs):
+def company(plan, lr, outputs, *sentence):
     rates = (1e-3, lr, 1e-2)
     return [
-        plan(*BAD, "trainer.precision=32", f"optimizer.discriminator.lr={rate}", f"seed={seed}", outputs=outputs)
-        for seed, rate in enumerate(rates)
+        plan(
+            *BAD, *sentence, "trainer.precision=32", f"optimizer.discriminator.lr={rate}", f"seed={n}", outputs=outputs
+        )
+        for n, rate in enumerate(rates)
     ]
 
 
@@ -392,8 +394,9 @@ def freezing(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("freezing")
-def test_a_member_that_diverges_changes_no_bit_of_the_others(plan, tmp_path):
-    sane, wild = (company(plan, lr, tmp_path / name) for lr, name in ((1e-2, "a"), (1e12, "b")))
+@pytest.mark.parametrize("sentence", [[], [*IMAGES, "network.generator_norm=batch"]], ids=["mlp", "conv_batch"])
+def test_a_member_that_diverges_changes_no_bit_of_the_others(plan, tmp_path, sentence):
+    sane, wild = (company(plan, lr, tmp_path / name, *sentence) for lr, name in ((1e-2, "a"), (1e12, "b")))
     told = []
     assert set(population(sane).values()) == {"completed"}
     statuses = population(wild, report=told.append)
