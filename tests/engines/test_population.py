@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, reject, settings
 from hypothesis import strategies as st
 from torch.utils._pytree import tree_flatten
 
@@ -556,23 +556,32 @@ def test_members_that_share_a_seed_share_its_draws(plan, monkeypatch):
     assert [t for seed, t in dealt if seed == 4].count(2) == 1
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_any_sentence(plan, tmp_path, data):
-    """Combinations of words and numbers nobody thought of."""
+PENALTIES = [path.stem for path in sorted((conf_dir() / "regularizer").glob("*.yaml")) if path.stem != "bcr"]
+"""All but the one that augments, which wants images."""
+
+GAMES = ("alternating", "simultaneous", "consensus", "extragradient", "lookahead", "optimistic", "ratio")
+"""All but those that take a second or more to trace."""
+
+
+def steps_of_any_sentence(plan, folder, data):
     pick = lambda *choices: data.draw(st.sampled_from(choices))  # noqa: E731
     number = lambda low, high: data.draw(st.floats(low, high))  # noqa: E731
+    rules = {player: pick("adam", "rmsprop", "sgd") for player in PLAYERS}
+    penalties = data.draw(st.lists(st.sampled_from(PENALTIES), unique=True, max_size=2))
+    networks = [f"network.activation={pick('relu', 'tanh', 'silu')}"]
+    if pick(*[False] * 3, True):
+        networks = [*IMAGES, f"network.generator_norm={pick('none', 'batch', 'group')}"]
     sentence = [
-        f"loss={pick('minimax', 'nonsaturating', 'lsgan', 'wasserstein', 'hinge', 'relativistic')}",
-        f"regularizer={pick('[]', '[r1]', '[r2]', '[gradient_penalty]', '[weight_clip]', '[r1,gradient_penalty]')}",
+        f"loss={pick(*sorted(path.stem for path in (conf_dir() / 'loss').glob('*.yaml')))}",
+        f"regularizer=[{','.join(penalties)}]",
         f"noise={pick('none', 'instance', 'blur', 'blur_instance')}",
-        f"game={pick('alternating', 'simultaneous')}",
-        *(f"{player}={pick('adam', 'rmsprop', 'sgd')}" for player in (GENERATOR, DISCRIMINATOR)),
+        f"game={pick(*GAMES)}",
+        *(f"optimizer@optimizer.{player}={rule}" for player, rule in rules.items()),
+        *(f"optimizer.{player}.eps=1e-6" for player, rule in rules.items() if rule != "sgd"),  # see UNMOVED
+        *networks,
         f"network.spectral_norm={pick('true', 'false')}",
-        f"network.activation={pick('relu', 'tanh', 'silu')}",
         "iterations=8",
     ]
-    folder = tmp_path / uuid.uuid4().hex
     jobs = [
         plan(
             *sentence,
@@ -584,6 +593,26 @@ def test_any_sentence(plan, tmp_path, data):
         )
         for seed in (data.draw(st.integers(0, 2**31)), -1)
     ]
+    note(" ".join(sentence))
+    try:
+        build(jobs[0].config)
+    except UserError:
+        reject()  # it is no sentence for a single run either
     population(jobs)
     for job in jobs:
         close(reached(job), alone(job))
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_sentence(plan, tmp_path, data):
+    """Combinations of words and numbers nobody thought of."""
+    steps_of_any_sentence(plan, tmp_path / uuid.uuid4().hex, data)
+
+
+@pytest.mark.soak
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_many_sentences(plan, tmp_path, data):
+    """More of them than the suite has time for."""
+    steps_of_any_sentence(plan, tmp_path / uuid.uuid4().hex, data)
