@@ -13,37 +13,83 @@ from steadygan.files import CHECKPOINT
 
 TINY = [
     *["logger=none", "metrics=[]", "network.width=6", "network.latent=3", "network.depth=2", "batch_size=5"],
-    *["trainer.precision=64", "regularizer=[r1]", "noise=instance"],
+    "trainer.precision=64",
 ]
+NOISY = ["regularizer=[r1]", "noise=instance"]
+SENTENCES = {
+    "noisy": NOISY,
+    "sgld": [f"optimizer@optimizer.{player}=sgld" for player in ("generator", "discriminator")],
+    "spectral": ["network.spectral_norm=true", "loss=hinge"],
+    "ensemble": ["discriminator.ensemble=3", "discriminator/vote=softmax", "regularizer=[r1]"],
+    "lazy": ["regularizer=[r1]", "regularizer.r1.every=2"],
+}
+
+pytestmark = [pytest.mark.soak, pytest.mark.skipif(not has_compiler(), reason="there is no compiler")]
 
 
-@pytest.mark.soak
-@pytest.mark.skipif(not has_compiler(), reason="there is no compiler")
-def test_compiled_members_take_the_same_steps(compose, tmp_path, monkeypatch):
-    """Twenty iterations to rounding; stopped and resumed to the bit."""
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Where compiled programs are kept."""
     monkeypatch.setenv("STEADYGAN_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    return tmp_path / "cache" / "inductor"
 
-    def members(name, iterations):
+
+@pytest.fixture
+def trained(compose, tmp_path, cache):
+    """``trained(name, compile, ends, *sentence)``: checkpoints and statuses of three members, launched for each end."""
+
+    def members(name, iterations, sentence, own):
         jobs = []
         for seed in range(3):
-            given = [*TINY, f"outputs={tmp_path / name}", f"iterations={iterations}", f"seed={seed}"]
+            given = [*TINY, *sentence, f"outputs={tmp_path / name}", f"iterations={iterations}", f"seed={seed}"]
+            given.extend(own[seed] if own else [])
             jobs.append(training.plan(compose(*given), given))
         return [(build(job.config), job) for job in jobs]
 
-    def trained(name, compile, *ends):
+    def call(name, compile, ends, *sentence, own=()):
         decided = []
         for end in ends:
             torch.compiler.reset()
-            seats = members(name, end)
+            seats = members(name, end, sentence, own)
             how = Plan(compile, lambda *what: decided.append(what), together=2)
-            train(seats, lambda event: None, how)
+            statuses = train(seats, lambda event: None, how)
         assert decided == [(compile, 2 if compile else 3)] * len(ends)
-        return [checkpoint.load(job.directory / CHECKPOINT)["state_dict"] for _, job in seats]
+        saved = [checkpoint.load(job.directory / CHECKPOINT) for _, job in seats]
+        return saved, [statuses[job.signature] for _, job in seats]
 
-    eager, compiled, resumed = trained("a", False, 20), trained("b", True, 20), trained("c", True, 7, 20)
-    for tolerance, others in ((1e-10, compiled), (0, resumed)):
-        expected = eager if others is compiled else compiled
-        for leaf, twin in zip(tree_flatten(others)[0], tree_flatten(expected)[0]):
+    return call
+
+
+def agree(saved, expected, tolerance):
+    for key in ("state_dict", "rules"):
+        (leaves, shape), (twins, other) = (tree_flatten([each[key] for each in own]) for own in (saved, expected))
+        assert shape == other
+        for leaf, twin in zip(leaves, twins):
             torch.testing.assert_close(leaf, twin, rtol=tolerance, atol=tolerance)
-    assert any((tmp_path / "cache" / "inductor").iterdir())
+
+
+@pytest.mark.parametrize("sentence", SENTENCES.values(), ids=SENTENCES.keys())
+def test_compiled_members_take_the_same_steps(trained, cache, sentence):
+    """Twenty iterations to rounding; stopped and resumed to the bit."""
+    (eager, _), (compiled, _), (resumed, _) = (
+        trained(*how, *sentence) for how in (("a", False, [20]), ("b", True, [20]), ("c", True, [7, 20]))
+    )
+    agree(compiled, eager, 1e-10)
+    agree(resumed, compiled, 0)
+    assert any(cache.iterdir())
+
+
+def test_a_member_that_diverges_changes_no_bit_of_the_others(trained):
+    """Nor of the one that is computed by the same call."""
+    sentence = [*NOISY, "loss=lsgan", "optimizer@optimizer.discriminator=sgd", "trainer.precision=32"]
+
+    def company(name, lr):
+        own = [[f"optimizer.discriminator.lr={rate}"] for rate in (1e-3, lr, 1e-2)]
+        return trained(name, True, [20], *sentence, own=own)
+
+    (sane, statuses), (wild, others) = company("a", 1e-2), company("b", 1e12)
+    assert statuses == ["completed"] * 3
+    assert others == ["completed", "diverged", "completed"]
+    agree([wild[0], wild[2]], [sane[0], sane[2]], 0)
+    assert wild[1]["iteration"] < 20

@@ -7,12 +7,16 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
 from PIL import Image
 from torch.utils._pytree import tree_flatten
 
+from steadygan.report import results
+from steadygan.report.collect import collect
+from steadygan.report.groups import group_runs
 from steadygan.sweeps.grouping import RECORDS
 
 TINY = [
@@ -54,7 +58,9 @@ def rows(run):
 
 
 def tree(run):
-    return sorted(path.relative_to(run).as_posix() for path in run.rglob("*"))
+    """All files but W&B's own, whose names are times."""
+    paths = (path.relative_to(run) for path in run.rglob("*"))
+    return sorted(path.as_posix() for path in paths if path.parts[0] != "wandb" or len(path.parts) == 1)
 
 
 def load(run):
@@ -76,7 +82,8 @@ def assert_alike(own, other, tolerance):
 
 @pytest.mark.slow
 def test_folders_agree_file_by_file_with_those_of_single_runs(steadygan):
-    common = [*SWEEP, *TINY, "iterations=20", "trainer.precision=64"]
+    offline = [*("logger.mode=offline" if text == "logger=none" else text for text in TINY)]
+    common = [*SWEEP, *offline, "iterations=20", "trainer.precision=64"]
     steadygan(*common, "outputs=serial")
     said = steadygan(*common, "outputs=population", "engine=population")
     assert "8 jobs: 8 to run" in said
@@ -93,6 +100,9 @@ def test_folders_agree_file_by_file_with_those_of_single_runs(steadygan):
         compare_rows(own, expected)
         compare_checkpoints(own, expected)
         compare_pictures(own, expected)
+        for run in (own, expected):
+            assert len(list(run.glob("wandb/offline-run-*/run-*.wandb"))) == 1
+    compare_reports(steadygan.folder / "population" / "runs", steadygan.folder / "serial" / "runs")
 
 
 def compare_texts(own, expected):
@@ -142,6 +152,19 @@ def compare_pictures(own, expected):
         assert np.abs(pixels - twins).mean() < 0.1
 
 
+def compare_reports(own, expected):
+    """What ``steadygan report`` says in numbers."""
+    frames = []
+    for folder in (own, expected):
+        sweep = collect([folder])
+        path = folder / "results.csv"
+        results.write(results.table(group_runs(sweep.runs), sweep.swept, sweep.threshold), path)
+        frames.append(pd.read_csv(path).drop(columns=["seconds", "memory_mb", "path"]))
+    assert len(frames[0]) == 8
+    assert {"regularizer.r1.gamma", "modes/final", "oscillation/generator"} <= set(frames[0])
+    pd.testing.assert_frame_equal(*frames, rtol=1e-6, atol=1e-9)
+
+
 @pytest.mark.soak
 def test_longer_and_narrower_launches_keep_the_bits(steadygan):
     """Extended by a launch that asks for half of the runs first: as if never ended, since all keep their seats."""
@@ -173,3 +196,12 @@ def test_what_would_be_done(steadygan):
     assert said[-1].startswith("populations: 8 of 1; 2 at a time")
     assert not (steadygan.folder / "dry").exists()
     steadygan(*sweep, "engine.members=0", code=2)
+
+
+@pytest.mark.slow
+def test_the_launcher_alone_groups_the_jobs(steadygan):
+    """How jobs are launched is a choice of its own: with the engine of single runs they train together all the same."""
+    sweep = [*SWEEP, *TINY, "outputs=dry", "hydra.launcher.dry_run=true", "hydra/launcher=population"]
+    said = steadygan(*sweep, "hydra.launcher.members=3").splitlines()
+    assert said[0] == "8 jobs: 8 to run"
+    assert said[-1].startswith("populations: 4 of 2; ")

@@ -10,11 +10,30 @@ import pytest
 import yaml
 from PIL import Image
 
+from steadygan.paths import sweeps_dir
+
 TINY = [
     *["network.latent=4", "network.width=8", "batch_size=16", "iterations=4", "log_every=2", "evaluate_every=4"],
     *["metrics.modes.samples=200", "metrics.modes.wasserstein_samples=50", "hydra.launcher.workers=1"],
 ]
 RATES = ["optimizer.generator.lr=1e-3,2e-3", "optimizer.discriminator.lr=1e-3,1e30"]
+
+
+def test_the_grid_that_the_sweep_promises():
+    sweep = yaml.safe_load((sweeps_dir() / "robustness.yaml").read_text())["hydra"]["sweeper"]
+    grid = {key: values.strip().split(",") for key, values in sweep["params"].items()}
+    sizes = {key: len(set(values)) for key, values in grid.items()}
+    assert (sizes, set(grid["dataset"]), sweep["threshold"].keys()) == (
+        {
+            "method": 10,
+            "dataset": 2,
+            "optimizer.generator.lr": 8,
+            "optimizer.discriminator.lr": 8,
+            "optimizer.discriminator.beta1": 2,
+        },
+        {"ring", "grid"},
+        {"modes", "high_quality"},
+    )
 
 
 def steadygan(folder, *arguments):
