@@ -15,6 +15,7 @@ LAYERS = [
     {"metrics", "data", "networks", "theory", "pictures", "loggers"},
     {"engines"},
     {"report", "sweeps"},
+    {"network_keys"},
     {"build"},
     {"train", "loading", "doctor"},
     {"studies"},
