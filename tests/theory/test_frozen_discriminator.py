@@ -58,7 +58,7 @@ def test_the_divergences_by_differences_of_scipys():
 def test_white_noise_has_cauchys_law_with_the_scale_of_the_theorem_and_no_other():
     source = torch.Generator().manual_seed(0)
     jacobian = torch.randn(3, 7, 2, generator=source, dtype=torch.float64) * torch.tensor([[[1.0]], [[5.0]], [[0.2]]])
-    drawn = white_noise_gradients(jacobian, 0.3, 0.05, 4000, source).numpy()
+    drawn = white_noise_gradients(jacobian, 0.3, 0.05, 20_000, source).numpy()
     by_hand = 0.3 / 0.05 * np.linalg.norm(jacobian.numpy(), axis=2).mean(1)
     scale = cauchy_scale(jacobian, 0.3, 0.05).numpy()
     assert scale == pytest.approx(by_hand)

@@ -56,8 +56,13 @@ def kl(p: np.ndarray, q: np.ndarray) -> float:
 
 def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
     """See the module; of probabilities."""
-    middle = (p + q) / 2
-    return (kl(p, middle) + kl(q, middle)) / 2
+    return float(_shares(p, q).sum())
+
+
+def _shares(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """What each place has of the divergence; by ``p + q``, whose half would be 0 for the smallest numbers there are."""
+    both = p + q
+    return (rel_entr(p, both) + rel_entr(q, both) + both * math.log(2)) / 2
 
 
 def earth_mover(x: np.ndarray, y: np.ndarray) -> float:
@@ -65,18 +70,20 @@ def earth_mover(x: np.ndarray, y: np.ndarray) -> float:
     if x.shape[1] == 1:
         return float(wasserstein_distance(x[:, 0], y[:, 0]))
     uniform = [np.full(len(points), 1 / len(points)) for points in (x, y)]
-    return float(ot.emd2(*uniform, ot.dist(x, y, metric="euclidean")))
+    return float(ot.emd2(*uniform, ot.dist(x, y, metric="euclidean"), numItermax=10_000_000))
 
 
 def of_densities(x: np.ndarray, p: np.ndarray, q: np.ndarray) -> Distances:
-    """Of densities on the line, given on a grid ``x [n]`` that covers both; by the trapezoidal rule."""
-    middle = (p + q) / 2
+    """Of densities on the line, given on a grid ``x [n]`` that covers both; by the trapezoidal rule.
+
+    A density below the smallest number there is counts as none, which can make ``kl`` infinite.
+    """
     below = np.concatenate([[0.0], np.cumsum(np.diff(x) * ((p - q)[1:] + (p - q)[:-1]) / 2)])
     return Distances(
         tv=float(0.5 * trapezoid(np.abs(p - q), x)),
         kl=float(trapezoid(rel_entr(p, q), x)),
         reverse_kl=float(trapezoid(rel_entr(q, p), x)),
-        js=float(0.5 * trapezoid(rel_entr(p, middle) + rel_entr(q, middle), x)),
+        js=float(trapezoid(_shares(p, q), x)),
         em=float(trapezoid(np.abs(below), x)),
     )
 
@@ -88,11 +95,14 @@ def of_samples(x: np.ndarray, y: np.ndarray, bins: int = 10) -> Distances:
     samples look disjoint.
     """
     both = np.concatenate([x, y])
-    edges = [_edges(column, bins) for column in both.T]
-    p, q = (np.histogramdd(points, edges)[0].ravel() / len(points) for points in (x, y))
+    boxes = np.stack([_box(column, bins) for column in both.T], 1)
+    _, box = np.unique(boxes, axis=0, return_inverse=True)  # of all boxes there are, those that hold anything
+    box = box.ravel()
+    p, q = (np.bincount(own, minlength=box.max() + 1) / len(own) for own in (box[: len(x)], box[len(x) :]))
     return Distances(total_variation(p, q), kl(p, q), kl(q, p), jensen_shannon(p, q), earth_mover(x, y))
 
 
-def _edges(column: np.ndarray, bins: int) -> np.ndarray:
-    low, high = float(column.min()), float(column.max())
-    return np.linspace(low, high, bins + 1) if high > low else np.array([low - 0.5, low + 0.5])
+def _box(column: np.ndarray, bins: int) -> np.ndarray:
+    """The number of the box of each; the largest is in the last one."""
+    edges = np.linspace(column.min(), column.max(), bins + 1)
+    return np.clip(np.searchsorted(edges, column, side="right") - 1, 0, bins - 1)
