@@ -1,13 +1,24 @@
 """``steadygan theory two-gaussians``, ``perfect-discriminator``, ``wasserstein-bound`` and ``rank``: end to end."""
 
 import json
+import math
 import statistics
 
+import numpy as np
 import pytest
+import torch
+from scipy.stats import norm
 
 import steadygan
 from steadygan import cli
+from steadygan.core.settings import numbers as numbers_of
+from steadygan.engines.step import PLAYERS
 from steadygan.studies.alone import composed, fresh, train_discriminator
+from steadygan.studies.perfect_discriminator import study as perfect
+from steadygan.studies.perfect_discriminator.retrain import UNSEEN, retrain
+from steadygan.studies.perfect_discriminator.settings import Settings
+from steadygan.studies.perfect_discriminator.variants import remedies
+from steadygan.studies.two_gaussians.study import CRITICS, seen
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +53,76 @@ def test_the_discriminator_saturates_and_the_critics_stay_linear(study):
         assert found[name]["generator_gradient"] > 5 * known["generator_gradient"]
         assert found[name]["slope_at_fakes"] > 5 * known["slope_at_fakes"]
     assert found["wgan_gp"]["slope_between"] == pytest.approx([1, 1], abs=0.35), "the slope that is asked for"
+
+
+def test_the_discriminator_is_the_optimal_one_of_laws_that_overlap():
+    """``p / (p + q)`` by scipy, of Gaussians of different widths; a logit that is a line cannot be that."""
+    rate = {"start": 3e-3, "end": 0.0, "finish": 1500}
+    given = [*CRITICS["discriminator"], *(f"optimizer.discriminator.lr.{key}={value}" for key, value in rate.items())]
+    given += ["dataset=gaussian", "dataset.dim=1", "dataset.mean=-0.5", "dataset.std=1.0", "network.activation=silu"]
+    config = composed([*given, "network.width=32", "batch_size=512", "seed=1"])
+    target = "steadygan.studies.two_gaussians.fixed.Fixed"
+    config["network"]["generator"] = {"_target_": target, "_partial_": True, "mean": 0.7, "std": 0.6}
+    gan = fresh(config)
+    train_discriminator(gan, 0, 1500)
+    x = np.linspace(-4, 3, 141)
+    p, q = norm(-0.5, 1).pdf(x), norm(0.7, 0.6).pdf(x)
+    found, _ = seen(gan, torch.as_tensor(x, dtype=torch.float32)[:, None], probability=True)
+    error = np.abs(found.numpy() - p / (p + q))
+    assert np.average(error, weights=p + q) < 0.02
+    assert error[p + q > 0.05].max() < 0.08
+
+
+def test_what_is_looked_at_of_a_new_discriminator():
+    given = ["network.width=8", "network.depth=3", "network.latent=2", "batch_size=16", "seed=3"]
+    frozen = fresh(composed(given))
+    for t in range(3):
+        frozen.training_step(t, 0)
+    kept = {name: value.clone() for name, value in frozen.state["generator"]["params"].items()}
+    settings = Settings(width=8, batch_size=16, iterations=20, every=20, batches=4, draws=20, coordinates=1)
+    first, last = list(retrain(frozen, composed(given), settings, 0))
+    assert (first.iteration, last.iteration) == (0, 20)
+    assert first.error == pytest.approx(2 * math.log(2), abs=0.2)
+    assert last.error < first.error
+    assert all(torch.equal(value, kept[name]) for name, value in frozen.state["generator"]["params"].items())
+
+    new = fresh({**composed(given), "seed": 1000})
+    states = {player: (frozen if player == "generator" else new).state[player] for player in PLAYERS}
+    objective = new.parts.sentence.objective
+    rows = {"saturating": [], "nonsaturating": []}
+    for place in range(4):
+        deal = new.dealer.deal(UNSEEN + place, {player: states[player]["params"] for player in PLAYERS})
+        params = {name: value.detach().requires_grad_() for name, value in kept.items()}
+        fake, _ = objective.generator(params, states["generator"]["buffers"], deal["generator"][0].latent)
+        logits, _ = objective.discriminator(*(states["discriminator"][part] for part in ("params", "buffers")), fake)
+        d = torch.sigmoid(logits)
+        for name, loss in (("saturating", (1 - d).log().mean()), ("nonsaturating", -d.log().mean())):
+            grads = torch.autograd.grad(loss, list(params.values()), retain_graph=True)
+            rows[name].append(np.concatenate([grad.flatten().numpy() for grad in grads]).astype(float))
+    for name, made in rows.items():
+        made = np.stack(made)
+        assert getattr(first, f"{name}_norm") == pytest.approx(np.linalg.norm(made.mean(0)), rel=1e-3)
+        assert getattr(first, f"{name}_variance") == pytest.approx(made.var(0, ddof=1).sum(), rel=1e-3)
+
+
+def test_generators_are_as_old_as_was_asked_for(monkeypatch):
+    ages = []
+    monkeypatch.setattr(perfect, "retrain", lambda gan, *_: ages.append(gan.iteration) or iter(()))
+    settings = Settings(width=4, batch_size=2000, epochs="1,3", seeds=1)
+    assert list(perfect.retrained(settings)) == [[]] * 6  # three remedies each
+    epoch = fresh(composed([])).parts.dataset.num_data // 2000
+    assert epoch > 1
+    assert ages == [epoch] * 3 + [3 * epoch] * 3
+
+
+def test_what_new_discriminators_are_given_on_images():
+    given = remedies(Settings(sigma=0.2, blur=0.7, gamma=3.0), images=True)
+    assert list(given) == ["none", "instance noise", "blur", "R1"]
+    for name, words in given.items():
+        sentence = fresh(composed(["dataset=digits", "network=dcgan", "network.width=4", *words])).parts.sentence
+        assert ("r1" in sentence.objective.penalties) == (name == "R1")
+        numbers = numbers_of(sentence.objective.perturb)
+        assert numbers == {"instance noise": {"sigma": 0.2}, "blur": {"sigma": 0.7}}.get(name, {})
 
 
 def test_a_new_discriminator_becomes_perfect(study):

@@ -22,7 +22,7 @@ UNSEEN = 10**6
 class Look(NamedTuple):
     """At a discriminator after ``iteration`` iterations.
 
-    ``accuracy`` and ``error`` (cross-entropy, in nats) on batches that it has not seen, as it sees them; of the
+    ``accuracy`` and ``error`` (cross-entropy, in nats) by draws that it is not trained with, as it sees them; of the
     gradients by the generator's parameters of ``E log(1 - D)`` (saturating) and of ``E -log D`` (nonsaturating) the
     norm of the mean over batches and the variance of a batch's, summed over parameters.
     """
