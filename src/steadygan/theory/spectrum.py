@@ -143,7 +143,7 @@ def _invariant(full: NDArray, values: NDArray, vectors: NDArray, bound: float) -
     try:
         _, basis, count = schur(full, output="real", sort=lambda re, im: np.hypot(re, im) <= bound)
     except LinAlgError:  # they cannot be told apart from others to rounding
-        return span(np.concatenate([vectors[:, small].real, vectors[:, small].imag], 1))
+        return span(vectors[:, small])
     return basis[:, :count]
 
 
@@ -159,7 +159,7 @@ def extremes(values: NDArray, which: str, count: int) -> list[int]:
     return sorted(kept | {int(np.abs(values - values[place].conj()).argmin()) for place in kept})
 
 
-def outermost(operator: Operator, which: str, count: int, zero: float = 0.0, budget: int = 2000) -> Spectrum:
+def outermost(operator: Operator, which: str, count: int, budget: int = 2000) -> Spectrum:
     """``count`` eigenvalues, those that are largest by a word of ``KINDS``, by ARPACK; all of a matrix of few rows.
 
     Where fewer converge within the budget, a larger Krylov space, not restarted, tells the rest as well as it can,
@@ -169,7 +169,6 @@ def outermost(operator: Operator, which: str, count: int, zero: float = 0.0, bud
         operator: of any size.
         which: see above.
         count: how many, and one more where that would part a complex pair.
-        zero: moduli up to this count as 0, in absolute terms.
         budget: products that may be taken, about.
     """
     if operator.size <= max(SMALL, count + 2):
@@ -182,10 +181,10 @@ def outermost(operator: Operator, which: str, count: int, zero: float = 0.0, bud
         values, vectors = eigs(linear, count, which=which, v0=start, ncv=room, tol=TOLERANCE, maxiter=again)
     except ArpackNoConvergence as partial:
         there = partial.eigenvectors if len(partial.eigenvalues) else np.zeros((operator.size, 0))
-        found = measured(operator, partial.eigenvalues, there, zero)
+        found = measured(operator, partial.eigenvalues, there)
         space = ritz(operator, min(budget, LARGE))
-        return found.joined(space.spectrum(extremes(space.values, which, count), zero))
-    return measured(operator, values, vectors, zero)
+        return found.joined(space.spectrum(extremes(space.values, which, count)))
+    return measured(operator, values, vectors)
 
 
 @dataclass(frozen=True)
@@ -208,11 +207,11 @@ class Ritz:
         """``[size, len(places)]``; all of them would take twice the memory of the basis."""
         return self.basis.T @ self.turned[:, places]
 
-    def spectrum(self, places: list[int], zero: float = 0.0) -> Spectrum:
-        """Those in some places; moduli up to ``zero`` count as 0."""
-        values, vectors = self.values[places], self.vectors(places)
-        near = vectors[:, np.abs(values) <= zero]
-        return Spectrum(values, vectors, self.residuals[places], span(np.concatenate([near.real, near.imag], 1)))
+    def spectrum(self, places: list[int]) -> Spectrum:
+        """Those in some places; none counts as 0."""
+        return Spectrum(
+            self.values[places], self.vectors(places), self.residuals[places], np.zeros((self.basis.shape[1], 0))
+        )
 
 
 def ritz(operator: Operator, size: int) -> Ritz:
@@ -226,12 +225,6 @@ def ritz(operator: Operator, size: int) -> Ritz:
     residuals = np.maximum(np.abs(last * turned[-1]), least)
     order = np.lexsort((-values.imag, -values.real))
     return Ritz(values[order].astype(complex), residuals[order], basis, turned[:, order].astype(complex))
-
-
-def krylov(operator: Operator, size: int, zero: float = 0.0) -> Spectrum:
-    """All Ritz values of one Krylov space, see ``ritz``."""
-    space = ritz(operator, size)
-    return space.spectrum(list(range(len(space.values))), zero)
 
 
 def _arnoldi(operator: Operator, size: int, seed: int = 0) -> tuple[Vector, Vector, float]:
@@ -268,7 +261,7 @@ def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, b
         operator: of any size.
         shift: no eigenvalue; of the same order as the eigenvalues wanted.
         count: how many, and the other one of each complex pair.
-        zero: as for ``outermost``.
+        zero: moduli up to this count as 0, in absolute terms.
         budget: vectors of the space, each a product; fewer where there is no room for them.
     """
     if operator.size <= max(SMALL, count + 2):
@@ -288,8 +281,7 @@ def measured(operator: Operator, values: NDArray, vectors: NDArray, zero: float 
     of each complex pair."""
     vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
     values, vectors = _paired(np.asarray(values, complex), np.asarray(vectors, complex).reshape(operator.size, -1))
-    small = vectors[:, np.abs(values) <= zero]
-    return _sorted(values, vectors, operator.times(vectors), span(np.concatenate([small.real, small.imag], 1)))
+    return _sorted(values, vectors, operator.times(vectors), span(vectors[:, np.abs(values) <= zero]))
 
 
 def _paired(values: NDArray, vectors: NDArray) -> tuple[NDArray, NDArray]:
@@ -306,7 +298,9 @@ def _sorted(values: NDArray, vectors: NDArray, pushed: NDArray, zeros: NDArray) 
 
 
 def span(columns: NDArray) -> NDArray[np.float64]:
-    """Orthonormal, of the space that ``columns`` span."""
+    """Orthonormal, of the real space that ``columns`` span, complex ones by both their parts."""
+    if np.iscomplexobj(columns):
+        columns = np.concatenate([columns.real, columns.imag], 1)
     if not columns.shape[1]:
         return columns
     left, sizes, _ = np.linalg.svd(columns, full_matrices=False)

@@ -96,10 +96,11 @@ def kinds(parts: Parts, start: int, end: int) -> list[int]:
     wants, growth = parts.wants, parts.sentence.growth
     period = math.lcm(*wants.every.values()) * wants.critic_every
     begins = [] if growth is None else [growth.begins(stage) for stage in range(1, len(growth.sizes))]
-    found: dict[tuple[int, str], int] = {}
+    found: dict[tuple[int | None, str], int] = {}
     for begin in (start, *(begin for begin in begins if start < begin < end)):
         for iteration in range(begin, max(min(begin + period, end), begin + 1)):
-            found.setdefault((sum(each <= iteration for each in begins), str(wants.due(iteration))), iteration)
+            stage = growth and growth.stage(iteration)
+            found.setdefault((stage, str(wants.due(iteration))), iteration)
     return list(found.values())
 
 

@@ -96,15 +96,15 @@ def search(operator: Operator, settings: Settings, stage: Stage) -> tuple[Spectr
     zero, told, found = settings.zero * scale, {}, []
     for which, sizes in KINDS.items():
         places = of.extremes(space.values, which, count)
-        own = space.spectrum(places, zero)
+        own = space.spectrum(places)
         if own.residuals.max(initial=0.0) > CONVERGED * scale:
-            own = of.outermost(operator.watched(stage(f"{which}: products")), which, count, zero, budget)
+            own = of.outermost(operator.watched(stage(f"{which}: products")), which, count, budget)
         found.append(own)
         outer = int(sizes(own.values).argmax())
         told[which] = _found(own.largest(which, count), count, scale, own.residuals[outer])
-    about = of.nearest(operator.watched(stage("about 0: products")), zero, count, zero, min(5 * budget, LARGER))
+    about = of.nearest(operator.watched(stage("about 0: products")), zero, count, budget=min(5 * budget, LARGER))
     told["zero"] = _found(about, count, scale, about.residuals.max(initial=0.0))
-    found += [about, space.spectrum(np.flatnonzero(space.residuals <= SEEN * scale).tolist(), zero)]
+    found += [about, space.spectrum(np.flatnonzero(space.residuals <= SEEN * scale).tolist())]
     found = [_seen(own, SEEN * scale, zero) for own in found]
     return reduce(Spectrum.joined, sorted(found, key=lambda own: own.residuals.max(initial=0.0))), told
 
@@ -116,9 +116,8 @@ def _found(own: Spectrum, asked: int, scale: float, residual: float) -> dict[str
 def _seen(found: Spectrum, limit: float, zero: float) -> Spectrum:
     """What is known well enough to be told; and, more closely, to count as 0."""
     good = found.residuals <= limit
-    near = found.vectors[:, (np.abs(found.values) <= zero) & (found.residuals <= zero)]
-    zeros = of.span(np.concatenate([near.real, near.imag], 1))
-    return Spectrum(found.values[good], found.vectors[:, good], found.residuals[good], zeros)
+    zeros = (np.abs(found.values) <= zero) & (found.residuals <= zero)
+    return Spectrum(found.values[good], found.vectors[:, good], found.residuals[good], of.span(found.vectors[:, zeros]))
 
 
 def held_out(linear: Linear, other: Operator, settings: Settings, stage: Stage, above: float) -> dict[int, complex]:
