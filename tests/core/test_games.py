@@ -19,7 +19,7 @@ from steadygan.core.games import (
     Simultaneous,
     Unrolled,
 )
-from steadygan.core.losses import NonSaturating, Wasserstein
+from steadygan.core.losses import Minimax, NonSaturating, Wasserstein
 from steadygan.core.noise import identity
 from steadygan.core.objective import Objective, Turn
 from steadygan.core.regularizers import r1
@@ -75,7 +75,7 @@ def play(game, x=START, iterations=1, backend=BACKENDS[0], critic_turns=None, ru
     state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(x)))))
     turns = {
         "discriminator": (turn(),) * (critic_turns or getattr(game, "critic_turns", game.n_critic)),
-        "generator": (turn(None),),
+        "generator": (turn(REAL if getattr(game, "uses_real", False) else None),),
     }
     for t in range(iterations):
         state, logs = step(own, backend, state, turns, t)
@@ -130,13 +130,18 @@ def extra_move(x):
     return (-RATES * field((x - RATES * field(x)).detach())).detach()
 
 
-def unrolled_generator_gradient(x, steps):
+def unrolled_generator_gradient(x, steps, objective):
     shift = x[:2].clone().requires_grad_()
     ahead = torch.cat([shift, x[2:]])
     for _ in range(steps):
         slope = torch.autograd.grad(losses(ahead)[1], ahead, create_graph=True)[0]
         ahead = torch.cat([shift, ahead[2:] - LR["discriminator"] * slope[2:]])
-    return torch.autograd.grad(losses(ahead)[0], shift)[0]
+    loss = losses(ahead)[0]
+    if objective == "value":  # the loss of the discriminator ahead, both of its terms, with the other sign
+        points = (REAL, ahead[:2] + 0.5 * Z)
+        logits = [torch.tanh(x @ ahead[2:8].reshape(2, 3)) @ ahead[8:] for x in points]
+        loss = -(F.softplus(-logits[0]) + F.softplus(logits[1])).mean()
+    return torch.autograd.grad(loss, shift)[0]
 
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=["tape", "transform"])
@@ -191,13 +196,14 @@ class TestByHand:
             there = (there + (1 - OF_CRITIC) * -RATES * field(there.detach())).detach()
         self.same(play(Ratio(critic_every=3), iterations=4, backend=backend), there)
 
-    @pytest.mark.parametrize("steps", [1, 3])
-    def test_unrolled(self, backend, steps):
+    @pytest.mark.parametrize("objective", ["value", "generator_loss"])
+    @pytest.mark.parametrize("steps", [0, 1, 3])
+    def test_unrolled(self, backend, steps, objective):
         critic = START + OF_CRITIC * -RATES * field(START)
         for update, at in (("alternating", critic), ("simultaneous", START)):
-            slope = unrolled_generator_gradient(at.detach(), steps)
+            slope = unrolled_generator_gradient(at.detach(), steps, objective)
             expected = critic - torch.cat([LR["generator"] * slope, torch.zeros(9, dtype=torch.float64)])
-            self.same(play(Unrolled(steps=steps, update=update), backend=backend), expected)
+            self.same(play(Unrolled(steps=steps, update=update, objective=objective), backend=backend), expected)
 
 
 # --- what must hold --------------------------------------------------------------------------------------------------
@@ -206,8 +212,8 @@ class TestByHand:
 @pytest.mark.parametrize(
     ("game", "plain"),
     [
-        (Unrolled(steps=0, n_critic=2), Alternating(n_critic=2)),
-        (Unrolled(steps=0, update="simultaneous"), Simultaneous()),
+        (Unrolled(steps=0, n_critic=2, objective="generator_loss"), Alternating(n_critic=2)),
+        (Unrolled(steps=0, update="simultaneous", objective="generator_loss"), Simultaneous()),
         (Consensus(gamma=0.0), Simultaneous()),
         (Consensus(gamma=0.0, update="alternating", n_critic=3), Alternating(n_critic=3)),
         (Sga(weight=0.0), Simultaneous()),
@@ -227,7 +233,7 @@ def test_turns_looked_ahead_are_not_moved_in():
     state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(START)))))
     results = []
     for spare in (REAL, REAL + 1):
-        turns = {"discriminator": (turn(), turn(spare), turn(spare)), "generator": (turn(None),)}
+        turns = {"discriminator": (turn(), turn(spare), turn(spare)), "generator": (turn(),)}
         results.append(step(own, Tape(), state, turns, 0)[0])
     assert own.game.critic_turns == 3
     assert torch.equal(*(result["discriminator"]["params"]["w"] for result in results))
@@ -244,6 +250,87 @@ def test_optimistic_adam_by_hand():
         x, before = x + 2 * step_ - before, step_
     found = play(Optimistic(), iterations=3, rule=lambda lr: Adam(lr=lr, beta1=0.9, beta2=0.99))
     torch.testing.assert_close(found, x, rtol=1e-10, atol=1e-11)
+
+
+def test_extra_adam_by_hand():
+    """Gidel et al. 2018, algorithm 4, one batch: both looks enter the moments, whose clock is 2t - 1 and 2t; the other
+    way forgets the first."""
+
+    def adam(grad, mean, square, clock):
+        mean, square = 0.5 * mean + 0.5 * grad, 0.9 * square + 0.1 * grad**2
+        step_ = -RATES * (mean / (1 - 0.5**clock)) / ((square / (1 - 0.9**clock)).sqrt() + 1e-8)
+        return step_, mean, square
+
+    for kept, way in ((True, "carried"), (False, "restored")):
+        x, mean, square = START.clone(), torch.zeros_like(START), torch.zeros_like(START)
+        for t in range(1, 4):
+            step_, *trial = adam(field(x).detach(), mean, square, 2 * t - 1 if kept else t)
+            before = trial if kept else (mean, square)
+            step_, mean, square = adam(field((x + step_).detach()).detach(), *before, 2 * t if kept else t)
+            x = x + step_
+        game = Extragradient(optimizer_state=way)
+        found = play(game, iterations=3, rule=lambda lr: Adam(lr=lr, beta1=0.5, beta2=0.9))
+        torch.testing.assert_close(found, x, rtol=1e-10, atol=1e-11)
+
+
+def one_weight_each(game, loss, theta, psi, real, h, iterations=1):
+    """``theta`` and ``psi`` of D(x) = psi x, G = theta after each iteration on one real point, both by the step h."""
+    objective = Objective(
+        lambda params, buffers, z: (params["theta"].expand(1, 1), buffers),
+        lambda params, buffers, x: ((params["psi"] * x)[:, 0], buffers),
+        loss,
+        {},
+        identity,
+    )
+    own = Sentence(objective, {player: Sgd(lr=h) for player in LR}, {}, game, Ema(0.0))
+    theta, psi, real = (torch.full(size, value, dtype=torch.float64) for size, value in
+                        (((1,), theta), ((1,), psi), ((1, 1), real)))  # fmt: skip
+    state = initial_state(own, {"generator": ({"theta": theta}, {}), "discriminator": ({"psi": psi}, {})})
+    critic = (Turn(real, real),) * getattr(game, "critic_turns", 1)
+    turns = {"discriminator": critic, "generator": (Turn(real, real),)}
+    for t in range(iterations):
+        state, _ = step(own, Tape(), state, turns, t)
+        yield float(state["generator"]["params"]["theta"]), float(state["discriminator"]["params"]["psi"])
+
+
+@pytest.mark.parametrize("loss", [Minimax(), NonSaturating()], ids=["minimax", "nonsaturating"])
+@pytest.mark.parametrize("objective", ["value", "generator_loss"])
+def test_the_smallest_unrolled_gan(loss, objective):
+    """theta = 1, psi = 0.3, x = 2, h = 1/2, K = 1. With s the sigmoid, V = log s(2 psi) + log s(-psi theta):
+    the discriminator goes to psi' = psi + h (2 s(-2 psi) - theta s(psi theta)), whose slope in theta is
+    -h (s + psi theta s (1 - s)) at psi theta; V at psi' has the slope -psi' s(psi' theta) by theta and
+    2 s(-2 psi') - theta s(psi' theta) by psi'. The paper's generator follows both (-0.2356); by its fake term alone
+    the second is -theta s(psi' theta)."""
+
+    def s(t):
+        return 1 / (1 + np.exp(-t))
+
+    h, theta, psi, x = 0.5, 1.0, 0.3, 2.0
+    ahead = psi + h * (x * s(-x * psi) - theta * s(psi * theta))
+    turning = -h * (s(psi * theta) + psi * theta * s(psi * theta) * (1 - s(psi * theta)))
+    slope = -ahead * s(ahead * theta) + (x * s(-x * ahead) - theta * s(ahead * theta)) * turning
+    assert slope == pytest.approx(-0.2356, abs=5e-5)
+    if objective == "generator_loss":
+        grows = s(ahead * theta) if isinstance(loss, Minimax) else s(-ahead * theta)
+        slope = -grows * (ahead + theta * turning)
+    if objective == "generator_loss" and isinstance(loss, Minimax):
+        assert slope == pytest.approx(-0.0255, abs=5e-5)
+    game = Unrolled(steps=1, update="simultaneous", objective=objective)
+    ((after, _),) = one_weight_each(game, loss, theta, psi, x, h)
+    assert (theta - after) / h == pytest.approx(slope, rel=1e-12)
+
+
+def test_far_ahead_the_value_leaves_no_gradient_through_the_discriminator():
+    """Of the best discriminator the value has no slope, so only the direct one is left: -psi* s(psi* theta)."""
+    from scipy.optimize import brentq
+
+    def s(t):
+        return 1 / (1 + np.exp(-t))
+
+    best = brentq(lambda psi: 2 * s(-2 * psi) - s(psi), 0, 5, xtol=1e-14)
+    game = Unrolled(steps=200, update="simultaneous")
+    ((after, _),) = one_weight_each(game, NonSaturating(), 1.0, 0.3, 2.0, 0.5)
+    assert (1.0 - after) / 0.5 == pytest.approx(-best * s(best), rel=1e-9)
 
 
 def test_looking_ahead_through_adam_is_finite_where_a_gradient_is_zero():
@@ -275,7 +362,7 @@ def test_vmap_equals_loop(game):
     def one(x, gamma):
         own = sentence(game).with_numbers({"game": {"gamma": gamma}} if isinstance(game, Consensus) else {})
         state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(x)))))
-        turns = {"discriminator": (turn(),) * getattr(game, "critic_turns", 1), "generator": (turn(None),)}
+        turns = {"discriminator": (turn(),) * getattr(game, "critic_turns", 1), "generator": (turn(),)}
         for t in range(2):
             state, _ = step(own, Transform(), state, turns, t)
         return state["generator"]["params"]["shift"], state["discriminator"]["params"]["w"]
@@ -292,6 +379,18 @@ def test_mistakes(game):
         game(update="both")
     with pytest.raises(UserError, match=r"game\.n_critic=2"):
         game(update="simultaneous", n_critic=2)
+
+
+@pytest.mark.parametrize(
+    ("make", "key"),
+    [
+        (lambda: Unrolled(objective="loss"), r"game\.objective=loss"),
+        (lambda: Extragradient(optimizer_state="kept"), r"game\.optimizer_state=kept"),
+    ],
+)
+def test_mistaken_words(make, key):
+    with pytest.raises(UserError, match=f"(?s){key}.*Valid choices"):
+        make()
 
 
 # --- the bilinear game: theta' = psi, psi' = -theta ------------------------------------------------------------------
@@ -312,7 +411,7 @@ def bilinear(game, h, iterations):
     point = torch.zeros(1, 1, dtype=torch.float64)
     turns = {
         "discriminator": (Turn(point, point),) * getattr(game, "critic_turns", 1),
-        "generator": (Turn(point, None),),
+        "generator": (Turn(point, point),),
     }
     norms = []
     for t in range(iterations):

@@ -193,6 +193,15 @@ def test_every_rule_and_game_is_a_map(word):
     assert w @ pushed == pytest.approx(operator.pull(w) @ v.numpy(), rel=1e-8)
 
 
+@pytest.mark.parametrize(("objective", "loss"), [("value", "minimax"), ("generator_loss", "nonsaturating")])
+def test_the_field_of_an_unrolled_game_is_its_limit(objective, loss):
+    """The generator that minimises the value has the field of the zero-sum game, not that of its own loss."""
+    unrolled = small("game=unrolled", "loss=nonsaturating", f"game.objective={objective}", iterations=0)
+    plain = small("game=simultaneous", f"loss={loss}", iterations=0)
+    fields = [Field(seen(gan)) for gan in (unrolled, plain)]
+    torch.testing.assert_close(fields[0](fields[0].x), fields[1](fields[1].x), rtol=1e-12, atol=1e-14)
+
+
 def test_clocks_are_held():
     gan = small()
     assert len(Iteration(seen(gan)).x) == 3 * len(Field(seen(gan)).x)  # parameters and two moments, no powers

@@ -129,7 +129,7 @@ SENTENCES = {
     "sgld_cc": ["optimizer@optimizer.discriminator=sgld_cc", "loss=lsgan"],
     "ccadl": ["optimizer@optimizer.discriminator=ccadl"],
     "consensus": ["game=consensus", "regularizer=[r1]", "optimizer@optimizer.generator=sgd"],
-    "unrolled": ["game=unrolled", "game.steps=2", "regularizer=[dragan]", "game.n_critic=2"],
+    "unrolled": ["game=unrolled", "game.steps=2", "regularizer=[dragan]", "game.n_critic=2", "loss.real_spread=0.2"],
     "extragradient": ["game=extragradient", "regularizer=[roth]"],
     "optimistic": ["game=optimistic", "game.update=alternating", "regularizer=[weight_clip]"],
     "conv": [*DIGITS, "regularizer=[r1]", "noise=blur"],

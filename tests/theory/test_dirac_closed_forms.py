@@ -28,6 +28,15 @@ def test_against_matrices(a, n):
     one = np.array([[0, b], [-b, -a]])
     close(system.consensus(gamma), np.diag([1, n]) @ (one - gamma * one.T @ one))
     close(system.extragradient(h), np.eye(2) + h * flow + h * h * flow @ flow)
+    for steps in (0, 1, 3):
+        move = np.array([[1, 0], [-h * b, 1 - h * a]])
+        ahead = np.linalg.matrix_power(move, steps)
+        # of (theta, psi ahead) the value is v^T curvature v / 2: its slope in theta goes through both
+        curvature = np.array([[0, b], [b, a]])
+        generator = np.array([[1, 0], [0, 1]]) + h * np.outer([1, 0], (ahead.T @ curvature @ ahead)[0])
+        close(system.unrolled(h, steps, alternating=True), generator @ critic)
+        if n == 1:
+            close(system.unrolled(h, steps, alternating=False), generator + critic - np.eye(2))
     memory = np.block([[np.eye(2) + 2 * h * flow, -np.eye(2)], [h * flow, np.zeros((2, 2))]])
     close(system.optimistic(h), memory)
 

@@ -182,11 +182,13 @@ class Objective:
         discriminator: Mapping[str, Any],
         turn: Turn,
         kept: Kept = NOTHING,
+        zero_sum: bool = False,
     ) -> tuple[Tensor, dict[str, Any]]:
         """The generator's scalar objective as a function of its ``params``, with logs and new buffers.
 
         ``discriminator`` holds ``params`` and ``buffers``; and, of discriminators that are stacked, ``there``: which
-        of them take part.
+        of them take part. With ``zero_sum`` the objective is the negative of the discriminator's loss on the turn's
+        real and generated examples, without penalties.
         """
         fake, new_buffers = self.generator(params, buffers, turn.latent, *turn.condition)
         there = discriminator.get("there")
@@ -201,9 +203,16 @@ class Objective:
         for perturb, eps_real, eps_fake in self._copies(turn, kept):
             real_logits = () if turn.real is None else (look(turn.real, perturb, eps_real),)
             logits = (*real_logits, look(fake, perturb, eps_fake))
-            losses.append(each(self._for_generator, members, *logits))
+            losses.append(self._against(members, turn, zero_sum, *logits))
         loss = mean([self._voted(of_copy, there, turn) for of_copy in losses])
         return loss, {"logs": {"loss/generator": loss}, "buffers": new_buffers}
+
+    def _against(self, members: int, turn: Turn, zero_sum: bool, *logits: Tensor) -> Tensor:
+        """The generator's losses ``[M * B]`` against ``members`` discriminators."""
+        if not zero_sum:
+            return each(self._for_generator, members, *logits)
+        drawn = () if turn.smoothing is None else (repeated(turn.smoothing, members),)
+        return -each(self.loss.discriminator, members, *logits, *drawn)
 
     def _for_generator(self, *logits: Tensor) -> Tensor:
         *real, fake = logits

@@ -36,6 +36,8 @@ class Wants:
     vote: bool = False
     labelling: Labelling = UNLABELLED
     smoothing: Draw | None = None
+    zero_sum: bool = False
+    """Whether the generator minimises the negative of the discriminator's loss, draws included."""
     every: Mapping[str, int] = field(default_factory=dict)
     """Of the discriminator's iterations one in so many, in which a penalty or projection is due, where not in each."""
     projections: tuple[str, ...] = ()
@@ -60,7 +62,8 @@ class Wants:
             noise=noise,
             copies=(copies if noisy else 1) * len(views(sentence.objective.perturb)),
             penalties=penalties,
-            real_for_generator=declared(sentence.objective.loss, "uses_real", True),
+            real_for_generator=declared(sentence.objective.loss, "uses_real", True)
+            or declared(sentence.game, "uses_real", False),
             noisy=frozenset(player for player in PLAYERS if sentence.rules[player].noisy),
             n_critic=declared(sentence.game, "critic_turns", sentence.game.n_critic),
             moves=sentence.game.n_critic,
@@ -68,6 +71,7 @@ class Wants:
             vote=sentence.objective.vote.noisy,
             labelling=labelling,
             smoothing=declared(sentence.objective.loss, "draw"),
+            zero_sum=declared(sentence.game, "uses_real", False),
             every={name: period for name, period in (every or {}).items() if period > 1},
             projections=tuple(sentence.projections),
         )
@@ -143,7 +147,7 @@ class Dealer:
             },
             rule=self._rule_noise(player, index, params[player]) if player in self.wants.noisy else None,
             vote=self._vote(index) if self.wants.vote and not critic else None,
-            smoothing=self._smoothing(index, shape) if critic else None,
+            smoothing=self._smoothing(player, index, shape) if critic or self.wants.zero_sum else None,
             due=due,
             **{part: self._keep(value) for part, value in labels.items()},
         )
@@ -157,9 +161,9 @@ class Dealer:
         source = self._generator(stream, index)
         return tuple(self._keep(self.wants.noise(source, shape, self.dtype)) for _ in range(self.wants.copies))
 
-    def _smoothing(self, index: int, shape: tuple[int, ...]) -> Tensor | None:
-        draw = self.wants.smoothing
-        return None if draw is None else self._keep(draw(self._generator("smoothing", index), shape, self.dtype))
+    def _smoothing(self, player: str, index: int, shape: tuple[int, ...]) -> Tensor | None:
+        draw, stream = self.wants.smoothing, "smoothing" if player == "discriminator" else f"smoothing/{player}"
+        return None if draw is None else self._keep(draw(self._generator(stream, index), shape, self.dtype))
 
     def _rule_noise(self, player: str, index: int, params: Tensors) -> Tensors:
         source = self._generator(f"rule/{player}", index)

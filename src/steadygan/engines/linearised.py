@@ -126,8 +126,9 @@ class Field:
     """``v = (-grad_theta L_G, -grad_psi L_D)``, what both players follow, as a function of all parameters.
 
     It is what one iteration adds under gradient descent with step 1 where both move at once. A game that bends the
-    field (consensus optimisation, symplectic adjustment) has the bent one; what others do by looking ahead is of the
-    order of the step, and no part of a field.
+    field (consensus optimisation, symplectic adjustment) has the bent one, and an unrolled one whose generator
+    minimises the value has that of the zero-sum game; what games do by looking ahead is of the order of the step, and
+    no part of a field.
     """
 
     def __init__(self, of: Scene) -> None:
@@ -135,8 +136,7 @@ class Field:
         params = {player: of.state[player]["params"] for player in PLAYERS}
         self.flat = Flat(params)
         self.x = self.flat.vector(params)
-        own = of.sentence.game
-        self._game = replace(own, n_critic=1, update="simultaneous") if getattr(own, "bends", False) else Simultaneous()
+        self._game = getattr(of.sentence.game, "limit", None) or Simultaneous()
         plain = replace(of.sentence, rules=dict.fromkeys(PLAYERS, Sgd(lr=1.0)), projections={}, game=self._game)
         self._moves = Moves(plain, Transform(), lambda grads: grads)
         self._turns = {player: turns[:1] for player, turns in of.turns.items()}

@@ -162,13 +162,17 @@ class Moves:
     backend: Backend
     average: Callable[[Tensors], Tensors]
 
-    def gradient(self, player: str, state: State, turn: Turn, ahead: Ahead | None = None) -> Gradient:
+    def gradient(
+        self, player: str, state: State, turn: Turn, ahead: Ahead | None = None, zero_sum: bool = False
+    ) -> Gradient:
         fake = self._fake(state, turn) if player == "discriminator" else None
-        objective = self._objective(player, state, turn, fake, self.backend, ahead)
+        objective = self._objective(player, state, turn, fake, self.backend, ahead, zero_sum)
         grads, aux = self.backend.gradient(objective, state[player]["params"])
         grads, kept = self._over_all(grads, aux.get("seen", {}), state)
         logs = {**aux["logs"], **self._of_gradient(player, state, grads)}
-        spread = self._spread(player, state, turn, fake, grads) if self.sentence.rules[player].per_sample else None
+        spread = None
+        if self.sentence.rules[player].per_sample:
+            spread = self._spread(player, state, turn, fake, grads, ahead, zero_sum)
         return Gradient(grads, logs, aux["buffers"], spread, kept)
 
     def _over_all(
@@ -241,18 +245,19 @@ class Moves:
         fake: Tensor | None,
         backend: Backend,
         ahead: Ahead | None = None,
+        zero_sum: bool = False,
     ) -> Callable[[Tensors], tuple[Tensor, Any]]:
         """Of a batch; ``fake`` is what the generator makes of it, for the discriminator."""
         if ahead is not None:
-            return self._foreseen(player, state, turn, backend, ahead)
+            return self._foreseen(player, state, turn, backend, ahead, zero_sum)
         objective, buffers, kept = self.sentence.objective, state[player]["buffers"], state.get("kept", NOTHING)
         if player == "generator":
             judges = self._judges(state)
-            return lambda params: objective.for_generator(params, buffers, judges, turn, kept)
+            return lambda params: objective.for_generator(params, buffers, judges, turn, kept, zero_sum)
         return lambda params: objective.for_discriminator(backend, params, buffers, fake, turn, kept)
 
     def _foreseen(
-        self, player: str, state: State, turn: Turn, backend: Backend, ahead: Ahead
+        self, player: str, state: State, turn: Turn, backend: Backend, ahead: Ahead, zero_sum: bool
     ) -> Callable[[Tensors], tuple[Tensor, Any]]:
         """The objective at the state that ``ahead`` leads to."""
         inner = replace(self, backend=backend.nested())
@@ -260,16 +265,27 @@ class Moves:
         def objective(params: Tensors) -> tuple[Tensor, Any]:
             there = ahead(inner, {**state, player: {**state[player], "params": params}})
             fake = inner._fake(there, turn) if player == "discriminator" else None
-            return inner._objective(player, there, turn, fake, backend)(there[player]["params"])
+            of_there = inner._objective(player, there, turn, fake, backend, zero_sum=zero_sum)
+            return of_there(there[player]["params"])
 
         return objective
 
-    def _spread(self, player: str, state: State, turn: Turn, fake: Tensor | None, grads: Tensors) -> Tensors:
+    def _spread(
+        self,
+        player: str,
+        state: State,
+        turn: Turn,
+        fake: Tensor | None,
+        grads: Tensors,
+        ahead: Ahead | None,
+        zero_sum: bool,
+    ) -> Tensors:
         """How the gradients of the batch's examples scatter about ``grads``, as the player's rule sums it up."""
 
         def loss(params: Tensors, one: tuple[Tensor | None, dict[str, Any]]) -> Tensor:
             of_one, example = one
-            return self._objective(player, state, turn._replace(**example), of_one, Transform())(params)[0]
+            of_example = turn._replace(**example)
+            return self._objective(player, state, of_example, of_one, Transform(), ahead, zero_sum)(params)[0]
 
         examples = {part: getattr(turn, part) for part in PER_EXAMPLE}
         samples = per_sample_gradients(loss, state[player]["params"], (fake, examples))
@@ -289,7 +305,8 @@ class Moves:
         own = state[player]
         more = {} if gradient.spread is None else {"spread": gradient.spread}
         update = self.sentence.rules[player].update
-        params, rule = update(own["params"], gradient.grads, own["rule"], turn.rule, **more)
+        before = own["rule"] if gradient.rule is None else gradient.rule
+        params, rule = update(own["params"], gradient.grads, before, turn.rule, **more)
         own = {"params": self.project(player, params, turn), "buffers": gradient.buffers, "rule": rule}
         kept = {} if gradient.kept is None else {"kept": gradient.kept}
         return {**state, player: own, "last": {**state["last"], player: gradient.grads}, **kept}

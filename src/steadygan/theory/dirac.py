@@ -94,8 +94,7 @@ class Linear:
 
     def alternating(self, h: float) -> Roots:
         """Of the map in which the discriminator moves ``n`` times, then the generator: determinant ``(1 - h a)^n``."""
-        kept = (1 - h * self.a) ** self.n
-        gone = self.n * h if self.a == 0 else (1 - kept) / self.a
+        kept, gone = self._moves(h, self.n)
         return quadratic(1 + kept - h * self.b**2 * gone, kept)
 
     def critical_step(self, generator_moves: int = 1) -> float:
@@ -111,9 +110,19 @@ class Linear:
         return [mu for root in self.eigenvalues() for mu in quadratic(1 + 2 * h * root, h * root)]
 
     def unrolled(self, h: float, steps: int, alternating: bool) -> Roots:
-        """With ``a = 0``: looking ahead damps the generator by ``2 steps h b^2``."""
-        loss, turn = 2 * steps * (h * self.b) ** 2, self.n * (h * self.b) ** 2
-        return quadratic(2 - loss - turn, 1 - loss) if alternating else quadratic(2 - loss, 1 - loss + turn)
+        """Of one iteration in which the generator minimises the value of the game against the discriminator ``steps``
+        moves ahead: with ``a = 0`` that damps the generator by ``2 steps h b^2``."""
+        ahead, far = self._moves(h, steps)
+        kept, gone = self._moves(h, self.n)
+        loss, pull = h * self.b**2 * far * (1 + ahead), h * self.b**2 * ahead**2
+        if alternating:
+            return quadratic(1 - loss - pull * gone + kept, (1 - loss) * kept)
+        return quadratic(1 - loss + kept, (1 - loss) * kept + pull * gone)
+
+    def _moves(self, h: float, count: int) -> tuple[float, float]:
+        """``count`` moves of the discriminator are ``psi -> kept psi - b gone theta``."""
+        kept = (1 - h * self.a) ** count
+        return kept, count * h if self.a == 0 else (1 - kept) / self.a
 
 
 CUSPED = ("wgan_gp", "dragan_two_sided")
@@ -144,8 +153,7 @@ def closed_form(
         field = system.consensus(numbers["gamma"])
         return field, [1 + h * root for root in field] if together else None
     if method == "unrolled":
-        one = system.unrolled(h, int(numbers["unroll"]), not together) if spread == 0 else None
-        return system.eigenvalues(), one
+        return system.eigenvalues(), system.unrolled(h, int(numbers["unroll"]), not together)
     if method in ("extragradient", "optimistic"):
         return system.eigenvalues(), getattr(system, method)(h) if together else None
     return system.eigenvalues(), plain

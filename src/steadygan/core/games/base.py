@@ -20,7 +20,8 @@ class Gradient(NamedTuple):
     """One player's gradient at a state, what to log of it, and the player's buffers after it.
 
     ``spread`` is how the gradients of the batch's examples scatter, for update rules that ask for it; ``kept`` what
-    penalties and noise keep after a turn of the discriminator, where any do.
+    penalties and noise keep after a turn of the discriminator, where any do; ``rule`` the state from which the update
+    rule goes on, where that is not the player's own.
     """
 
     grads: Tensors
@@ -28,16 +29,24 @@ class Gradient(NamedTuple):
     buffers: Tensors
     spread: Tensors | None = None
     kept: Mapping[str, Tensors] | None = None
+    rule: Any = None
 
 
 class Players(Protocol):
     """The two players, as the engine offers them to a game."""
 
-    def gradient(self, player: str, state: State, turn: Turn, ahead: "Ahead | None" = None) -> Gradient:
+    def gradient(
+        self, player: str, state: State, turn: Turn, ahead: "Ahead | None" = None, zero_sum: bool = False
+    ) -> Gradient:
         """The gradient of ``player``'s objective by its own parameters; changes nothing.
 
-        With ``ahead`` it is that of the objective at the state which ``ahead(players, state)`` foresees, by the
-        parameters before: through whatever moves are made there.
+        Args:
+            player: ``generator`` or ``discriminator``.
+            state: where it is taken.
+            turn: the batch.
+            ahead: the objective is that at the state which ``ahead(players, state)`` foresees, differentiated by the
+                parameters before: through whatever moves are made there.
+            zero_sum: the generator minimises the negative of the discriminator's loss in place of its own loss.
         """
 
     def pullback(self, state: State, turns: Mapping[str, Turn], vector: Mapping[str, Tensors]) -> dict[str, Tensors]:
@@ -66,10 +75,11 @@ class Game(Protocol):
 
     A game may have more: ``critic_turns``, how many turns of the discriminator it wants dealt, where that is not
     ``n_critic``; ``critic_every``, in one of how many iterations the discriminator moves, where that is not each;
-    ``passes``, how many times the memory of a plain gradient it takes, where that is more than one; ``bends``, true
-    where players follow another field even in the limit of small steps; and ``init(params)``, with the parameters of
-    each player: what it keeps from iteration to iteration under ``state["game"]``, a tree of tensors that ``play``
-    takes in and gives out. Of these ``clocks`` names the keys that count iterations.
+    ``passes``, how many times the memory of a plain gradient it takes, where that is more than one; ``uses_real``, true
+    where the generator's turn needs real examples whatever the loss; ``limit``, the simultaneous game that it is in the
+    limit of small steps, where that is not the plain one; and ``init(params)``, with the parameters of each player:
+    what it keeps from iteration to iteration under ``state["game"]``, a tree of tensors that ``play`` takes in and
+    gives out. Of these ``clocks`` names the keys that count iterations.
     """
 
     n_critic: int

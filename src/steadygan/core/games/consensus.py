@@ -1,8 +1,8 @@
 """Consensus optimisation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from steadygan.core.declare import declare, nonnegative
 from steadygan.core.games.base import Gradient, Players, State
@@ -28,10 +28,14 @@ class Consensus(Ordered):
     """
 
     passes: ClassVar[int] = 3
-    bends: ClassVar[bool] = True
 
     update: str = "simultaneous"
     gamma: Number = 1.0
+
+    @property
+    def limit(self) -> Self:
+        """The simultaneous game that this is in the limit of small steps: of the same bent field."""
+        return replace(self, n_critic=1, update="simultaneous")
 
     def gradient(
         self, players: Players, state: State, player: str, both: Mapping[str, Turn], spare: Sequence[Turn] = ()

@@ -26,6 +26,7 @@ class Ordered:
     update: str = "alternating"
 
     def __post_init__(self) -> None:
+        """Check the settings."""
         if self.update not in UPDATES:
             raise bad_value("game.update", self.update, "no such order", UPDATES)
         if self.update == "simultaneous" and self.n_critic != 1:

@@ -1,8 +1,8 @@
 """Symplectic gradient adjustment."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -35,11 +35,15 @@ class Sga(Ordered):
     """
 
     passes: ClassVar[int] = 5
-    bends: ClassVar[bool] = True
 
     update: str = "simultaneous"
     weight: Number = 1.0
     align: bool = True
+
+    @property
+    def limit(self) -> Self:
+        """The simultaneous game that this is in the limit of small steps: of the same bent field."""
+        return replace(self, n_critic=1, update="simultaneous")
 
     def gradient(
         self, players: Players, state: State, player: str, both: Mapping[str, Turn], spare: Sequence[Turn] = ()

@@ -1,42 +1,77 @@
 """Unrolled GANs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Self
 
 from steadygan.core.declare import declare, looks
 from steadygan.core.games.base import Gradient, Players, State
 from steadygan.core.games.ordered import Ordered
 from steadygan.core.objective import Turn
+from steadygan.errors import bad_value
+
+OBJECTIVES = ("value", "generator_loss")
 
 
 @declare(steps=looks)
 @dataclass(frozen=True)
 class Unrolled(Ordered):
     """The generator meets the discriminator that ``steps`` more updates would make of the present one, and its gradient
-    goes through these updates (Metz et al. 2017; seed E7).
+    goes through these updates.
+
+    With ``objective="value"`` the generator minimises the negative of the loss that this discriminator minimises, on
+    real and generated examples, whatever ``loss`` says of the generator: the surrogate ``f_K`` of the paper. The real
+    term counts, since the discriminator ahead depends on the generator: as ``steps`` grow, both terms together leave
+    nothing of the gradient through the discriminator. Penalties are the discriminator's own, and no part of the value.
 
     The discriminator itself moves as ever; the updates looked at are forgotten. They are those of its update rule,
-    each on a batch of its own. With ``steps=0`` this is the plain alternating or simultaneous game, bit for bit.
+    each on a batch of its own. With ``steps=0`` and ``objective="generator_loss"`` this is the plain alternating or
+    simultaneous game, bit for bit.
+
+    Reference: Metz et al. (2017), eqs. 7 to 10, arXiv:1611.02163.
 
     Attributes:
         steps: updates of the discriminator that the generator looks ahead.
+        objective: ``value`` as in the paper, or ``generator_loss``: the generator's own loss, such as the one that does
+            not saturate, against the discriminator ahead.
+
+    Raises:
+        UserError: an unknown ``objective``, or what ``Ordered`` refuses.
     """
 
     steps: int = 5
+    objective: str = "value"
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        if self.objective not in OBJECTIVES:
+            raise bad_value("game.objective", self.objective, "no such objective of the generator", OBJECTIVES)
 
     @property
     def critic_turns(self) -> int:
         """Turns of the discriminator that are dealt: those it moves in, then those looked ahead."""
         return self.n_critic + self.steps
 
+    @property
+    def uses_real(self) -> bool:
+        """Whether the generator's turn needs real examples whatever the loss."""
+        return self.objective == "value"
+
+    @property
+    def limit(self) -> Self:
+        """The simultaneous game that this is in the limit of small steps."""
+        return replace(self, steps=0, n_critic=1, update="simultaneous")
+
     def gradient(
         self, players: Players, state: State, player: str, both: Mapping[str, Turn], spare: Sequence[Turn] = ()
     ) -> Gradient:
         """See the class."""
-        if player == "discriminator" or not spare:
+        if player == "discriminator":
             return players.gradient(player, state, both[player])
-        return players.gradient(player, state, both[player], partial(_ahead, spare))
+        ahead = partial(_ahead, spare) if spare else None
+        return players.gradient(player, state, both[player], ahead, zero_sum=self.objective == "value")
 
 
 def _ahead(turns: Sequence[Turn], players: Players, state: State) -> State:

@@ -162,8 +162,7 @@ class System:
         It is ``x' - x`` of simultaneous gradient descent with step 1; what a game does on top by looking ahead is of
         the order of the step and has no part in it.
         """
-        plain = self.method.game is None or self.method.foresight
-        game = Simultaneous() if plain else self.method.game(update="simultaneous")
+        game = getattr(self.game(), "limit", None) or Simultaneous()
         field = self._play(game, x, 1.0, None, clip=False) - x
         return field * torch.tensor([1.0, float(self.moves)], dtype=DTYPE)
 
@@ -203,4 +202,5 @@ class System:
             Turn(z, self.spread * z, eps, eps, penalty, {"psi": kick[None]} if self.method.langevin else None)
             for kick in kicks
         ]
-        return {"discriminator": tuple(critic), "generator": (Turn(z, None, eps, eps),)}
+        real = self.spread * z if getattr(game, "uses_real", False) else None
+        return {"discriminator": tuple(critic), "generator": (Turn(z, real, eps, eps),)}
