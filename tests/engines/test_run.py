@@ -21,6 +21,7 @@ from steadygan.build import build
 from steadygan.engines import checkpoint, run
 from steadygan.engines.module import GAN
 from steadygan.errors import UserError
+from steadygan.loggers import fragments, wandb
 
 TINY = [
     "logger=none",
@@ -254,6 +255,32 @@ def test_more_iterations_extend_a_finished_run_as_if_it_had_never_ended(plan, tm
     saved, table, pictures = result(longer)
     assert pictures.pop("0000009.png"), "the picture at the former end stays"
     assert all(map(same, result(whole), (saved, table, pictures)))
+
+
+@pytest.mark.parametrize("status", ["completed", "diverged"])
+def test_what_wandb_knows_of_a_run_read_back(plan, status):
+    """No key of the summary is a column of the rows with another meaning, and a divergence cannot be overlooked."""
+    loud = ["optimizer.generator.lr=1e30", "evaluate_every=20"] if status == "diverged" else []
+    job = plan("logger=wandb", "logger.mode=offline", "log_every=1", "diagnostics.spectrum_every=20", *loud)
+    assert train.execute(job, silent) == status
+    (path,) = fragments.find(job.directory)
+    records = [json.loads(line) for line in fragments.inspect(path).splitlines()]
+    told: dict = {}
+    for record in records:
+        told |= record.get("summary", {}).get("update", {})
+    logged = {key for record in records for key in record.get("history", {}).get("item", {})}
+    own = wandb.told(summary(job))
+    assert logged & set(own) <= {"iteration", "seconds"} | ({"metric/modes"} if status == "diverged" else set())
+    assert told["status"] == status
+    (end,) = [record["exit"] for record in records if record["type"] == "exit"]
+    assert end["exit_code"] == (0 if status == "completed" else 1)
+    if status == "completed":
+        last = rows(job)[-1]
+        assert told["oscillation/generator"] == pytest.approx(float(last["oscillation/generator"]))
+        assert told["last_half/oscillation/generator"] == pytest.approx(summary(job)["oscillation"]["generator"])
+    else:
+        assert told["diverged_at"] == summary(job)["diverged_at"]
+        assert {told[f"metrics/{name}/final"] for name in ("modes", "high_quality", "kl", "wasserstein")} == {None}
 
 
 def test_divergence_ends_a_run_with_its_last_good_state(plan):

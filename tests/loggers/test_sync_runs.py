@@ -296,10 +296,10 @@ def test_an_interruption_costs_at_most_a_batch(tmp_path, monkeypatch):
         paths[0].with_name(f"{paths[0].name}.synced").touch()
         return ""
 
-    plans = list(sync.plan_all(sync.find_runs(tmp_path)))
+    plans = list(sync.plan_all(sync.find(tmp_path).runs, []))
     with pytest.raises(KeyboardInterrupt):
         sync.send_all(plans, stopped, lambda count: None)
-    assert [plan.done for plan in sync.plan_all(sync.find_runs(tmp_path))] == [True, False]
+    assert [plan.done for plan in sync.plan_all(sync.find(tmp_path).runs, [])] == [True, False]
 
 
 def test_a_run_that_is_not_over_is_left_alone(server, tmp_path):
@@ -355,5 +355,84 @@ def test_a_copied_folder_is_the_same(tmp_path):
     (path,) = fragments.find(info.directory)
     path.with_name(f"{path.name}.synced").touch()
     shutil.move(tmp_path / "here", tmp_path / "there")
-    (plan,) = sync.plan_all(sync.find_runs(tmp_path / "there"))
+    (plan,) = sync.plan_all(sync.find(tmp_path / "there").runs, [])
     assert plan.done
+
+
+def damage(run: Path, what: str) -> None:
+    """Spoil one file of a run that has logged."""
+    (fragment,) = fragments.find(run)
+    match what:
+        case "config":
+            (run / files.CONFIG).write_text("logger: [1,\n  b: {")
+        case "bytes":
+            (run / files.CONFIG).write_bytes(b"\xff\xfe\x00")
+        case "summary":
+            (run / files.SUMMARY).write_text('{"status": "comp')
+        case "rows":
+            (run / files.METRICS).write_text("iteration,seconds\n100,soon\n")
+        case "identity":
+            files.write_json(run / files.SUMMARY, {"status": "completed"})
+            fragment.unlink()  # so that it has to be written anew
+        case "fragment":
+            fragment.write_bytes(b"not a file of wandb's")
+
+
+@pytest.mark.parametrize(
+    ("what", "named"),
+    [
+        ("config", "config.yaml"),
+        ("bytes", "config.yaml"),
+        ("summary", "summary.json"),
+        ("rows", "soon"),
+        ("identity", "signature"),
+    ],
+)
+def test_a_damaged_run_is_named_and_the_others_are_sent(server, tmp_path, what, named):
+    for name in ("a", "b", "c"):
+        log(new_run(tmp_path / name, name), range(100, 300, 100))
+    damage(tmp_path / "b", what)
+    result = run_command(tmp_path)
+    assert result.exit_code == 1
+    (line,) = [line for line in result.output.splitlines() if f"{tmp_path / 'b'}: " in line]
+    assert named in line
+    for name in ("a", "c"):
+        check_all_arrived(server, name, range(100, 300, 100))
+    assert "b" not in server.history
+
+
+def test_a_damaged_fragment_is_replaced(server, tmp_path):
+    for name in ("a", "b"):
+        log(new_run(tmp_path / name, name), range(100, 300, 100))
+    damage(tmp_path / "b", "fragment")
+    assert run_command(tmp_path).exit_code == 0
+    for name in ("a", "b"):
+        check_all_arrived(server, name, range(100, 300, 100))
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path, monkeypatch):
+    log(new_run(tmp_path / "a", "a"), range(100, 200, 100))
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = sync.find(tmp_path)
+    assert found.runs == [tmp_path / "a"]
+    assert [path for path, _ in found.damaged] == [tmp_path / "closed"]
+
+
+def test_a_run_of_an_agent_is_completed_under_the_id_that_it_has(server, tmp_path, monkeypatch):
+    info = new_run(tmp_path / "one", "one")
+    with monkeypatch.context() as patch:
+        patch.setenv("WANDB_SWEEP_ID", "sweep1")
+        patch.setenv("WANDB_RUN_ID", "theirs")
+        service.forget()
+        log(info, range(100, 500, 100), killed_at=300)
+    assert run_command(tmp_path).exit_code == 0
+    assert set(server.history) == {"theirs"}
+    check_all_arrived(server, "theirs", range(100, 500, 100))

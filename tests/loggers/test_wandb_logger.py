@@ -15,10 +15,11 @@ import pytest
 import torch
 from PIL import Image
 
+from steadygan import cli
 from steadygan.errors import UserError
 from steadygan.loggers import fragments, service
 from steadygan.loggers import wandb as module
-from steadygan.loggers.base import RunInfo, flatten
+from steadygan.loggers.base import RunInfo
 from steadygan.loggers.wandb import Wandb
 
 CONFIG = {"seed": 3, "loss": {"alpha": 0.25, "names": ["a", "b"]}, "method": None}
@@ -107,13 +108,14 @@ def test_everything_is_in_the_file(info, tmp_path, caplog, capfd):
     (metric,) = only(fragment, "metric")
     assert (metric["glob_name"], metric["step_metric"]) == ("*", "iteration")
     got = summary_of(fragment)
-    assert {key: got[key] for key in flatten(SUMMARY)} == {
+    assert {key: got[key] for key in got if key.split("/")[0] in (*SUMMARY, "last_half")} == {
         "status": "completed",
         "metrics/modes/final": 8.0,
         "metrics/modes/best": 8.0,
-        "oscillation/generator": 0.1,
+        "last_half/oscillation/generator": 0.1,
         "versions/torch": "2.9",
     }
+    assert "oscillation/generator" not in got
     assert only(fragment, "exit") == [{"exit_code": 0}]
     assert warnings(caplog) == []
     assert capfd.readouterr() == ("", "")
@@ -145,6 +147,80 @@ def test_pictures_keep_their_pixels(info, tmp_path):
     assert row["iteration"] == 1000
     (folder,) = info.directory.glob("wandb/*run-*/files")
     assert (np.asarray(Image.open(folder / row["samples.path"])) == pixels).all()
+
+
+DIVERGED = {
+    "status": "diverged",
+    "diverged_at": 57,
+    "directions": {"modes": "max", "kl": "min"},
+    "metrics": {"modes": {"final": 8.0, "best": 8.0, "direction": "max"}},
+}
+
+
+@pytest.mark.parametrize("evaluated", [True, False])
+def test_a_run_that_diverged_says_so(info, evaluated):
+    logger = Wandb(tags=["toy"])
+    logger.open(info)
+    logger.row({"iteration": 1, **({"metric/modes": 8.0} if evaluated else {})})
+    logger.close(DIVERGED if evaluated else {**DIVERGED, "metrics": {}})
+    (fragment,) = records(info.directory)
+    assert only(fragment, "exit") == [{"exit_code": 1}]
+    assert only(fragment, "run")[-1]["tags"] == ["toy", "diverged"]
+    got = summary_of(fragment)
+    assert (got["status"], got["diverged_at"]) == ("diverged", 57)
+    # NaN, which wandb's files call null: no last value, and none that looks well
+    for name in ("modes", "kl"):
+        assert [got[f"metrics/{name}/final"], got[f"metric/{name}"]] == [None, None]
+    assert got.get("metrics/modes/best") == (8.0 if evaluated else None)
+
+
+def test_a_run_that_was_stopped_is_preempted(info):
+    """That is W&B's word for what is to be gone on with; "finished" it is not."""
+    logger = Wandb()
+    logger.open(info)
+    logger.close({**SUMMARY, "status": "preempted"})
+    (fragment,) = records(info.directory)
+    assert len(only(fragment, "preempting")) == 1
+    assert only(fragment, "exit") == [{"exit_code": 1}]
+
+
+@pytest.mark.parametrize(("agents", "expected"), [(["a1", "a2", None], "a1"), ([None, "a2"], "0123abcd")])
+def test_under_an_agent_every_launch_of_a_run_is_one_run(info, monkeypatch, agents, expected):
+    """The first launch has the agent's id; whatever launches it again, it goes on under this one."""
+    for start, agent in enumerate(agents):
+        time.sleep(1.0 if start else 0.0)  # the names of wandb's folders have seconds
+        service.forget()  # each in a process of its own
+        with monkeypatch.context() as patch:
+            if agent:
+                patch.setenv("WANDB_SWEEP_ID", "sweep1")
+                patch.setenv("WANDB_PROJECT", "theirs")
+                patch.setenv("WANDB_RUN_ID", agent)
+            logger = Wandb()
+            logger.open(info)
+            logger.row({"iteration": start})
+            logger.close(SUMMARY)
+    runs = [only(fragment, "run")[0] for fragment in records(info.directory)]
+    assert [run["run_id"] for run in runs] == [expected] * len(agents)
+    assert [run.get("sweep_id") for run in runs] == ["sweep1" if agent else None for agent in agents]
+    assert [run["project"] for run in runs] == ["theirs" if agent else "steadygan" for agent in agents]
+    assert all(run["config"]["update"]["signature"] == "0123abcd" for run in runs)
+
+
+def test_an_agent_that_gives_no_id_gets_the_signature(info, monkeypatch):
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep1")
+    for _ in range(2):  # and the second run of a process is as the first
+        logger = Wandb()
+        logger.open(info)
+        logger.close(SUMMARY)
+        run = only(records(info.directory)[-1], "run")[0]
+        assert (run["run_id"], run["sweep_id"]) == ("0123abcd", "sweep1")
+
+
+def test_the_runs_of_a_multirun_do_not_share_the_agents_id(monkeypatch, tmp_path):
+    monkeypatch.setenv("WANDB_RUN_ID", "theirs")
+    job = ["train", "-m", "seed=0,1", f"outputs={tmp_path}", "hydra.launcher.dry_run=true"]
+    assert cli.main(job) == 0
+    assert "WANDB_RUN_ID" not in os.environ  # which the processes of the runs inherit
 
 
 @pytest.mark.parametrize("status", ["failed", "running", None])
@@ -222,6 +298,22 @@ def test_the_mode_is_ours_not_the_environments(info, monkeypatch, variable):
     (fragment,) = records(info.directory)
     assert only(fragment, "run")[0]["run_id"] == "0123abcd"
     assert rows(fragment) == [{"iteration": 5}]
+
+
+@pytest.mark.parametrize(
+    ("variable", "asked", "mode"),
+    [
+        *[(None, [], "offline"), ("disabled", [], "disabled"), ("online", [], "online"), ("offline", [], "offline")],
+        *[("dryrun", [], "offline"), ("", [], "offline"), ("disabled", ["logger.mode=offline"], "offline")],
+    ],
+)
+def test_the_environment_decides_where_nothing_is_asked_for(monkeypatch, compose, variable, asked, mode):
+    """As in wandb: an argument comes before the environment, which comes before the default."""
+    from hydra.utils import instantiate
+
+    if variable is not None:
+        monkeypatch.setenv("WANDB_MODE", variable)
+    assert instantiate(compose(*asked).logger).mode == mode
 
 
 def test_disabled_writes_nothing(info, monkeypatch):
@@ -354,6 +446,12 @@ def test_an_unwritable_folder_stops_nothing(tmp_path, caplog):
     logger.row({"iteration": 5})
     logger.close(SUMMARY)
     assert len(warnings(caplog)) == 1
+
+
+def test_a_mode_of_the_environment_that_there_is_not(monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "shared")
+    with pytest.raises(UserError, match=r"logger.mode=shared: no such mode .WANDB_MODE"):
+        Wandb("shared")
 
 
 @pytest.mark.parametrize(("key", "value"), [("mode", "onlin"), ("init_timeout", 0.0), ("finish_timeout", -1.0)])

@@ -51,11 +51,13 @@ class LocalLauncher(Launcher):
         from rich.console import Console
 
         from steadygan.engines.distributed.place import refuse_started
+        from steadygan.loggers import service
         from steadygan.sweeps import judged, launching, ledger
         from steadygan.threshold import parse
         from steadygan.train import action
 
         refuse_started("a multirun")
+        service.disown()
         workers, console, bounds = self._count(), Console(), parse(self._threshold())
         asked = [filter_overrides(overrides) for overrides in job_overrides]
         with console.status(f"planning {len(asked)} jobs"):

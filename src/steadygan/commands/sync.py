@@ -16,25 +16,29 @@ def command(folder: Path, dry_run: bool) -> None:
     """
     from steadygan.loggers import sync
 
-    runs = sync.find_runs(folder)
-    over = [run for run in runs if not sync.running(run)]
-    for run in sorted(set(runs) - set(over)):
+    found = sync.find(folder)
+    damaged = found.damaged
+    over = [run for run in found.runs if not sync.running(run)]
+    for run in sorted(set(found.runs) - set(over)):
         click.echo(f"{run}: not over yet, left out; launch it again if it was killed")
     if not dry_run:
         sync.ready()
-    todo = [plan for plan in sync.plan_all(over) if not plan.done]
+    todo = [plan for plan in sync.plan_all(over, damaged) if not plan.done]
     if dry_run:
         for plan in todo:
             click.echo(_line(plan))
-    click.echo(f"{len(todo)} of {len(runs)} runs to send")
-    if dry_run or not todo:
-        return
-    lost = sync.send_all(todo, sync.send, lambda count: click.echo(f"{count} of {len(todo)} done"))
+    click.echo(f"{len(todo)} of {len(found.runs) + len(found.damaged)} runs to send")
+    lost = []
+    if todo and not dry_run:
+        lost = sync.send_all(todo, sync.send, lambda count: click.echo(f"{count} of {len(todo)} done"))
+    for run, reason in damaged:
+        click.echo(f"damaged, left out: {run}: {reason}", err=True)
     if lost:
-        click.echo(lost[0][1], err=True)
+        click.echo("\n".join(dict.fromkeys(said for _, said in lost)), err=True)
         for path, _ in lost:
             click.echo(f"not sent: {path}", err=True)
         click.echo("The same command tries these again.", err=True)
+    if lost or damaged:
         raise SystemExit(1)
 
 

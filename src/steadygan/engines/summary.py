@@ -96,6 +96,7 @@ def summary(
         "diverged_at": diverged_at,
         "scheme": scheme,
         "metrics": metric_summary(rows, parts.directions),
+        "directions": parts.directions,
         "reached": reached(rows, bounds, parts.directions, parts.most),
         "oscillation": oscillation(rows),
         "spectrum": spectrum(rows),

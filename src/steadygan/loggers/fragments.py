@@ -1,6 +1,7 @@
 """What W&B's files of a run hold: each launch of a run leaves one file (a fragment) in its ``wandb/`` folder."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from steadygan.loggers import service
+
+_FOLDER = re.compile(r"(?:offline-)?run-(\d{8}_\d{6})-(.+)")
+"""Of a fragment: when it was begun, and the id."""
 
 _NUMBERS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
@@ -34,6 +38,12 @@ class Fragment:
 def find(run: Path) -> list[Path]:
     """The fragments of a run, in no order."""
     return sorted(run.glob("wandb/*run-*/*.wandb"))
+
+
+def first_id(run: Path) -> str | None:
+    """The id under which W&B got to know a run; None if it does not know it yet."""
+    named = [_FOLDER.fullmatch(folder.name) for folder in run.glob("wandb/*run-*") if folder.is_dir()]
+    return min((match.groups() for match in named if match), default=(None, None))[1]
 
 
 def read(path: Path) -> Fragment:

@@ -65,7 +65,7 @@ class Adapter:
         logger, self._logger = self._logger, None
         if logger is None:
             return
-        status = "failed" if summary.get("status") in ("failed", "running", None) else "success"
+        status = "success" if summary.get("status") == "completed" else "failed"  # Lightning knows no others
         self._guard(lambda: (logger.save(), logger.finalize(status)), _SECONDS)
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -42,6 +42,32 @@ def settings(**more: Any) -> Any:
 
     known = wandb.Settings.model_fields
     return wandb.Settings(**{key: value for key, value in {**QUIET, **more}.items() if key in known})
+
+
+class Agent(NamedTuple):
+    """What ``wandb agent`` says in the environment of a run; all None where there is no agent."""
+
+    sweep_id: str | None = None
+    project: str | None = None
+    entity: str | None = None
+    run_id: str | None = None
+
+
+def agent(session: Any) -> Agent:
+    """What an agent said, and ``wandb.init`` no longer knows: it would begin another W&B run at each launch.
+
+    Args:
+        session: the settings that ``wandb.setup`` made of the environment.
+    """
+    if "WANDB_SWEEP_ID" not in os.environ:
+        return Agent()
+    session.sweep_id = session.run_id = None
+    return Agent(*(os.environ.get(f"WANDB_{name.upper()}") or None for name in Agent._fields))
+
+
+def disown() -> None:
+    """Keep the agent's id from the runs that this process starts: with one id for all they would be one run to W&B."""
+    os.environ.pop("WANDB_RUN_ID", None)
 
 
 @contextmanager

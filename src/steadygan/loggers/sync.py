@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -22,6 +22,9 @@ from steadygan.loggers.wandb import Wandb
 TARGET = "steadygan.loggers.wandb.Wandb"
 CUT_OFF = ".cut-off"
 """Added to the name of a fragment that ends in the middle: it is kept, but never sent."""
+
+DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError)
+"""What reading the files of a run may raise when they are not as they were written."""
 
 _BATCH = 20
 _PICTURE = "samples"
@@ -53,25 +56,74 @@ class Plan:
         return not self.unsent and not self.incomplete
 
 
-def find_runs(folder: Path) -> list[Path]:
-    """The runs below ``folder``, or ``folder`` itself, that log to W&B.
+class Found(NamedTuple):
+    """What there is below a folder."""
+
+    runs: list[Path]
+    """That log to W&B."""
+    damaged: list[tuple[Path, str]]
+    """Those whose files cannot be read, each with the reason."""
+
+
+def find(folder: Path) -> Found:
+    """The runs below ``folder``, or ``folder`` itself; those that do not log to W&B, or never began, are left out.
 
     Raises:
         UserError: if there are none.
     """
-    found = [path.parent for path in sorted(folder.rglob(files.CONFIG)) if files.read_summary(path.parent)]
-    if not found:
+    found = Found([], [])
+    begun = _begun(folder, found.damaged)
+    if not begun and not found.damaged:
         raise UserError(f"{folder}: no runs in this folder; name a run, or the folder of a sweep, below `outputs`")
-    runs = [run for run in found if _wanted(run)]
-    if not runs:
-        raise UserError(f"{folder}: none of its {len(found)} runs logs to W&B (logger=wandb, logger.mode not disabled)")
-    return runs
+    for run in begun:
+        try:
+            wanted = _wanted(run)
+        except DAMAGE as error:
+            found.damaged.append((run, _reason(error)))
+        else:
+            found.runs.extend([run] if wanted else [])
+    if not found.runs and not found.damaged:
+        raise UserError(f"{folder}: none of its {len(begun)} runs logs to W&B (logger=wandb, logger.mode not disabled)")
+    return found
 
 
-def plan_all(runs: Sequence[Path]) -> Iterator[Plan]:
-    """The plans of ``runs``; reading a fragment is a process of its own, so some are read at a time."""
+def _begun(folder: Path, damaged: list[tuple[Path, str]]) -> list[Path]:
+    """The folders of runs; ``damaged`` takes the folders that cannot be looked into."""
+    found: list[Path] = []
+    for path, below, names in os.walk(folder, onerror=lambda error: damaged.append((Path(error.filename), str(error)))):
+        if files.SUMMARY in names:
+            found.append(Path(path))
+            below.clear()
+    return sorted(found)
+
+
+def plan_all(runs: Sequence[Path], damaged: list[tuple[Path, str]]) -> Iterator[Plan]:
+    """The plans of ``runs``; reading a fragment is a process of its own, so some are read at a time.
+
+    Args:
+        runs: to plan.
+        damaged: takes those that cannot be read, each with the reason.
+    """
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        yield from pool.map(plan, runs)
+        for run, planned in zip(runs, pool.map(_planned, runs)):
+            if isinstance(planned, Plan):
+                yield planned
+            else:
+                damaged.append((run, planned))
+
+
+def _planned(run: Path) -> Plan | str:
+    """The plan of a run, or what is wrong with its files."""
+    try:
+        return plan(run)
+    except DAMAGE as error:
+        return _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"no {error.args[0]}"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def plan(run: Path) -> Plan:
@@ -98,6 +150,7 @@ def complete(plan: Plan) -> tuple[Path, ...]:
 
     Raises:
         UserError: if W&B cannot be written.
+        Exception: one of ``DAMAGE``, if the run's files cannot be read.
     """
     if not plan.incomplete:
         return plan.unsent
@@ -114,7 +167,7 @@ def complete(plan: Plan) -> tuple[Path, ...]:
     logger.close(summary)
     written = sorted(set(fragments.find(plan.run)) - before)
     if logger.failed or not written:
-        raise UserError(f"{plan.run}: wandb cannot write this run; `steadygan doctor` says what is wrong with it")
+        raise UserError("wandb cannot write this run; `steadygan doctor` says what is wrong with it")
     for path in plan.cut_off:
         path.rename(path.with_name(path.name + CUT_OFF))
     return (*plan.unsent, *written)
@@ -142,12 +195,17 @@ def send_all(plans: Sequence[Plan], send: Send, told: Callable[[int], Any]) -> l
         told: is called with the number of runs done so far.
 
     Returns:
-        The files that did not arrive, each with what ``wandb sync`` had to say.
+        The files that did not arrive, each with what ``wandb sync`` had to say, and the runs that were not completed.
     """
     lost: list[tuple[Path, str]] = []
     for start in range(0, len(plans), _BATCH):
         batch = plans[start : start + _BATCH]
-        paths = [path for item in batch for path in complete(item)]
+        paths: list[Path] = []
+        for item in batch:
+            try:
+                paths += complete(item)
+            except (UserError, *DAMAGE) as error:
+                lost.append((item.run, f"{item.run}: {_reason(error)}"))
         said = send(paths) if paths else ""
         lost += [(path, said) for path in paths if not path.with_name(f"{path.name}.synced").exists()]
         told(start + len(batch))
@@ -167,12 +225,21 @@ def ready() -> None:
 
 def _wanted(run: Path) -> bool:
     logger = _config(run).get("logger")
-    return isinstance(logger, Mapping) and logger.get("_target_") == TARGET and logger.get("mode") != "disabled"
+    if not isinstance(logger, Mapping) or logger.get("_target_") != TARGET or logger.get("mode") == "disabled":
+        return False
+    if files.read_summary(run) is None:
+        raise ValueError(f"{files.SUMMARY} cannot be read, or is not a run's")
+    return True
 
 
 def _config(run: Path) -> dict[str, Any]:
-    config = yaml.safe_load((run / files.CONFIG).read_text())
-    return config if isinstance(config, dict) else {}
+    try:
+        config = yaml.safe_load((run / files.CONFIG).read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{files.CONFIG} cannot be read, {_reason(error)}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{files.CONFIG} is not a run's")
+    return config
 
 
 def _info(run: Path, config: dict[str, Any], summary: Mapping[str, Any]) -> RunInfo:

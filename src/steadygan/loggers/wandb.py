@@ -1,18 +1,24 @@
 """Weights & Biases: offline by default, and never in the way of a run."""
 
 import logging
+import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from steadygan.errors import bad_value
-from steadygan.loggers import service
+from steadygan.loggers import fragments, service
 from steadygan.loggers.base import RunInfo, flatten
 from steadygan.loggers.guard import Guard, attempt, describe
 
 MODES = ("offline", "online", "disabled")
-ENDED_WELL = ("completed", "diverged", "preempted")
+OLD_MODES = {"dryrun": "offline", "run": "online"}
+"""Names of modes that wandb still takes."""
+
+LAST_HALF = ("oscillation", "spectrum")
+"""Keys of ``summary.json`` of the last half of the run; ``metrics.csv`` has other quantities of these names."""
 
 _SECONDS = 10.0
 """For a row or a picture, which take a millisecond; and what wandb adds to its own timeouts."""
@@ -28,6 +34,9 @@ class _Server:
 
 class Wandb:
     """One W&B run for one run, written to ``wandb/`` in its folder.
+
+    Its id is the signature. Under ``wandb agent`` it is the agent's, at the first launch; whatever launches the run
+    again, it stays that of the first launch.
 
     Every call is limited in time and guarded: after the first failure there is one warning and no further call.
     ``metrics.csv`` stays the truth, and ``steadygan sync`` sends what W&B missed.
@@ -45,8 +54,11 @@ class Wandb:
         init_timeout: float = 10.0,
         finish_timeout: float = 60.0,
     ):
+        asked = mode
+        mode = OLD_MODES.get(asked, asked) or MODES[0]  # an empty variable is none
         if mode not in MODES:
-            raise bad_value("logger.mode", mode, "no such mode", MODES)
+            whence = " (WANDB_MODE says so)" if os.environ.get("WANDB_MODE") == asked else ""
+            raise bad_value("logger.mode", asked, f"no such mode{whence}", MODES)
         for key, value in (("init_timeout", init_timeout), ("finish_timeout", finish_timeout)):
             if not value > 0:
                 raise bad_value(f"logger.{key}", value, "must be a positive number of seconds")
@@ -138,12 +150,14 @@ class Wandb:
         with service.untouched():
             import wandb
 
-            wandb.setup(service.settings())
+            session = wandb.setup(service.settings())
+            agent = service.agent(session.settings)
+            sweep = {"sweep_id": agent.sweep_id} if agent.sweep_id else {}
             run = wandb.init(
                 dir=str(info.directory),
-                project=self.project,
-                entity=self.entity,
-                id=info.signature,
+                project=agent.project or self.project,
+                entity=agent.entity or self.entity,
+                id=fragments.first_id(info.directory) or agent.run_id or info.signature,
                 group=info.group[:128],
                 job_type=info.method[:64],
                 name=f"{info.label} seed={info.seed}"[:128],
@@ -152,15 +166,35 @@ class Wandb:
                 mode=mode,
                 resume="allow",  # without it a further fragment overwrites the earlier ones on the server
                 reinit="create_new",
-                settings=service.settings(init_timeout=self.init_timeout, finish_timeout=self.finish_timeout),
+                settings=service.settings(init_timeout=self.init_timeout, finish_timeout=self.finish_timeout, **sweep),
             )
         run.define_metric("*", step_metric="iteration")
         return run
 
 
+def told(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """What W&B's summary says of ``summary.json``: its keys joined by ``/``, none of which is one of a row.
+
+    A run that diverged has no last score: each of its metrics is NaN there, whatever it was before.
+    """
+    half = {key: summary[key] for key in LAST_HALF if key in summary}
+    kept = {key: value for key, value in summary.items() if key not in (*LAST_HALF, "directions")}
+    flat = {**flatten(kept), **flatten(half, "last_half/")}
+    if summary.get("status") == "diverged":
+        names = summary.get("directions") or summary.get("metrics") or {}
+        flat |= {key: math.nan for name in names for key in (f"metrics/{name}/final", f"metric/{name}")}
+    return flat
+
+
 def _finish(run: Any, summary: Mapping[str, Any]) -> None:
-    run.summary.update(flatten(summary))
-    run.finish(exit_code=0 if summary.get("status") in ENDED_WELL else 1)
+    """W&B knows "finished", "failed" and "preempted", which is how a run of a W&B sweep is queued again."""
+    status = summary.get("status")
+    run.summary.update(told(summary))
+    if status == "diverged":
+        run.tags = (*(run.tags or ()), "diverged")
+    if status == "preempted":
+        run.mark_preempting()
+    run.finish(exit_code=0 if status == "completed" else 1)
 
 
 def _clear_away(error: BaseException | None) -> None:
