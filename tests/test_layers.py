@@ -10,7 +10,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "steadygan"
 LAYERS = [
     {"errors"},
     {"paths", "files", "targets", "threshold", "progress"},
-    {"locks"},
+    {"locks", "trust"},
+    {"run_config"},
     {"core"},
     {"metrics", "data", "networks", "theory", "pictures", "loggers"},
     {"engines"},
@@ -67,7 +68,7 @@ def test_libraries_stay_in_their_layers(path):
         assert not used & {"hydra"}, "only the top layer and the launchers know Hydra"
     if own == "core":
         assert not used & {"lightning", "omegaconf", "wandb", "numpy"}, "the core is torch only"
-    if own in {"report", "errors", "paths", "files", "targets"}:
+    if own in {"report", "errors", "paths", "files", "targets", "trust", "run_config"}:
         assert not used & {"torch", "lightning"}, "reading a sweep needs no torch"
 
 

@@ -1,16 +1,15 @@
 """A trained GAN from the folder of its run: ``steadygan.load(RUN)``."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
 
-from steadygan import files
+from steadygan import files, run_config
 from steadygan.build import build
 from steadygan.core.draws import generator, normal_like
 from steadygan.core.games import State
@@ -23,11 +22,15 @@ from steadygan.engines.parts import DTYPES, Parts
 from steadygan.errors import UserError, bad_value
 from steadygan.pictures.interpolation import linear, paths, spherical
 from steadygan.sweeps.signature import signature
+from steadygan.trust import trusted
 
 log = logging.getLogger("steadygan")
 
 UNUSED = {"logger": {"_target_": "steadygan.loggers.none.NoLogger"}, "metrics": {}}
 """Parts of a config that a trained GAN has no use for."""
+
+UNBUILT = ("logger", "engine")
+"""Root keys that are neither built nor signed here, so that what they name does not matter."""
 
 STREAM = "sample"
 WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
@@ -50,12 +53,13 @@ class TrainedGAN:
         classes: that a conditional GAN can be asked for; None where it is not conditional.
     """
 
-    def __init__(self, directory: Path, config: dict[str, Any], gan: GAN) -> None:
+    def __init__(self, directory: Path, config: dict[str, Any], gan: GAN, trust: Iterable[str] = ()) -> None:
         self.directory, self.config = directory, config
         self.iteration, self.latent, self.dtype = gan.iteration, gan.latent, gan.float_type
         self.dataset, self.classes = gan.parts.dataset, gan.classes
         self.shape = tuple(self.dataset.shape)
         self._gan, self._threads = gan, config["trainer"]["threads"]
+        self._trust = tuple(trusted(trust))
 
     def __repr__(self) -> str:
         return f"TrainedGAN({str(self.directory)!r}, iteration={self.iteration}, shape={self.shape})"
@@ -84,6 +88,10 @@ class TrainedGAN:
     def state(self) -> State:
         """The training state, see ``steadygan.engines.step``."""
         return self._gan.state
+
+    def at(self, path: Path) -> "TrainedGAN":
+        """The GAN of another checkpoint of this run; raises UserError as ``load``."""
+        return load(path, self._trust)
 
     def initial(self) -> State:
         """The state before the first iteration."""
@@ -200,23 +208,26 @@ class TrainedGAN:
 BETWEEN = {"linear": linear, "spherical": spherical}
 
 
-def load(run: str | Path) -> TrainedGAN:
+def load(run: str | Path, trust: Iterable[str] = ()) -> TrainedGAN:
     """The trained GAN of a run.
 
     Args:
         run: the run's folder, or the checkpoint in it.
+        trust: packages or objects that the run's config may name beside steadygan's own methods, such as ``my_gan``;
+            those of the environment variable ``STEADYGAN_TRUST`` are trusted as well.
 
     Raises:
-        UserError: there is no run, or its config or checkpoint is missing, damaged, or of another run.
+        UserError: there is no run, its config or checkpoint is missing, damaged, or of another run, or the config names
+            what is not trusted.
     """
     directory, path = _locate(Path(run).expanduser())
-    config = _config(directory / files.CONFIG)
+    config = run_config.read(directory, trust, UNBUILT)
     saved = checkpoint.load(path)
     gan = _gan(config, directory / files.CONFIG)
     _restore(gan, saved, path)
     if signature(config) != saved["signature"]:
         log.warning("%s: trained with another config or other data than %s describes", path, files.CONFIG)
-    return TrainedGAN(directory, config, gan)
+    return TrainedGAN(directory, config, gan, trust)
 
 
 def _locate(path: Path) -> tuple[Path, Path]:
@@ -230,18 +241,6 @@ def _locate(path: Path) -> tuple[Path, Path]:
         hint = f"\nRuns in it: {', '.join(below[:5])}{', ...' if below[5:] else ''}" if below else ""
         raise UserError(f"{path}: not a run folder (it holds no {files.CONFIG}){hint}")
     return path, path / files.CHECKPOINT
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        config = OmegaConf.to_container(OmegaConf.load(path))
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: the config of the run is missing") from error
-    except Exception as error:  # a damaged file shows itself by any of OmegaConf's and YAML's exceptions
-        raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
-    if not isinstance(config, dict) or not config:
-        raise UserError(f"{path}: not the config of a run")
-    return config
 
 
 def _gan(config: dict[str, Any], path: Path) -> GAN:

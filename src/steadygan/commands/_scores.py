@@ -93,9 +93,11 @@ def _set(found: Nodes, key: list[str], value: Any) -> None:
 # --- a run ----------------------------------------------------------------------------------------------------------
 
 
-def of_run(run: Path, given: Sequence[str], raw: bool, export: Path | None, out: Path | None) -> Iterator[str]:
+def of_run(
+    run: Path, given: Sequence[str], raw: bool, export: Path | None, out: Path | None, trust: Sequence[str] = ()
+) -> Iterator[str]:
     """Score a run's generator; yields lines to be shown."""
-    trained = steadygan.load(run)
+    trained = steadygan.load(run, trust)
     labels = trained.config["labels"].get("metrics") or {}
     own = nodes({**metric_nodes(trained.config["metrics"]), **labels}, given)
     metrics = build_metrics({"metrics": own, "labels": {}}, trained.dataset, trained.labelling)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from steadygan.commands import _trust
+
 
 @click.command("evaluate")
 @click.argument("run", metavar="[RUN]", required=False)
@@ -18,6 +20,7 @@ import click
 @click.option("--raw", is_flag=True, help="Score the generator that is trained beside its average.")
 @click.option("--export", type=click.Path(path_type=Path), help="Write the statistics compared with, as .npz.")
 @click.option("--out", type=click.Path(path_type=Path), help="File of the scores.  [default: RUN/evaluate/...json]")
+@_trust.option
 def command(
     run: str | None,
     keys: tuple[str, ...],
@@ -25,6 +28,7 @@ def command(
     raw: bool,
     export: Path | None,
     out: Path | None,
+    trust: tuple[str, ...],
 ) -> None:
     """Score the generator of RUN, or the images of DIR_A, again with other settings.
 
@@ -41,6 +45,6 @@ def command(
     elif run is None:
         raise click.UsageError("say which RUN, or two sets of images by --images DIR_A DIR_B")
     else:
-        lines = _scores.of_run(Path(run), keys, raw, export, out)
+        lines = _scores.of_run(Path(run), keys, raw, export, out, trust)
     for line in lines:
         click.echo(line)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from steadygan.commands import _trust
+
 
 @click.command("sample")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
@@ -13,7 +15,8 @@ import click
 )
 @click.option("--raw", is_flag=True, help="The generator that is trained, in place of its average.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: RUN/pictures]")
-def command(run: Path, seed: int, count: int | None, raw: bool, out: Path | None) -> None:
+@_trust.option
+def command(run: Path, seed: int, count: int | None, raw: bool, out: Path | None, trust: tuple[str, ...]) -> None:
     """Draw samples of a run, interpolations, nearest neighbours and more.
 
     RUN is the folder of a run. What it writes: a grid of samples, interpolations between latents, the training
@@ -25,7 +28,7 @@ def command(run: Path, seed: int, count: int | None, raw: bool, out: Path | None
     from steadygan import load
     from steadygan.commands import _album
 
-    trained = load(run)
+    trained = load(run, trust)
     subject = _album.Subject(trained, seed=seed, count=count, ema=not raw)
     for line in _album.write(subject, out or trained.directory / "pictures"):
         click.echo(line)

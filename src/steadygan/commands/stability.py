@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from steadygan.commands import _keys
+from steadygan.commands import _keys, _trust
 
 
 class StabilityCommand(click.Command):
@@ -22,7 +22,8 @@ class StabilityCommand(click.Command):
 @click.command("stability", cls=StabilityCommand)
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("keys", metavar="[KEY=VALUE]...", nargs=-1)
-def command(run: Path, keys: Sequence[str]) -> None:
+@_trust.option
+def command(run: Path, keys: Sequence[str], trust: Sequence[str]) -> None:
     """Say why a run converges or not: eigenvalues of its game at a checkpoint, and a verdict.
 
     RUN is the folder of a run. The field that both players follow is linearised at the checkpoint, on one large batch,
@@ -35,4 +36,4 @@ def command(run: Path, keys: Sequence[str]) -> None:
 
     from steadygan.studies.stability.study import run as study
 
-    study(run, settings, click.echo)
+    study(run, settings, click.echo, trust)

@@ -1,6 +1,6 @@
 """``steadygan stability RUN``: from a checkpoint to ``stability.json`` and its figure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,15 +33,21 @@ STANDING = 1e-6
 """A multiplier this close to 1 does not move."""
 
 
-def run(directory: Path, settings: Settings, tell: Callable[[str], None]) -> None:
+def run(directory: Path, settings: Settings, tell: Callable[[str], None], trust: Iterable[str] = ()) -> None:
     """Write ``stability.json`` and ``stability.png`` into the run's folder.
+
+    Args:
+        directory: of the run.
+        settings: of the analysis.
+        tell: takes lines to be shown.
+        trust: as for ``steadygan.load``.
 
     Raises:
         UserError: there is no such run or checkpoint, or its field is not finite.
         Interrupted: Ctrl-C; nothing was written.
     """
     which = checkpoint(directory, "checkpoint", settings.checkpoint)
-    trained = load(which)
+    trained = load(which, trust)
     suffix = f"-{which.stem}" if which.is_file() and which.stem != "last" else ""
     path = trained.directory / f"{NAME}{suffix}.json"
     try:
@@ -135,7 +141,7 @@ LARGEST = ("largest_real", "largest_imaginary", "largest_modulus")
 def _start(trained: TrainedGAN, settings: Settings) -> dict[str, Any]:
     if settings.path == "initial":
         return trained.initial()
-    return load(checkpoint(trained.directory, "path", settings.path)).state
+    return trained.at(checkpoint(trained.directory, "path", settings.path)).state
 
 
 def _norms(trained: TrainedGAN, field: Field, check: Field, start: Field) -> Norms:
