@@ -1,11 +1,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DATA := $(wildcard ../shared/data)
-export STEADYGAN_DATA ?= $(if $(DATA),$(abspath $(DATA)))
-ifeq ($(STEADYGAN_DATA),)
-unexport STEADYGAN_DATA
-endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test soak lint bench docs clean

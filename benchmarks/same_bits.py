@@ -20,6 +20,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +86,15 @@ RUNS = {
     " scheme.discriminator_epochs=1 scheme.batch_size=240",
     "growing": f"{IMAGES} network=progressive scheme=progressive scheme.images=32 scheme.fading=32",
     "population": f"{PLANE} engine=population engine.compile=false regularizer=[r1]"
-    " regularizer.r1.gamma=0.1,1 loss=lsgan,wasserstein",
+    " regularizer.r1.gamma=0.1,1 loss=lsgan loss.alpha=0,0.5",
     "population_langevin": f"{PLANE} engine=population engine.compile=false {BOTH.format('sgld')}"
     " optimizer.generator.step_size=1e-4,1e-5",
     "population_images": f"{IMAGES} engine=population engine.compile=false network=dcgan noise=blur noise.sigma=0.5,1",
 }
 """What each run overrides; with a comma: the settings of a population."""
+
+DEFAULTS = "loss=nonsaturating noise=none game=alternating network=mlp dataset=ring optimizer=adam labels=none"
+DEFAULTS += " scheme=none scheme/distance=l1 discriminator/vote=mean trainer=cpu engine=lightning"
 
 FILES = {"celeba", "cifar10", "folder", "huggingface", "lsun", "mnist", "parquet", "stacked_mnist"}
 LEFT_OUT = {
@@ -106,12 +110,13 @@ LEFT_OUT = {
 
 
 def record(path: Path, source: Path) -> None:
-    """Train all runs with the code in ``source``, and write what they ended with."""
+    """Train all runs with the code in ``source``, a process a core, and write what they ended with."""
     found: dict[str, dict[str, str]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for number, (name, overrides) in enumerate(RUNS.items(), start=1):
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = {name: pool.submit(of_run, name, text.split(), Path(folder), source) for name, text in RUNS.items()}
+        for number, (name, job) in enumerate(jobs.items(), start=1):
+            found |= job.result()
             print(f"{number}/{len(RUNS)} {name}", file=sys.stderr, flush=True)
-            found |= of_run(name, overrides.split(), Path(folder), source)
     path.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
 
@@ -138,7 +143,7 @@ def settings(run: Path, overrides: list[str]) -> str:
 
     config = yaml.safe_load((run / "config.yaml").read_text())
     keys = [text.partition("=")[0] for text in overrides if "," in text and "[" not in text]
-    return " ".join(f"{key}={json.dumps(at(config, key), sort_keys=True)}" for key in keys)
+    return " ".join(f"{key}={at(config, key)}" for key in keys)
 
 
 def at(config: Any, key: str) -> Any:
@@ -208,9 +213,7 @@ def current(name: str, renamed: dict[str, str]) -> str:
 
 def uncovered() -> list[str]:
     """The options of ``conf`` that no run has."""
-    text = " ".join([" ".join(RUNS.values()).replace("optimizer@optimizer.generator", "optimizer"),
-                     "loss=nonsaturating noise=none game=alternating network=mlp dataset=ring optimizer=adam labels=none"
-                     " scheme=none scheme/distance=l1 discriminator/vote=mean trainer=cpu engine=lightning"])  # fmt: skip
+    text = " ".join([DEFAULTS, *RUNS.values()]).replace("optimizer@optimizer.generator", "optimizer")
     chosen: set[tuple[str, str]] = set()
     for word in text.split():
         group, _, value = word.partition("=")
