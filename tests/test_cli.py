@@ -368,3 +368,51 @@ def test_a_method_of_ones_own_from_the_folder_one_works_in(steadygan, tmp_path):
         penalties[weight] = float(dict(zip(header.split(","), first.split(",")))["penalty/quartic"])
     assert penalties[0] == 0
     assert penalties[2] > 0
+
+
+def test_a_launch_of_what_has_failed_fails(steadygan, tmp_path):
+    """Its exit code is that of the failure, not that of a launch with nothing to do; looking costs nothing."""
+    assert steadygan("train", *TINY)[0] == 0
+    (path,) = tmp_path.glob("outputs/runs/*/summary.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "status": "failed"}))
+    log = str(path.with_name("log.txt"))
+    code, out, err = steadygan("train", *TINY)
+    assert (code, "retry=true" in out, log in err) == (1, True, True)
+    code, out, err = steadygan("train", "-m", *TINY)
+    assert (code, "failed before: " in out, "1 of 1 job failed before" in err, "retry=true" in err) == (1, *[True] * 3)
+    assert steadygan("train", "-m", *TINY, "hydra.launcher.dry_run=true")[0] == 0
+    assert steadygan("train", *TINY, "retry=true")[0] == 0
+    assert steadygan("train", *TINY)[0] == 0
+
+
+def test_numbers_however_they_are_written_are_one_run(steadygan, tmp_path):
+    assert steadygan("train", *TINY)[0] == 0
+    other = [
+        "iterations=4.0",
+        "log_every=2e0",
+        "evaluate_every='4'",
+        "batch_size=0.8e1",
+        "network.width='8e0'",
+        "seed=0e0",
+    ]
+    code, out, _ = steadygan("train", *TINY, *other)
+    assert (code, "nothing to do: completed already" in out) == (0, True)
+    assert steadygan("train", "-m", *TINY, *other, "hydra.launcher.workers=1e0", "trainer.threads=1.0")[0] == 0
+    (run,) = tmp_path.glob("outputs/runs/*/config.yaml")
+    code, _, err = steadygan("train", "-m", *TINY, "hydra.launcher.workers=1.5")
+    assert (code, err) == (2, "Error: hydra.launcher.workers=1.5: must be 'auto' or a number from 1 on\n")
+    code, out, err = steadygan("evaluate", str(run.parent), "metrics.modes.samples=1e2", "--out", "scores.json")
+    assert (code, json.loads((tmp_path / "scores.json").read_text())["passports"]["modes"]["samples"]) == (0, 100)
+    code, _, err = steadygan("evaluate", str(run.parent), "metrics.modes.samples=abc")
+    assert (code, err) == (2, "Error: metrics.modes.samples=abc: must be a whole number\n")
+
+
+def test_numbers_of_studies(steadygan):
+    for given, words in [("seed=abc", "a whole number"), ("step=abc", "a number"), ("unroll=1.5", "a whole number")]:
+        assert steadygan("theory", "dirac", given)[1:] == ("", f"Error: {given}: must be {words}\n")
+    from steadygan.commands._keys import values
+    from steadygan.studies.dirac.settings import Settings
+
+    made = values(Settings, {"seed": "1e1", "unroll": "2.0", "step": "1"}, "dirac")
+    assert made == {"seed": 10, "unroll": 2, "step": 1}
+    assert isinstance(made["seed"], int)

@@ -55,7 +55,7 @@ def plan(config: DictConfig, overrides: Sequence[str], here: bool = True) -> Job
     """
     plain = _resolve(config)
     check_network(config)
-    check_numbers(plain)
+    plain = check_numbers(plain)
     _check_choices(plain, here)
     _check_parts(json.dumps({key: value for key, value in plain.items() if key != "seed"}))
     signed = signature(plain)
@@ -348,9 +348,11 @@ def main_job(config: DictConfig) -> str:
 
     Raises:
         Interrupted: the run was stopped and can go on.
+        SweepFailed: it has failed before, and is not to run again.
     """
     from rich.console import Console
 
+    from steadygan.sweeps.launching import SweepFailed
     from steadygan.sweeps.progress import RunProgress
 
     job = plan(config, HydraConfig.get().overrides.task)
@@ -363,4 +365,6 @@ def main_job(config: DictConfig) -> str:
         progress.finish(status)
     if status == "preempted":
         raise Interrupted(f"stopped at {job.directory}; the same command goes on from there")
+    if status == "failed":
+        raise SweepFailed(f"the run has failed; {job.directory / files.LOG} says why", {job.signature: status})
     return status

@@ -58,6 +58,7 @@ class LocalLauncher(Launcher):
 
         refuse_started("a multirun")
         service.disown()
+        self._read()
         workers, console, bounds = self._count(), Console(), parse(self._threshold())
         asked = [filter_overrides(overrides) for overrides in job_overrides]
         with console.status(f"planning {len(asked)} jobs"):
@@ -69,18 +70,20 @@ class LocalLauncher(Launcher):
             ledger.status(jobs, console, once=how == "once")
             return [_returned(overrides, "shown") for overrides in asked]
         console.print(launching.describe(jobs, todo, len(asked)), soft_wrap=True, markup=False, highlight=False)
+        statuses = {signature: said.removeprefix("skip: ") for signature, said in todo.items()}
+        before = [] if self.dry_run else [job for job in jobs if statuses[job.signature] == "failed"]
         missing = [job for job in jobs if not todo[job.signature].startswith("skip")]
         shown = ledger.table(jobs, todo, None if self.dry_run else ledger.SHOWN)
         if shown:
             console.print(shown, soft_wrap=True, markup=False, highlight=False)
         if jobs and not self.dry_run:
             self._write(jobs[0], asked)
-        statuses = {signature: said.removeprefix("skip: ") for signature, said in todo.items()}
         if missing and self.dry_run:
             self._run(missing, workers, console)
         elif missing:
             run = partial(self._run, workers=workers, console=console)
             statuses |= ledger.until_done(run, missing, todo, action, console)
+        launching.refuse_failed(before, len(jobs), statuses, console)
         return [_returned(overrides, statuses[job.signature]) for overrides, job in zip(asked, planned, strict=True)]
 
     def _todo(self, jobs: Sequence[Any]) -> dict[str, str]:
@@ -99,6 +102,28 @@ class LocalLauncher(Launcher):
         return launching.run_all(
             "steadygan.train:execute", missing, workers=workers, threads=self.threads, console=console
         )
+
+    def _read(self) -> None:
+        """The launcher's own settings as the types that they are meant for.
+
+        Raises:
+            UserError: one is of another type.
+        """
+        from steadygan.errors import bad_value
+        from steadygan.typed import Misfit, hints, read
+
+        for key, hint in hints(type(self)).items():
+            if key in vars(self):
+                value = getattr(self, key)
+                try:
+                    setattr(self, key, read(value, hint))
+                except Misfit as misfit:
+                    raise bad_value(self._place(key), value, str(misfit)) from misfit
+
+    def _place(self, key: str) -> str:
+        """Where a setting comes from, unless it was given to the launcher itself."""
+        groups = {"threads": "trainer", **dict.fromkeys(self.config.engine, "engine")}
+        return f"{groups.get(key, 'hydra.launcher')}.{key}"
 
     def _count(self) -> int:
         from steadygan.errors import bad_value

@@ -53,9 +53,10 @@ class SlurmLauncher(LocalLauncher):
         """
         from steadygan.sweeps import slurm_queue
         from steadygan.sweeps.slurm_submit import Resources
+        from steadygan.typed import arguments
 
         slurm_queue.check()
-        self.resources = Resources(**self.asked)
+        self.resources = Resources(**arguments(Resources, self.asked, "hydra.launcher"))
         return super().launch(job_overrides, initial_job_idx)
 
     def _todo(self, jobs: Sequence[Any]) -> dict[str, str]:

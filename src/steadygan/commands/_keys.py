@@ -5,6 +5,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from steadygan.errors import UserError, bad_value, did_you_mean
+from steadygan.typed import Misfit, read
 
 
 def pairs(texts: Sequence[str]) -> dict[str, str]:
@@ -43,9 +44,9 @@ def values(settings: type, given: Mapping[str, str], name: str, more: Sequence[s
             raise UserError(f"{key}={text}: {name} has no such key\nKeys: {', '.join(keys)}{did_you_mean(key, keys)}")
         kind = type(known[key].default)
         try:
-            found[key] = int(text) if kind is int else kind(text)
-        except ValueError:
-            raise bad_value(key, text, f"must be a {'whole number' if kind is int else 'number'}") from None
+            found[key] = read(text, kind)
+        except Misfit as misfit:
+            raise bad_value(key, text, str(misfit)) from None
     return found
 
 

@@ -14,6 +14,7 @@ import steadygan
 from steadygan import files
 from steadygan.build import build_metrics, make
 from steadygan.data.pictures import Pictures
+from steadygan.engines.check import typed_node
 from steadygan.engines.evaluate import score
 from steadygan.errors import UserError, bad_value
 from steadygan.metrics import statistics
@@ -51,7 +52,7 @@ def nodes(own: Mapping[str, Any], given: Sequence[str]) -> Nodes:
         _set(found, key, value)
     if not found:
         raise bad_value("metrics", "[]", "nothing to be taken", _options())
-    return found
+    return {name: typed_node(f"metrics.{name}", node) for name, node in found.items()}
 
 
 def _pair(text: str) -> tuple[list[str], Any]:

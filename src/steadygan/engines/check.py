@@ -7,93 +7,186 @@ from steadygan.core.declare import Range, count, declared, finite, positive
 from steadygan.core.settings import is_number
 from steadygan.errors import UserError
 from steadygan.targets import resolve
+from steadygan.typed import Misfit, allows, hints, read
 
 ROOT = {
-    "seed": Range("must be a whole number", whole=True),
+    "seed": Range("must be a whole number from -2^63 to 2^63 - 1", low=-(2**63), high=2**63 - 1, whole=True),
     "iterations": count,
     "batch_size": count,
     "log_every": count,
     "evaluate_every": count,
     "checkpoint_every": count,
     "keep_checkpoints": count,
+    "checkpoint_minutes": positive,
 }
-
-DISCRIMINATOR = {
-    "ensemble": count,
-    "snapshots": Range("must be a whole number of at least 0", low=0.0, whole=True),
-    "every": count,
-}
-
-
-METRICS = {"batch": count}
 
 share = Range("must be greater than 0 and at most 1", low=0.0, high=1.0, open_low=True)
+looks = Range("must be a whole number of at least 0", low=0.0, whole=True)
 
-ENGINE = {"members": (count, None), "memory": (share, 1), "workers": (count, "auto")}
-"""Each with a value that needs no look."""
+RANGES = {
+    **ROOT,
+    "discriminator.ensemble": count,
+    "discriminator.snapshots": looks,
+    "discriminator.every": count,
+    "metrics.batch": count,
+    "engine.members": count,
+    "engine.memory": share,
+    "engine.workers": count,
+    "diagnostics.spectrum_every": count,
+    "diagnostics.spectrum_size": count,
+    "trainer.threads": count,
+    "trainer.num_nodes": count,
+    "trainer.timeout": positive,
+    "regularizer.*.every": count,
+    "noise.copies": count,
+}
+"""Of the keys that belong to no method."""
 
-DIAGNOSTICS = {"spectrum_every": count, "spectrum_size": count}
+TYPES = {
+    **{key: int if allowed.whole else float for key, allowed in RANGES.items()},
+    "checkpoint_minutes": float | None,
+    "engine.members": int | None,
+    "engine.workers": int | str,
+    "engine.together": int | str,
+    "diagnostics.spectrum_every": int | None,
+    "diagnostics.spectrum_size": int | None,
+    "trainer.devices": int | str,
+    "trainer.precision": int | str,
+    "trainer.sync_batchnorm": bool,
+    "metrics.raw": bool,
+    "retry": bool,
+    "labels.share": float,
+    "network.*": int | float | str | None,
+}
+"""Of the same and of others, where a method's signature cannot tell them."""
+
+AUTO = {"engine.workers": "auto"}
+"""Words that need no range."""
+
+Problems = list[tuple[str, str]]
+"""Keys, and what is wrong with each."""
 
 
-def check_numbers(config: Mapping[str, Any]) -> None:
-    """Compare every number with the range that stands beside its method.
+def check_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare every number with the type and the range that stand beside its method.
+
+    Returns:
+        The config with its numbers as the types that are meant: 10 for 10.0, 1e1 and '1e1' where it is a count.
 
     Raises:
         UserError: naming each bad key, its value and what is allowed.
     """
-    problems = [*_root_problems(config), *_discriminator_problems(config), *_node_problems("", config)]
-    problems += [*_diagnostics_problems(config), *_engine_problems(config)]
-    problems += [text for key, allowed in METRICS.items()
-                 for text in _problem(f"metrics.{key}", config["metrics"].get(key), allowed)]  # fmt: skip
-    for name, node in (config["regularizer"] or {}).items():
-        problems += _problem(f"regularizer.{name}.every", node.get("every", 1), count)
+    misfits: Problems = []
+    typed = _typed("", config, misfits)
+    misfits = [_as_asked(config, *each) for each in misfits]
+    found: dict[str, str] = {}
+    for key, text in [*_key_problems(typed), *misfits, *_node_problems("", typed)]:
+        found.setdefault(key, text)
+    found |= {} if found else dict(_snapshot_problems(typed))
+    if found:
+        raise UserError("\n".join(found.values()))
+    return typed
+
+
+def typed_node(path: str, node: Mapping[str, Any]) -> dict[str, Any]:
+    """One node of a config, and those within, with its numbers as the types that are meant.
+
+    Raises:
+        UserError: naming each key that is of another type.
+    """
+    problems: Problems = []
+    typed = _typed(path, node, problems)
     if problems:
-        raise UserError("\n".join(problems))
+        raise UserError("\n".join(text for _, text in problems))
+    return typed
 
 
-def _root_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    for key, allowed in ROOT.items():
-        yield from _problem(key, config.get(key), allowed)
-    if config.get("checkpoint_minutes") is not None:
-        yield from _problem("checkpoint_minutes", config["checkpoint_minutes"], positive)
+def _typed(path: str, node: Any, problems: Problems) -> Any:
+    if isinstance(node, list):
+        return [_typed(f"{path}.{place}", item, problems) for place, item in enumerate(node)]
+    if not isinstance(node, Mapping):
+        return node
+    types, typed = _types(node), {}
+    for key, value in node.items():
+        where = f"{path}.{key}" if path else str(key)
+        try:
+            typed[key] = read(_typed(where, value, problems), _listed(TYPES, where, types.get(key, Any)))
+        except Misfit as misfit:
+            problems.append((where, f"{where}={value}: {misfit}"))
+            typed[key] = value
+    return typed
 
 
-def _diagnostics_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    given = config.get("diagnostics") or {}
-    for key, allowed in DIAGNOSTICS.items():
-        if given.get(key) is not None:
-            yield from _problem(f"diagnostics.{key}", given[key], allowed)
+def _as_asked(config: Mapping[str, Any], key: str, text: str) -> tuple[str, str]:
+    """A key of one network as the key of both, from which it has its value."""
+    network, _, *rest = [*key.split("."), "", ""]
+    shared = f"{network}.{rest[0]}"
+    if network == "network" and rest[0] in config["network"] and text.startswith(f"{key}={config[network][rest[0]]}:"):
+        return shared, text.replace(key, shared, 1)
+    return key, text
 
 
-def _engine_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    given = config["engine"]
-    for key, (allowed, fine) in ENGINE.items():
-        if given.get(key, fine) != fine:
-            yield from _problem(f"engine.{key}", given[key], allowed)
+def _types(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the keys of a node, as its target has them; a range of whole numbers is a type of its own."""
+    if "_target_" not in node:
+        return {}
+    target = resolve(node["_target_"])
+    ranges = declared(target, "ranges", {})
+    stated = hints(target)
+    return {
+        **{key: float for key in ranges if key not in stated},
+        **stated,
+        **{key: int for key, allowed in ranges.items() if allowed.whole},
+    }
 
 
-def _discriminator_problems(config: Mapping[str, Any]) -> Iterator[str]:
+def _listed(table: Mapping[str, Any], where: str, otherwise: Any) -> Any:
+    """What a table says of a key; ``*`` stands for one name."""
+    first, *rest = where.split(".")
+    return table.get(where, table.get(".".join([first, "*", *rest[1:]]), otherwise))
+
+
+def _key_problems(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for pattern, allowed in RANGES.items():
+        for where, value in _found(config, pattern.split(".")):
+            if not (value is None and allows(TYPES[pattern], None)) and value != AUTO.get(pattern):
+                yield from _problem(where, value, allowed)
+
+
+def _found(node: Any, path: list[str], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The keys of a config that a pattern means, with their values."""
+    if not path:
+        yield before, node
+        return
+    if not isinstance(node, Mapping):
+        return
+    for name in node if path[0] == "*" else [path[0]]:
+        if name in node:
+            yield from _found(node[name], path[1:], f"{before}.{name}" if before else str(name))
+
+
+def _snapshot_problems(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     given = config["discriminator"]
-    problems = [text for key, allowed in DISCRIMINATOR.items()
-                for text in _problem(f"discriminator.{key}", given.get(key), allowed)]  # fmt: skip
-    yield from problems
-    if not problems and given["snapshots"] * given["every"] > config["iterations"]:
+    if given["snapshots"] * given["every"] > config["iterations"]:
         yield (
+            "discriminator.snapshots",
             f"discriminator.snapshots={given['snapshots']}: more snapshots than there will be, one each "
-            f"discriminator.every={given['every']} of iterations={config['iterations']}"
+            f"discriminator.every={given['every']} of iterations={config['iterations']}",
         )
 
 
-def _node_problems(path: str, node: Any) -> Iterator[str]:
+def _node_problems(path: str, node: Any) -> Iterator[tuple[str, str]]:
     if isinstance(node, list):
         node = dict(enumerate(node))
     if not isinstance(node, Mapping):
         return
     ranges = declared(resolve(node["_target_"]), "ranges", {}) if "_target_" in node else {}
+    types = _types(node)
     for key, value in node.items():
         where = f"{path}.{key}" if path else str(key)
         if key in ranges and not isinstance(value, Mapping):
-            yield from _problem(where, value, ranges[key])
+            if not (value is None and allows(types[key], None)):
+                yield from _problem(where, value, ranges[key])
         elif isinstance(value, float) and "_target_" in node:
             yield from _problem(where, value, finite)
         elif key in ranges and "_target_" in value:
@@ -101,20 +194,21 @@ def _node_problems(path: str, node: Any) -> Iterator[str]:
         yield from _node_problems(where, value)
 
 
-def _schedule_problems(where: str, node: Mapping[str, Any], allowed: Range) -> Iterator[str]:
+def _schedule_problems(where: str, node: Mapping[str, Any], allowed: Range) -> Iterator[tuple[str, str]]:
     """A schedule is as good as the values that it reaches."""
     settings = {key: value for key, value in node.items() if not key.startswith("_")}
     try:
         reached = resolve(node["_target_"])(**settings).extremes()
     except (TypeError, AttributeError) as error:
-        yield f"{where}: not a schedule ({error})"
+        yield where, f"{where}: not a schedule ({error})"
         return
     for value in reached:
-        yield from _problem(f"{where} (reached by the schedule)", float(value), allowed)
+        for _, text in _problem(f"{where} (reached by the schedule)", float(value), allowed):
+            yield text, text
 
 
-def _problem(key: str, value: Any, allowed: Range) -> Iterator[str]:
+def _problem(key: str, value: Any, allowed: Range) -> Iterator[tuple[str, str]]:
     if not is_number(value):
-        yield f"{key}={value}: must be a number ({allowed.words})"
+        yield key, f"{key}={value}: must be a number ({allowed.words})"
     elif value not in allowed:
-        yield f"{key}={value}: {allowed.words}"
+        yield key, f"{key}={value}: {allowed.words}"

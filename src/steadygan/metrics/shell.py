@@ -8,6 +8,7 @@ from torchmetrics import Metric
 
 from steadygan.core.declare import Range
 from steadygan.errors import bad_value
+from steadygan.typed import Misfit, read
 
 
 class SampleMetric(Metric):
@@ -56,9 +57,13 @@ class SampleMetric(Metric):
 
 def whole(key: str, value: Any, least: int) -> int:
     """``value`` if it is a whole number of at least ``least``, else a ``UserError``."""
-    if isinstance(value, bool) or value != int(value) or value < least:
+    try:
+        number = read(value, int)
+    except Misfit:
+        number = None
+    if number is None or number < least:
         raise bad_value(key, value, f"must be a whole number of at least {least}")
-    return int(value)
+    return number
 
 
 def within(key: str, value: float, allowed: Range) -> float:

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from steadygan.errors import UserError
+from steadygan.typed import Misfit, read
 
 
 def check(settings: Any, *, above: Mapping[str, float] = {}, least: Mapping[str, float] = {}) -> None:
@@ -36,8 +37,8 @@ def whole_numbers(key: str, text: str) -> tuple[int, ...]:
         UserError: it cannot be read so.
     """
     try:
-        found = tuple(sorted({int(word) for word in text.split(",")}))
-    except ValueError:
+        found = tuple(sorted({read(word, int) for word in text.split(",")}))
+    except Misfit:
         found = ()
     if not found or found[0] < 0:
         raise UserError(f"{key}={text}: must be whole numbers of at least 0, such as 1,10,25")

@@ -164,6 +164,25 @@ def run_all(
     return statuses
 
 
+def refuse_failed(before: Sequence[Job], total: int, statuses: Mapping[str, str], console: Console) -> None:
+    """Say which jobs had failed before this launch, which did not run them again.
+
+    Args:
+        before: those jobs.
+        total: how many the sweep has.
+        statuses: of all, by signature.
+        console: where to.
+
+    Raises:
+        SweepFailed: there are such jobs: a sweep with failed jobs has not succeeded, whenever they failed.
+    """
+    for job in before:
+        _say(console, f"failed before: {job.label} seed={job.seed}: {_why(job, None)}")
+    if before:
+        text = f"{len(before)} of {_jobs(total)} failed before and were not run again; retry=true runs them"
+        raise SweepFailed(text, statuses)
+
+
 def _log(job: Job, outcome: Outcome) -> None:
     """A job that died, or failed before it began, has not said so itself."""
     log = job.directory / files.LOG
