@@ -1,7 +1,10 @@
 """The command line as a user meets it: texts, exit codes, what is imported, what Hydra makes of it."""
 
+import contextlib
 import json
 import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -318,6 +321,31 @@ def test_ctrl_c_stops_with_a_checkpoint(steadygan, tmp_path):
     assert json.loads(summary.read_text())["status"] == "preempted"
     out = steadygan(*asked, "hydra.launcher.dry_run=true")[1]
     assert out.startswith("2 jobs: 1 to run, 1 to resume")
+
+
+@pytest.mark.parametrize("asked", [["trainer.devices=2"], ["-m", *LOCAL, "seed=0,1", "hydra.launcher.workers=1"]])
+def test_a_terminal_that_is_closed_stops_with_a_checkpoint(steadygan, tmp_path, asked):
+    """A run of several processes, and a pool: everything that is written to the terminal then fails."""
+    frequent = ["evaluate_every=1000", "log_every=100", "checkpoint_every=100"]
+    driver, terminal = pty.fork()
+    if driver == 0:
+        os.execv(
+            sys.executable, [sys.executable, "-m", "steadygan", "train", *TINY, "iterations=1000000", *frequent, *asked]
+        )
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob("outputs/runs/*/checkpoints/last.ckpt")):
+        assert time.monotonic() < until
+        if select.select([terminal], [], [], 0.1)[0]:
+            os.read(terminal, 4096)
+    os.close(terminal)  # the kernel tells the programs of the terminal
+    time.sleep(0.1)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(driver, signal.SIGHUP)  # and so does its shell
+    _, code = os.waitpid(driver, 0)
+    assert os.waitstatus_to_exitcode(code) == 130
+    (summary,) = tmp_path.glob("outputs/runs/*/summary.json")
+    assert json.loads(summary.read_text())["status"] == "preempted"
+    assert not (summary.parent / "lock").exists()
 
 
 def test_bash_completes_commands_and_sweeps(tmp_path):

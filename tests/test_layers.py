@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "steadygan"
 
 LAYERS = [
     {"errors"},
-    {"paths", "files", "targets", "typed", "threshold", "progress"},
+    {"paths", "files", "targets", "typed", "threshold", "progress", "signals"},
     {"locks", "trust"},
     {"run_config"},
     {"core"},

@@ -1,5 +1,6 @@
 """The command ``steadygan``: finds the commands, and turns what goes wrong into a message and an exit code."""
 
+import contextlib
 import importlib
 import os
 import pkgutil
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-from steadygan import __version__, commands
+from steadygan import __version__, commands, signals
 from steadygan.errors import Interrupted, UserError, did_you_mean
 
 SECTIONS = {
@@ -82,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except Interrupted as error:
+        signals.leave()
         return _end(f"Interrupted: {error}", 130)
     except (KeyboardInterrupt, click.Abort):
         return _end("Interrupted: the same command goes on from there", 130)
@@ -100,5 +102,6 @@ def _failed(error: Exception) -> int:
 
 
 def _end(message: str, code: int) -> int:
-    click.echo(message, err=True)
+    with contextlib.suppress(OSError):  # the terminal may be closed
+        click.echo(message, err=True)
     return code

@@ -149,24 +149,40 @@ class Stop:
             os.kill(os.getpid(), self.number)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("iteration", [1, 8, 13])
+@pytest.mark.parametrize(
+    ("number", "iteration"),
+    [*((signal.SIGINT, 1 + 6 * n) for n in range(3)), (signal.SIGTERM, 8), (signal.SIGHUP, 1), (signal.SIGHUP, 13)],
+)
 def test_a_run_stopped_anywhere_ends_with_the_same_bits(plan, tmp_path, monkeypatch, number, iteration):
     sentence = ["noise=instance", "regularizer=[gradient_penalty]", "optimizer@optimizer.discriminator=sgld"]
     whole, parts = plan(*sentence, outputs=tmp_path / "a"), plan(*sentence, outputs=tmp_path / "b")
     train.execute(whole, silent)
-    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    each = (signal.SIGINT, signal.SIGTERM, *([] if number == signal.SIGHUP else [signal.SIGHUP]))
+    handlers = list(map(signal.getsignal, each))
     with monkeypatch.context() as patch:
         Stop(patch, number, iteration)
         assert train.execute(parts, silent) == "preempted"
-    assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    assert handlers == list(map(signal.getsignal, each))
+    os.kill(os.getpid(), signal.SIGHUP) if number == signal.SIGHUP else None  # it comes twice, from terminal and shell
     assert (summary(parts)["status"], summary(parts)["iteration"]) == ("preempted", iteration)
     assert train.action(parts) == "resume"
     assert train.execute(parts, silent) == "completed"
     assert all(map(same, result(whole), result(parts)))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_nohup_started_ignores_sighup(plan, monkeypatch):
+    job = plan("iterations=12")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with monkeypatch.context() as patch:
+            Stop(patch, signal.SIGHUP, 8)
+            assert train.execute(job, silent) == "completed"
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_comes_while_lightning_starts_stops_the_run_with_a_checkpoint(plan, monkeypatch, number):
     start = run._Hooks.on_train_start
 

@@ -113,11 +113,14 @@ def alive(pid):
 
 
 @pytest.mark.parametrize("to_group", [False, True], ids=["parent only", "whole group, as a terminal does"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_reaches_every_running_job_once_and_no_more_are_handed_out(tmp_path, number, to_group):
     driver = start("patient", tmp_path)
     wait_for(lambda: len(found(tmp_path, "ready")) == 2)
     (os.killpg if to_group else os.kill)(driver.pid, number)
+    if number == signal.SIGHUP:  # the shell passes on what the terminal has said
+        time.sleep(0.1)
+        os.kill(driver.pid, number)
     out, err = driver.communicate(timeout=20)
     assert driver.returncode == 130, err
     assert err == ""

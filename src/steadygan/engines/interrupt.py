@@ -1,22 +1,23 @@
-"""Ctrl-C and SIGTERM: once, finish the iteration and save; twice, stop now."""
+"""Ctrl-C, SIGTERM and SIGHUP: once, finish the iteration and save; twice, stop now."""
 
 import signal
 import threading
 from types import FrameType
 
+from steadygan.signals import heard, restore
+
 
 class Interrupt:
-    """A context in which the first SIGINT or SIGTERM only sets ``requested``; a second SIGINT interrupts at once."""
-
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    """A context in which the first of the signals only sets ``requested``; a second SIGINT interrupts at once."""
 
     def __init__(self) -> None:
         self.requested = False
+        self._hung_up = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "Interrupt":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.getsignal(number) for number in self.SIGNALS}
+            self._before = {number: signal.getsignal(number) for number in heard()}
             self.install()
         return self
 
@@ -26,10 +27,10 @@ class Interrupt:
             signal.signal(number, self._handle)
 
     def __exit__(self, *exc: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        restore(self._before, self._hung_up)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.requested = True
+        self._hung_up = self._hung_up or number == signal.SIGHUP

@@ -16,6 +16,7 @@ from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.module import GAN
 from steadygan.engines.parts import DTYPES, Job, Parts, Report
+from steadygan.signals import STOPS
 
 
 def run(parts: Parts, job: Job, report: Report) -> str:
@@ -40,7 +41,7 @@ def _run(parts: Parts, job: Job, report: Report, ranks: Alone) -> str:
         gan.adopt(ranks.send(gan.progress()))
         with Interrupt() as interrupt:
             # A process that was just started has them blocked until here.
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, Interrupt.SIGNALS)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
             book.interrupt = ranks.interrupt = interrupt
             if gan.iteration < job.iterations:
                 _before(parts, gan, book)

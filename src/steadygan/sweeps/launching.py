@@ -15,7 +15,7 @@ from steadygan.errors import Interrupted, UserError
 from steadygan.locks import ELSEWHERE
 from steadygan.sweeps.fanout import FanOut, Group
 from steadygan.sweeps.pool import Event, Outcome, run_jobs
-from steadygan.sweeps.progress import SweepProgress
+from steadygan.sweeps.progress import SweepProgress, unheard
 from steadygan.sweeps.tally import status_of
 
 SWEEP = "sweep.yaml"
@@ -206,4 +206,5 @@ def _jobs(count: int) -> str:
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(Text(text), soft_wrap=True)
+    with unheard():
+        console.print(Text(text), soft_wrap=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from steadygan.errors import Interrupted
+from steadygan.signals import STOPS, heard, restore
 from steadygan.sweeps import worker as child
 
 THREADS = (
@@ -74,9 +75,9 @@ def run_jobs(
 ) -> list[Outcome]:
     """Call ``function(payload, report)`` for every payload; ``report(dict)`` becomes an event.
 
-    The first Ctrl-C (or SIGTERM) hands out no more jobs and passes one SIGINT on to the workers, whose jobs end as
-    their own handlers see fit; the second one ends the workers at once. Workers outlive neither this call nor this
-    process.
+    The first Ctrl-C (or SIGTERM, or SIGHUP) hands out no more jobs and passes one SIGINT on to the workers, whose jobs
+    end as their own handlers see fit; the second one ends the workers at once. Workers outlive neither this call
+    nor this process.
 
     Args:
         function: ``module:name``, importable by the workers.
@@ -105,13 +106,21 @@ def run_jobs(
 
 
 class _Signals:
-    """Counts SIGINT and SIGTERM; readable as soon as there is one."""
+    """Counts the signals; readable as soon as there is one.
+
+    SIGHUP comes from the terminal and again from its shell: it is nobody's wish to end the jobs at once.
+    """
 
     def __init__(self) -> None:
         self.count = 0
+        self.hung_up = False
         self._read, self._write = os.pipe()
 
     def handle(self, number: int, frame: Any) -> None:
+        hung_up = number == signal.SIGHUP
+        self.hung_up = self.hung_up or hung_up
+        if hung_up and self.count:
+            return
         self.count += 1
         os.write(self._write, b"!")
 
@@ -130,13 +139,12 @@ class _Signals:
 def _signals() -> Iterator[_Signals]:
     signals = _Signals()
     # Python has signal handlers in the main thread only.
-    numbers = child.SIGNALS if threading.current_thread() is threading.main_thread() else ()
+    numbers = heard() if threading.current_thread() is threading.main_thread() else ()
     before = {number: signal.signal(number, signals.handle) for number in numbers}
     try:
         yield signals
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
+        restore(before, signals.hung_up)
         signals.close()
 
 
@@ -314,7 +322,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 @contextlib.contextmanager
 def _blocked() -> Iterator[None]:
     """A process that is started inside gets no Ctrl-C before it is ready for it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, child.SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
     finally:

@@ -1,5 +1,6 @@
 """What the terminal shows while one run or a sweep goes on; plain lines where there is no terminal."""
 
+import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -28,6 +29,14 @@ RUNNING = 12
 COLOURS = {"completed": "green", "diverged": "yellow", "failed": "red", "preempted": "cyan"}
 
 
+def unheard() -> contextlib.suppress:
+    """A context for what is said to a terminal that may be closed, or a pipe that nobody reads: no run ends of it.
+
+    Of a broken pipe rich makes a SystemExit.
+    """
+    return contextlib.suppress(OSError, SystemExit)
+
+
 class Display(ABC):
     """Live on a terminal; otherwise nothing but what is printed, and a line now and then."""
 
@@ -47,7 +56,8 @@ class Display(ABC):
 
     def say(self, text: str) -> None:
         """One line that stays, above what is live; never wrapped where it is not a terminal."""
-        self.console.print(Text(text), soft_wrap=True)
+        with unheard():
+            self.console.print(Text(text), soft_wrap=True)
 
     def tick(self) -> None:
         """Print the line, if it is time."""
@@ -58,12 +68,14 @@ class Display(ABC):
     def __enter__(self) -> Self:
         if self.console.is_terminal:
             self._live = Live(console=self.console, get_renderable=self.render, refresh_per_second=4, transient=True)
-            self._live.start()
+            with unheard():
+                self._live.start()
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._live:
-            self._live.stop()
+            with unheard():
+                self._live.stop()
 
 
 class RunProgress(Display):

@@ -13,6 +13,7 @@ from typing import Any
 
 from steadygan.core.declare import count
 from steadygan.errors import UserError, bad_value
+from steadygan.signals import STOPS
 from steadygan.sweeps import slurm_queue as queue
 from steadygan.sweeps.pool import THREADS
 from steadygan.sweeps.slurm_queue import LOGS, Job, Ticket
@@ -179,7 +180,7 @@ def _forget(works: Sequence[Work], made: Sequence[Path]) -> None:
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """Ctrl-C waits until what is submitted is written down."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
     finally:

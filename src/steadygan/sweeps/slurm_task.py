@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from types import FrameType, TracebackType
 from typing import Any
 
+from steadygan.signals import heard
+
 AGAIN = 0.2
 """Seconds until a run that could not be told yet (it is importing, say) is told again."""
 
@@ -54,7 +56,7 @@ class Task:
 
 
 class Stop:
-    """A context in which USR2 and SIGTERM stop a run as soon as it listens, that is, holds an ``Interrupt``.
+    """A context in which USR2, SIGTERM and SIGHUP stop a run as soon as it listens, that is, holds an ``Interrupt``.
 
     USR2 is blocked and waited for in a thread: so what the run starts (compilers, W&B) inherits a signal that does not
     end it, though Slurm sends it to all processes of a job.
@@ -66,7 +68,7 @@ class Stop:
 
     def __enter__(self) -> "Stop":
         self._submitit = signal.getsignal(signal.SIGUSR2)
-        for number in (signal.SIGUSR2, signal.SIGTERM):
+        for number in (signal.SIGUSR2, *heard()[1:]):  # a Ctrl-C is none of Slurm's
             signal.signal(number, self._ask)
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
         for work in (self._wait, self._tell):

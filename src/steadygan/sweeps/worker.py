@@ -15,13 +15,14 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
+from steadygan.signals import STOPS, heard
+
 JOB, STOP = "job", "stop"
 """What the parent sends: ``(JOB, index, pickled payload)``, or ``(STOP,)`` just before it sends SIGINT."""
 
 REPORT, DONE, FAILED, REFUSED = "report", "done", "failed", "refused"
 """What a worker sends: ``(kind, index, report | value | traceback | None)``."""
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 RETRY = 0.2
 
 
@@ -38,7 +39,7 @@ class Stops:
 
     def install(self) -> None:
         """Take the signals, also from a job that left its handler behind."""
-        for number in SIGNALS:
+        for number in heard():
             signal.signal(number, self._handle)
 
     def _handle(self, number: int, frame: Any) -> None:
@@ -61,7 +62,7 @@ def work(pipe: Connection, function: str, parent: int, grace: float, output: Pat
     """
     os.setpgrp()  # a Ctrl-C of the terminal goes to the parent alone, which passes it on exactly once
     stops = Stops()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     _redirect(output)
     threading.Thread(target=_watch, args=(parent, grace), daemon=True).start()
     # the parent is gone: nobody to tell

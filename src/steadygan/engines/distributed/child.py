@@ -13,11 +13,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from steadygan.errors import UserError
+from steadygan.signals import heard
 
 REPORT, DONE, FAILED, REFUSED = "report", "done", "failed", "refused"
 """What a process sends: ``(kind, report | value | traceback | a user's mistake, time)``."""
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 60.0
 """Seconds that the processes have for a checkpoint when their parent is gone."""
 
@@ -31,7 +31,7 @@ def serve(pipe: Connection, function: str, payload: Any, environment: Mapping[st
         payload: its argument.
         environment: variables; they say which of the processes this one is, as torchrun does.
     """
-    for number in SIGNALS:
+    for number in heard():
         signal.signal(number, lambda *_: None)  # for those that come when the run has put its handlers away
     threading.Thread(target=_watch, daemon=True).start()
     os.environ.update(environment)

@@ -21,6 +21,7 @@ from steadygan.engines.distributed import child
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.parts import Report
 from steadygan.errors import UserError
+from steadygan.signals import STOPS
 
 SETTLE = 0.5
 """Seconds after a failure in which the failure behind it shows."""
@@ -36,7 +37,7 @@ class ProcessFailed(Exception):
 def spawn(function: str, payload: Any, report: Report, count: int, check: Callable[[], None] = lambda: None) -> Any:
     """Call ``function(payload, report)`` in so many processes, which find each other as those of torchrun do.
 
-    A first SIGINT or SIGTERM is passed on to them once, a second SIGINT ends them.
+    A first SIGINT, SIGTERM or SIGHUP is passed on to them once, a second SIGINT ends them.
 
     Args:
         function: ``module:name``.
@@ -100,7 +101,7 @@ class _Relay(Interrupt):
 def _blocked() -> Iterator[None]:
     """Processes started inside have signals blocked until they are ready for them."""
     resource_tracker.ensure_running()  # the first time it would unblock them
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, child.SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
     finally:
