@@ -277,12 +277,12 @@ def test_links_lead_somewhere(page):
 
 
 def test_the_smallest_p_values_in_the_table_of_the_report():
-    from steadygan.report.statistics import LEVEL, smallest_p
+    from steadygan.report.statistics import LEVEL
+    from steadygan.statistics.all_pairs import seeds_needed, smallest_p
 
     page = (DOCS / "report.md").read_text()
-    table = re.findall(r"^\| (\d+) \| ([\d.]+) \| (\w+) comparison", page, flags=re.MULTILINE)
-    assert len(table) == 4
-    for seeds, p, enough in table:
-        assert float(f"{smallest_p(int(seeds)):.3g}") == float(p)
-        most = 0 if enough == "no" else int(enough)
-        assert most * smallest_p(int(seeds)) <= LEVEL < (most + 1) * smallest_p(int(seeds))
+    table = re.findall(r"^\| (\d+) \| ([\d.]+) \| ([\d.]+) \| (\d+) \|", page, flags=re.MULTILINE)
+    assert len(table) == 5
+    for methods, five, ten, needed in table:
+        assert [float(f"{smallest_p(int(methods), seeds):.2g}") for seeds in (5, 10)] == [float(five), float(ten)]
+        assert seeds_needed(int(methods), LEVEL) == int(needed)

@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "steadygan"
 
 LAYERS = [
     {"errors"},
-    {"paths", "files", "targets", "typed", "threshold", "progress", "signals"},
+    {"paths", "files", "targets", "typed", "threshold", "progress", "signals", "statistics"},
     {"locks", "trust"},
     {"run_config"},
     {"core"},
@@ -70,6 +70,10 @@ def test_libraries_stay_in_their_layers(path):
         assert not used & {"lightning", "omegaconf", "wandb", "numpy"}, "the core is torch only"
     if own in {"report", "errors", "paths", "files", "targets", "trust", "run_config"}:
         assert not used & {"torch", "lightning"}, "reading a sweep needs no torch"
+    if own == "statistics":
+        assert used <= {"collections", "dataclasses", "functools", "numpy", "scipy", "steadygan"}, (
+            "arrays in, numbers out"
+        )
 
 
 @pytest.mark.parametrize("path", sorted((SOURCE / "core").rglob("*.py")), ids=lambda path: path.name)

@@ -4,15 +4,17 @@ import pytest
 
 from steadygan.report.collect import collect
 from steadygan.report.groups import group_runs
-from steadygan.report.statistics import compare, rank
+from steadygan.report.statistics import Comparisons, compare, rank
 from steadygan.report.verdict import TOO_FEW, notes, number_text, obstacle, verdict
 
 
-def say(path, metric="fid", direction="min"):
+def say(path, metric="fid", direction="min", **options):
     groups = group_runs(collect([path]).runs)
     rows = rank(groups, metric, direction)
     reason = obstacle(groups, metric)
-    return verdict(rows, compare(rows, metric, direction) if not reason else [], metric, direction, reason)
+    return verdict(
+        rows, compare(rows, metric, direction) if not reason else Comparisons(), metric, direction, reason, **options
+    )
 
 
 def fill(make_run, root, method, values, **options):
@@ -35,12 +37,12 @@ def test_six_clear_seeds_are_enough_for_one_comparison(tmp_path, make_run):
     fill(make_run, tmp_path, "b", [101.0, 102, 104, 105, 107, 110])
     first, second = say(tmp_path)
     assert first == "a has the best median fid (3.5, 6 seeds)."
-    assert second == "a is better than b (paired sign-flip test, Holm-corrected p ≤ 0.05)."
+    assert second == "a is better than b (paired by seed, p ≤ 0.05 over all pairs)."
 
 
-def test_two_comparisons_ask_for_more_than_six_seeds(tmp_path, make_run):
-    for name, shift in (("a", 0), ("b", 100), ("c", 200)):
-        fill(make_run, tmp_path, name, [shift + step for step in (1.0, 2, 3, 4, 5, 6)])
+def test_three_methods_ask_for_more_than_six_seeds(tmp_path, make_run):
+    for name, factor in (("a", 1), ("b", 10), ("c", 300)):
+        fill(make_run, tmp_path, name, [factor * step for step in (1.0, 2, 3, 4, 5, 6)])
     text = " ".join(say(tmp_path))
     assert TOO_FEW in text
     assert "7 seeds are needed" in text
@@ -69,7 +71,7 @@ def test_lost_and_unfinished_seeds_are_named(tmp_path, make_run):
 def test_one_method_and_no_run(tmp_path, make_run):
     fill(make_run, tmp_path, "a", [4.0])
     assert say(tmp_path) == ["One method, nothing to compare: a has a median fid of 4 (1 seed)."]
-    assert verdict([], [], None, "min") == ["No verdict: there is no run yet."]
+    assert verdict([], Comparisons(), None, "min") == ["No verdict: there is no run yet."]
 
 
 @pytest.mark.parametrize("what", ["dataset", "passport"])
@@ -93,3 +95,56 @@ def test_numbers():
     assert [number_text(x) for x in (1234.56, -0.5, float("inf"), float("-inf"), float("nan"))] == [
         "1235", "−0.5", "∞", "−∞", "–",
     ]  # fmt: skip
+
+
+def modes(make_run, root, method, values, status="completed", **more):
+    for seed, value in enumerate(values):
+        make_run(root, f"{method}-{seed}-{status}", method=method, seed=seed, status=status,
+                 finals={"modes": value, **{name: each[seed] for name, each in more.items()}})  # fmt: skip
+
+
+def test_where_nothing_trained_nobody_is_best(tmp_path, make_run):
+    modes(make_run, tmp_path, "nonsaturating", [0.0, 0, 0])
+    modes(make_run, tmp_path, "r1", [0.0, 0, 0])
+    assert say(tmp_path, "modes", "max") == ["Nothing trained: every run ended with modes 0, the worst there is."]
+    make_run(tmp_path, "x", method="wgan", seed=0, status="diverged")
+    first, second = say(tmp_path, "modes", "max")
+    assert first == "Nothing trained: every run was lost or ended with modes 0, the worst there is."
+    assert "wgan (1 diverged of 1)" in second
+
+
+def test_where_every_run_is_lost_nobody_is_best(tmp_path, make_run):
+    for name in ("a", "b"):
+        make_run(tmp_path, name, method=name, seed=0, status="diverged", finals={"fid": 3.0})
+    assert say(tmp_path)[0] == "Nothing trained: no run ended with a finite fid."
+
+
+def test_a_best_median_of_nothing_names_the_best_run(tmp_path, make_run):
+    modes(make_run, tmp_path, "a", [0.0, 0, 3])
+    modes(make_run, tmp_path, "b", [0.0, 0, 0])
+    text = say(tmp_path, "modes", "max")[0]
+    assert text.startswith("No method trains in more than half of its seeds (no median modes is better than 0; ")
+    assert "the best run is one of a with 3)" in text
+
+
+def test_an_unmet_criterion_is_said_first(tmp_path, make_run):
+    modes(make_run, tmp_path, "a", [5.0, 6, 6])
+    modes(make_run, tmp_path, "b", [2.0, 2, 1])
+    first, second, *_ = say(tmp_path, "modes", "max", unmet="modes ≥ 90 %")
+    assert first == "Nothing trained: no run ends with modes ≥ 90 %."
+    assert second.startswith("a has the best median modes (6, 3 seeds)")
+
+
+def test_all_that_tie_are_named_with_what_breaks_the_tie(tmp_path, make_run):
+    modes(make_run, tmp_path, "a", [8.0, 8], high_quality=[0.9, 0.9], wasserstein=[0.5, 0.5])
+    modes(make_run, tmp_path, "b", [8.0, 8], high_quality=[0.95, 0.95], wasserstein=[0.3, 0.3])
+    modes(make_run, tmp_path, "c", [8.0, 8], high_quality=[0.95, 0.95], wasserstein=[0.2, 0.2])
+    modes(make_run, tmp_path, "d", [5.0, 5], high_quality=[1.0, 1.0], wasserstein=[0.1, 0.1])
+    text = say(tmp_path, "modes", "max")[0]
+    assert text.startswith("c, b and a tie at the best median modes (8); c comes first by wasserstein (0.2)")
+
+
+def test_methods_alike_in_everything_share_the_lead(tmp_path, make_run):
+    for name in ("a", "b"):
+        modes(make_run, tmp_path, name, [8.0, 8], high_quality=[0.9, 0.9])
+    assert say(tmp_path, "modes", "max")[0].startswith("a and b share the best median modes (8)")

@@ -15,8 +15,8 @@ from steadygan.report.palette import Style, styles
 from steadygan.report.reached import reached
 from steadygan.report.samples import galleries
 from steadygan.report.share_maps import maps as share_maps
-from steadygan.report.shares import Share, ranked, sentences, shares, words
-from steadygan.report.statistics import BASELINE, Row, compare, direction_of, metric_names, rank
+from steadygan.report.shares import Share, ranked, sentences, shares, unmet, words
+from steadygan.report.statistics import BASELINE, Comparisons, Row, compare, direction_of, metric_names, rank
 from steadygan.report.swept import sweeps
 from steadygan.report.table import show_reached, show_shares, show_table
 from steadygan.report.verdict import notes, obstacle, verdict
@@ -69,7 +69,7 @@ def build(sweep: Sweep, folder: Path) -> Content:
     direction = direction_of(metric, sweep.runs) if metric else "min"
     rows = rank(groups, metric, direction)
     reason = obstacle(groups, metric) or _too_many(groups)
-    comparisons = compare(rows, metric, direction, sweep.baseline or BASELINE) if metric and not reason else []
+    tested = compare(rows, metric, direction, sweep.baseline or BASELINE) if metric and not reason else Comparisons()
     looks = styles([group.name for group in groups])
     shown = [row.group.name for row in rows[:_SHOWN_AT_FIRST]]
     listed = {row.group.name for row in rows[:LISTED]}
@@ -83,14 +83,14 @@ def build(sweep: Sweep, folder: Path) -> Content:
         direction=direction,
         verdict=[
             *(sentences(found, sweep.threshold, sweep.runs) if found else []),
-            *verdict(rows, comparisons, metric, direction, reason),
+            *verdict(rows, tested, metric, direction, reason, unmet(groups, sweep.threshold)),
         ],
         notes=notes(groups),
         rows=rows[:LISTED],
         listed=drawn,
         shares=found,
         threshold=words(sweep.threshold, sweep.runs),
-        comparisons=comparisons,
+        tested=tested,
         reached=reached(drawn),
         plots=[
             *_trains(found, sweep, fresh),

@@ -24,8 +24,9 @@ from steadygan.report.reached import Reached
 from steadygan.report.samples import Gallery
 from steadygan.report.share_maps import DIVERGED, TRAINS
 from steadygan.report.shares import Share, percent
-from steadygan.report.statistics import LEVEL, Comparison, Row, median
+from steadygan.report.statistics import LEVEL, Comparisons, Row, tie_breaks
 from steadygan.report.verdict import number_text
+from steadygan.statistics.medians import median
 
 _LOG_BYTES = 4000
 _LOGS_SHOWN = 12
@@ -57,7 +58,7 @@ class Content:
     listed: Sequence[Group]
     shares: Sequence[Share]
     threshold: str
-    comparisons: Sequence[Comparison]
+    tested: Comparisons
     reached: Sequence[Reached]
     plots: Sequence[Plot]
     galleries: Sequence[Gallery]
@@ -84,6 +85,7 @@ def render(content: Content, folder: Path) -> str:
         environment=_environment(content.groups),
         commands=commands(content.listed),
         level=LEVEL,
+        breaks=tie_breaks(content.rows),
         version=__version__,
         plotly=Markup(get_plotlyjs()),
     )

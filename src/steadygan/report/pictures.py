@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from steadygan.report.bands import band, points_for
 from steadygan.report.groups import Group, show
 from steadygan.report.palette import Style, styles
-from steadygan.report.statistics import Row, median
+from steadygan.report.statistics import Row
 from steadygan.report.swept import Sweep1, Sweep2
+from steadygan.statistics.medians import median
 
 DPI = 130
 _MOST_IN_LEGEND = 16

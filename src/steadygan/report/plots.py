@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 from steadygan.report.bands import Band, band, points_for
 from steadygan.report.groups import Group, show
 from steadygan.report.palette import Style, styles
-from steadygan.report.statistics import Row, median, outcome
+from steadygan.report.statistics import Row, outcome
 from steadygan.report.swept import Line, Sweep1, Sweep2
+from steadygan.statistics.medians import median
 
 _LONGEST_TICK = 30
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from steadygan.report.collect import Run
 from steadygan.report.groups import Group
-from steadygan.report.statistics import median
+from steadygan.statistics.medians import median
 
 KINDS = ("iteration", "images", "seconds")
 

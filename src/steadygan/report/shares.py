@@ -14,7 +14,8 @@ from scipy import stats
 
 from steadygan.report.collect import Run
 from steadygan.report.groups import Group, common_words, family, swept_numbers
-from steadygan.report.statistics import direction_of, median, outcome
+from steadygan.report.statistics import direction_of, outcome
+from steadygan.statistics.medians import median
 from steadygan.threshold import Bound
 
 CONFIDENCE = 0.95
@@ -154,6 +155,13 @@ def ranked(found: Sequence[Share]) -> list[Share]:
 def words(threshold: Sequence[Bound], runs: Sequence[Run]) -> str:
     """``modes ≥ 90 % and high_quality ≥ 0.8``."""
     return " and ".join(bound.words(direction_of(bound.metric, runs)) for bound in threshold)
+
+
+def unmet(groups: Sequence[Group], threshold: Sequence[Bound]) -> str:
+    """The threshold in words where runs have ended and none of them trains, else nothing."""
+    runs = [run for group in groups for run in group.runs]
+    verdicts = {trains(run, threshold) for run in runs} - {None}
+    return words(threshold, runs) if verdicts == {False} else ""
 
 
 def unknown_most(threshold: Sequence[Bound], runs: Sequence[Run]) -> list[str]:

@@ -1,26 +1,28 @@
-"""Comparing methods over seeds: medians with lost seeds as worst, paired sign-flip tests, Holm, bootstrap.
+"""Comparing methods over seeds: ranking by medians with lost seeds as worst, and one test for all pairs.
 
 An outcome is a float: a finite value, or the worst possible one (+inf where small is good, -inf where large is) for
 a seed that diverged or failed, or NaN where nothing is known yet (not finished, or the metric was not measured).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
-from scipy import stats
 
 from steadygan.report.collect import Run
 from steadygan.report.groups import Group
+from steadygan.statistics.all_pairs import all_pairs
+from steadygan.statistics.medians import median, median_interval
+from steadygan.statistics.paired import differences
 
 LEVEL = 0.05
-BOOTSTRAP_SEEDS = 5
 BASELINE = "nonsaturating"
 """What every method is compared with where the sweep names nothing else."""
-INTERVAL = "95 % interval"
-RANGE = "range"
 _LARGE_IS_GOOD = {"modes", "high_quality", "is", "precision", "recall", "density", "coverage", "accuracy"}
 _TIE_BREAKS = {"modes": ("high_quality", "wasserstein")}
+_WORST = {"is": 1.0} | dict.fromkeys(_LARGE_IS_GOOD - {"is"}, 0.0)
+"""The worst finite values of metrics that have one: the inception score of any one picture is 1."""
 
 
 def metric_names(runs: Sequence[Run]) -> list[str]:
@@ -38,6 +40,11 @@ def direction_of(metric: str, runs: Sequence[Run]) -> str:
 
 def worst(direction: str) -> float:
     return -np.inf if direction == "max" else np.inf
+
+
+def worst_there_is(metric: str, direction: str) -> float:
+    """Return the worst value that a finished run can have: 0 modes, an infinite distance."""
+    return _WORST.get(metric, worst(direction)) if direction == "max" else worst(direction)
 
 
 def outcome(run: Run, metric: str, direction: str, kind: str = "final") -> float:
@@ -61,21 +68,13 @@ def outcomes(group: Group, metric: str, direction: str, kind: str = "final") -> 
     return values[~np.isnan(values)]
 
 
-def median(values: np.ndarray) -> float:
-    """The median where infinities are allowed: NaN for no value, and for the middle of -inf and +inf."""
-    if not len(values):
-        return np.nan
-    ordered = np.sort(values)
-    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    if low == high:
-        return float(low)
-    with np.errstate(invalid="ignore"):
-        return float((low + high) / 2)
-
-
 @dataclass(frozen=True)
 class Row:
-    """One line of the ranking. ``rank`` is None without a known outcome; ties in all criteria share a rank."""
+    """One line of the ranking. ``rank`` is None without a known outcome; ties in all criteria share a rank.
+
+    ``worst`` says that no outcome is better than the worst there is. ``breaks`` are the medians of the metrics that
+    order methods whose ``median`` is the same.
+    """
 
     group: Group
     rank: int | None
@@ -92,6 +91,8 @@ class Row:
     seconds: float
     speed: float
     memory: float
+    worst: bool = False
+    breaks: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def lost(self) -> int:
@@ -108,6 +109,24 @@ def rank(groups: Sequence[Group], metric: str | None, direction: str) -> list[Ro
         same = rows and rows[-1].rank and criteria[rows[-1].group.name] == criteria[group.name]
         rows.append(_row(group, (rows[-1].rank if same else place) if known else None, metric, direction))
     return rows
+
+
+def tie_breaks(rows: Sequence[Row]) -> list[str]:
+    """The metrics that put methods of one median in order: those that it takes, none where no medians tie."""
+    ranked = [row for row in rows if row.rank is not None]
+    found: list[str] = []
+    for first, second in pairwise(ranked):
+        if first.median != second.median:
+            continue
+        for name in first.breaks:
+            found += [name] if name not in found else []
+            if _text(first.breaks[name]) != _text(second.breaks.get(name, np.nan)):
+                break
+    return found
+
+
+def _text(value: float) -> str:
+    return repr(float(value))
 
 
 def _criteria(group: Group, metric: str | None, direction: str) -> tuple[tuple[float, float], ...]:
@@ -152,78 +171,28 @@ def _row(group: Group, place: int | None, metric: str | None, direction: str) ->
         seconds=median(seconds),
         speed=median(np.array(speeds, dtype=float)),
         memory=median(np.array([run.memory for run in group.runs if run.memory], dtype=float)),
+        worst=metric is not None and _all_worst(final, metric, direction),
+        breaks=_breaks(group, metric),
     )
 
 
-def smallest_p(pairs: int) -> float:
-    """The smallest two-sided p that a sign-flip test on so many pairs can give: 2 / 2^n."""
-    return 1.0 if pairs < 1 else min(1.0, 2.0 / 2.0**pairs)
+def _all_worst(final: np.ndarray, metric: str, direction: str) -> bool:
+    limit = worst_there_is(metric, direction)
+    return bool(len(final)) and bool(np.all(final <= limit if direction == "max" else final >= limit))
 
 
-def seeds_needed(comparisons: int) -> int:
-    """The fewest common seeds with which one of so many Holm-corrected comparisons can reach LEVEL."""
-    pairs = 1
-    while comparisons * smallest_p(pairs) > LEVEL:
-        pairs += 1
-    return pairs
-
-
-def differences(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """``first - second`` per seed; two lost seeds are equal."""
-    with np.errstate(invalid="ignore"):
-        found = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
-    return np.where(np.isnan(found), 0.0, found)
-
-
-def signed_ranks(found: np.ndarray) -> np.ndarray:
-    """Ranks of the differences' sizes with their signs: an infinite difference is the largest, not all there is."""
-    return np.sign(found) * stats.rankdata(np.abs(found))
-
-
-def sign_flip(found: np.ndarray) -> float:
-    """Two-sided p of paired differences under exchange within pairs (signed-rank statistic, exact to 14 pairs)."""
-    if len(found) < 2 or not np.any(found):
-        return 1.0
-    ranks = signed_ranks(found)
-    test = stats.permutation_test(
-        (ranks, np.zeros_like(ranks)),
-        lambda a, b, axis: np.sum(a - b, axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=2**14,
-        rng=np.random.default_rng(0),
-    )
-    return float(test.pvalue)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Holm's step-down correction (Scand. J. Statist. 6, 1979): adjusted p in the order given."""
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty(len(p))
-    running = 0.0
-    for step, index in enumerate(order):
-        running = max(running, min(1.0, (len(p) - step) * p[index]))
-        adjusted[index] = running
-    return adjusted.tolist()
-
-
-def median_interval(found: np.ndarray) -> tuple[float, float, str]:
-    """(low, high, what it is): a percentile bootstrap of the median from 5 finite values on, else their range."""
-    if len(found) < BOOTSTRAP_SEEDS or not np.all(np.isfinite(found)):
-        return (float(np.min(found)), float(np.max(found)), RANGE)
-    if np.ptp(found) == 0:
-        return (float(found[0]), float(found[0]), INTERVAL)
-    result = stats.bootstrap(
-        (found,), np.median, vectorized=True, method="percentile", n_resamples=2000, rng=np.random.default_rng(0)
-    )
-    return (float(result.confidence_interval.low), float(result.confidence_interval.high), INTERVAL)
+def _breaks(group: Group, metric: str | None) -> dict[str, float]:
+    """Medians of the metrics that break the ties of ``metric``, those that were measured."""
+    names = [name for name in _TIE_BREAKS.get(metric or "", ()) if any(name in run.scores for run in group.runs)]
+    return {name: median(outcomes(group, name, direction_of(name, group.runs))) for name in names}
 
 
 @dataclass(frozen=True)
 class Comparison:
     """``first`` against ``second`` on ``pairs`` common seeds; ``difference`` is first - second, median over seeds.
 
-    ``better`` names the better one where the Holm-corrected ``p_holm`` is at most LEVEL, else it is empty.
+    ``p`` is that of this pair alone, ``p_family`` holds for all pairs of all methods at once. ``better`` names the
+    better one where ``p_family`` is at most LEVEL, else it is empty.
     """
 
     first: str
@@ -235,54 +204,82 @@ class Comparison:
     high: float
     interval: str
     p: float
-    p_holm: float
+    p_family: float
     better: str
 
 
-def compare(rows: Sequence[Row], metric: str, direction: str, baseline: str = BASELINE) -> list[Comparison]:
-    """The best against every other method, and every method against the baseline, as one Holm family."""
+@dataclass(frozen=True)
+class Comparisons:
+    """The comparisons to be read, of the test of all pairs of ``methods`` methods.
+
+    ``smallest`` is the smallest ``p_family`` that any outcome of these seeds could have had.
+    """
+
+    shown: tuple[Comparison, ...] = ()
+    methods: int = 0
+    smallest: float = 1.0
+
+    @property
+    def too_few(self) -> bool:
+        return self.smallest > LEVEL
+
+
+def compare(rows: Sequence[Row], metric: str, direction: str, baseline: str = BASELINE) -> Comparisons:
+    """Test all pairs; show the best against every other method, and every method against the baseline."""
     ranked = [row.group for row in rows if row.rank is not None]
-    found = []
-    for first, second in _pairs(ranked, baseline):
-        ours, theirs = (_by_seed(group, metric, direction) for group in (first, second))
-        seeds = [seed for seed in ours if seed in theirs]
-        if seeds:
-            values = np.array([ours[seed] for seed in seeds]), np.array([theirs[seed] for seed in seeds])
-            found.append((first.name, second.name, *values, sign_flip(differences(*values))))
-    corrected = holm([item[-1] for item in found])
-    return [_comparison(*item, p_holm=p_holm, direction=direction) for item, p_holm in zip(found, corrected)]
+    if len(ranked) < 2:
+        return Comparisons(methods=len(ranked))
+    seeds = list(dict.fromkeys(run.seed for group in ranked for run in group.runs if run.seed is not None))
+    values = np.array([_by_seed(group, metric, direction, seeds) for group in ranked]).reshape(len(ranked), -1)
+    test = all_pairs(values)
+    shown = [pair for pair in _pairs(ranked, baseline) if not np.isnan(test.statistic[pair])]
+    return Comparisons(
+        shown=tuple(
+            _comparison(
+                (ranked[i].name, ranked[j].name),
+                values[[i, j]],
+                float(test.statistic[i, j]),
+                (float(test.p[i, j]), float(test.p_family[i, j])),
+                direction,
+            )
+            for i, j in shown
+        ),
+        methods=len(ranked),
+        smallest=test.smallest,
+    )
 
 
-def _pairs(ranked: list[Group], baseline: str) -> list[tuple[Group, Group]]:
-    pairs = [(ranked[0], other) for other in ranked[1:]] if ranked else []
-    base = next((group for group in ranked[1:] if group.name == baseline), None)
-    if base:
-        pairs += [(group, base) for group in ranked[1:] if group is not base]
+def _pairs(ranked: list[Group], baseline: str) -> list[tuple[int, int]]:
+    pairs = [(0, other) for other in range(1, len(ranked))]
+    base = next((index for index, group in enumerate(ranked) if index and group.name == baseline), None)
+    if base is not None:
+        pairs += [(index, base) for index in range(1, len(ranked)) if index != base]
     return pairs
 
 
-def _by_seed(group: Group, metric: str, direction: str) -> Mapping[int, float]:
-    values = {run.seed: outcome(run, metric, direction) for run in reversed(group.runs) if run.seed is not None}
-    return {seed: value for seed, value in values.items() if not np.isnan(value)}
+def _by_seed(group: Group, metric: str, direction: str, seeds: Sequence[int]) -> list[float]:
+    values = {run.seed: outcome(run, metric, direction) for run in reversed(group.runs)}
+    return [values.get(seed, np.nan) for seed in seeds]
 
 
 def _comparison(
-    first: str, second: str, ours: np.ndarray, theirs: np.ndarray, p: float, *, p_holm: float, direction: str
+    names: tuple[str, str], values: np.ndarray, statistic: float, p: tuple[float, float], direction: str
 ) -> Comparison:
-    found = differences(ours, theirs)
+    values = values[:, ~np.isnan(values).any(axis=0)]
+    found = differences(*values)
     low, high, interval = median_interval(found)
-    gain = float(np.sum(signed_ranks(found))) * (1 if direction == "max" else -1)
-    better = "" if p_holm > LEVEL or gain == 0 else first if gain > 0 else second
+    gain = statistic if direction == "max" else -statistic
+    better = "" if p[1] > LEVEL or gain == 0 else names[0] if gain > 0 else names[1]
     return Comparison(
-        first=first,
-        second=second,
+        first=names[0],
+        second=names[1],
         pairs=len(found),
-        lost=int(np.sum(np.isinf(ours) | np.isinf(theirs))),
+        lost=int(np.isinf(values).any(axis=0).sum()),
         difference=median(found),
         low=low,
         high=high,
         interval=interval,
-        p=p,
-        p_holm=p_holm,
+        p=p[0],
+        p_family=p[1],
         better=better,
     )

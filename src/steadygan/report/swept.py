@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from steadygan.report.groups import Group, common_words, family, swept_numbers
-from steadygan.report.statistics import median, outcomes
+from steadygan.report.statistics import outcomes
+from steadygan.statistics.medians import median
 
 
 @dataclass(frozen=True)

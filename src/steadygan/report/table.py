@@ -9,7 +9,7 @@ from rich.text import Text
 
 from steadygan.report.reached import Reached
 from steadygan.report.shares import Share, percent
-from steadygan.report.statistics import Row
+from steadygan.report.statistics import Row, tie_breaks
 from steadygan.report.verdict import number_text
 
 _MOST_ROWS, _BEST = 40, 10
@@ -79,8 +79,9 @@ def _ranking(rows: Sequence[Row], names: Sequence[str], title: str | None, longe
             "seeds": str(row.counted),
             "lost": Text(str(row.lost), style="bold red" if row.lost else ""),
             "unfinished": str(row.unfinished),
+            **{name: number_text(value) for name, value in row.breaks.items()},
         }
-        table.add_row(str(row.rank or "–"), Text(row.group.name), *(cells[name] for name in names))
+        table.add_row(str(row.rank or "–"), Text(row.group.name), *(cells.get(name, "–") for name in names))
     return table
 
 
@@ -113,7 +114,17 @@ def show_table(
     arrow = "higher is better" if direction == "max" else "lower is better"
     unfinished = any(row.unfinished for row in rows)
     longest = max((len(row.group.name) for row in rows), default=6)
-    names = ["median", "range", "best", "gap", "area", "seeds", "lost", *(["unfinished"] if unfinished else [])]
+    names = [
+        "median",
+        *tie_breaks(rows),
+        "range",
+        "best",
+        "gap",
+        "area",
+        "seeds",
+        "lost",
+        *(["unfinished"] if unfinished else []),
+    ]
     title = f"{metric}, {arrow}" if metric else None
     table = _ranking(rows, names, title, longest)
     for name in _SPARED:

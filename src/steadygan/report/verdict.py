@@ -6,7 +6,8 @@ import numpy as np
 
 from steadygan.report.collect import Run
 from steadygan.report.groups import Group, flatten
-from steadygan.report.statistics import LEVEL, Comparison, Row, seeds_needed, smallest_p, worst
+from steadygan.report.statistics import LEVEL, Comparison, Comparisons, Row, worst, worst_there_is
+from steadygan.statistics.all_pairs import seeds_needed
 
 _MOST_NAMES, _NAMED = 12, 5
 TOO_FEW = "too few seeds for a verdict"
@@ -22,19 +23,41 @@ def number_text(value: float) -> str:
 
 
 def verdict(
-    rows: Sequence[Row], comparisons: Sequence[Comparison], metric: str | None, direction: str, obstacle: str = ""
+    rows: Sequence[Row], tested: Comparisons, metric: str | None, direction: str, obstacle: str = "", unmet: str = ""
 ) -> list[str]:
-    """Sentences, the main one first. ``obstacle`` is a reason for which the methods cannot be compared at all."""
+    """Sentences, the main one first.
+
+    Args:
+        rows: the ranking.
+        tested: the comparisons.
+        metric: that is ranked, with its ``direction``.
+        obstacle: a reason for which the methods cannot be compared at all.
+        unmet: the sweep's criterion of success in words, where no run meets it.
+    """
     ranked = [row for row in rows if row.rank is not None]
+    losses = _losses(rows, direction)
     if not any(row.group.runs for row in rows):
         return ["No verdict: there is no run yet."]
     if metric is None or not ranked:
-        return ["No verdict: no finished run has a metric yet.", *_losses(rows, direction)]
+        return ["No verdict: no finished run has a metric yet.", *losses]
+    if all(row.worst for row in ranked):
+        return [_nothing_trained(ranked, metric, direction), *losses]
+    nothing = [f"Nothing trained: no run ends with {unmet}."] if unmet else []
     if obstacle:
-        return [f"No verdict: {obstacle}", *_losses(rows, direction)]
-    if not comparisons:
-        return [*_nothing_to_compare(ranked, metric), *_losses(rows, direction)]
-    return [*_main(ranked, comparisons, metric), *_losses(rows, direction)]
+        return [*nothing, f"No verdict: {obstacle}", *losses]
+    if not tested.shown:
+        return [*nothing, *_nothing_to_compare(ranked, metric), *losses]
+    return [*nothing, *_main(ranked, tested, metric, direction), *losses]
+
+
+def _nothing_trained(ranked: Sequence[Row], metric: str, direction: str) -> str:
+    value = number_text(worst_there_is(metric, direction))
+    lost = any(row.lost for row in ranked)
+    if np.isinf(worst_there_is(metric, direction)):
+        return f"Nothing trained: no run ended with a finite {metric}."
+    return (
+        f"Nothing trained: every run {'was lost or ' if lost else ''}ended with {metric} {value}, the worst there is."
+    )
 
 
 def _nothing_to_compare(ranked: Sequence[Row], metric: str) -> list[str]:
@@ -47,16 +70,11 @@ def _nothing_to_compare(ranked: Sequence[Row], metric: str) -> list[str]:
     return [f"No comparison, {TOO_FEW}: {leads}."]
 
 
-def _main(ranked: Sequence[Row], comparisons: Sequence[Comparison], metric: str) -> list[str]:
-    best = ranked[0]
-    leads = f"{best.group.name} has the best median {metric} ({number_text(best.median)}, {_seeds(best.counted)})"
-    if ranked[1].rank == 1:
-        ties = [row.group.name for row in ranked if row.rank == 1]
-        leads = f"{_list(ties)} share the best median {metric} ({number_text(best.median)})"
-    pairs = max(item.pairs for item in comparisons)
-    reachable = len(comparisons) * smallest_p(pairs)
-    if reachable > LEVEL:
-        return [f"{leads}, but {TOO_FEW}.", _too_few(pairs, len(comparisons))]
+def _main(ranked: Sequence[Row], tested: Comparisons, metric: str, direction: str) -> list[str]:
+    best, comparisons = ranked[0], tested.shown
+    leads = _leads(ranked, metric, direction)
+    if tested.too_few:
+        return [f"{leads}, but {TOO_FEW}.", _too_few(tested)]
     sentences = [leads + "."]
     others = [item for item in comparisons if item.first == best.group.name]
     sentences += _against(best.group.name, others)
@@ -66,11 +84,36 @@ def _main(ranked: Sequence[Row], comparisons: Sequence[Comparison], metric: str)
     return sentences
 
 
-def _too_few(pairs: int, comparisons: int) -> str:
-    times = f" and {comparisons} comparisons multiply it by {comparisons} (Holm)" if comparisons > 1 else ""
+def _leads(ranked: Sequence[Row], metric: str, direction: str) -> str:
+    """Who is ahead: all that tie, and what puts them in order; nobody where the best median is the worst there is."""
+    best = ranked[0]
+    value = number_text(best.median)
+    if best.median in (worst_there_is(metric, direction), worst(direction)):
+        ends = [(row.high if direction == "max" else -row.low, row.group.name) for row in ranked]
+        highest, name = max(ends, key=lambda end: end[0])
+        end = number_text(highest if direction == "max" else -highest)
+        no_better = f"no median {metric} is better than {value}; the best run is one of {name} with {end}"
+        return f"No method trains in more than half of its seeds ({no_better})"
+    ties = [row for row in ranked if row.median == best.median]
+    if len(ties) == 1:
+        return f"{best.group.name} has the best median {metric} ({value}, {_seeds(best.counted)})"
+    first = [row.group.name for row in ties if row.rank == best.rank]
+    names = _all([row.group.name for row in ties])
+    if len(first) == len(ties):
+        return f"{names} share the best median {metric} ({value})"
+    second = next(row for row in ties if row.rank != best.rank)
+    breaker = next(name for name in best.breaks if str(best.breaks[name]) != str(second.breaks.get(name)))
+    come = f"{_all(first)} {'comes' if len(first) == 1 else 'come'} first by {breaker}"
+    return f"{names} tie at the best median {metric} ({value}); {come} ({number_text(best.breaks[breaker])})"
+
+
+def _too_few(tested: Comparisons) -> str:
+    pairs = max(item.pairs for item in tested.shown)
+    needed = max(seeds_needed(tested.methods, LEVEL), pairs + 1)
+    among = f" and {tested.methods} methods" if tested.methods > 2 else ""
     return (
-        f"With {_seeds(pairs)} in common the smallest possible p is {smallest_p(pairs):.3g}{times}; "
-        f"{seeds_needed(comparisons)} seeds are needed for a difference to show at {LEVEL}."
+        f"With {_seeds(pairs)} in common{among} the smallest possible p is {tested.smallest:.3g}; "
+        f"{needed} seeds are needed for a difference to show at {LEVEL}."
     )
 
 
@@ -80,7 +123,7 @@ def _against(best: str, others: Sequence[Comparison]) -> list[str]:
     open_ones = [item.second for item in others if not item.better]
     sentences = []
     if beaten:
-        sentences.append(f"{best} is better than {_list(beaten)} (paired sign-flip test, Holm-corrected p ≤ {LEVEL}).")
+        sentences.append(f"{best} is better than {_list(beaten)} (paired by seed, p ≤ {LEVEL} over all pairs).")
     if lost_to:
         sentences.append(f"Seed by seed it is nevertheless worse than {_list(lost_to)} (p ≤ {LEVEL}).")
     if open_ones:
@@ -91,7 +134,7 @@ def _against(best: str, others: Sequence[Comparison]) -> list[str]:
 def _one(item: Comparison) -> str:
     if not item.better:
         return f"{item.first} no difference shown"
-    return f"{item.first} is {'better' if item.better == item.first else 'worse'} (p = {item.p_holm:.2g})"
+    return f"{item.first} is {'better' if item.better == item.first else 'worse'} (p = {item.p_family:.2g})"
 
 
 def _losses(rows: Sequence[Row], direction: str) -> list[str]:
@@ -122,6 +165,10 @@ def _seeds(count: int) -> str:
 def _list(names: Sequence[str]) -> str:
     if len(names) > _MOST_NAMES:
         names = [*names[:_NAMED], f"{len(names) - _NAMED} others"]
+    return _all(names)
+
+
+def _all(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
