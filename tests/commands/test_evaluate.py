@@ -162,6 +162,49 @@ def test_folders_and_npz_by_hand(evaluate, tmp_path):
     assert json.loads(out.read_text())["metrics"]["fid"] == expected
 
 
+def test_more_samples_than_images_are_refused(evaluate, tmp_path):
+    """Not scored as if there were so many: neither file nor number."""
+    a, b = sets()
+    folders = pictures(tmp_path / "a", a[:8]), pictures(tmp_path / "b", b[:20])
+    for given, words in (
+        (["metrics.fid.samples=50000"], f"metrics.fid.samples=50000: {folders[0]} has 8 images"),
+        (["metrics.fid.samples=1e3"], "metrics.fid.samples=1000: "),
+        (["metrics.fid.samples=abc"], "metrics.fid.samples=abc: must be a whole number of at least 2"),
+        (["metrics.fid.samples=null"], "whole number of at least 2"),
+        (["metrics.fid.samples=.nan"], "whole number of at least 2"),
+    ):
+        code, out, err = evaluate("--images", *folders, *FID, *given, "--out", tmp_path / "out.json")
+        assert (code, out) == (2, "")
+        assert words in err
+        assert "Traceback" not in err
+    assert not (tmp_path / "out.json").exists()
+    code, _, err = evaluate("--images", *folders, "metrics=[inception_score]", f"metrics.features={FLAT}",
+                            "metrics.inception_score.splits=9")  # fmt: skip
+    assert code == 2
+    assert "metrics.inception_score.splits=9: more than the 8 samples" in err
+
+
+def test_one_image_is_too_few(evaluate, tmp_path):
+    a, b = sets()
+    folders = pictures(tmp_path / "a", a[:1]), pictures(tmp_path / "b", b[:20])
+    for pair in (folders, folders[::-1]):
+        code, out, err = evaluate("--images", *pair, *FID)
+        assert (code, out) == (2, "")
+        assert err.strip().endswith(f"{folders[0]}: 1 image, and scores of sets of images need at least 2 in each")
+
+
+def test_small_sets_have_a_kid_without_a_spread(evaluate, tmp_path):
+    a, b = sets()
+    folders = pictures(tmp_path / "a", a[:20]), pictures(tmp_path / "b", b[:20])
+    out = tmp_path / "out.json"
+    code, _, _ = evaluate("--images", *folders, "metrics=[kid]", f"metrics.features={FLAT}", "--out", out)
+    said = json.loads(out.read_text())
+    assert code == 0
+    assert set(said["metrics"]) == {"kid"}
+    assert {key: said["passports"]["kid"][key] for key in ("samples", "subsets", "subset_size")} == {
+        "samples": 20, "subsets": 1, "subset_size": 20}  # fmt: skip
+
+
 def test_what_cannot_be_read_is_told(evaluate, tmp_path):
     a, _ = sets()
     folder = pictures(tmp_path / "a", a[:5])

@@ -56,6 +56,13 @@ def digits(count, seed=0, sigma=0.3):
     return x[rows] + sigma * torch.randn(count, *x.shape[1:], generator=source), y[rows]
 
 
+def few_digits(count):
+    """A data set of the first of them."""
+    few, (x, y) = Digits(), Digits().examples("train")
+    few.examples = lambda split: (x[:count], y[:count])
+    return few
+
+
 def measured(metric, x, *more):
     metric.reset()
     metric.update(x, *more)
@@ -111,6 +118,18 @@ def test_the_metric_says_mean_and_spread_of_its_subsets():
     chosen = subsets(7, 120, 300, source), subsets(7, 120, 500, source)
     values = [mmd(features[a.bool()].numpy(), metric.real[b.bool()].numpy()) for a, b in zip(*chosen)]
     assert found == {"kid": pytest.approx(np.mean(values), rel=1e-9), "kid_std": pytest.approx(np.std(values))}
+
+
+def test_one_subset_has_no_spread():
+    """Where each subset is all there is they are one and the same: its value, and no deviation of 0."""
+    x, _ = digits(50)
+    few = few_digits(50)
+    whole = KID(few, samples=50, subsets=30, subset_size=50, features=Pixels())
+    assert (set(whole.directions), whole.passport["subsets"]) == ({"kid"}, 1)
+    features = whole.network(x)[0].numpy()
+    assert measured(whole, x) == {"kid": pytest.approx(mmd(features, whole.real.numpy()), rel=1e-9)}
+    assert set(KID(few, samples=50, subsets=30, subset_size=49, features=Pixels()).directions) == {"kid", "kid_std"}
+    assert set(KID(few, samples=50, subsets=1, subset_size=49, features=Pixels()).directions) == {"kid"}
 
 
 # --- neighbours -----------------------------------------------------------------------------------------------------
@@ -271,6 +290,25 @@ def test_intra_fid_by_hand_and_blind_to_nothing():
 # --- all of them ----------------------------------------------------------------------------------------------------
 
 
+def test_counts_are_those_that_were_scored(caplog):
+    """Of fewer samples than asked for the passport says how many there were, and the warning does not stay away."""
+    metric = FID(Digits(), samples=5000)
+    x, _ = digits(37)
+    value = measured(metric, x)["fid"]
+    assert metric.passport["samples"] == 37
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["metrics.fid.samples=37"]
+    assert value == pytest.approx(measured(FID(Digits(), samples=37), x)["fid"], rel=1e-6)
+    assert math.isnan(measured(metric, x[:1])["fid"])
+
+
+@pytest.mark.parametrize("value", ["abc", None, math.nan, math.inf, True, 2.5, [3]])
+def test_counts_that_are_none(value):
+    with pytest.raises(UserError, match=r"metrics\.fid\.samples=.*whole number of at least 2"):
+        FID(Digits(), samples=value)
+    with pytest.raises(UserError, match=r"metrics\.class_histogram\.share=.*between 0 and 1"):
+        ClassHistogram(Digits(), share="x" if value in (True, 2.5) else value)
+
+
 @pytest.mark.parametrize("kind", ALL)
 def test_the_shell(kind):
     torch.manual_seed(0)
@@ -368,6 +406,10 @@ def test_misfits_and_settings():
         DensityCoverage(Digits(), k=60, samples=50)
     with pytest.raises(UserError, match=r"metrics\.fid_infinity\.least=5000"):
         FIDInfinity(Digits(), least=5000)
+    with pytest.raises(UserError, match=r"metrics\.intra_fid\.samples=19: must be at least 20"):
+        IntraFID(Digits(), samples=19)
+    with pytest.raises(UserError, match=r"the train split has 1 image, .* at least 2"):
+        FID(few_digits(1), features=Pixels())
     with pytest.raises(UserError, match=r"metrics\.fid\.features=inceptoin.*\n.*Did you mean 'inception'"):
         FID(Digits(), features="inceptoin")
 

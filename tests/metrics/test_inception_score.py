@@ -24,7 +24,8 @@ def by_numpy(logits):
 def test_by_hand():
     logits = 3 * np.random.default_rng(0).standard_normal((40, 5))
     assert inception_score(torch.tensor(logits)) == pytest.approx(by_numpy(logits), rel=1e-12)
-    parts = [by_numpy(part) for part in (logits[:13], logits[13:26], logits[26:])]
+    mixed = logits[np.random.RandomState(2020).permutation(40)]
+    parts = [by_numpy(part) for part in (mixed[:13], mixed[13:26], mixed[26:])]
     assert inception_score(torch.tensor(logits), splits=3) == pytest.approx(np.mean(parts), rel=1e-12)
 
 
@@ -35,16 +36,28 @@ def test_the_ends_of_the_scale():
     assert np.isfinite(inception_score(1e4 * torch.eye(7)))
 
 
+def test_the_order_of_the_classes_does_not_matter():
+    """Ten sure classes of 100: parts in their order would hold one class each, and score 1."""
+    sorted_by_class = 50 * torch.eye(10).repeat_interleave(100, 0)
+    assert inception_score(sorted_by_class, splits=10) > 9
+    assert np.isnan(inception_score(sorted_by_class[:4], splits=10))
+
+
 def test_the_metric_is_the_function_of_the_classifiers_logits():
     x = Digits().examples("train")[0]
     metric = InceptionScore(Digits(), samples=900, splits=2)
     for batch in x.split(250):
         metric.update(batch)
     logits = metric.network(x[:900])[1].numpy()
+    logits = logits[np.random.RandomState(2020).permutation(900)]
     expected = (by_numpy(logits[:450]) + by_numpy(logits[450:])) / 2
     assert metric.compute() == {"is": pytest.approx(expected, rel=1e-9)}
     assert metric.directions == {"is": "max"}
-    assert metric.passport["splits"] == 2
+    assert (metric.passport["splits"], metric.passport["shuffle_seed"], metric.passport["samples"]) == (2, 2020, 900)
+    metric.reset()
+    metric.update(x[:700])
+    metric.compute()
+    assert metric.passport["samples"] == 700
     assert metric.state_dict() == {}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import yaml
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 import steadygan
 from steadygan import files
@@ -62,8 +63,9 @@ def _pair(text: str) -> tuple[list[str], Any]:
         problem = f"must be metrics=[NAME,...], metrics.NAME.KEY=VALUE or, of {', '.join(SHARED)}, metrics.KEY=VALUE"
         raise bad_value(key, value, problem)
     try:
-        return key.split("."), yaml.safe_load(value)
-    except yaml.YAMLError as error:
+        stated = OmegaConf.from_dotlist([f"value={value}"])  # which reads 1e3 as a number
+        return key.split("."), OmegaConf.to_container(stated)["value"]
+    except (yaml.YAMLError, OmegaConfBaseException) as error:
         raise bad_value(key, value, "cannot be read") from error
 
 
@@ -144,10 +146,15 @@ def of_images(a: Path, b: Path, given: Sequence[str], export: Path | None, out: 
     if shown.shape[0] != real.shape[0]:
         raise UserError(f"{a} and {b}: images of {shown.shape[0]} and of {real.shape[0]} channels")
     own = nodes({name: _option(name) for name in (("fid",) if stated else USUAL)}, [])
-    fewest = min(shown.num_data, real.num_data)
+    counts = {a: shown.num_data, **({} if stated else {b: real.num_data})}
+    for path, count in counts.items():
+        if count < 2:
+            raise UserError(f"{path}: {count} image, and scores of sets of images need at least 2 in each")
+    fewest = min(counts.values())
     named = nodes(own, given)
     for name, node in named.items():
         node |= _sized(name, node, given, shown.num_data, fewest)
+        _check_count(name, node, a, shown.num_data)
         if stated:
             if "statistics" not in node:
                 raise UserError(f"{b} holds statistics, which is enough for metrics=[fid] only")
@@ -174,6 +181,17 @@ def _sized(name: str, node: Mapping[str, Any], given: Sequence[str], count: int,
     keys = [text.partition("=")[0].split(".") for text in given]
     asked = {key[-1] for key in keys if len(key) == 2} | {key[2] for key in keys if key[1:2] == [name] and len(key) > 2}
     return {key: value for key, value in follows.items() if key in node and key not in asked}
+
+
+def _check_count(name: str, node: Mapping[str, Any], path: Path, count: int) -> None:
+    """Refuse to score more samples than there are: the score would be that of fewer than it says.
+
+    Raises:
+        UserError: ``samples`` is more than ``count``.
+    """
+    samples = node.get("samples")
+    if isinstance(samples, int | float) and samples > count:
+        raise bad_value(f"metrics.{name}.samples", samples, f"{path} has {count} images")
 
 
 def _is_statistics(path: Path) -> bool:

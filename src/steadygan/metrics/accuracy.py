@@ -42,13 +42,14 @@ class Accuracy(Metric):
         examples = whole("metrics.accuracy.examples", examples, 1)
         seed = whole("metrics.accuracy.reference_seed", reference_seed, 0)
         if callable(getattr(dataset, "examples", None)):
-            split = "train" if dataset.split == "test" else "test"
+            split, used = "train" if dataset.split == "test" else "test", None
             x, y = (part[:examples] for part in dataset.examples(split))
         else:
             split = "fresh draws"
+            used = seed
             x, y = dataset.sample(examples, generator(seed, "metric/accuracy"), torch.float64)
         self.x, self.y = x, y
-        self.passport = {"examples": len(x), "split": split, "reference_seed": seed}
+        self.passport = {"examples": len(x), "split": split, "reference_seed": used}
         self.add_state("right", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("seen", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from steadygan.core.declare import fraction
+from steadygan.errors import bad_value
 from steadygan.metrics.classifier import classifier_for
 from steadygan.metrics.features import FeatureMetric, class_references, singular
 from steadygan.metrics.fid_infinity import fid_of
@@ -92,6 +93,9 @@ class IntraFID(FeatureMetric):
         if not has_labelled_images(dataset):
             raise misfit("intra_fid", dataset, "labelled images")
         super().__init__(dataset, samples, split, **network)
+        if self.samples < 2 * dataset.num_classes:
+            problem = f"must be at least {2 * dataset.num_classes}: two of each of the {dataset.num_classes} classes"
+            raise bad_value("metrics.intra_fid.samples", samples, problem)
         singular(self.node, self.samples // dataset.num_classes, self.network.num_features, "samples/classes")
         self.real = class_references(dataset, self.network, split)
 

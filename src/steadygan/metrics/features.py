@@ -97,7 +97,7 @@ def reference_statistics(dataset: Any, network: FeatureNetwork, split: str) -> t
     They are found again by what they depend on: the images, the split, the network with its weights and resizer.
     """
     images = real_images(dataset, split)
-    count = images.shape[0]
+    count = enough(images.shape[0], split)
     key = content_hash({}, [images.content, network.key, network.passport["weights"], split])
 
     def make() -> Tensors:
@@ -116,10 +116,21 @@ def reference_statistics(dataset: Any, network: FeatureNetwork, split: str) -> t
     return _references[key]
 
 
+def enough(count: int, split: str) -> int:
+    """``count`` if a covariance can be taken of so many images of a split.
+
+    Raises:
+        UserError: fewer than two.
+    """
+    if count < 2:
+        raise UserError(f"metrics: the {split} split has {count} image, and scores of features need at least 2")
+    return count
+
+
 def reference_features(dataset: Any, network: FeatureNetwork, split: str, most: int, seed: int) -> Tensor:
     """Features ``[n, d]`` float64 of a split, or of ``most`` of its images that the seed chooses; kept on disk."""
     images = real_images(dataset, split)
-    rows = torch.arange(images.shape[0])
+    rows = torch.arange(enough(images.shape[0], split))
     if len(rows) > most:
         rows = torch.randperm(len(rows), generator=generator(seed, "metric/reference"))[:most].sort().values
     key = content_hash({"rows": rows}, [images.content, network.key, network.passport["weights"], "features"])
@@ -240,6 +251,8 @@ class FeatureMetric(SampleMetric):
     def score(self) -> dict[str, float]:
         """The scores."""
         features = dim_zero_cat(self.kept).cpu()
+        if len(features) < 2:
+            return dict.fromkeys(self.directions, float("nan"))
         if not bool(features.isfinite().all()):
             return dict.fromkeys(self.directions, float("nan"))
         return self.of_features(features)

@@ -70,7 +70,9 @@ class FID(FeatureMetric):
         return None
 
     def score(self) -> dict[str, float]:
-        """The distance."""
+        """The distance; nan of a single sample."""
+        if int(self.seen) < self.samples:
+            singular(self.node, int(self.seen), self.network.num_features)
         if hasattr(self, "kept"):
             return super().score()
         mean, cov = gaussian(self.seen, self.total, self.outer)

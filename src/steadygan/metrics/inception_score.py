@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
@@ -12,15 +13,23 @@ from steadygan.metrics.features import by_content, network_for
 from steadygan.metrics.fits import has_images, misfit
 from steadygan.metrics.shell import SampleMetric, whole
 
+SHUFFLE_SEED = 2020
+"""Of the order in which samples are cut into parts: that of torch-fidelity."""
+
 
 def inception_score(logits: Tensor, splits: int = 1) -> float:
     """``exp(E_x KL(p(y|x) || p(y)))``, from 1 to the number of classes; the mean over ``splits`` equal parts.
 
     Args:
         logits: ``[N, K]``, of p(y|x).
-        splits: consecutive parts, each with its own p(y); as the reference implementations cut them.
+        splits: parts, each with its own p(y), of the samples shuffled by a fixed seed as torch-fidelity shuffles them:
+            parts of files in the order of their classes would each hold few classes. nan of fewer samples than parts.
     """
+    if len(logits) < splits:
+        return float("nan")
     scores = []
+    if splits > 1:
+        logits = logits[torch.from_numpy(np.random.RandomState(SHUFFLE_SEED).permutation(len(logits)))]
     ends = [len(logits) * place // splits for place in range(splits + 1)]
     for start, end in pairwise(ends):
         part = logits[start:end].double()
@@ -62,6 +71,7 @@ class InceptionScore(SampleMetric):
         self.network = network_for("inception_score", dataset, **network)
         self.add_state("logits", [], dist_reduce_fx="cat")
         self.passport |= self.network.passport | {"splits": self.splits}
+        self.passport["shuffle_seed"] = SHUFFLE_SEED if self.splits > 1 else None
 
     def take(self, x: Tensor) -> None:
         """Keep the logits of images ``[n, C, H, W]``."""

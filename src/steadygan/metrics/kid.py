@@ -58,6 +58,8 @@ def subsets(count: int, size: int, of: int, source: torch.Generator) -> Tensor:
 class KID(FeatureMetric):
     """``kid``, the mean over subsets, and ``kid_std``, their standard deviation.
 
+    Where a subset holds all samples and all images of the data there is one only, and no ``kid_std``.
+
     Args:
         dataset: of images; labelled ones for their own classifier.
         samples: generated images.
@@ -91,9 +93,13 @@ class KID(FeatureMetric):
         self.size = whole("metrics.kid.subset_size", subset_size, 2)
         self.seed = reference_seed
         self.real = self._reference(dataset, reference_samples, reference_seed)
+        if self.subsets == 1:
+            self.directions = {"kid": "min"}
         if self.size > min(len(self.real), self.samples):
             problem = f"more than the {len(self.real)} images of the data or the {self.samples} samples"
             raise bad_value("metrics.kid.subset_size", subset_size, problem)
+        if self._whole(self.samples):
+            self.subsets, self.directions = 1, {"kid": "min"}
         self.passport |= {"subsets": self.subsets, "subset_size": self.size, "kernel": "(x y / d + 1)^3"}
 
     def of_features(self, features: Tensor) -> dict[str, float]:
@@ -101,6 +107,13 @@ class KID(FeatureMetric):
         if len(features) < self.size:
             return dict.fromkeys(self.directions, float("nan"))
         source = generator(self.seed, "metric/kid")
-        chosen = [subsets(self.subsets, self.size, len(side), source) for side in (features, self.real)]
+        count = 1 if self._whole(len(features)) else self.subsets
+        chosen = [subsets(count, self.size, len(side), source) for side in (features, self.real)]
         values = kid(features, self.real, *chosen)
-        return {"kid": float(values.mean()), "kid_std": float(values.std(correction=0))}
+        spread = float(values.std(correction=0)) if count > 1 else float("nan")
+        found = {"kid": float(values.mean()), "kid_std": spread}
+        return {name: found[name] for name in self.directions}
+
+    def _whole(self, samples: int) -> bool:
+        """Whether a subset is all there is, on both sides."""
+        return self.size == samples == len(self.real)

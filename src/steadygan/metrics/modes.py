@@ -65,7 +65,8 @@ class Modes(SampleMetric):
         samples: generated samples.
         radius: of a mode, in sigmas.
         share: of its fair share that covers a mode.
-        wasserstein_samples: the first so many of the samples and as many of the data enter the Wasserstein distance.
+        wasserstein_samples: the first so many of the samples, at most all, and as many of the data enter the
+            Wasserstein distance.
         reference_seed: the seed of that sample of the data.
 
     Raises:
@@ -89,7 +90,7 @@ class Modes(SampleMetric):
         self.centers, self.sigma = torch.as_tensor(dataset.centers).double(), float(dataset.sigma)
         self.radius = within("metrics.modes.radius", radius, positive)
         self.share = within("metrics.modes.share", share, fraction)
-        count = whole("metrics.modes.wasserstein_samples", wasserstein_samples, 2)
+        count = min(whole("metrics.modes.wasserstein_samples", wasserstein_samples, 2), self.samples)
         seed = whole("metrics.modes.reference_seed", reference_seed, 0)
         self.reference = reference_sample(dataset, count, seed)
         self.add_state("kept", [], dist_reduce_fx="cat")

@@ -1,5 +1,7 @@
 """What the torchmetrics shells have in common."""
 
+import math
+from numbers import Real
 from typing import Any
 
 import torch
@@ -21,7 +23,8 @@ class SampleMetric(Metric):
     Attributes:
         samples: how many samples it wants.
         directions: for each name that ``compute`` returns, which is better: "max" or "min".
-        passport: everything that the numbers depend on, fit for JSON.
+        passport: everything that the numbers depend on, fit for JSON; ``samples`` is how many it has scored, once it
+            has.
     """
 
     full_state_update = False
@@ -43,6 +46,7 @@ class SampleMetric(Metric):
 
     def compute(self) -> dict[str, float]:
         """The scores of the samples taken since the last ``reset``."""
+        self.passport["samples"] = int(self.seen)
         with torch.autocast(self.device.type, enabled=False):
             return self.score()
 
@@ -61,13 +65,18 @@ def whole(key: str, value: Any, least: int) -> int:
         number = read(value, int)
     except Misfit:
         number = None
-    if number is None or number < least:
+    if not isinstance(number, int) or number < least:
         raise bad_value(key, value, f"must be a whole number of at least {least}")
     return number
 
 
 def within(key: str, value: float, allowed: Range) -> float:
     """``value`` if it lies in the range, else a ``UserError``."""
-    if value not in allowed:
+    if not _finite(value) or value not in allowed:
         raise bad_value(key, value, allowed.words)
     return float(value)
+
+
+def _finite(value: Any) -> bool:
+    """Whether it is a finite number."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
