@@ -7,9 +7,17 @@ from difflib import get_close_matches
 class UserError(Exception):
     """Something the user asked for cannot be done as asked; the message says how to ask for it."""
 
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
+
 
 class Interrupted(Exception):
     """The user pressed Ctrl-C; what was done is on disk and the same command goes on from there."""
+
+
+def printable(text: str) -> str:
+    """The text with the bytes of names that are not UTF-8 written out: ``caf\\xe9.png``."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def bad_value(key: str, value: object, problem: str, choices: Iterable[str] = ()) -> UserError:

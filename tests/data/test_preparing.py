@@ -40,7 +40,7 @@ def some(folder, number=20):
 
 def prepared(source, view=None, workers=1, corrupt="refuse", again=True):
     if again:
-        preparing.prepared.cache_clear()
+        preparing.remembered.cache_clear()
     return preparing.prepared(source, "train", view or View(64), workers, corrupt)
 
 
@@ -196,10 +196,10 @@ def test_a_worker_that_dies_is_told(tmp_path, monkeypatch):
 
 def test_two_at_once_decode_once(tmp_path, decoded):
     source = some(tmp_path / "a")
-    preparing.prepared.cache_clear()
-    call = preparing.prepared.__wrapped__
+    preparing.remembered.cache_clear()
+    call = preparing.remembered.__wrapped__
     with ThreadPoolExecutor(2) as pool:
-        made = list(pool.map(lambda _: call(source, "train", View(64), 1, "refuse"), range(2)))
+        made = list(pool.map(lambda _: call(source, source.content(), "train", View(64), 1, "refuse"), range(2)))
     assert len(decoded) == 20
     assert np.array_equal(made[0].all(), made[1].all())
 
@@ -212,6 +212,72 @@ def test_there_is_work_for_all_workers_and_not_too_many_files(monkeypatch, image
     size = preparing._rows(images, 3 * side * side)
     assert -(-images // size) == shards
     assert size * 3 * side * side <= 128_000_000
+
+
+# --- errors that pass -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("corrupt", preparing.CORRUPT)
+def test_an_error_of_the_disk_is_not_kept(tmp_path, monkeypatch, corrupt, cache):
+    source = some(tmp_path / "a")
+    original = Path.read_bytes
+
+    def failing(self):
+        if self.name == "012.png":
+            raise OSError(5, "Input/output error", str(self))
+        return original(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", failing)
+        with pytest.raises(UserError, match=r"012.png: cannot be read \(Input/output error\)"):
+            prepared(source, corrupt=corrupt)
+    assert len(done(cache)) == 1, "the shard before is kept, that of the error is not"
+    assert len(prepared(source, corrupt=corrupt)) == 20
+
+
+@pytest.mark.parametrize("corrupt", preparing.CORRUPT)
+def test_files_that_are_gone_for_a_moment(tmp_path, monkeypatch, corrupt):
+    """Hashed, then gone while they are decoded, then back with the same times."""
+    source = some(tmp_path / "a")
+    source.content()
+    (tmp_path / "a").rename(tmp_path / "away")
+    with pytest.raises(UserError, match="changed while they were decoded"):
+        prepared(source, corrupt=corrupt)
+    (tmp_path / "away").rename(tmp_path / "a")
+    shards = prepared(source, corrupt=corrupt)
+    assert (len(shards), shards.broken) == (20, [])
+
+
+def test_files_that_change_while_they_are_decoded(tmp_path, monkeypatch):
+    source = some(tmp_path / "a")
+    original = decoders.run
+
+    def slow(*args):
+        (tmp_path / "a" / "004.png").write_bytes((tmp_path / "a" / "005.png").read_bytes())
+        return original(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(preparing, "run", slow)
+        with pytest.raises(UserError, match="changed while they were decoded"):
+            prepared(source)
+    shards = prepared(source)
+    assert np.array_equal(shards.all()[4], shards.all()[5])
+
+
+def test_a_missing_file_is_looked_for_again(tmp_path, decoded):
+    """Of a shard that was finished before the whole was."""
+    source = some(tmp_path / "a")
+    (tmp_path / "a" / "link").symlink_to("nowhere")
+    pictures.cache_clear()
+    shards = prepared(source, corrupt="skip")
+    assert (len(shards), [(each.name, each.absent) for each in shards.broken]) == (
+        20,
+        [(str(tmp_path / "a" / "link"), True)],
+    )
+    (shards.folder / "index.json").unlink()
+    count = len(decoded)
+    assert prepared(source, corrupt="skip").broken == shards.broken
+    assert len(decoded) - count == 5, "the shard that it belongs to, and no other"
 
 
 # --- stopping -------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Each format, from tiny files: which images there are, in which order, in which split, with which labels."""
 
+import os
 import pickle
 import subprocess
 import sys
@@ -11,13 +12,14 @@ import pytest
 from PIL import Image
 
 import tiny_data
+from steadygan.data import hashes
 from steadygan.data.celeba import CelebA
 from steadygan.data.cifar10 import CIFAR10
 from steadygan.data.folder import ImageFolder
 from steadygan.data.huggingface import HuggingFace
 from steadygan.data.lsun import LSUN
 from steadygan.data.parquet import Parquet
-from steadygan.data.sources import cifar
+from steadygan.data.sources import cifar, folder, parquet
 from steadygan.errors import UserError
 
 
@@ -328,3 +330,166 @@ def test_a_missing_library_is_named(tmp_path, monkeypatch, library):
     }[library]
     with pytest.raises(UserError, match=rf"needs .*{library.split('.')[0]}.*pip install"):
         build()
+
+
+# --- nothing is left out in silence ---------------------------------------------------------------------------------
+
+
+def looked_at_anew():
+    """As another process would."""
+    for cache in (folder.pictures, folder.split_folders, parquet.files, parquet._named, parquet._opened):
+        cache.cache_clear()
+    hashes.look_again()
+
+
+@pytest.mark.parametrize("corrupt", ["refuse", "skip"])
+def test_half_of_a_folder_without_permission(tmp_path, monkeypatch, corrupt):
+    tiny_data.folder(tmp_path, 10)
+    settings = {"root": str(tmp_path), "size": 8, "corrupt": corrupt}
+    scandir = os.scandir
+
+    def denied(path):
+        if os.fspath(path).rstrip("/").endswith("dogs"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", denied)
+        for ask in (ImageFolder.fingerprint, ImageFolder):
+            with pytest.raises(UserError, match=r"dogs/?: cannot be read \(Permission denied\)"):
+                ask(**settings)
+    assert ImageFolder(**settings).num_data == 10
+    (tmp_path / "dogs").rename(tmp_path.parent / f"{tmp_path.name}_dogs")
+    whole = ImageFolder.fingerprint(**settings)
+    looked_at_anew()
+    assert ImageFolder.fingerprint(**settings) != whole, "fewer pictures are other data"
+
+
+def test_what_is_left_out_is_counted(tmp_path):
+    tiny_data.folder(tmp_path / "train", 8)
+    tiny_data.folder(tmp_path / "test", 4)
+    (tmp_path / "train" / "cats" / "features.npy").write_bytes(b"\x93NUMPY")
+    (tmp_path / "train" / "hens").symlink_to("/no/such/folder")
+    (tmp_path / "train" / "dogs" / "half.jpg").write_bytes(b"\xff\xd8\xff")
+    settings = {"root": str(tmp_path), "size": 8, "labels": "folders"}
+    with pytest.raises(UserError, match=r"3 of 11 images cannot be read:\n.*features.npy: not a format that is read"):
+        ImageFolder(**settings)
+    data = ImageFolder(**settings, corrupt="skip")
+    assert (data.num_data, data.num_classes) == (8, 2)
+    assert images(data)[1] == [0] * 4 + [1] * 4
+    data.examples("test")
+    found = data.provenance
+    assert {split: (told["images"], told["left_out"]) for split, told in found.items()} == {
+        "train": (8, 3),
+        "test": (4, 0),
+    }
+    assert [line.partition(": ")[0].rpartition("/")[2] for line in found["train"]["such_as"]] == [
+        "features.npy",
+        "half.jpg",
+        "hens",
+    ]
+
+
+def test_a_folder_of_arrays_alone(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((4, 4), np.uint8))
+    with pytest.raises(UserError, match=r"no images in it \(.*\); 1 in formats that are not read, such as .*x.npy"):
+        ImageFolder(root=str(tmp_path))
+
+
+def test_train_and_test_may_be_one_folder(tmp_path):
+    tiny_data.folder(tmp_path / "all", 6)
+    for split in ("train", "test"):
+        (tmp_path / "linked").mkdir(exist_ok=True)
+        (tmp_path / "linked" / split).symlink_to(tmp_path / "all")
+    data = ImageFolder(root=str(tmp_path / "linked"), size=8, labels="folders")
+    (train, labels), (test, others) = images(data), images(data, "test")
+    assert len(train) == 6
+    assert np.array_equal(train, test)
+    assert labels == others == [0] * 3 + [1] * 3
+
+
+def test_a_linked_class_is_a_class(tmp_path):
+    tiny_data.folder(tmp_path / "elsewhere", 6)
+    tiny_data.folder(tmp_path / "data", 4, ("hens",))
+    (tmp_path / "data" / "cats").symlink_to(tmp_path / "elsewhere" / "cats")
+    assert images(ImageFolder(root=str(tmp_path / "data"), size=8, labels="folders"))[1] == [0] * 3 + [1] * 4
+
+
+def test_classes_named_by_numbers_are_in_their_order(tmp_path):
+    names = [str(number) for number in range(12)]
+    tiny_data.folder(tmp_path, 12, names)
+    data = ImageFolder(root=str(tmp_path), size=8, labels="folders")
+    paths = folder.pictures(tmp_path)
+    assert images(data)[1] == [int(path.split("/")[0]) for path in paths]
+
+
+def test_names_that_are_not_utf_8(tmp_path):
+    tiny_data.folder(tmp_path, 4)
+    one = os.fsencode(min(tmp_path.glob("cats/*/*.png")))
+    odd = one.replace(b".png", b"\xe9.png")
+    os.rename(one, odd)
+    settings = {"root": str(tmp_path), "size": 8, "labels": "folders"}
+    assert ImageFolder(**settings, test_share=0.5).num_data + len(
+        ImageFolder(**settings, test_share=0.5).examples("test")[0]
+    ) == 4  # fmt: skip
+    with open(odd, "wb") as file:
+        file.write(b"damaged")
+    looked_at_anew()
+    with pytest.raises(UserError, match=r"1 of 4 images cannot be read:\n.*000\\xe9.png: ") as error:
+        ImageFolder(**settings)
+    str(error.value).encode("utf-8")
+    assert ImageFolder(**settings, corrupt="skip").num_data == 3
+
+
+def test_pictures_that_a_table_only_names_are_content(tmp_path):
+    (tmp_path / "a.png").write_bytes(tiny_data.encoded(tiny_data.pixels(1, 8, 8)[0]))
+    kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    held = {"bytes": tiny_data.encoded(tiny_data.pixels(2, 8, 8)[1]), "path": "unused.png"}
+    cells = [held, {"bytes": None, "path": "a.png"}, {"bytes": None, "path": "b.png"}]
+    pq.write_table(pa.table({"image": pa.array(cells, kind)}), tmp_path / "x.parquet")
+    settings = {"root": str(tmp_path), "size": 8, "corrupt": "skip"}
+    first = Parquet.fingerprint(**settings)
+    assert Parquet(**settings).num_data == 2
+    (tmp_path / "b.png").write_bytes(tiny_data.encoded(tiny_data.pixels(3, 8, 8)[2]))
+    looked_at_anew()
+    assert Parquet.fingerprint(**settings)["sha256"] != first["sha256"]
+    assert Parquet(**settings).num_data == 3, "that it was missing is not remembered"
+
+
+def test_tables_in_hidden_folders_and_behind_links(tmp_path):
+    tiny_data.parquet(tmp_path / "set")
+    (tmp_path / "set" / ".cache").mkdir()
+    (tmp_path / "set" / ".cache" / "x.parquet").write_bytes(b"not whole yet")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "data").symlink_to(tmp_path / "set" / "data")
+    for root in ("set", "root"):
+        assert Parquet(root=str(tmp_path / root), size=8).num_data == 24
+
+
+def test_a_damaged_row_group_is_named(tmp_path):
+    tiny_data.parquet(tmp_path)
+    path = tmp_path / "data" / "train-00001-of-00002.parquet"
+    content = bytearray(path.read_bytes())
+    start = pq.ParquetFile(path).metadata.row_group(1).column(0).data_page_offset
+    content[start : start + 400] = bytes(400)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"train-00001-of-00002.parquet: not a parquet file, or damaged"):
+        Parquet(root=str(tmp_path), corrupt="skip", size=8)
+
+
+def test_a_name_that_pyarrow_cannot_open(tmp_path):
+    tiny_data.parquet(tmp_path)
+    path = tmp_path / "data" / "train-00001-of-00002.parquet"
+    path.rename(path.with_name(os.fsdecode(b"train-\xe9.parquet")))
+    with pytest.raises(UserError, match=r"train-\\xe9.parquet: pyarrow opens no file"):
+        Parquet(root=str(tmp_path))
+
+
+def test_the_library_names_files_of_a_folder_by_their_content(tmp_path):
+    pytest.importorskip("datasets")
+    tiny_data.folder(tmp_path / "set", 4)
+    settings = {"name": str(tmp_path / "set"), "root": str(tmp_path / "cache"), "size": 8}
+    first = HuggingFace.fingerprint(**settings)
+    next((tmp_path / "set").glob("*/*/*.png")).write_bytes(tiny_data.encoded(tiny_data.pixels(9, 8, 8)[0]))
+    hashes.look_again()
+    assert HuggingFace.fingerprint(**settings)["sha256"] != first["sha256"]

@@ -119,10 +119,10 @@ def test_labels_stay_with_their_images_where_some_are_skipped(tmp_path):
     for place in (0, 5, 11):
         paths[place].write_bytes(b"broken")
     copy = tmp_path / "."  # another name of the folder, which is looked at once in a process
-    preparing.prepared.cache_clear()
+    preparing.remembered.cache_clear()
     from steadygan.data import hashes
 
-    hashes.content.cache_clear()
+    hashes.look_again()
     data = build(copy, corrupt="skip", num_data=9)
     kept = [place for place in range(12) if place not in (0, 5, 11)]
     assert torch.equal(data.examples("train")[1], whole[1][kept])

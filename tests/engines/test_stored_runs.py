@@ -99,3 +99,16 @@ def test_a_run_is_loaded_and_shown_with_its_data(plan, sentence):
     assert any("neighbours_pixels.png" in line and "nearest training examples" in line for line in lines), lines
     assert any("neighbours_features.png" in line and "nearest training examples" in line for line in lines), lines
     assert any("classes.png" in line and "real example" in line for line in lines), lines
+
+
+def test_what_was_left_out_is_in_the_summary(plan, tmp_path):
+    tiny_data.folder(tmp_path / "data", 12)
+    broken = sorted((tmp_path / "data").glob("*/*/*.png"))[5]
+    broken.write_bytes(b"damaged")
+    given = ["dataset=folder", f"dataset.root={tmp_path / 'data'}", "dataset.size=8", "dataset.corrupt=skip"]
+    given += ["network=dcgan", "network.width=4", "batch_size=4", "iterations=1", "metrics=[]", "logger=none"]
+    job = plan(*given)
+    assert train.execute(job, lambda event: None) == "completed"
+    told = files.read_summary(job.directory)["data"]
+    assert (told["train"]["images"], told["train"]["left_out"]) == (11, 1)
+    assert [line.partition(": ")[0] for line in told["train"]["such_as"]] == [str(broken)]

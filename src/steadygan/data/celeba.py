@@ -7,6 +7,7 @@ from steadygan.core.declare import declare
 from steadygan.data.settings import count
 from steadygan.data.sources.base import place
 from steadygan.data.sources.celeba import ATTRIBUTES, FOLDER, IMAGES, NONE, PARTITION, CelebASource
+from steadygan.data.sources.walk import mode_of
 from steadygan.data.stored import StoredImages
 from steadygan.errors import UserError
 
@@ -36,7 +37,7 @@ class CelebA(StoredImages):
         needed = {IMAGES: folder / IMAGES, PARTITION: folder / PARTITION}
         if labels != NONE:
             needed[ATTRIBUTES] = folder / ATTRIBUTES
-        if missing := [name for name, path in needed.items() if not path.exists()]:
+        if missing := [name for name, path in needed.items() if mode_of(path) is None]:
             raise UserError(
                 f"CelebA: {', '.join(missing)} not found in {folder.absolute()}.\n"
                 f"Unpack {IMAGES}.zip of the aligned and cropped images there and put {PARTITION} and {ATTRIBUTES} "

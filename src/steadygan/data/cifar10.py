@@ -10,6 +10,7 @@ from steadygan.core.declare import declare
 from steadygan.data.settings import count
 from steadygan.data.sources.base import place
 from steadygan.data.sources.cifar import ALL, FOLDER, CIFAR10Source
+from steadygan.data.sources.walk import is_file
 from steadygan.data.stored import StoredImages
 from steadygan.errors import UserError
 
@@ -56,7 +57,7 @@ class CIFAR10(StoredImages):
 
 
 def _missing(folder: Path) -> list[str]:
-    return [name for name in ALL if not (folder / name).is_file()]
+    return [name for name in ALL if not is_file(folder / name)]
 
 
 def _fetch(base: Path) -> str:

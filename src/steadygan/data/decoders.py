@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -15,11 +16,14 @@ import numpy as np
 from steadygan.data.shards import Broken, shard_path
 from steadygan.data.sources.base import Source
 from steadygan.data.sources.pixels import View
-from steadygan.errors import UserError
+from steadygan.errors import UserError, printable
 from steadygan.files import write_atomically, write_json
 
 PAUSE = 0.2
 """Seconds between two looks at how far the workers are."""
+
+_OBJECT = re.compile(r" <_io\.\w+ object at \w+>")
+"""What PIL calls the bytes of a file: an address that differs each time."""
 
 _child: dict[str, Any] = {}
 """What a worker shares with its parent: ``count`` of pictures, and the event ``stop``."""
@@ -58,7 +62,7 @@ def run(
         step: told how many pictures are done.
 
     Raises:
-        UserError: a shard cannot be written, or a worker died.
+        UserError: a shard cannot be written, a file cannot be read, or a worker died.
     """
     workers = min(workers, len(tasks))
     if workers < 2:
@@ -126,9 +130,9 @@ def _make(
             made[number] = view.of(payload)
             number += 1
         except MemoryError:
-            raise
+            raise UserError(f"{name}: there is not enough memory to decode it") from None
         except Exception as error:  # damaged bytes show themselves by almost any exception
-            broken.append(Broken(row, name, _reason(error)))
+            broken.append(Broken(row, printable(name), reason(error), error is payload and isinstance(error, OSError)))
         step(1)
     path = shard_path(folder, task.shard)
     try:
@@ -139,6 +143,7 @@ def _make(
     return broken
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Why a file is no picture, in one line."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return (said or type(error).__name__).splitlines()[0].replace("<_io.BytesIO object", "<the bytes")[:200]
+    return _OBJECT.sub("", (said or type(error).__name__).splitlines()[0])[:200]

@@ -4,12 +4,17 @@ import hashlib
 import json
 import logging
 import os
+import re
+import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from steadygan.data.sources.walk import is_absent, unreadable
+from steadygan.errors import UserError, printable
 from steadygan.files import write_text
 from steadygan.paths import cache_dir
 from steadygan.progress import progress
@@ -21,36 +26,72 @@ SAVE = 30.0
 
 _THREADS = 4  # hashing frees the GIL
 _MISSING = "missing"
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+NAMED = 10
+"""Files that a message names."""
 
 State = tuple[int, int]
 """Size and modification time in ns."""
 
 
-@lru_cache(maxsize=64)
+class _Incomplete(Exception):
+    """Files are missing, so that the hash, the argument, is not kept."""
+
+
 def content(base: Path, names: tuple[str, ...]) -> str:
     """SHA-256 over the names and the SHA-256 of each file below ``base``; looked at once in a process.
 
-    A file that is missing counts as such: who reads it will name it.
+    A file that is missing counts as such: who reads it will name it. Then it is looked at each time.
+
+    Raises:
+        UserError: as ``file_hashes``.
     """
-    digest = hashlib.sha256()
-    for name, found in zip(names, file_hashes(base, names)):
-        digest.update(f"{name}\0{found}\n".encode())
+    try:
+        return _whole(base, names)
+    except _Incomplete as incomplete:
+        return incomplete.args[0]
+
+
+def look_again() -> None:
+    """Forget in this process what files there were."""
+    _whole.cache_clear()
+
+
+@lru_cache(maxsize=64)
+def _whole(base: Path, names: tuple[str, ...]) -> str:
+    digest, found = hashlib.sha256(), file_hashes(base, names)
+    for name, each in zip(names, found):
+        digest.update(os.fsencode(name) + f"\0{each}\n".encode())
+    if _MISSING in found:
+        raise _Incomplete(digest.hexdigest())
     return digest.hexdigest()
 
 
 def file_hashes(base: Path, names: Sequence[str]) -> list[str]:
-    """The SHA-256 of each file; only what changed since it was last asked for is read."""
-    memory = cache_dir() / "hashes" / f"{hashlib.sha256(str(base.resolve()).encode()).hexdigest()[:32]}.json"
+    """The SHA-256 of each file; only what changed since it was last asked for is read.
+
+    That a file is missing is true at the time, and never remembered.
+
+    Raises:
+        UserError: files that are there cannot be read.
+    """
+    memory = cache_dir() / "hashes" / f"{hashlib.sha256(os.fsencode(base.resolve())).hexdigest()[:32]}.json"
     known = _remembered(memory)
     states = {name: _state(base / name) for name in names}
     wanted = [name for name, state in states.items() if state and known.get(name, [])[:2] != list(state)]
+    failed: dict[str, OSError] = {}
     total = sum(states[name][0] for name in wanted)
     saved = time.monotonic()
-    with progress(f"Reading {base}, once", total, "bytes") as step, ThreadPoolExecutor(_THREADS) as pool:
-        hashed = pool.map(lambda name: _hash(base / name, step), wanted)
+    said = f"Reading {printable(str(base))}, once"
+    with progress(said, total, "bytes") as step, ThreadPoolExecutor(_THREADS) as pool:
+        hashed = pool.map(lambda name: _tried(base / name, step), wanted)
         try:
             for name, digest in zip(wanted, hashed):
-                known[name] = [*states[name], digest]
+                if isinstance(digest, OSError):
+                    failed[name] = digest
+                else:
+                    known[name] = [*states[name], digest]
                 if time.monotonic() - saved > SAVE:
                     _remember(memory, known)
                     saved = time.monotonic()
@@ -60,26 +101,50 @@ def file_hashes(base: Path, names: Sequence[str]) -> list[str]:
         finally:
             if wanted:
                 _remember(memory, known)
-    return [known[name][2] if states[name] else _MISSING for name in names]
+    _judge(base, {name: error for name, error in failed.items() if not is_absent(error)}, len(states))
+    return [known[name][2] if states[name] and name not in failed else _MISSING for name in names]
+
+
+def _judge(base: Path, failed: Mapping[str, OSError], number: int) -> None:
+    if len(failed) == 1:
+        (name, error), *_ = failed.items()
+        raise unreadable(base / name, error)
+    if failed:
+        shown = sorted(failed)[:NAMED]
+        named = "\n".join(f"{base / name}: {failed[name].strerror or failed[name]}" for name in shown)
+        raise UserError(
+            f"{base}: {len(failed)} of {number} files cannot be read, and none is left out in silence:\n{named}"
+            + ("\n..." if len(failed) > NAMED else "")
+        )
 
 
 def _state(path: Path) -> State | None:
     try:
         found = path.stat()
-    except OSError:
+    except OSError as error:
+        if is_absent(error):
+            return None
+        raise unreadable(path, error) from error
+    except ValueError:  # no name that a file can have
         return None
+    if not stat.S_ISREG(found.st_mode):
+        raise UserError(f"{path}: no file, though its name is that of one")
     return found.st_size, found.st_mtime_ns
+
+
+def _tried(path: Path, step: Callable[[int], None]) -> str | OSError:
+    try:
+        return _hash(path, step)
+    except OSError as error:
+        return error
 
 
 def _hash(path: Path, step: Callable[[int], None]) -> str:
     digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-                step(len(block))
-    except OSError:
-        return _MISSING
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+            step(len(block))
     return digest.hexdigest()
 
 
@@ -88,7 +153,12 @@ def _remembered(memory: Path) -> dict[str, list]:
         found = json.loads(memory.read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return {name: entry for name, entry in found.items() if _is_known(entry)} if isinstance(found, dict) else {}
+
+
+def _is_known(entry: Any) -> bool:
+    """Whether it is a size, a time and a hash."""
+    return isinstance(entry, list) and len(entry) == 3 and bool(_SHA256.fullmatch(str(entry[2])))
 
 
 def _remember(memory: Path, known: dict[str, list]) -> None:

@@ -15,6 +15,7 @@ from steadygan.data.idx import read_idx
 from steadygan.data.memory import Examples, InMemory
 from steadygan.data.resize import resize
 from steadygan.data.settings import count, one_of
+from steadygan.data.sources.walk import mode_of
 from steadygan.data.variation import Variation, signed
 from steadygan.errors import UserError
 from steadygan.paths import data_dir
@@ -84,17 +85,7 @@ def raw_folder(root: str, download: bool) -> Path:
 
 
 def _missing(folder: Path) -> list[str]:
-    return [name for name in FILES if not _there(folder / name)]
-
-
-def _there(path: Path) -> bool:
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    return True
+    return [name for name in FILES if mode_of(folder / name) is None]
 
 
 def _fetch(base: Path) -> str:

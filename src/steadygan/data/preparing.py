@@ -15,6 +15,7 @@ from typing import Any
 from filelock import Timeout
 
 from steadygan.data.decoders import Task, run
+from steadygan.data.hashes import look_again
 from steadygan.data.shards import INDEX, Broken, Shards, read_shard, spans
 from steadygan.data.sources.base import Source
 from steadygan.data.sources.pixels import View
@@ -26,7 +27,7 @@ from steadygan.progress import progress
 
 log = logging.getLogger("steadygan")
 
-VERSION = 1
+VERSION = 2
 """Of the layout, and of what is made of a picture."""
 
 SHARD_BYTES, LEAST_BYTES, PARTS = 128_000_000, 8_000_000, 64
@@ -41,7 +42,6 @@ NAMED = 10
 CORRUPT = ("refuse", "skip")
 
 
-@lru_cache(maxsize=8)
 def prepared(source: Source, split: str, view: View, workers: int, corrupt: str) -> Shards:
     """The pictures of a split as ``view`` shows them, from the cache or made now; the same object in a process.
 
@@ -51,7 +51,13 @@ def prepared(source: Source, split: str, view: View, workers: int, corrupt: str)
     Raises:
         UserError: there are none, broken ones are refused, or the cache cannot be written or is full.
     """
-    settings = {"version": VERSION, "source": type(source).__name__, "content": source.content(), "split": split,
+    return remembered(source, source.content(), split, view, workers, corrupt)
+
+
+@lru_cache(maxsize=8)
+def remembered(source: Source, content: str, split: str, view: View, workers: int, corrupt: str) -> Shards:
+    """``prepared``, of the ``content`` that the source has now."""
+    settings = {"version": VERSION, "source": type(source).__name__, "content": content, "split": split,
                 "selection": selection(source), **vars(view)}  # fmt: skip
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     folder = cache_dir() / "images" / key[:32]
@@ -113,9 +119,23 @@ def _made(folder: Path, source: Source, split: str, view: View, workers: int, se
     began = time.monotonic()
     with progress(f"Decoding the {split} images, once", missing, "images") as step:
         broken |= run(tasks, entries, source, view, folder, workers, step)
+    if tasks:
+        _check_unchanged(source, settings["content"], folder)
     if missing * math.prod(view.shape) > SHARD_BYTES:
         log.info("%d images decoded in %.0f s, kept in %s", missing, time.monotonic() - began, folder)
     return _finished(folder, view, len(entries), size, broken, settings)
+
+
+def _check_unchanged(source: Source, before: str, folder: Path) -> None:
+    """Look at the files again: what was decoded is kept under the hash of what was there before.
+
+    Raises:
+        UserError: they are others by now, or some are gone.
+    """
+    look_again()
+    if source.content() != before:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise UserError("The images were changed while they were decoded, so nothing is kept; launch it again")
 
 
 def _rows(images: int, each: int) -> int:

@@ -15,11 +15,12 @@ OPEN = 256
 
 
 class Broken(NamedTuple):
-    """A picture that could not be decoded: its row in the source, its name, and why."""
+    """A picture that could not be decoded: its row in the source, its name, why, and whether there was no file."""
 
     row: int
     name: str
     reason: str
+    absent: bool = False
 
 
 class Shards:
@@ -87,12 +88,17 @@ def shard_path(folder: Path, shard: int) -> Path:
 
 
 def read_shard(folder: Path, shard: int, shape: tuple[int, ...], rows: int) -> list[Broken] | None:
-    """What is broken in a shard of ``rows`` of the source; None where it is not there whole."""
+    """What is broken in a shard of ``rows`` of the source; None where it is not there whole, or files were missing.
+
+    A file that was missing may have been taken away for a moment only.
+    """
     path = shard_path(folder, shard)
     try:
         broken = [Broken(*each) for each in json.loads(path.with_suffix(".json").read_text())["broken"]]
         held = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+    if any(each.absent for each in broken):
         return None
     whole = held.dtype == np.uint8 and held.shape == (rows - len(broken), *shape)
     return broken if whole else None

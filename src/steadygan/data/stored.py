@@ -17,7 +17,7 @@ from steadygan.data.epochs import rows
 from steadygan.data.frames import Frames, from_levels
 from steadygan.data.placed import Placed
 from steadygan.data.prefetch import Prefetch
-from steadygan.data.preparing import CORRUPT, prepared
+from steadygan.data.preparing import CORRUPT, NAMED, prepared
 from steadygan.data.settings import agreed, number, one_of, truth, whole
 from steadygan.data.shards import Shards
 from steadygan.data.sources.base import Source
@@ -93,6 +93,7 @@ class StoredImages(ABC):
         self._check()
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         self._view = View(self.size, self.crop, self.resize, self.channels)
+        self._told: dict[str, Shards] = {}
         with _readable():
             self._source = self.source(**given)
             self.split = one_of("split", self.split, self._source.splits)
@@ -119,7 +120,20 @@ class StoredImages(ABC):
         self.workers = _cores() if self.workers is None else whole("workers", self.workers)
 
     def _prepared(self, split: str) -> Shards:
-        return prepared(self._source, split, self._view, self.workers, self.corrupt)
+        self._told[split] = prepared(self._source, split, self._view, self.workers, self.corrupt)
+        return self._told[split]
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Of each split looked at so far: ``images`` used, how many are ``left_out``, and ``such_as`` which."""
+        return {
+            split: {
+                "images": len(shards),
+                "left_out": len(shards.broken),
+                "such_as": [f"{each.name}: {each.reason}" for each in shards.broken[:NAMED]],
+            }
+            for split, shards in self._told.items()
+        }
 
     def _labels(self, split: str) -> Tensor | None:
         labels = self._source.labels(split)
@@ -163,7 +177,7 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"{error.filename}: cannot be read ({error.strerror or error})") from error
+        raise UserError(f"{error.filename or 'the data'}: cannot be read ({error.strerror or error})") from error
 
 
 def _cores() -> int:

@@ -100,6 +100,7 @@ def summary(
         "reached": reached(rows, bounds, parts.directions, parts.most),
         "oscillation": oscillation(rows),
         "spectrum": spectrum(rows),
+        "data": getattr(parts.dataset, "provenance", None),
         "devices": processes(job.config["trainer"]),
         "memory": memory.peak(),
         "passports": {name: passport(metric, job, parts.raw) for name, metric in parts.metrics.items()},

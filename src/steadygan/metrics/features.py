@@ -177,8 +177,10 @@ def by_content(**config: Any) -> dict[str, Any]:
 def _hash(path: str) -> str | None:
     try:
         return file_hash(Path(path).expanduser())
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return path
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def singular(node: str, samples: int, size: int, key: str = "samples") -> None:

@@ -1,13 +1,16 @@
 """What a format offers to those who decode its images."""
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from steadygan.data.sources.walk import is_absent, is_folder, reading, unreadable
 from steadygan.errors import UserError, bad_value
 from steadygan.paths import data_dir
 
@@ -33,7 +36,7 @@ class Source(ABC):
         """A hash of all images of all splits and of what orders them, wherever the files lie."""
 
     def labels_content(self) -> str | None:
-        """The same for labels that lie in files of their own."""
+        """A hash of what the labels are and mean, as far as ``content`` does not tell it."""
         return None
 
     @abstractmethod
@@ -62,14 +65,25 @@ def place(root: str, name: str, holds: str) -> Path:
         holds: a pattern that files or folders of this data set match.
     """
     base = Path(root).expanduser() if root else data_dir()
-    return base if not (base / name).is_dir() and base.is_dir() and any(base.glob(holds)) else base / name
+    if is_folder(base / name) or not is_folder(base):
+        return base / name
+    with reading(base):
+        return base if any(fnmatchcase(each, holds) for each in os.listdir(base)) else base / name
 
 
 def read_file(path: Path) -> bytes | Exception:
-    """The bytes, or why there are none."""
+    """The bytes, or the error that says that there is no such file.
+
+    Raises:
+        UserError: it is there and cannot be read, which nobody may remember of it.
+    """
     try:
         return path.read_bytes()
     except OSError as error:
+        if is_absent(error):
+            return error
+        raise unreadable(path, error) from error
+    except ValueError as error:  # a NUL in the name that a table's cell says
         return error
 
 
@@ -91,7 +105,12 @@ def set_apart(names: Sequence[str], share: float | None, split: str) -> np.ndarr
 
 def _place_of(name: str) -> float:
     """A number in [0, 1) that is the name's own."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8], "big") / 2**64
+
+
+def order_hash(values: Sequence[Any]) -> str:
+    """Of classes in the order of their labels: what a label means."""
+    return hashlib.sha256(b"\0".join(os.fsencode(str(value)) for value in values)).hexdigest()
 
 
 def no_test_split() -> UserError:

@@ -1,6 +1,5 @@
 """Any folder of pictures, nested or not; labels from its sub-folders."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,12 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from steadygan.data.hashes import content
-from steadygan.data.sources.base import Payload, Source, read_file, set_apart
+from steadygan.data.sources.base import Payload, Source, order_hash, read_file, set_apart
+from steadygan.data.sources.tables import in_order
+from steadygan.data.sources.walk import below, is_folder
 from steadygan.errors import UserError, bad_value
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
+NOT_READ = (".npy", ".npz", ".avif", ".heic", ".heif", ".jp2", ".jxl", ".svg", ".tga")
+"""Of arrays and pictures in other formats: among the pictures of a folder they are named, not left out in silence."""
+
 TEST_NAMES = ("test", "val", "valid", "validation")
 LABELS = ("none", "folders")
+NO_CLASS = -1
+"""The label of what cannot be read, which is never used."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class FolderSource(Source):
     """Every picture below ``folder``, in the order of their paths.
 
     Where ``folder`` holds ``train`` and one of ``TEST_NAMES``, these are the splits. The label of a picture is the
-    first folder on its way down.
+    first folder on its way down; classes are in the order of their names, of numbers in that of the numbers.
     """
 
     folder: Path
@@ -37,14 +43,18 @@ class FolderSource(Source):
     def classes(self) -> tuple[str, ...]:
         """Their names, in the order of the labels."""
         within = tuple(f"{name}/" for name in split_folders(self.folder).values()) or ("",)
-        return tuple(sorted({_class(name, self.folder) for name in pictures(self.folder) if name.startswith(within)}))
+        inside = (name for name in pictures(self.folder) if name.startswith(within) and is_picture(name))
+        return tuple(in_order({_class(name, self.folder) for name in inside}))
 
     def content(self) -> str:
         return content(self.folder, pictures(self.folder))
 
+    def labels_content(self) -> str | None:
+        return order_hash(self.classes) if self.labelled else None
+
     def entries(self, split: str) -> list[str]:
         found = self._files(split)
-        if not found:
+        if not any(map(is_picture, found)):
             raise UserError(f"{self.folder}: no images in it for the split {split} ({', '.join(SUFFIXES)})")
         return found
 
@@ -52,12 +62,14 @@ class FolderSource(Source):
         if not self.labelled:
             return None
         number = {name: label for label, name in enumerate(self.classes)}
-        found = [number[_class(name, self.folder)] for name in self._files(split)]
+        files = self._files(split)
+        found = [number.get(_class(name, self.folder), NO_CLASS) if is_picture(name) else NO_CLASS for name in files]
         return np.array(found, dtype=np.int64)
 
     def read(self, entries: Sequence[str]) -> Iterator[tuple[str, Payload]]:
         for name in entries:
-            yield f"{self.folder / name}", read_file(self.folder / name)
+            path = self.folder / name
+            yield f"{path}", ValueError("not a format that is read") if _is_other(name) else read_file(path)
 
     def _files(self, split: str) -> list[str]:
         every, apart = pictures(self.folder), split_folders(self.folder)
@@ -69,8 +81,17 @@ class FolderSource(Source):
 @lru_cache(maxsize=16)
 def split_folders(folder: Path) -> dict[str, str]:
     """The sub-folders of the splits; none unless there are both."""
-    test = next((name for name in TEST_NAMES if (folder / name).is_dir()), None)
-    return {"train": "train", "test": test} if test and (folder / "train").is_dir() else {}
+    test = next((name for name in TEST_NAMES if is_folder(folder / name)), None)
+    return {"train": "train", "test": test} if test and is_folder(folder / "train") else {}
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file's name is that of a picture in a format that is read."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def _is_other(name: str) -> bool:
+    return name.lower().endswith(NOT_READ)
 
 
 def _class(name: str, folder: Path) -> str:
@@ -84,24 +105,17 @@ def _class(name: str, folder: Path) -> str:
 
 @lru_cache(maxsize=16)
 def pictures(folder: Path) -> tuple[str, ...]:
-    """All pictures below, as paths from there, sorted; links are followed, hidden files are not looked at.
+    """All pictures below, as paths from there, sorted; and what is there in their place but cannot be one.
+
+    That is files of ``NOT_READ`` and links that lead nowhere. See ``walk.below`` for links and hidden files.
 
     Raises:
-        UserError: it is no folder, or holds none.
+        UserError: it is no folder, holds no pictures, or cannot be looked at.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UserError(f"{folder}: no such folder of images; name one by dataset.root=FOLDER")
-    found: list[str] = []
-    seen: set[str] = set()
-    for where, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(where)
-        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
-        names = [] if real in seen else names
-        seen.add(real)
-        inside = Path(where).relative_to(folder)
-        found += [
-            (inside / name).as_posix() for name in names if name.lower().endswith(SUFFIXES) and not name.startswith(".")
-        ]
-    if not found:
-        raise UserError(f"{folder}: no images in it ({', '.join(SUFFIXES)})")
-    return tuple(sorted(found))
+    found = below(folder, SUFFIXES + NOT_READ)
+    if not any(map(is_picture, found)):
+        others = f"; {len(found)} in formats that are not read, such as {folder / found[0]}" if found else ""
+        raise UserError(f"{folder}: no images in it ({', '.join(SUFFIXES)}){others}")
+    return found

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from steadygan.data.hashes import content
-from steadygan.data.sources.base import Payload, Source, set_apart
+from steadygan.data.sources.base import Payload, Source, order_hash, set_apart
 from steadygan.data.sources.folder import TEST_NAMES
-from steadygan.data.sources.tables import NONE, as_labels, known_column, payload
+from steadygan.data.sources.tables import NONE, as_labels, known_column, paths, payload
 from steadygan.errors import UserError, bad_value
 
 
@@ -37,15 +37,22 @@ class HuggingFaceSource(Source):
 
     @property
     def num_classes(self) -> int | None:
-        return None if self.label == NONE else self._labels()[1]
+        return None if self.label == NONE else len(self._labels()[1])
 
     def content(self) -> str:
-        """Of the Arrow files; the rows of data that the library holds in memory are not known by their bytes."""
-        paths = sorted(Path(file["filename"]) for part in self._data().values() for file in part.cache_files)
-        if not paths:
+        """Of the Arrow files, and of the picture files that their cells name.
+
+        The rows of data that the library holds in memory are not known by their bytes.
+        """
+        files = sorted(Path(file["filename"]) for part in self._data().values() for file in part.cache_files)
+        if not files:
             raise UserError(f"dataset.name={self.name}: the library keeps no files of it, so its content is not known")
-        base = Path(os.path.commonpath([path.parent for path in paths]))
-        return content(base, tuple(path.relative_to(base).as_posix() for path in paths))
+        base = Path(os.path.commonpath([path.parent for path in files]))
+        named = [path for part in self._data().values() for path in paths(part.data.column(self.column))]
+        return content(base, (*(path.relative_to(base).as_posix() for path in files), *dict.fromkeys(named)))
+
+    def labels_content(self) -> str | None:
+        return None if self.label == NONE else order_hash(self._labels()[1])
 
     def entries(self, split: str) -> list[tuple[str, int]]:
         """The library's split, and the row."""
@@ -62,7 +69,10 @@ class HuggingFaceSource(Source):
 
     def read(self, entries: Sequence[tuple[str, int]]) -> Iterator[tuple[str, Payload]]:
         for part, row in entries:
-            value = self._data()[part][row][self.column]
+            try:
+                value = self._data()[part][row][self.column]
+            except Exception as error:  # the library and its files fail in many ways
+                raise UserError(f"{self.name}/{part}[{row}]: cannot be read ({error})") from error
             yield f"{self.name}/{part}[{row}]", payload(value, Path())
 
     def _data(self) -> dict[str, Any]:
@@ -77,7 +87,7 @@ class HuggingFaceSource(Source):
         part = "train" if split == "train" else test
         return part, np.arange(len(data[part]))
 
-    def _labels(self) -> tuple[dict[str, np.ndarray], int]:
+    def _labels(self) -> tuple[dict[str, np.ndarray], list[Any]]:
         return _labels(self.name, self.config, self.revision, self.cache, self.column, self.label)
 
 
@@ -108,11 +118,11 @@ def _loaded(name: str, config: str | None, revision: str | None, cache: str | No
 @lru_cache(maxsize=4)
 def _labels(
     name: str, config: str | None, revision: str | None, cache: str | None, column: str, label: str
-) -> tuple[dict[str, np.ndarray], int]:
+) -> tuple[dict[str, np.ndarray], list[Any]]:
     data = _loaded(name, config, revision, cache, column)
     known_column("label", label, data["train"].column_names, [NONE])
     columns = {part: rows[label][:] for part, rows in data.items() if label in rows.column_names}
     names = getattr(data["train"].features[label], "names", None)
-    every, count = as_labels([value for column in columns.values() for value in column], names, f"{name}, {label}")
+    every, classes = as_labels([value for column in columns.values() for value in column], names, f"{name}, {label}")
     bounds = np.cumsum([len(column) for column in columns.values()])[:-1]
-    return dict(zip(columns, np.split(every, bounds))), count
+    return dict(zip(columns, np.split(every, bounds))), classes

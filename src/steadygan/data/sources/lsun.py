@@ -1,6 +1,7 @@
 """LSUN's LMDB databases (Yu et al. 2015): a folder for each category and split, an encoded picture for each key."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from steadygan.data.hashes import content
 from steadygan.data.sources.base import Payload, Source
+from steadygan.data.sources.walk import is_file, is_folder
 from steadygan.errors import UserError, bad_value
 
 FOLDER = "lsun"
@@ -30,13 +32,13 @@ class LSUNSource(Source):
 
     def content(self) -> str:
         there = [f"{name}_{suffix}" for name in self.categories for suffix in SUFFIX.values()]
-        return content(self.folder, tuple(f"{name}/data.mdb" for name in there if (self.folder / name).is_dir()))
+        return content(self.folder, tuple(f"{name}/data.mdb" for name in there if is_folder(self.folder / name)))
 
     def check(self, split: str) -> None:
         """Raises UserError where a category is not there."""
         for name in self.categories:
             path = self.folder / f"{name}_{SUFFIX[split]}"
-            if not (path / "data.mdb").is_file():
+            if not is_file(path / "data.mdb"):
                 there = [
                     found.name.removesuffix(f"_{SUFFIX[split]}") for found in self.folder.glob(f"*_{SUFFIX[split]}")
                 ]
@@ -58,24 +60,35 @@ class LSUNSource(Source):
 
     def read(self, entries: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, Payload]]:
         for name, key in entries:
-            with _opened(self.folder / name).begin(buffers=False) as transaction:
+            with _sound(self.folder / name), _opened(self.folder / name).begin(buffers=False) as transaction:
                 value = transaction.get(key)
             yield f"{name}[{key.decode(errors='replace')}]", KeyError("no such key") if value is None else value
 
 
 @lru_cache(maxsize=8)
 def _opened(path: Path) -> Any:
+    with _sound(path):
+        return _lmdb().open(str(path), readonly=True, lock=False, readahead=False, meminit=False)
+
+
+def _lmdb() -> Any:
     try:
         import lmdb
     except ImportError as error:
         raise UserError("dataset=lsun needs lmdb: pip install 'steadygan[data]'") from error
+    return lmdb
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    lmdb = _lmdb()
     try:
-        return lmdb.open(str(path), readonly=True, lock=False, readahead=False, meminit=False)
+        yield
     except lmdb.Error as error:
         raise UserError(f"{path}: not an LMDB database, or damaged ({error})") from error
 
 
 @lru_cache(maxsize=8)
 def _keys(path: Path) -> tuple[bytes, ...]:
-    with _opened(path).begin() as transaction:
+    with _sound(path), _opened(path).begin() as transaction:
         return tuple(transaction.cursor().iternext(keys=True, values=False))

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -12,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from steadygan.data.hashes import content
-from steadygan.data.sources.base import Payload, Source, set_apart
+from steadygan.data.sources.base import Payload, Source, order_hash, set_apart
 from steadygan.data.sources.folder import TEST_NAMES
-from steadygan.data.sources.tables import NONE, as_labels, known_column, payload
+from steadygan.data.sources.tables import NONE, as_labels, known_column, paths, payload
+from steadygan.data.sources.walk import below, is_file, is_folder
 from steadygan.errors import UserError
 
 Entry = tuple[str, int, int]
@@ -37,14 +39,18 @@ class ParquetSource(Source):
     @property
     def folder(self) -> Path:
         """What names are relative to."""
-        return self.root.parent if self.root.is_file() else self.root
+        return self.root.parent if is_file(self.root) else self.root
 
     @property
     def num_classes(self) -> int | None:
-        return None if self.label == NONE else _labels(self.folder, self._files(), self.label)[1]
+        return None if self.label == NONE else len(self._labels()[1])
 
     def content(self) -> str:
-        return content(self.folder, self._files())
+        """Of the tables, and of the files that their cells name."""
+        return content(self.folder, self._files() + _named(self.folder, self._files(), self.column))
+
+    def labels_content(self) -> str | None:
+        return None if self.label == NONE else order_hash(self._labels()[1])
 
     def entries(self, split: str) -> list[Entry]:
         rows, every = self._rows(split), _rows(self.folder, self._files(), self.column)
@@ -53,16 +59,19 @@ class ParquetSource(Source):
         return [every[row] for row in rows]
 
     def labels(self, split: str) -> np.ndarray | None:
-        return None if self.label == NONE else _labels(self.folder, self._files(), self.label)[0][self._rows(split)]
+        return None if self.label == NONE else self._labels()[0][self._rows(split)]
 
     def read(self, entries: Sequence[Entry]) -> Iterator[tuple[str, Payload]]:
         for (name, group), rows in groupby(entries, key=lambda entry: entry[:2]):
-            column = _opened(self.folder / name).read_row_group(group, columns=[self.column]).column(0)
+            column = _row_group(self.folder / name, group, self.column)
             for _, _, row in rows:
                 yield f"{self.folder / name}[{group}, {row}]", payload(column[row].as_py(), (self.folder / name).parent)
 
     def _files(self) -> tuple[str, ...]:
         return files(self.root)
+
+    def _labels(self) -> tuple[np.ndarray, list[Any]]:
+        return _labels(self.folder, self._files(), self.label)
 
     def _rows(self, split: str) -> np.ndarray:
         """The split's, among all rows."""
@@ -90,9 +99,9 @@ def files(root: Path) -> tuple[str, ...]:
     Raises:
         UserError: there are none.
     """
-    if root.is_file():
+    if is_file(root):
         return (root.name,)
-    found = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.parquet") if path.is_file())
+    found = below(root, (".parquet",)) if is_folder(root) else ()
     if not found:
         raise UserError(f"{root}: neither a parquet file nor a folder with any; name one by dataset.root=PLACE")
     test = [name for name in found if any(re.split(r"[-_.]", part)[0].lower() == "test" for part in name.split("/"))]
@@ -105,10 +114,50 @@ def _opened(path: Path) -> Any:
         import pyarrow.parquet
     except ImportError as error:
         raise UserError("dataset=parquet needs pyarrow: pip install 'steadygan[data]'") from error
-    try:
+    with _sound(path):
         return pyarrow.parquet.ParquetFile(path)
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    import pyarrow
+
+    try:
+        yield
+    except UnicodeError as error:
+        raise UserError(f"{path}: pyarrow opens no file whose name is not UTF-8; rename it") from error
     except (OSError, pyarrow.ArrowException) as error:
         raise UserError(f"{path}: not a parquet file, or damaged ({error})") from error
+
+
+def _row_group(path: Path, group: int, column: str) -> Any:
+    with _sound(path):
+        return _opened(path).read_row_group(group, columns=[column]).column(0)
+
+
+@lru_cache(maxsize=16)
+def _named(folder: Path, names: tuple[str, ...], column: str) -> tuple[str, ...]:
+    """The picture files that cells name without holding their bytes, each of them once."""
+    found: dict[str, None] = {}
+    for name in names:
+        file = _opened(folder / name)
+        known_column("column", column, file.schema_arrow.names)
+        groups = range(file.metadata.num_row_groups)
+        for group in (group for group in groups if not _holds_all(file.metadata.row_group(group), column)):
+            beside = paths(_row_group(folder / name, group, column))
+            found |= dict.fromkeys((Path(name).parent / path).as_posix() for path in beside)
+    return tuple(found)
+
+
+def _holds_all(group: Any, column: str) -> bool:
+    """Whether a row group's statistics say that every cell holds its bytes; its pictures need not be read then."""
+    for each in (group.column(place) for place in range(group.num_columns)):
+        if each.path_in_schema == column:
+            return True
+        if each.path_in_schema == f"{column}.bytes":
+            told = each.statistics
+            return told is not None and told.has_null_count and told.null_count == 0
+    return False
 
 
 @lru_cache(maxsize=16)
@@ -123,16 +172,21 @@ def _rows(folder: Path, names: tuple[str, ...], column: str) -> tuple[Entry, ...
 
 
 @lru_cache(maxsize=16)
-def _labels(folder: Path, names: tuple[str, ...], label: str) -> tuple[np.ndarray, int]:
+def _labels(folder: Path, names: tuple[str, ...], label: str) -> tuple[np.ndarray, list[Any]]:
     values: list[Any] = []
     for name in names:
         file = _opened(folder / name)
         known_column("label", label, file.schema_arrow.names, [NONE])
-        values += file.read(columns=[label]).column(0).to_pylist()
+        with _sound(folder / name):
+            values += file.read(columns=[label]).column(0).to_pylist()
     return as_labels(values, _class_names(_opened(folder / names[0]), label), f"{folder}, column {label}")
 
 
 def _class_names(file: Any, label: str) -> list[str] | None:
     """What Hugging Face's metadata say."""
-    told = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
-    return told.get("info", {}).get("features", {}).get(label, {}).get("names")
+    try:
+        told = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
+        names = told["info"]["features"][label]["names"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return [str(name) for name in names] if isinstance(names, list) and names else None
