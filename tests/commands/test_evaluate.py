@@ -217,11 +217,12 @@ def test_what_cannot_be_read_is_told(evaluate, tmp_path):
     assert "002.png" in err
     assert "003.png" in err
     (folder / "003.png").unlink()
-    Image.fromarray(1000 * a[0].astype(np.uint16)).save(folder / "002.png")
+    Image.fromarray(a[0].astype(np.float32)).save(folder / "002.tif")
+    Image.fromarray(257 * a[2].astype(np.uint16)).save(folder / "002.png")
     code, _, err = evaluate("--images", folder, folder, *FID)
     assert code == 2
-    assert "1 of 4 images cannot be read" in err
-    assert "more than 8 bits" in err
+    assert "1 of 5 images cannot be read" in err
+    assert "002.tif: floating-point pixels" in err
     mixed = pictures(tmp_path / "mixed", [a[0], a[1][:4]])
     code, _, err = evaluate("--images", mixed, mixed, *FID)
     assert code == 2

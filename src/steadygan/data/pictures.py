@@ -1,6 +1,5 @@
 """Images from a folder or an ``.npz`` file, to be scored."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,17 +7,28 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from steadygan.data.decoders import reason
+from steadygan.data.sources.base import Payload
+from steadygan.data.sources.folder import FolderSource, listed
+from steadygan.data.sources.pixels import in_channels, opened
+from steadygan.data.sources.walk import is_folder
 from steadygan.errors import UserError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+GREY = ("1", "L", "LA", "La")
+"""PIL's modes of grey pictures of 8 bits; those of more begin with ``I``."""
+
+NAMED = 10
+"""Broken pictures that a message names."""
 
 
 class Pictures:
     """Images ``[C, H, W]`` in [-1, 1] without labels, the same for every split; grey where all of them are.
 
+    A folder is read as it is read to be trained on (``FolderSource``), but that nothing is cropped or resized.
+
     Args:
         place: a folder, searched with all below it, or an ``.npz`` file whose first array is ``[N, H, W, C]`` or
-            ``[N, H, W]`` of bytes.
+            ``[N, H, W]`` of bytes, or such an array as ``.npy``.
 
     Raises:
         UserError: there is none, one cannot be read, or they differ in size.
@@ -27,7 +37,7 @@ class Pictures:
     num_classes = None
 
     def __init__(self, place: Path) -> None:
-        images = _folder(place) if place.is_dir() else _npz(place)
+        images = _folder(place) if is_folder(place) else _npz(place)
         self._x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
         self.num_data, self.shape = len(images), tuple(self._x.shape[1:])
 
@@ -37,44 +47,43 @@ class Pictures:
 
 
 def _folder(folder: Path) -> np.ndarray:
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not paths:
-        raise UserError(f"{folder}: no images in it ({', '.join(SUFFIXES)})")
-    images, broken = [], []
-    for path in paths:
+    read, broken = [], []
+    for name, payload in FolderSource(folder).read(listed(folder)):
         try:
-            images.append(_read(path))
+            read.append((name, _upright(payload)))
         except Exception as error:  # a damaged file shows itself by almost any exception
-            broken.append(f"{path} ({next(iter(str(error).splitlines()), type(error).__name__)})")
+            broken.append(f"{name}: {reason(error)}")
     if broken:
-        raise UserError(f"{len(broken)} of {len(paths)} images cannot be read:\n" + "\n".join(broken[:10]))
-    sizes = {image.shape[:2]: path for image, path in zip(images, paths)}
+        more = f"\n... and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+        found = "\n".join(broken[:NAMED])
+        raise UserError(f"{len(broken)} of {len(broken) + len(read)} images cannot be read:\n{found}{more}")
+    sizes = {picture.size: name for name, picture in read}
     if len(sizes) > 1:
-        found = "\n".join(f"{height} x {width}, such as {path}" for (height, width), path in sorted(sizes.items())[:5])
+        found = "\n".join(f"{height} x {width}, such as {name}" for (width, height), name in sorted(sizes.items())[:5])
         raise UserError(f"{folder}: images of {len(sizes)} sizes (height x width), which must be one:\n{found}")
-    if len({image.shape[2] for image in images}) > 1:
-        images = [image.repeat(3, 2) if image.shape[2] == 1 else image for image in images]
-    return np.stack(images)
+    grey = all(picture.mode == "L" for _, picture in read)
+    images = np.stack([np.asarray(picture.convert("L" if grey else "RGB")) for _, picture in read])
+    return images[..., None] if grey else images
 
 
-def _read(path: Path) -> np.ndarray:
-    """``[H, W, 1]`` of a grey picture, else ``[H, W, 3]``."""
-    with Image.open(path) as picture:
-        if picture.mode.startswith(("I", "F")):
-            raise ValueError(f"of mode {picture.mode}: more than 8 bits, which nothing says how to bring to 8")
-        grey = picture.mode in ("1", "L", "LA")
-        array = np.asarray(picture.convert("L" if grey else "RGB"))
-    return array[..., None] if grey else array
+def _upright(payload: Payload) -> Image.Image:
+    """A picture as one trains on it, in one channel where it is grey."""
+    if isinstance(payload, Exception):
+        raise payload
+    picture = opened(payload)
+    return in_channels(picture, 1 if picture.mode in GREY or picture.mode.startswith("I") else 3)
 
 
 def _npz(path: Path) -> np.ndarray:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            images = stored[stored.files[0]] if isinstance(stored, np.lib.npyio.NpzFile) else stored
+        images = np.load(path, allow_pickle=False)
+        if not isinstance(images, np.ndarray):
+            with images as stored:
+                images = stored[stored.files[0]]
     except FileNotFoundError as error:
         raise UserError(f"{path}: neither a folder of images nor an .npz file") from error
-    except (OSError, ValueError, EOFError, IndexError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: cannot be read as .npz ({error})") from error
+    except Exception as error:  # a damaged archive shows itself by almost any exception
+        raise UserError(f"{path}: cannot be read as .npz or .npy ({reason(error)})") from error
     images = images[..., None] if images.ndim == 3 else images
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
         problem = f"holds {images.dtype} of the shape {list(images.shape)} in place of bytes [N, H, W, C]"

@@ -105,6 +105,11 @@ def _class(name: str, folder: Path) -> str:
 
 @lru_cache(maxsize=16)
 def pictures(folder: Path) -> tuple[str, ...]:
+    """``listed``, looked at once in a process."""
+    return listed(folder)
+
+
+def listed(folder: Path) -> tuple[str, ...]:
     """All pictures below, as paths from there, sorted; and what is there in their place but cannot be one.
 
     That is files of ``NOT_READ`` and links that lead nowhere. See ``walk.below`` for links and hidden files.
