@@ -18,6 +18,7 @@ LAYERS = [
     {"report", "sweeps"},
     {"network_keys"},
     {"build"},
+    {"run_data"},
     {"train", "loading", "doctor"},
     {"studies"},
     {"commands"},

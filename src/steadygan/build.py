@@ -33,8 +33,8 @@ from steadygan.networks.norms import mixes_samples
 from steadygan.paths import conf_dir
 from steadygan.targets import metric_nodes, resolve
 
-WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, NoneType)
-"""What lies behind Hydra's complaint where a ``_target_`` does not exist or does not take these keys."""
+WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, OSError, NoneType)
+"""What lies behind Hydra's complaint where a ``_target_`` does not exist, does not take these keys or lacks a file."""
 
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
@@ -53,13 +53,18 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     return plain
 
 
-def build(config: Mapping[str, Any]) -> Parts:
+def build(config: Mapping[str, Any], described: Any = None) -> Parts:
     """Everything that a run trains with.
+
+    Args:
+        config: of the run.
+        described: stands for the data set of a run that was trained already, in place of the one that the config names;
+            then nothing is checked that only training needs.
 
     Raises:
         UserError: something named in the config does not fit or cannot be built.
     """
-    dataset = build_dataset(config["dataset"])
+    dataset = build_dataset(config["dataset"]) if described is None else described
     dtype = DTYPES[str(config["trainer"]["precision"])]
     labelling = _labelling(config["labels"], dataset)
     builders = {player: make(config["network"][player], f"network.{player}") for player in PLAYERS}
@@ -72,7 +77,8 @@ def build(config: Mapping[str, Any]) -> Parts:
     _check_examples(sentence.rules, networks)
     wants = _wants(config, sentence, dataset.shape, labelling)
     scheme = make(config["scheme"], "scheme") if "scheme" in config else Plain()
-    scheme.check(networks, dataset)
+    if described is None:
+        scheme.check(networks, dataset)
     growth = scheme.growth(networks, wants.moves * config["batch_size"] / wants.critic_every)
     return Parts(
         sentence=replace(sentence, growth=growth),

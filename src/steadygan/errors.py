@@ -11,6 +11,10 @@ class UserError(Exception):
         super().__init__(printable(str(message)))
 
 
+class DataMissing(UserError):
+    """The data that a run was trained on cannot be read here, and what was asked for needs them."""
+
+
 class Interrupted(Exception):
     """The user pressed Ctrl-C; what was done is on disk and the same command goes on from there."""
 

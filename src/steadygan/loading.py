@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steadygan import files, run_config
+from steadygan import files, run_config, run_data
 from steadygan.build import build
 from steadygan.core.draws import generator, normal_like
 from steadygan.core.games import State
@@ -22,6 +22,7 @@ from steadygan.engines.parts import DTYPES, Parts
 from steadygan.errors import UserError, bad_value
 from steadygan.pictures.interpolation import linear, paths, spherical
 from steadygan.sweeps.signature import signature
+from steadygan.targets import counts_by_content
 from steadygan.trust import trusted
 
 log = logging.getLogger("steadygan")
@@ -49,17 +50,15 @@ class TrainedGAN:
         latent: dimension of z.
         shape: of one example, ``(d,)`` or ``(C, H, W)``.
         dtype: of samples, latents and logits.
-        dataset: what it was trained on.
         classes: that a conditional GAN can be asked for; None where it is not conditional.
     """
 
-    def __init__(self, directory: Path, config: dict[str, Any], gan: GAN, trust: Iterable[str] = ()) -> None:
+    def __init__(self, directory: Path, config: dict[str, Any], gan: GAN, given: Mapping[str, Any]) -> None:
         self.directory, self.config = directory, config
         self.iteration, self.latent, self.dtype = gan.iteration, gan.latent, gan.float_type
-        self.dataset, self.classes = gan.parts.dataset, gan.classes
-        self.shape = tuple(self.dataset.shape)
+        self.classes, self.shape = gan.classes, tuple(gan.parts.dataset.shape)
         self._gan, self._threads = gan, config["trainer"]["threads"]
-        self._trust = tuple(trusted(trust))
+        self._given = given
 
     def __repr__(self) -> str:
         return f"TrainedGAN({str(self.directory)!r}, iteration={self.iteration}, shape={self.shape})"
@@ -68,6 +67,11 @@ class TrainedGAN:
     def summary(self) -> dict[str, Any]:
         """The run's ``summary.json`` as it is now; empty where it cannot be read."""
         return files.read_summary(self.directory) or {}
+
+    @property
+    def dataset(self) -> Any:
+        """What it was trained on, read now if it was not; raises DataMissing where it cannot be."""
+        return self._gan.parts.dataset.itself
 
     @property
     def labelling(self) -> Labelling:
@@ -91,11 +95,11 @@ class TrainedGAN:
 
     def at(self, path: Path) -> "TrainedGAN":
         """The GAN of another checkpoint of this run; raises UserError as ``load``."""
-        return load(path, self._trust)
+        return load(path, **self._given)
 
     def initial(self) -> State:
         """The state before the first iteration."""
-        return _gan(self.config, self.directory / files.CONFIG).state
+        return _gan(self.config, self.directory / files.CONFIG, self._gan.parts.dataset).state
 
     def computing(self) -> AbstractContextManager[None]:
         """In which there are as many threads as it was trained with."""
@@ -208,13 +212,16 @@ class TrainedGAN:
 BETWEEN = {"linear": linear, "spherical": spherical}
 
 
-def load(run: str | Path, trust: Iterable[str] = ()) -> TrainedGAN:
+def load(run: str | Path, trust: Iterable[str] = (), dataset: Mapping[str, Any] | None = None) -> TrainedGAN:
     """The trained GAN of a run.
+
+    Its data are only read by what needs them: ``TrainedGAN.dataset``, random labels of a conditional GAN, metrics.
 
     Args:
         run: the run's folder, or the checkpoint in it.
         trust: packages or objects that the run's config may name beside steadygan's own methods, such as ``my_gan``;
             those of the environment variable ``STEADYGAN_TRUST`` are trusted as well.
+        dataset: where its data are now, if not where they were: ``{"root": FOLDER}``.
 
     Raises:
         UserError: there is no run, its config or checkpoint is missing, damaged, or of another run, or the config names
@@ -223,11 +230,24 @@ def load(run: str | Path, trust: Iterable[str] = ()) -> TrainedGAN:
     directory, path = _locate(Path(run).expanduser())
     config = run_config.read(directory, trust, UNBUILT)
     saved = checkpoint.load(path)
-    gan = _gan(config, directory / files.CONFIG)
+    if not isinstance(config.get("dataset"), Mapping):
+        raise UserError(f"{directory / files.CONFIG}: not the whole config of a run (it lacks 'dataset')")
+    here = {**config, "dataset": run_data.where(config["dataset"], dataset or {})}
+    gan = _gan(config, directory / files.CONFIG, run_data.described(here["dataset"], saved.get("data")))
     _restore(gan, saved, path)
-    if signature(config) != saved["signature"]:
+    _compare(path, saved["signature"], here if counts_by_content(config["dataset"]) else config)
+    return TrainedGAN(directory, config, gan, {"trust": trusted(trust), "dataset": dataset})
+
+
+def _compare(path: Path, signed: str, config: dict[str, Any]) -> None:
+    """Say so where a checkpoint is of another config or of other data; or where the data are not here."""
+    try:
+        same = signed == signature(config)
+    except UserError as error:
+        log.warning("%s: its data cannot be read here: %s", path, str(error).splitlines()[0])
+        return
+    if not same:
         log.warning("%s: trained with another config or other data than %s describes", path, files.CONFIG)
-    return TrainedGAN(directory, config, gan, trust)
 
 
 def _locate(path: Path) -> tuple[Path, Path]:
@@ -243,11 +263,11 @@ def _locate(path: Path) -> tuple[Path, Path]:
     return path, path / files.CHECKPOINT
 
 
-def _gan(config: dict[str, Any], path: Path) -> GAN:
+def _gan(config: dict[str, Any], path: Path, dataset: Any) -> GAN:
     try:
         precision = DTYPES[str(config["trainer"]["precision"])]
         used = {**config, **UNUSED, "labels": {**config["labels"], "metrics": {}}}
-        return GAN(build(used), config["seed"], config["batch_size"], precision)
+        return GAN(build(used, dataset), config["seed"], config["batch_size"], precision)
     except KeyError as error:
         raise UserError(f"{path}: not the whole config of a run (it lacks {error})") from error
 

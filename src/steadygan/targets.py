@@ -1,6 +1,7 @@
 """A config's nodes: dotted names of their ``_target_`` keys, and which of them are metrics."""
 
 import importlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,34 @@ def resolve(target: str) -> Any:
     except (ImportError, ValueError) as error:
         raise UserError(f"_target_={target}: not found ({error})") from error
     return found
+
+
+PLACES = ("root", "weights", "statistics")
+"""Keys that say where files lie, of nodes whose files count by their content."""
+
+
+def placed(node: Any) -> Any:
+    """A config whose relative ``PLACES`` begin at the working directory, so that it can be read from any other.
+
+    A place that begins with ``~`` stays as it is, and so does every place of an object that does not declare a
+    ``fingerprint``: there the text itself is part of the run's signature.
+    """
+    if isinstance(node, list):
+        return [placed(item) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    by_content = counts_by_content(node)
+    return {key: _absolute(value) if by_content and key in PLACES else placed(value) for key, value in node.items()}
+
+
+def counts_by_content(node: Mapping[str, Any]) -> bool:
+    """Whether a node's object declares a ``fingerprint``, so that it does not matter where its files lie."""
+    return "_target_" in node and hasattr(resolve(node["_target_"]), "fingerprint")
+
+
+def _absolute(place: Any) -> Any:
+    relative = isinstance(place, str) and place and not place.startswith("~")
+    return os.path.abspath(place) if relative else place
 
 
 SHARED = ("features", "weights", "resize", "dtype")

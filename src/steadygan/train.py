@@ -37,6 +37,7 @@ from steadygan.sweeps import judged
 from steadygan.sweeps.grouping import Group
 from steadygan.sweeps.grouping import group as regroup
 from steadygan.sweeps.signature import label, run_directory, signature
+from steadygan.targets import placed
 
 LONGEST_NAME = 255
 """Bytes that file systems allow."""
@@ -53,7 +54,7 @@ def plan(config: DictConfig, overrides: Sequence[str], here: bool = True) -> Job
     Raises:
         UserError: the config cannot be run as it is; nothing has been written.
     """
-    plain = _resolve(config)
+    plain = placed(_resolve(config))
     check_network(config)
     plain = check_numbers(plain)
     _check_choices(plain, here)

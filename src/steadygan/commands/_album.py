@@ -129,7 +129,7 @@ def _field(subject: Subject, path: Path) -> str:
 
 
 def _modes(subject: Subject, path: Path) -> str:
-    _need(has_modes(subject.dataset), "needs a mixture whose centres are known")
+    _need(not subject.images and has_modes(subject.dataset), "needs a mixture whose centres are known")
     settings = MODES | (subject.trained.config.get("metrics") or {}).get("modes", {})
     made = subject.draw(settings["samples"])
     distance = settings["radius"] * subject.dataset.sigma
@@ -232,7 +232,7 @@ def write(subject: Subject, folder: Path) -> Iterator[str]:
         path = folder / name
         try:
             yield f"{path}  {draw(subject, path)}"
-        except LeftOut as reason:
-            yield f"left out {name}: {reason}"
+        except (LeftOut, UserError) as reason:
+            yield f"left out {name}: {str(reason).splitlines()[0]}"
         except OSError as error:
             raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error

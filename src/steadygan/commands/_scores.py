@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 import steadygan
 from steadygan import files
 from steadygan.build import build_metrics, make
+from steadygan.commands import _data
 from steadygan.data.pictures import Pictures
 from steadygan.engines.check import typed_node
 from steadygan.engines.evaluate import score
@@ -97,10 +98,11 @@ def _set(found: Nodes, key: list[str], value: Any) -> None:
 
 
 def of_run(
-    run: Path, given: Sequence[str], raw: bool, export: Path | None, out: Path | None, trust: Sequence[str] = ()
+    run: Path, keys: Sequence[str], raw: bool, export: Path | None, out: Path | None, trust: Sequence[str] = ()
 ) -> Iterator[str]:
     """Score a run's generator; yields lines to be shown."""
-    trained = steadygan.load(run, trust)
+    data, given = _data.split(keys)
+    trained = steadygan.load(run, trust, data)
     labels = trained.config["labels"].get("metrics") or {}
     own = nodes({**metric_nodes(trained.config["metrics"]), **labels}, given)
     metrics = build_metrics({"metrics": own, "labels": {}}, trained.dataset, trained.labelling)

@@ -32,10 +32,11 @@ def command(
 ) -> None:
     """Score the generator of RUN, or the images of DIR_A, again with other settings.
 
-    Keys are those of the group `metrics`: metrics=[fid,kid] metrics.fid.samples=5000 metrics.weights=PATH. Without them
-    RUN is scored as it was while it trained, and images by fid, kid and precision_recall on Inception's features. A
-    DIR_B that holds statistics (mu and sigma, as of pytorch-fid and clean-fid) is for metrics=[fid]. With --export the
-    statistics of the data that fid compares with are written in the same layout.
+    Keys are those of the group `metrics`: metrics=[fid,kid] metrics.fid.samples=5000 metrics.weights=PATH;
+    dataset.root=FOLDER says where the data of RUN are now. Without keys RUN is scored as it was while it trained, and
+    images by fid, kid and precision_recall on Inception's features. A DIR_B that holds statistics (mu and sigma, as
+    of pytorch-fid and clean-fid) is for metrics=[fid]. With --export the statistics of the data that fid compares
+    with are written in the same layout.
     """
     from steadygan.commands import _scores
 

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
-from steadygan.commands import _trust
+from steadygan.commands import _data, _trust
+from steadygan.errors import bad_value
 
 
 @click.command("sample")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("keys", metavar="[dataset.root=FOLDER]", nargs=-1)
 @click.option("--seed", default=0, show_default=True, help="Of the latents.")
 @click.option(
     "--count", type=click.IntRange(min=1), help="Samples in the grid or the plane.  [default: 64 images, 500 points]"
@@ -16,19 +18,31 @@ from steadygan.commands import _trust
 @click.option("--raw", is_flag=True, help="The generator that is trained, in place of its average.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: RUN/pictures]")
 @_trust.option
-def command(run: Path, seed: int, count: int | None, raw: bool, out: Path | None, trust: tuple[str, ...]) -> None:
+def command(
+    run: Path,
+    keys: tuple[str, ...],
+    seed: int,
+    count: int | None,
+    raw: bool,
+    out: Path | None,
+    trust: tuple[str, ...],
+) -> None:
     """Draw samples of a run, interpolations, nearest neighbours and more.
 
     RUN is the folder of a run. What it writes: a grid of samples, interpolations between latents, the training
     examples nearest to samples (in pixels and in a classifier's features), samples by class, the classes of a
     conditional GAN over the iterations, and an animation over the training; for points samples over the critic's
     contours, the critic's gradient field, and the histogram over modes; of covariance-controlled rules the level of
-    the noise over the run.
+    the noise over the run. What needs the data of the run is left out where they are not; dataset.root=FOLDER says
+    where they are now.
     """
     from steadygan import load
     from steadygan.commands import _album
 
-    trained = load(run, trust)
+    data, rest = _data.split(keys)
+    if rest:
+        raise bad_value(*rest[0].partition("=")[::2], "no such key", ["dataset.root", "dataset.download"])
+    trained = load(run, trust, data)
     subject = _album.Subject(trained, seed=seed, count=count, ema=not raw)
     for line in _album.write(subject, out or trained.directory / "pictures"):
         click.echo(line)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from steadygan.commands import _keys, _trust
+from steadygan.commands import _data, _keys, _trust
 
 
 class StabilityCommand(click.Command):
@@ -28,12 +28,13 @@ def command(run: Path, keys: Sequence[str], trust: Sequence[str]) -> None:
 
     RUN is the folder of a run. The field that both players follow is linearised at the checkpoint, on one large batch,
     and one whole iteration of the run's own game and optimizers as well. Writes RUN/stability.json and a figure beside
-    it; another checkpoint than the last has its name in theirs.
+    it; another checkpoint than the last has its name in theirs. dataset.root=FOLDER says where the run's data are now.
     """
     from steadygan.studies.stability.settings import Settings
 
-    settings = Settings(**_keys.values(Settings, _keys.pairs(keys), "stability"))
+    data, rest = _data.split(keys)
+    settings = Settings(**_keys.values(Settings, _keys.pairs(rest), "stability", ["dataset.root"]))
 
     from steadygan.studies.stability.study import run as study
 
-    study(run, settings, click.echo, trust)
+    study(run, settings, click.echo, trust, data)

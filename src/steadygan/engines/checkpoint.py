@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from steadygan.data.described import facts
 from steadygan.engines.step import PLAYERS
 from steadygan.engines.trained import Trained
 from steadygan.errors import UserError
@@ -36,6 +37,7 @@ def save(path: Path, gan: Trained, signature: str, seconds: float, written: Call
         "rules": {player: gan.state[player]["rule"] for player in PLAYERS},
         "more": {name: value for name, value in gan.state.items() if name not in (*PLAYERS, "ema")},
         "window": gan.window.state(),
+        "data": facts(gan.dataset),
     }
     write_atomically(path, lambda file: torch.save(checkpoint, file), written)
 

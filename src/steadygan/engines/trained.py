@@ -59,6 +59,11 @@ class Trained:
         self._sampler, self._critic = functions["generator"], functions["discriminator"]
         self._classifier = functions.get("classifier")
 
+    @property
+    def dataset(self) -> Any:
+        """What it is trained on."""
+        return self._dataset
+
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """``generator.*``, ``discriminator.*`` and ``generator_ema.*``, parameters and buffers."""
         players = {player: {**self.state[player]["params"], **self.state[player]["buffers"]} for player in PLAYERS}

@@ -1,6 +1,6 @@
 """``steadygan stability RUN``: from a checkpoint to ``stability.json`` and its figure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,21 +33,27 @@ STANDING = 1e-6
 """A multiplier this close to 1 does not move."""
 
 
-def run(directory: Path, settings: Settings, tell: Callable[[str], None], trust: Iterable[str] = ()) -> None:
+def run(
+    directory: Path,
+    settings: Settings,
+    tell: Callable[[str], None],
+    trust: Iterable[str] = (),
+    data: Mapping[str, Any] | None = None,
+) -> None:
     """Write ``stability.json`` and ``stability.png`` into the run's folder.
 
     Args:
         directory: of the run.
         settings: of the analysis.
         tell: takes lines to be shown.
-        trust: as for ``steadygan.load``.
+        trust, data: as for ``steadygan.load``.
 
     Raises:
         UserError: there is no such run or checkpoint, or its field is not finite.
         Interrupted: Ctrl-C; nothing was written.
     """
     which = checkpoint(directory, "checkpoint", settings.checkpoint)
-    trained = load(which, trust)
+    trained = load(which, trust, data)
     suffix = f"-{which.stem}" if which.is_file() and which.stem != "last" else ""
     path = trained.directory / f"{NAME}{suffix}.json"
     try:
