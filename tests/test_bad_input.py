@@ -142,6 +142,16 @@ def refused(capfd, tmp_path):
         (["noise=instance", "+noise.extra=3"], ["noise", "extra", "sigma"]),
         (["+optimizer.generator.extra=3"], ["optimizer.generator", "extra"]),
         (["seed"], ["seed", "KEY=VALUE"]),
+        (["regularizer=[r1,null]"], ["regularizer=[r1,null]", "null", "gradient_penalty"]),
+        (["regularizer=[r1,[r2]]"], ["regularizer=[r1,[r2]]", "r1, r1_r2"]),
+        (["~logger"], ["~logger", "wandb"]),
+        (["~seed", "~trainer"], ["~seed: every run needs", "~trainer: every run needs", "cpu"]),
+        (["~trainer.precision"], ["trainer.precision", "every run"]),
+        (["ema=null"], ["ema=None", "group of settings"]),
+        (["discriminator=3"], ["discriminator=3", "discriminator/vote"]),
+        (["outputs=null"], ["outputs=null", "text"]),
+        (["outputs=~no_such_user/x"], ["outputs=~no_such_user/x", "home"]),
+        (["name=[a,b]"], ["name=['a', 'b']", "text"]),
     ],
     ids=lambda value: " ".join(value)[:60],
 )
@@ -150,6 +160,42 @@ def test_train(refused, overrides, words):
         pytest.skip("STEADYGAN_DATA names no data")
     message = refused("train", *QUICK, *overrides)
     assert all(word in message for word in words), message
+
+
+OWN = {
+    "method/bare.yaml": (b"iterations: 3\n", ["method", "# @package _global_"]),
+    "method/bom.yaml": (b"\xef\xbb\xbf# @package _global_\niterations: 3\n", ["method", "# @package _global_", "BOM"]),
+    "experiment/bare.yaml": (b"iterations: 3\n", ["experiment", "# @package _global_"]),
+    "method/tab.yaml": (b"# @package _global_\nloss:\n\talpha: 3\n", ["tab.yaml, line 3", "a tab"]),
+    "method/twice.yaml": (b"# @package _global_\nseed: 1\nseed: 2\n", ["twice.yaml, line 3", "duplicate key seed"]),
+    "method/open.yaml": (b"# @package _global_\nloss: [\n", ["open.yaml, line 3"]),
+    "method/latin.yaml": (b"# @package _global_\nname: caf\xe9\n", ["latin.yaml", "UTF-8", "byte 29"]),
+    "method/list.yaml": (b"# @package _global_\n- seed\n", ["method/list"]),
+    "method/named.yaml": (b"# @package _global_\nname: 1e3\n", ["name=1000.0", "quotes"]),
+    "method/out.yaml": (b"# @package _global_\noutputs: true\n", ["outputs=True", "quotes"]),
+    "method/gone.yaml": (b"# @package _global_\ntrainer: null\n", ["trainer"]),
+    "trainer/mine.yaml": (b"accelerator: cpu\ndevices: 1\n", ["trainer.threads"]),
+    "regularizer/mine.yaml": (b"_target_: my.penalty\n_partial_: true\n", ["regularizer._target_", "own name"]),
+}
+
+
+@pytest.mark.parametrize("many", [[], ["-m", "seed=0,1"]], ids=["train", "train -m"])
+@pytest.mark.parametrize("file", OWN)
+def test_a_file_of_ones_own(refused, tmp_path, file, many):
+    content, words = OWN[file]
+    path = tmp_path / "own" / file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    chosen = f"{path.parent.name}={path.stem}".replace("regularizer=mine", "regularizer=[mine]")
+    message = refused("train", *many, *QUICK, "--config-dir", "own", chosen)
+    assert all(word in message for word in words), message
+
+
+def test_a_damaged_sweep_of_ones_own(refused, tmp_path):
+    (tmp_path / "mine.yaml").write_bytes(b"# Why caf\xe9?\n\tseed: 1\n")
+    assert "mine.yaml" in refused("sweep", "mine", "--config-dir", ".")
+    assert "mine.yaml" in refused("sweep", "mine", "--quick", "--config-dir", ".")
+    assert cli.main(["sweep", "--config-dir", "."]) == 0  # the others can still be listed
 
 
 def test_everything_that_is_wrong_is_told_at_once(refused):

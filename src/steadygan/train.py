@@ -20,6 +20,7 @@ from steadygan.build import build, make
 from steadygan.core.draws import stream_seed
 from steadygan.engines import population
 from steadygan.engines.check import check_numbers
+from steadygan.engines.complete import complete
 from steadygan.engines.distributed import place
 from steadygan.engines.distributed.join import joined
 from steadygan.engines.distributed.place import processes, rank, spawns
@@ -54,7 +55,7 @@ def plan(config: DictConfig, overrides: Sequence[str], here: bool = True) -> Job
     Raises:
         UserError: the config cannot be run as it is; nothing has been written.
     """
-    plain = placed(_resolve(config))
+    plain = placed(complete(_resolve(config)))
     check_network(config)
     plain = check_numbers(plain)
     _check_choices(plain, here)

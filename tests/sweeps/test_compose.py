@@ -1,15 +1,22 @@
 """The fast composition gives what Hydra's own gives."""
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from hydra.types import RunMode
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 from omegaconf import OmegaConf, open_dict
 
+from hydra_plugins.steadygan.grid import combinations
 from steadygan.sweeps.compose import Composer
 
 FILES = {
@@ -29,6 +36,7 @@ FILES = {
     "part/y.yaml": "{lr: 0.2, seen: '${seed}'}",
     "extra/e1.yaml": "e1: {gamma: 1.0}",
     "extra/e2.yaml": "e2: {gamma: 2.0, of: '${extra.e1.gamma}'}",
+    "method/named.yaml": "# @package _global_\nword: '${hydra:job.num} of ${hydra:job.override_dirname}'",
     "method/m.yaml": "# @package _global_\nrate: 7\nloss: {alpha: 3}",
 }
 
@@ -179,6 +187,108 @@ def test_configs_do_not_share_anything(loader, master):
 
 def test_full_has_the_choices_of_the_job(loader, master):
     composer = Composer(loader, master)
-    assert composer.compose(["loss=b", "seed=1"]).full.hydra.runtime.choices.loss == "b"
-    assert composer.compose(["loss=a", "seed=1"]).full.hydra.runtime.choices.loss == "a"
-    assert Path(composer.compose(["seed=1"]).full.hydra.runtime.cwd) == Path.cwd()
+    assert composer.compose(["loss=b", "seed=1"]).full().hydra.runtime.choices.loss == "b"
+    assert composer.compose(["loss=a", "seed=1"]).full().hydra.runtime.choices.loss == "a"
+    assert Path(composer.compose(["seed=1"]).full().hydra.runtime.cwd) == Path.cwd()
+
+
+def launched(loader, master, job, number):
+    """The whole config as Hydra's own launcher makes it."""
+    config = copy.deepcopy(loader.load_sweep_config(master, job))
+    with open_dict(config):
+        config.hydra.job.id = config.hydra.job.num = number
+    return config
+
+
+PLAIN = st.sampled_from(
+    ["0", "1.5", "1e-3", "null", "true", "text", "'a, \\'b'", '"${rate}"', "${seed}", "[]", "[1,2]"]
+)
+DICTS = st.sampled_from(["{value: 3}", "{alpha: 2, other: ${seed}}", "{deep: {alpha: 1}}", "{}"])
+KEYS = ["seed", "rate", "sizes", "note", "word", "twice", "twice.value", "twice.deep", "twice.deep.alpha", "twice.new"]
+KEYS += [
+    "loss.alpha",
+    "loss.kind",
+    "loss.beta",
+    "left.lr",
+    "right",
+    "extra.e1.gamma",
+    "new",
+    "new.deep",
+    "hydra.verbose",
+]
+VALUES = st.builds("{}{}={}".format, st.sampled_from(["", "", "+", "++"]), st.sampled_from(KEYS), PLAIN | DICTS)
+DELETED = st.builds("~{}{}".format, st.sampled_from(KEYS), st.sampled_from(["", "", "=0", "=null", "=a"]))
+CHOICES = """
+    loss=a; loss=b; loss=null; ~loss; ~loss=b; loss=c; loss={alpha: 4}; +loss@twice=b; loss@left=a; ++loss=a; part=x
+    part@left=y; part@right=x; ~part@left; extra=[e1]; extra=[e1,e2]; extra=[e2]; extra=[]; +extra@new=[e1]; +method=m
+    +method@word=m; hydra.job.name=mine
+"""
+CHOSEN = st.sampled_from(re.split(r";\s+|\n\s*", CHOICES.strip()))
+QUICKLY = (Phase.explicit, Phase.generate)  # to shrink what failed is to compose for minutes
+JOB = st.lists(VALUES | VALUES | DELETED | CHOSEN, max_size=6)
+
+
+@settings(max_examples=30, phases=QUICKLY)
+@given(job=JOB, number=st.integers(0, 3))
+def test_any_job_is_what_hydra_makes_of_it(loader, master, composers, job, number):
+    """In any order, with any prefix: the config, and the node ``hydra``."""
+    composer = composers[0]
+    theirs = outcome(lambda job: from_hydra(loader, master, job), job)
+    assert outcome(lambda job: composer.compose(job, number).config, job) == theirs
+    if isinstance(theirs[0], dict):
+        full = composer.compose(job, number).full()
+        assert OmegaConf.to_container(full) == OmegaConf.to_container(launched(loader, master, job, number))
+
+
+@pytest.fixture(scope="module")
+def composers(loader, master):
+    """One composer for all examples, so that what it remembers of others is tried as well."""
+    return [Composer(loader, master)]
+
+
+@given(
+    common=st.lists(VALUES | DELETED | CHOSEN, max_size=3),
+    swept=st.tuples(st.sampled_from(["", "+", "++"]), st.sampled_from(KEYS), st.lists(PLAIN, min_size=2, max_size=3)),
+    more=st.lists(VALUES | DELETED | CHOSEN, max_size=3),
+)
+@settings(max_examples=15, phases=QUICKLY)
+def test_a_multirun_is_the_single_runs_that_its_values_make(loader, master, common, swept, more):
+    """What is written after a sweep counts after it; nothing but repetition is left out."""
+    prefix, key, values = swept
+    parsed = OverridesParser.create().parse_overrides([*common, f"{prefix}{key}={','.join(values)}", *more])
+    jobs = combinations(parsed)
+    singles = [outcome_of_single(loader, master, [*common, f"{prefix}{key}={value}", *more]) for value in values]
+    made = [outcome_of_single(loader, master, job) for job in jobs]
+    assert len(jobs) in (1, len(values))
+    for single, job in zip(singles, made if len(jobs) > 1 else made * len(values), strict=True):
+        assert single is None or job == single, (jobs, singles)
+
+
+def outcome_of_single(loader, master, overrides):
+    """The config, or None where Hydra refuses the overrides."""
+    try:
+        return OmegaConf.to_container(from_hydra(loader, master, overrides))
+    except (HydraException, ValueError):
+        return None
+
+
+def test_every_job_sees_a_hydra_node_of_its_own(loader, master):
+    composer = Composer(loader, master)
+    jobs = [["+method=named", "seed=0"], ["+method=named", "seed=1"], ["+method=named", "+new=3"]]
+    seen = []
+    setup_globals()
+    before = HydraConfig.instance().cfg
+    try:
+        for number, job in enumerate(jobs):
+            composed = composer.compose(job, number)
+            composer.show(composed)
+            node = HydraConfig.get()
+            seen.append((composed.config.word, node.job.id, list(node.overrides.task)))
+            assert node.runtime.output_dir == str(Path.cwd() / node.sweep.dir / str(number))
+    finally:
+        HydraConfig.instance().cfg = before
+    assert seen == [
+        ("0 of +method=named,seed=0", "0", jobs[0]),
+        ("1 of +method=named,seed=1", "1", jobs[1]),
+        ("2 of +method=named,+new=3", "2", jobs[2]),
+    ]

@@ -5,16 +5,18 @@ second for each, and writes a ``multirun.yaml``. Our launchers compose and check
 """
 
 import itertools
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import ChoiceSweep, Override, OverrideType
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 class GridSweeper(Sweeper):
@@ -47,22 +49,87 @@ class GridSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Launch all jobs."""
+        from steadygan.commands._text_keys import as_typed
+
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        overrides = parser.parse_overrides([f"{key}={value}" for key, value in self.params.items()] + arguments)
+        overrides = parser.parse_overrides(
+            [*(as_typed(f"{key}={_text(value)}") for key, value in self.params.items()), *arguments]
+        )
         return [self.launcher.launch(combinations(overrides), initial_job_idx=0)]
 
 
+def _text(value: Any) -> str:
+    """Of a value in a sweep's file, as the command line has it: ``null`` and ``true``, not Python's names."""
+    if isinstance(value, str):
+        return value
+    plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    return Override._get_value_element_as_str(plain)
+
+
+MOST = 1_000_000
+"""Jobs of one multirun, and values of one key; more are a slip of the pen."""
+
+SETS = (OverrideType.CHANGE, OverrideType.ADD, OverrideType.FORCE_ADD)
+
+
 def combinations(overrides: Sequence[Override]) -> list[list[str]]:
-    """The overrides of every job; a later override of a key replaces an earlier one.
+    """The overrides of every job, each in the place that it has among those given.
+
+    Each job composes as a single run does that gets all of the overrides, one value of each sweep. What a later
+    override of the same key undoes is left out: it would only be swept in vain.
 
     Raises:
-        HydraException: a sweep without a list of values, such as ``interval(0, 1)``.
+        HydraException: a sweep without a list of values, such as ``interval(0, 1)``, or with an empty one.
     """
-    values: dict[str, list[str]] = {}
+    choices = [_texts(override) for override in _effective(overrides)]
+    count = math.prod(map(len, choices))
+    if count > MOST:
+        raise HydraException(f"{count:,} jobs are asked for; {MOST:,} is the most")
+    return [list(job) for job in itertools.product(*choices)]
+
+
+def _effective(overrides: Sequence[Override]) -> list[Override]:
+    """Without those that a later one of the same key undoes, which takes their place where that changes nothing."""
+    kept: list[Override] = []
     for override in overrides:
-        values[override.get_key_element()] = _values(override)
-    keyed = [[f"{key}={value}" for value in choices] for key, choices in values.items()]
-    return [list(job) for job in itertools.product(*keyed)]
+        places = [at for at, earlier in enumerate(kept) if _target(earlier) == _target(override)]
+        if not places or not _undoes(override, kept[places[-1]]):
+            kept.append(override)
+            continue
+        earlier = kept.pop(places[-1])
+        if override.type == OverrideType.CHANGE:
+            override = replace(override, type=earlier.type)  # the key may be there only if it is added
+        alone = not any(_related(override, between) for between in kept[places[-1] :])
+        kept.insert(places[-1] if alone else len(kept), override)
+    return kept
+
+
+def _target(override: Override) -> tuple[str, str | None]:
+    return override.key_or_group, override.package
+
+
+def _undoes(later: Override, earlier: Override) -> bool:
+    """Whether nothing is left of what the earlier one sets. A dict is merged with what is there."""
+    if later.type not in SETS or earlier.type not in SETS or _merges(later):
+        return False
+    return later.type != OverrideType.ADD or earlier.type == OverrideType.ADD  # else Hydra refuses it
+
+
+def _merges(override: Override) -> bool:
+    value = override.value()
+    values = value.list if isinstance(value, ChoiceSweep) else [value]
+    return any(isinstance(each, dict) for each in values)
+
+
+def _related(one: Override, other: Override) -> bool:
+    """Whether one sets what the other does, or a part of it."""
+    return all(a == b for a, b in zip(*(o.key_or_group.replace("/", ".").split(".") for o in (one, other))))
+
+
+def _texts(override: Override) -> list[str]:
+    if override.value_type is None:  # `~key`
+        return [override.get_key_element()]
+    return [f"{override.get_key_element()}={value}" for value in _values(override)]
 
 
 def _values(override: Override) -> list[str]:
@@ -70,4 +137,12 @@ def _values(override: Override) -> list[str]:
         return [override.get_value_element_as_str()]
     if not override.is_discrete_sweep():
         raise HydraException(f"{override.input_line}: a grid needs a list of values or a range")
-    return list(override.sweep_string_iterator())
+    try:
+        values = list(itertools.islice(override.sweep_string_iterator(), MOST + 1))
+    except (ValueError, HydraException) as error:  # a range whose step is 0
+        raise HydraException(f"{override.input_line}: {error}") from error
+    if not values:
+        raise HydraException(f"{override.input_line}: has no values: nothing would be run")
+    if len(values) > MOST:
+        raise HydraException(f"{override.input_line}: has more than {MOST:,} values")
+    return values

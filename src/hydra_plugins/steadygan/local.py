@@ -53,38 +53,57 @@ class LocalLauncher(Launcher):
         from steadygan.engines.distributed.place import refuse_started
         from steadygan.loggers import service
         from steadygan.sweeps import judged, launching, ledger
+        from steadygan.sweeps.signature import refuse_lost
         from steadygan.threshold import parse
-        from steadygan.train import action
 
         refuse_started("a multirun")
         service.disown()
         self._read()
         workers, console, bounds = self._count(), Console(), parse(self._threshold())
-        asked = [filter_overrides(overrides) for overrides in job_overrides]
-        with console.status(f"planning {len(asked)} jobs"):
-            planned = self._plan(asked)
+        with console.status(f"planning {len(job_overrides)} jobs"):
+            planned = self._plan(job_overrides, initial_job_idx)
+            refuse_lost(planned)
             jobs = launching.unique(planned)
-            todo = self._todo(jobs)
+            rounds = [(part, self._todo(part)) for part in launching.rounds(jobs)]
         judged.check(bounds, [job.config for job in jobs])
         if how := os.environ.get("STEADYGAN_STATUS"):
             ledger.status(jobs, console, once=how == "once")
-            return [_returned(overrides, "shown") for overrides in asked]
-        console.print(launching.describe(jobs, todo, len(asked)), soft_wrap=True, markup=False, highlight=False)
-        statuses = {signature: said.removeprefix("skip: ") for signature, said in todo.items()}
-        before = [] if self.dry_run else [job for job in jobs if statuses[job.signature] == "failed"]
-        missing = [job for job in jobs if not todo[job.signature].startswith("skip")]
+            return [_returned(overrides, "shown") for overrides in job_overrides]
+        if len(rounds) > 1:
+            console.print(f"{len(rounds)} rounds, since the same runs are asked for in several folders")
+        run = partial(self._round, asked=planned, workers=workers, console=console)
+        statuses = launching.one_after_the_other(run, rounds)
+        return [
+            _returned(overrides, statuses[launching.place(job)])
+            for overrides, job in zip(job_overrides, planned, strict=True)
+        ]
+
+    def _round(
+        self, jobs: Sequence[Any], todo: dict[str, str], asked: Sequence[Any], workers: int, console: Any
+    ) -> dict[str, str]:
+        """Say what is to be done with jobs, and do it; their statuses by signature."""
+        from steadygan.sweeps import launching, ledger
+        from steadygan.train import action
+
+        say = partial(console.print, soft_wrap=True, markup=False, highlight=False)
+        places = {launching.place(job) for job in jobs}
+        asked = [job for job in asked if launching.place(job) in places]
+        say(launching.describe(jobs, todo, len(asked)))
         shown = ledger.table(jobs, todo, None if self.dry_run else ledger.SHOWN)
         if shown:
-            console.print(shown, soft_wrap=True, markup=False, highlight=False)
-        if jobs and not self.dry_run:
-            self._write(jobs[0], asked)
+            say(shown)
+        if not self.dry_run:
+            self._write(asked)
+        missing = [job for job in jobs if not todo[job.signature].startswith("skip")]
+        statuses = {signature: said.removeprefix("skip: ") for signature, said in todo.items()}
+        before = [] if self.dry_run else [job for job in jobs if statuses[job.signature] == "failed"]
         if missing and self.dry_run:
             self._run(missing, workers, console)
         elif missing:
             run = partial(self._run, workers=workers, console=console)
             statuses |= ledger.until_done(run, missing, todo, action, console)
         launching.refuse_failed(before, len(jobs), statuses, console)
-        return [_returned(overrides, statuses[job.signature]) for overrides, job in zip(asked, planned, strict=True)]
+        return statuses
 
     def _todo(self, jobs: Sequence[Any]) -> dict[str, str]:
         """What to do with each job, by its signature."""
@@ -145,7 +164,7 @@ class LocalLauncher(Launcher):
             return 1
         return max(1, len(os.sched_getaffinity(0)) // (self.threads * each))
 
-    def _plan(self, asked: Sequence[Sequence[str]]) -> list[Any]:
+    def _plan(self, asked: Sequence[Sequence[str]], first: int) -> list[Any]:
         from steadygan.sweeps.compose import Composer
         from steadygan.sweeps.launching import collect
 
@@ -154,16 +173,25 @@ class LocalLauncher(Launcher):
         hydra = HydraConfig.instance()
         before = hydra.cfg
         try:
-            return _short(collect([partial(_plan_one, composer, overrides, self.here) for overrides in asked]))
+            plans = [
+                partial(_plan_one, composer, overrides, first + at, self.here) for at, overrides in enumerate(asked)
+            ]
+            return _short(collect(plans))
         finally:
             hydra.cfg = before
 
-    def _write(self, job: Any, asked: Sequence[Sequence[str]]) -> None:
+    def _write(self, jobs: Sequence[Any]) -> None:
+        """``sweep.yaml`` in each folder that the jobs have."""
         from steadygan.sweeps.launching import write_sweep
 
-        root = Path(str(job.config["outputs"])) / str(job.config["name"])
         question, command = (os.environ.get(f"STEADYGAN_{what}", "") for what in ("QUESTION", "COMMAND"))
-        write_sweep(root, str(job.config["name"]), question, command, swept(asked), self._threshold(), self._baseline())
+        roots: dict[Path, list[Any]] = {}
+        for job in jobs:
+            roots.setdefault(job.directory.parent, []).append(job)
+        for root, inside in roots.items():
+            values = swept([job.overrides for job in inside])
+            name = str(inside[0].config["name"])
+            write_sweep(root, name, question, command, values, self._threshold(), self._baseline())
 
     def _baseline(self) -> str | None:
         """The method with which the sweep wants every other one compared."""
@@ -175,14 +203,14 @@ class LocalLauncher(Launcher):
         return OmegaConf.to_container(stated, resolve=True) if isinstance(stated, DictConfig) else stated or {}
 
 
-def _plan_one(composer: Any, overrides: Sequence[str], here: bool) -> Any:
+def _plan_one(composer: Any, overrides: Sequence[str], number: int, here: bool) -> Any:
     from steadygan.commands._mistakes import explained
     from steadygan.train import plan
 
     with explained():
-        composed = composer.compose(overrides)
-        composer.show(composed)  # for interpolations such as ${hydra:runtime.cwd}
-        return plan(composed.config, overrides, here)
+        composed = composer.compose(overrides, number)
+        composer.show(composed)  # for interpolations such as ${hydra:job.num}
+        return plan(composed.config, filter_overrides(overrides), here)
 
 
 def _short(jobs: list[Any]) -> list[Any]:
@@ -197,13 +225,19 @@ def _short(jobs: list[Any]) -> list[Any]:
 
 
 def swept(jobs: Sequence[Sequence[str]]) -> dict[str, list[Any]]:
-    """The keys whose values differ between jobs, with the values in the order of their first appearance."""
+    """The keys whose values differ between jobs, with the values in the order of their first appearance.
+
+    Where a job says a key more than once, its last word counts.
+    """
     parser = OverridesParser.create()
+    texts = dict.fromkeys(text for overrides in jobs for text in overrides)
+    parsed = {text: parser.parse_overrides([text])[0] for text in texts}
+    keys = {text: override.get_key_element().lstrip("+") for text, override in parsed.items()}
     values: dict[str, dict[str, Any]] = {}
-    for text in dict.fromkeys(text for overrides in jobs for text in overrides):
-        (override,) = parser.parse_overrides([text])
-        key = override.get_key_element().lstrip("+")
-        values.setdefault(key, {}).setdefault(override.get_value_element_as_str(), override.value())
+    for overrides in jobs:
+        for key, text in {keys[text]: text for text in overrides}.items():
+            override = parsed[text]
+            values.setdefault(key, {}).setdefault(override.get_value_element_as_str(), override.value())
     return {key: list(found.values()) for key, found in values.items() if len(found) > 1}
 
 

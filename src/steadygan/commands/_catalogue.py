@@ -20,7 +20,7 @@ class Setting:
 def about(path: Path) -> str:
     """The comment that a yaml file opens with, in one line."""
     words = []
-    with path.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
         for line in lines:
             if not line.startswith("#"):
                 break

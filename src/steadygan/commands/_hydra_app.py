@@ -50,6 +50,7 @@ def run(config_name: str, arguments: Sequence[str], asked: Sequence[str], questi
 
     from steadygan.commands._mistakes import explained
     from steadygan.commands._sweeps_path import SweepsPath
+    from steadygan.commands._text_keys import as_typed
     from steadygan.paths import conf_dir
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, instead of printing and leaving with exit code 1
@@ -58,7 +59,7 @@ def run(config_name: str, arguments: Sequence[str], asked: Sequence[str], questi
     Plugins.instance().register(SweepsPath)
     options, overrides = split(arguments)
     main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(_task)
-    before, sys.argv = sys.argv, [" ".join(asked[:2]), *options, *overrides]
+    before, sys.argv = sys.argv, [" ".join(asked[:2]), *options, *map(as_typed, overrides)]
     try:
         with explained(), warnings.catch_warnings():
             warnings.filterwarnings("error", message="provider=hydra.searchpath")

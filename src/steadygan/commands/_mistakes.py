@@ -16,6 +16,7 @@ from hydra.errors import (
 )
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from yaml import YAMLError
 
 from steadygan.commands import _catalogue as catalogue
 from steadygan.errors import UserError, bad_value, did_you_mean
@@ -54,8 +55,16 @@ def explain(error: Exception) -> UserError | None:
             return UserError(_tidy(error))
         case OmegaConfBaseException():
             return UserError(": ".join(filter(None, [error.full_key, _first_line(error)])))
-        case ValueError() if _raised_by_hydra(error):
-            return _wrong_option() or UserError(str(error))
+        case YAMLError():
+            return _unreadable_file(error)
+        case UnicodeDecodeError() if (path := _file_of(error)) is not None:
+            return UserError(f"{path}: cannot be read as UTF-8 ({error.reason} at byte {error.start})")
+        case OSError() if _raised_by_hydra(error):
+            return UserError(f"{error.filename}: {error.strerror}")
+        case ValueError() | TypeError() | AttributeError() | AssertionError() | RecursionError() if _raised_by_hydra(
+            error
+        ):
+            return _wrong_option() or UserError(_first_line(error) or type(error).__name__)
         case UserWarning():  # made an error by us: a folder of hydra.searchpath that is not there
             return UserError(f"hydra.searchpath: {str(error).partition('path=')[2]}")
     return None
@@ -92,10 +101,37 @@ def _wrong_option() -> UserError | None:
     options = catalogue.groups()
     for text in sys.argv[1:]:
         key, _, value = text.partition("=")
-        group = key.partition("@")[0]
-        if group in options and value not in options[group]:
-            return bad_value(key, value, "there is no such option", options[group])
+        group = key.lstrip("+").partition("@")[0]
+        names = [name.strip(" '\"") for name in value.strip("[]").split(",")]
+        wrong = [name for name in names if name and name not in options.get(group, names)]
+        if wrong:
+            return bad_value(key, value, f"there is no option '{wrong[0]}'", options[group])
+        below = [name for name in options if name.startswith(f"{group}/")]
+        if group not in options and below:
+            return UserError(f"{text}: {group} is not chosen as a whole. Its groups: {', '.join(below)}")
     return None
+
+
+def _unreadable_file(error: YAMLError) -> UserError:
+    """Where and why, without YAML's own words on what it was doing."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or _first_line(error)
+    hint = ""
+    if "\\t" in problem:
+        hint = "\nThat is a tab: yaml is indented by spaces"
+    elif "duplicate key" in problem:
+        hint = "\nA key can be there once"
+    where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}" if mark else "yaml"
+    return UserError(f"{where}: cannot be read ({problem}){hint}")
+
+
+def _file_of(error: BaseException) -> str | None:
+    """The file that Hydra was reading: the error itself does not say."""
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        found = trace.tb_frame.f_locals.get("full_path", found)
+        trace = trace.tb_next
+    return found
 
 
 def _no_such_key(error: Exception, cause: OmegaConfBaseException) -> UserError:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from steadygan.errors import bad_value
+from steadygan.errors import UserError, bad_value
 
 FLAG = "--quick"
 
@@ -31,10 +31,18 @@ def single(texts: Sequence[str]) -> list[str]:
 
 
 def settings(name: str, known: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
-    """The quick version by key, over that of the sweeps on which this one builds; empty if there is none."""
+    """The quick version by key, over that of the sweeps on which this one builds; empty if there is none.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
     import yaml
 
-    content = yaml.safe_load(known[name][0].read_text(encoding="utf-8"))
+    path = known[name][0]
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
     content = content if isinstance(content, Mapping) else {}
     found: dict[str, Any] = {}
     for entry in content.get("defaults") or []:

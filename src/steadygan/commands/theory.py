@@ -47,7 +47,7 @@ def command(name: str | None, keys: Sequence[str]) -> None:
     if name not in STUDIES:
         raise bad_value("theory", name, "there is no such study", STUDIES)
     given = _keys.pairs(keys)
-    folder = Path(given.pop("outputs", "outputs")) / "theory" / name
+    folder = Path(given.pop("outputs", "outputs")).expanduser() / "theory" / name
     kind = _settings(name)
     settings = kind(**_keys.values(kind, given, name, ["outputs"]))
     folder.mkdir(parents=True, exist_ok=True)

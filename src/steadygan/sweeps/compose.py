@@ -1,29 +1,35 @@
 """The configs of a multirun, composed quickly.
 
-Hydra takes a fifth of a second for each job. Jobs that differ in nothing but the values of existing keys are
-composed by Hydra once; the others of their kind are copies in which the values are set as Hydra sets them.
+Hydra takes a fifth of a second for each job, nearly all of it for the files that the job's config groups name. These
+are read once for all jobs with the same choices; the other overrides are applied to a copy, in their order, by the
+function with which Hydra applies them.
 """
 
 import copy
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl  # what it does to a config has no public name
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.override_parser.types import Override
+from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 
 @dataclass(frozen=True)
 class Composed:
-    """A job's ``config`` (without the node ``hydra``), and the ``full`` config that Hydra made for its kind.
-
-    ``full`` is shared by the jobs of a kind: its config groups are this job's, its values may be another's.
-    """
+    """A job's ``config`` as a task gets it (without the node ``hydra``), and how to make the ``full`` one."""
 
     config: DictConfig
-    full: DictConfig
+    full: Callable[[], DictConfig]
 
 
 class Composer:
@@ -38,64 +44,119 @@ class Composer:
         self._loader = loader
         self._master = master
         self._parser = OverridesParser.create()
-        self._kinds: dict[tuple, Composed] = {}
+        self._bases: dict[tuple[str, ...], tuple[DictConfig, DictConfig]] = {}
         self._groups: dict[str, bool] = {}
         self._parsed: dict[str, Override] = {}
-        self._shown: DictConfig | None = None
+        self._shown = HydraConfig.instance().cfg
 
-    def compose(self, overrides: Sequence[str]) -> Composed:
-        """What ``load_sweep_config`` makes of one job's overrides, less the node ``hydra``.
+    def compose(self, overrides: Sequence[str], number: int = 0) -> Composed:
+        """What Hydra's own launcher makes of the overrides of job ``number``.
 
         Raises:
             HydraException: as Hydra's own composition does.
         """
-        plain, rest = [], []
-        for override in map(self._parse, overrides):
-            (plain if self._is_plain(override) else rest).append(override)
-        kind = (
-            tuple(override.input_line for override in rest),
-            tuple((override.key_or_group, isinstance(override.value(), list)) for override in plain),
-        )
-        if kind not in self._kinds:
-            full = self._loader.load_sweep_config(self._master, list(overrides))
-            self._kinds[kind] = Composed(_without_hydra(full), full)
-        known = self._kinds[kind]
-        config = copy.deepcopy(known.config)
-        for override in plain:
-            OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
-        return Composed(config, known.full)
+        HydraConfig.instance().cfg = self._shown  # as when Hydra composes: the multirun's, not the job's before
+        parsed = [self._parse(text) for text in overrides]
+        if any(map(_of_hydra, parsed)):
+            return self._by_hydra(overrides, number)
+        base, full = self._base([override for override in parsed if self._is_choice(override)])
+        values = [override for override in parsed if not self._is_choice(override)]
+        try:
+            config = _applied(values, base)
+        except ConfigCompositionException as error:
+            if isinstance(error.__cause__, InterpolationResolutionError):  # of the node `hydra`, perhaps
+                return self._by_hydra(overrides, number)
+            raise
+        return Composed(config, lambda: _numbered(_applied(values, full), parsed, number))
 
     def show(self, composed: Composed) -> None:
-        """Make the job's config that of ``HydraConfig``; it is copied, so only where the one before was another."""
-        if composed.full is not self._shown:
-            HydraConfig.instance().set_config(composed.full)
-            self._shown = composed.full
+        """Make the job's config that of ``HydraConfig``, for interpolations such as ``${hydra:job.num}``."""
+        HydraConfig.instance().cfg = _OnDemand(composed.full)
+
+    def _base(self, choices: Sequence[Override]) -> tuple[DictConfig, DictConfig]:
+        """What Hydra composes of config groups alone: without the node ``hydra``, and with it."""
+        texts = tuple(str(override.input_line) for override in choices)
+        if texts not in self._bases:
+            full = self._loader.load_sweep_config(self._master, list(texts))
+            self._bases[texts] = _without_hydra(full), full
+        return self._bases[texts]
+
+    def _by_hydra(self, overrides: Sequence[str], number: int) -> Composed:
+        full = self._loader.load_sweep_config(self._master, list(overrides))
+        return Composed(_without_hydra(full), partial(_numbered, full, None, number))
 
     def _parse(self, text: str) -> Override:
         if text not in self._parsed:
             (self._parsed[text],) = self._parser.parse_overrides([text])
         return self._parsed[text]
 
-    def _is_plain(self, override: Override) -> bool:
-        """Whether this sets one existing key to a value, or to a list of values."""
-        value = override.value()
-        items = value if isinstance(value, list) else [value]
-        return (
-            override.type == OverrideType.CHANGE
-            and override.package is None
-            and not override.is_sweep_override()
-            and not override.is_hydra_override()
-            and all(item is None or isinstance(item, str | int | float | bool) for item in items)
-            and not self._is_group(override.key_or_group)
-        )
+    def _is_choice(self, override: Override) -> bool:
+        """Whether this chooses options of a config group, rather than a value."""
+        value_path = getattr(override, "is_value_path", False)  # Hydra 1.4: `:key=value` is never a group
+        return not value_path and not isinstance(override.value(), dict) and self._is_group(override.key_or_group)
 
     def _is_group(self, key: str) -> bool:
         if key not in self._groups:
+            parent, _, name = key.rpartition("/")
             hydra = OmegaConf.to_container(self._master.hydra.overrides.hydra)
-            name = self._master.hydra.job.config_name
-            options = self._loader.get_group_options(key, results_filter=None, config_name=name, overrides=hydra)
-            self._groups[key] = bool(options)
+            config_name = self._master.hydra.job.config_name
+            self._groups[key] = name in self._loader.get_group_options(parent, ObjectType.GROUP, config_name, hydra)
         return self._groups[key]
+
+
+class _OnDemand:
+    """Stands in ``HydraConfig`` for a job's config, which takes longer to make than to plan the job without it."""
+
+    def __init__(self, full: Callable[[], DictConfig]) -> None:
+        self._full = full
+
+    @cached_property
+    def hydra(self) -> Any:
+        """The node, set as Hydra does when it runs a job."""
+        full, instance = self._full(), HydraConfig.instance()
+        instance.set_config(full)  # the folder may be told by the node itself
+        folder = os.path.join(*(str(OmegaConf.select(full, f"hydra.sweep.{key}")) for key in ("dir", "subdir")))
+        with read_write(full.hydra.runtime), open_dict(full.hydra.runtime):
+            full.hydra.runtime.output_dir = os.path.abspath(folder)
+        instance.set_config(full)
+        return instance.cfg.hydra
+
+
+def _of_hydra(override: Override) -> bool:
+    """Whether only Hydra itself can tell what this does."""
+    return override.is_sweep_override() or override.key_or_group.replace("/", ".").split(".")[0] == "hydra"
+
+
+def _applied(overrides: Sequence[Override], base: DictConfig) -> DictConfig:
+    """A copy of a config on which overrides are applied."""
+    config = copy.deepcopy(base)
+    try:
+        ConfigLoaderImpl._apply_overrides_to_config(list(overrides), config)
+    except OmegaConfBaseException as error:  # as Hydra does where it calls this
+        raise ConfigCompositionException().with_traceback(sys.exc_info()[2]) from error
+    return config
+
+
+def _numbered(full: DictConfig, overrides: Sequence[Override] | None, number: int) -> DictConfig:
+    """With what the node ``hydra`` says of the job; of its ``overrides`` too, unless Hydra has set them."""
+    with open_dict(full):
+        full.hydra.job.id = number
+        full.hydra.job.num = number
+        if overrides is not None:
+            full.hydra.overrides.task = [override.input_line for override in overrides]
+            _name(full, overrides)
+    return full
+
+
+def _name(full: DictConfig, overrides: Sequence[Override]) -> None:
+    if OmegaConf.is_interpolation(full.hydra.job, "override_dirname"):  # Hydra 1.4 has a resolver for it
+        return
+    from hydra._internal.config_loader_impl import get_overrides_dirname
+
+    how = full.hydra.job.config.override_dirname
+    full.hydra.job.override_dirname = get_overrides_dirname(
+        list(overrides), exclude_keys=how.exclude_keys, item_sep=how.item_sep, kv_sep=how.kv_sep
+    )
 
 
 def _without_hydra(full: DictConfig) -> DictConfig:

@@ -65,12 +65,53 @@ def _with_count(text: str, count: int, total: int) -> str:
     return text if total == 1 else f"{text}\n(in {count} of {total} jobs)"
 
 
+def place(job: Job) -> tuple[Path, str]:
+    """What tells a run from all others: its signature, and the folder of its sweep."""
+    return job.directory.parent, job.signature
+
+
 def unique(jobs: Sequence[Job]) -> list[Job]:
     """The first of the jobs that are the same run."""
-    first: dict[str, Job] = {}
+    first: dict[tuple[Path, str], Job] = {}
     for job in jobs:
-        first.setdefault(job.signature, job)
+        first.setdefault(place(job), job)
     return list(first.values())
+
+
+def rounds(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Jobs in parts in which each signature is there once: the same run in several folders is run in each of them.
+
+    There is one part, if it has to be without any job.
+    """
+    parts: list[dict[str, Job]] = [{}]
+    for job in jobs:
+        if all(job.signature in part for part in parts):
+            parts.append({})
+        next(part for part in parts if job.signature not in part)[job.signature] = job
+    return [list(part.values()) for part in parts]
+
+
+def one_after_the_other(
+    run: Callable[[Sequence[Job], dict[str, str]], Mapping[str, str]],
+    parts: Sequence[tuple[Sequence[Job], dict[str, str]]],
+) -> dict[tuple[Path, str], str]:
+    """Run each part with what is to be done with its jobs; the statuses by ``place``.
+
+    Raises:
+        SweepFailed: some jobs failed, after all parts were run.
+    """
+    statuses: dict[tuple[Path, str], str] = {}
+    failed: list[SweepFailed] = []
+    for jobs, todo in parts:
+        try:
+            ended = run(jobs, todo)
+        except SweepFailed as error:
+            failed.append(error)
+        else:
+            statuses |= {place(job): ended[job.signature] for job in jobs}
+    if failed:
+        raise failed[0] if len(failed) == 1 else SweepFailed("; ".join(map(str, failed)))
+    return statuses
 
 
 def describe(jobs: Sequence[Job], todo: Mapping[str, str], asked: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from steadygan.core.declare import declared
+from steadygan.errors import UserError
 from steadygan.targets import SHARED, resolve
 
 UNSIGNED = (
@@ -65,6 +66,32 @@ def _canonical(value: Any) -> Any:
 def asked(overrides: Iterable[str]) -> list[str]:
     """The overrides that have a part in the result, in the order in which they were given."""
     return [text for text in overrides if key_of(text).split(".")[0] not in UNSIGNED]
+
+
+def refuse_lost(jobs: Iterable[Any]) -> None:
+    """Refuse jobs that would be one run though the user asked for different ones.
+
+    Raises:
+        UserError: jobs of one folder and signature are asked for with different values of what is not signed.
+    """
+    first: dict[tuple[Path, str], Any] = {}
+    for job in jobs:
+        known = first.setdefault((job.directory.parent, job.signature), job)
+        if known is job or known.overrides == job.overrides:
+            continue
+        for one, other in zip(known.overrides, job.overrides):
+            if one != other and not _signs(key_of(other)):
+                both = f"{one} and {other}"
+                raise UserError(
+                    f"{both}: these jobs would be one run, since `{key_of(other)}` is no part of what a run is.\n"
+                    f"Ask for one value, or for a folder each, such as 'name=mine-${{{key_of(other)}}}'"
+                )
+
+
+def _signs(key: str) -> bool:
+    """Whether another value of this key makes it another run."""
+    words = key.replace("/", ".").split(".")
+    return words[0] not in UNSIGNED and not (words[0] == "trainer" and {*words[1:]} & {*UNSIGNED_TRAINER})
 
 
 def key_of(override: str) -> str:

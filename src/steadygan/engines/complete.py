@@ -1,0 +1,106 @@
+"""Whether a config has all that a run reads, in the shape in which it reads it; and its texts as texts."""
+
+import functools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from steadygan.errors import UserError, bad_value
+from steadygan.paths import conf_dir
+
+OPTIONAL = ("scheme", "thresholds", "diagnostics", "experiment")
+"""Root keys without which a run is what it is with their defaults."""
+
+PLAYERS = ("generator", "discriminator")
+
+PARTS = {
+    "trainer": ("accelerator", "devices", "num_nodes", "threads", "precision"),
+    "optimizer": PLAYERS,
+    "network": PLAYERS,
+    "discriminator": ("ensemble", "snapshots", "every", "vote"),
+    "metrics": ("raw",),
+}
+"""What every run reads of a root key, whichever option was chosen."""
+
+WHOLE = ("method", "experiment")
+"""Groups whose files fill the whole config: their first line says so."""
+
+EMPTY = ("regularizer",)
+"""May be null."""
+
+
+def complete(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with ``name`` and ``outputs`` as texts, ``~`` in a folder meaning the user's home.
+
+    Raises:
+        UserError: everything that is missing or is no group of settings where there has to be one.
+    """
+    problems = [*_misplaced(config), *_missing(config)]
+    if problems:
+        raise UserError("\n".join(problems))
+    outputs = _text("outputs", config["outputs"])
+    try:
+        outputs = str(Path(outputs).expanduser())
+    except RuntimeError as error:  # ~nobody
+        raise bad_value("outputs", outputs, "there is no such home folder") from error
+    return {**config, "name": _text("name", config["name"]), "outputs": outputs}
+
+
+def _misplaced(config: Mapping[str, Any]) -> Iterator[str]:
+    """A file of the user's own that lacks the line by which it fills the whole config."""
+    for group in WHOLE:
+        if not isinstance(config.get(group), str | None):
+            yield (
+                f"{group}: the file that was chosen fills the key `{group}` instead of the whole config.\n"
+                f"Its first line must be `# @package _global_`, with nothing before it: some editors save an invisible "
+                "byte order mark (BOM) there"
+            )
+
+
+def _missing(config: Mapping[str, Any]) -> Iterator[str]:
+    for key, groups in _root().items():
+        if key in OPTIONAL:
+            continue
+        if key not in config:
+            yield str(bad_value(f"~{key}", "", "every run needs this key", _options(key))).replace("=:", ":", 1)
+        elif groups and not isinstance(config[key], Mapping) and not (key in EMPTY and config[key] is None):
+            yield str(bad_value(key, config[key], "must be a group of settings", _options(key)))
+        else:
+            for part in PARTS.get(key, ()):
+                if part not in config[key]:
+                    yield f"{key}.{part}: is missing, and every run reads it"
+                elif part in PLAYERS and not isinstance(config[key][part], Mapping):
+                    yield f"{key}.{part}={config[key][part]}: must be a group of settings"
+    for name, node in (config.get("regularizer") or {}).items() if not _is_text(config.get("regularizer")) else ():
+        if not isinstance(node, Mapping):
+            yield (
+                f"regularizer.{name}={node}: must be a group of settings; a file of the group `regularizer` holds "
+                "them below its own name"
+            )
+
+
+def _is_text(value: Any) -> bool:
+    return not isinstance(value, Mapping | None)
+
+
+@functools.cache
+def _root() -> dict[str, bool]:
+    """The keys of the root config, and whether each is a group of settings."""
+    content = yaml.safe_load((conf_dir() / "config.yaml").read_text(encoding="utf-8"))
+    chosen = [entry for entry in content.pop("defaults") if isinstance(entry, Mapping)]
+    keys = {key: name for entry in chosen for key, name in entry.items() if not key.startswith("override ")}
+    groups = {key.partition("@")[0].partition("/")[0]: True for key, name in keys.items() if name is not None}
+    del content["hydra"]
+    return {key: isinstance(value, Mapping) for key, value in content.items()} | groups
+
+
+def _options(key: str) -> list[str]:
+    return [path.stem for path in (conf_dir() / key).glob("*.yaml")]
+
+
+def _text(key: str, value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise bad_value(key, "null" if value is None else value, "must be text; in a yaml file, put it in quotes")
+    return str(value)
