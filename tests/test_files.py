@@ -44,3 +44,20 @@ def test_rows_without_a_file_or_with_a_torn_line(tmp_path):
     assert files.read_rows(path) == [{"a": "1", "b": "2"}]
     path.write_text("a,b")
     assert files.read_rows(path) == []
+
+
+def test_a_folder_that_cannot_be_listed_is_named_once(tmp_path, monkeypatch, caplog):
+    for name in ("b", "a", ".hidden", "locked"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file").write_text("")
+    (tmp_path / "nowhere").symlink_to("nothing")
+    assert files.folders_in(tmp_path) == [tmp_path / "a", tmp_path / "b", tmp_path / "locked"]
+    assert files.folders_in(tmp_path / "none") == files.folders_in(tmp_path / "file") == []
+    assert not caplog.text
+
+    def denied(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(files.os, "scandir", denied)
+    assert [files.folders_in(tmp_path / "locked") for _ in range(2)] == [[], []]
+    assert caplog.text.count("locked: cannot be read (Permission denied), so what lies in it is left out") == 1

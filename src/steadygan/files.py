@@ -4,13 +4,16 @@ import contextlib
 import csv
 import hashlib
 import json
+import logging
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
+
+log = logging.getLogger("steadygan")
 
 CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"
@@ -103,6 +106,37 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder, hidden ones left out, in the order of their names.
+
+    One that is there and cannot be looked at counts as empty, and is named once: its runs are left out.
+    """
+    with _left_out(folder), os.scandir(folder) as entries:
+        return sorted(Path(entry.path) for entry in entries if not entry.name.startswith(".") and _is_folder(entry))
+    return []
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    with _left_out(entry.path):
+        return entry.is_dir()
+    return False
+
+
+@contextlib.contextmanager
+def _left_out(path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        _tell(f"{path}: cannot be read ({error.strerror}), so what lies in it is left out")
+
+
+@lru_cache(maxsize=1024)
+def _tell(text: str) -> None:
+    log.warning(text)
 
 
 def read_summary(run: Path) -> dict[str, Any] | None:

@@ -8,9 +8,11 @@ import torch
 from sklearn.metrics import accuracy_score
 
 from steadygan.data.digits import Digits
+from steadygan.errors import UserError
 from steadygan.metrics import classifier as module
 from steadygan.metrics import convnet
 from steadygan.metrics.cache import content_hash
+from steadygan.metrics.classes import ClassHistogram
 from steadygan.metrics.classifier import classifier_for
 from steadygan.metrics.images import from_bytes, to_bytes
 
@@ -140,3 +142,16 @@ def test_batches_go_through_the_data_before_they_repeat():
     assert sorted(drawn[:300].tolist()) == list(range(300))
     assert sorted(drawn[300:600].tolist()) == list(range(300))
     assert not torch.equal(drawn[:300], drawn[300:600])
+
+
+@pytest.mark.parametrize("wrong", [10, 10**9, -1])
+def test_a_label_beyond_the_classes_is_told_and_asks_for_no_memory(wrong):
+    class Own(Digits):
+        def examples(self, split):
+            x, y = super().examples(split)
+            return x, torch.cat([y[:-1], torch.tensor([wrong])])
+
+    dataset = Own()
+    for made in (lambda: classifier_for(dataset), lambda: ClassHistogram(dataset)):
+        with pytest.raises(UserError, match=rf"Own has 10 classes, and labels .*{wrong}"):
+            made()

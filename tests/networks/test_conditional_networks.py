@@ -13,6 +13,7 @@ from steadygan.errors import UserError
 from steadygan.networks import dcgan, mlp
 from steadygan.networks.codes import OneHot
 from steadygan.networks.labels import Conditional, SemiSupervised, Unlabelled
+from steadygan.networks.labels.base import classes_of
 
 LABEL = torch.tensor([2, 0, 1, 2])
 FAMILIES = {
@@ -176,3 +177,15 @@ def test_networks_of_users():
 def test_settings_that_cannot_be(keys, words):
     with pytest.raises(UserError, match=words):
         Conditional(**keys)
+
+
+@pytest.mark.parametrize(("labels", "worst"), [([1, 2, 3], 3), ([0, 10**9], 10**9), ([-1, 0], -1)])
+def test_a_label_beyond_the_classes_is_no_code_of_zeros(labels, worst):
+    class Own:
+        num_classes, num_data = 3, 5
+
+        def batch(self, seed, stream, index, batch_size, device, dtype):
+            return {"x": torch.zeros(len(labels), 2), "y": torch.tensor(labels)}
+
+    with pytest.raises(UserError, match=rf"Own has 3 classes .*0 to 2, and a label {worst}"):
+        classes_of(Own(), None, "conditional")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steadygan.core.declare import fraction
 from steadygan.errors import bad_value
-from steadygan.metrics.classifier import classifier_for
+from steadygan.metrics.classifier import classifier_for, known_labels
 from steadygan.metrics.features import FeatureMetric, class_references, singular
 from steadygan.metrics.fid_infinity import fid_of
 from steadygan.metrics.fits import has_labelled_images, misfit
@@ -51,7 +51,7 @@ class ClassHistogram(SampleMetric):
         super().__init__("class_histogram", samples)
         self.share = within("metrics.class_histogram.share", share, fraction)
         self.classifier = classifier_for(dataset)
-        self.real = torch.bincount(dataset.examples("train")[1], minlength=dataset.num_classes)
+        self.real = torch.bincount(known_labels(dataset, "train"), minlength=dataset.num_classes)
         self.passport |= self.classifier.passport | {"share": self.share, "most": {"classes": dataset.num_classes}}
         self.add_state("counts", torch.zeros(dataset.num_classes, dtype=torch.int64), dist_reduce_fx="sum")
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from steadygan.errors import UserError
 from steadygan.metrics.cache import Tensors, content_hash, load_or_make
 from steadygan.metrics.convnet import RECIPE, ConvNet, build, train
 from steadygan.metrics.images import from_bytes
@@ -98,12 +99,25 @@ def classifier_for(dataset: Any, dtype: str = "float32") -> Classifier:
     return _classifiers[key, dtype]
 
 
+def known_labels(dataset: Any, split: str) -> Tensor:
+    """The labels of a split, int64 on the CPU.
+
+    Raises:
+        UserError: one stands for no class of the data set.
+    """
+    labels = dataset.examples(split)[1].long().cpu()
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < dataset.num_classes:
+        found = f"{int(labels.min())} to {int(labels.max())} in the {split} split"
+        raise UserError(f"dataset: {type(dataset).__name__} has {dataset.num_classes} classes, and labels {found}")
+    return labels
+
+
 class _Splits:
     """Both splits, images as bytes: what the network and its accuracy depend on."""
 
     def __init__(self, dataset: Any) -> None:
         self.train, self.test = real_images(dataset, "train"), real_images(dataset, "test")
-        self.train_y, self.test_y = (dataset.examples(split)[1].long().cpu() for split in ("train", "test"))
+        self.train_y, self.test_y = (known_labels(dataset, split) for split in ("train", "test"))
 
     def content(self) -> str:
         """Hash of the data and of the recipe."""

@@ -14,7 +14,7 @@ from steadygan.core.draws import generator
 from steadygan.errors import UserError, bad_value
 from steadygan.files import file_hash
 from steadygan.metrics.cache import Tensors, content_hash, load_or_make
-from steadygan.metrics.classifier import classifier_for
+from steadygan.metrics.classifier import classifier_for, known_labels
 from steadygan.metrics.fits import has_images, has_labelled_images, misfit
 from steadygan.metrics.frechet import Reference
 from steadygan.metrics.inception import SHA256, Inception
@@ -151,7 +151,7 @@ def class_references(dataset: Any, network: FeatureNetwork, split: str) -> list[
     Raises:
         UserError: a class has fewer than two images there.
     """
-    images, labels = real_images(dataset, split), dataset.examples(split)[1].cpu()
+    images, labels = real_images(dataset, split), known_labels(dataset, split)
     if (counts := torch.bincount(labels, minlength=dataset.num_classes)).min() < 2:
         found = f"{int(counts.min())} of class {int(counts.argmin())}"
         raise UserError(f"metrics=intra_fid: needs two images of each class, and the {split} split has {found}")

@@ -153,7 +153,7 @@ def _check(directory: Path) -> None:
 
 def is_run(path: Path) -> bool:
     """A folder with a summary or a config."""
-    return (path / files.SUMMARY).is_file() or (path / files.CONFIG).is_file()
+    return any(os.path.isfile(path / name) for name in (files.SUMMARY, files.CONFIG))
 
 
 def find_runs(directory: Path, depth: int = DEPTH) -> Iterator[Path]:
@@ -163,13 +163,9 @@ def find_runs(directory: Path, depth: int = DEPTH) -> Iterator[Path]:
         return
     if depth == 0:
         return
-    try:
-        children = sorted(os.scandir(directory), key=lambda entry: entry.name)
-    except OSError:
-        return
-    for child in children:
-        if child.is_dir() and child.name not in _NOT_RUNS and not child.name.startswith("."):
-            yield from find_runs(Path(child.path), depth - 1)
+    for child in files.folders_in(directory):
+        if child.name not in _NOT_RUNS:
+            yield from find_runs(child, depth - 1)
 
 
 def _unique(runs: list[Run]) -> list[Run]:

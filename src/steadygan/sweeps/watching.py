@@ -156,16 +156,11 @@ class _Content:
 
 def find_runs(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
     """The folder itself if it is a run, else the runs below it, in the order of their names."""
-    if (folder / files.SUMMARY).is_file() or (folder / files.CONFIG).is_file():
+    if any(os.path.isfile(folder / name) for name in (files.SUMMARY, files.CONFIG)):
         yield folder
     elif depth:
-        try:
-            below = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
-        except OSError:
-            return
-        for name in below:
-            if not name.startswith("."):
-                yield from find_runs(folder / name, depth - 1)
+        for below in files.folders_in(folder):
+            yield from find_runs(below, depth - 1)
 
 
 def _check(folder: Path) -> None:
