@@ -169,9 +169,9 @@ def test_more_samples_than_images_are_refused(evaluate, tmp_path):
     for given, words in (
         (["metrics.fid.samples=50000"], f"metrics.fid.samples=50000: {folders[0]} has 8 images"),
         (["metrics.fid.samples=1e3"], "metrics.fid.samples=1000: "),
-        (["metrics.fid.samples=abc"], "metrics.fid.samples=abc: must be a whole number of at least 2"),
-        (["metrics.fid.samples=null"], "whole number of at least 2"),
-        (["metrics.fid.samples=.nan"], "whole number of at least 2"),
+        (["metrics.fid.samples=abc"], "metrics.fid.samples=abc: must be a whole number"),
+        (["metrics.fid.samples=null"], "must be a whole number"),
+        (["metrics.fid.samples=.nan"], "must be a whole number"),
     ):
         code, out, err = evaluate("--images", *folders, *FID, *given, "--out", tmp_path / "out.json")
         assert (code, out) == (2, "")
