@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import affine_transform
+from scipy.spatial.transform import Rotation
 from scipy.stats import binom
 
 from steadygan.core import augment
@@ -50,6 +51,17 @@ def test_whole_steps_are_all_as_likely():
     assert set(counts.tolist()) == {1000}
 
 
+def test_rounded_steps_are_half_as_likely_at_the_ends():
+    """Of a fraction of the side: 32 pixels give +-4 with the ends cut in half, 28 give +-3.5, seven equal parts."""
+    u = (torch.arange(5600, dtype=torch.float64) + 0.5) / 5600
+    values, counts = augment.rounded_steps(u, 0.125 * 32).unique(return_counts=True)
+    assert values.tolist() == list(range(-4, 5))
+    assert counts.tolist() == [350, *[700] * 7, 350]
+    values, counts = augment.rounded_steps(u, 0.125 * 28).unique(return_counts=True)
+    assert values.tolist() == list(range(-3, 4))
+    assert set(counts.tolist()) == {800}
+
+
 def test_mirror_images_and_quarter_turns_are_numpys():
     x = images(4, 3, 5, 5)
     found = augment.flip(x, torch.tensor([True, False, True, False]))
@@ -73,7 +85,7 @@ def test_resampling_is_scipys(scale, by):
     matrix = np.diag(1 / np.array(scale))
     offset = centre - matrix @ (centre + by)
     for channel in range(2):
-        expected = affine_transform(x[0, channel].numpy(), matrix, offset, order=1, mode="reflect")
+        expected = affine_transform(x[0, channel].numpy(), matrix, offset, order=1, mode="mirror")
         np.testing.assert_allclose(found[0, channel].numpy(), expected, atol=1e-12)
 
 
@@ -181,7 +193,7 @@ def test_each_transform_of_ada_by_hand():
     close(made(1, u1=0.3), torch.rot90(x, 1, (2, 3)))
     inside = made(2, u2=0.99, u3=0.5)
     close(inside[..., 1:, :], x[..., :-1, :])
-    close(inside[..., 0, :], x[..., 0, :])  # the mirror image moves in
+    close(inside[..., 0, :], x[..., 1, :])  # the mirror image moves in
     close(made(6, n4=1.5), x + 0.3)
     close(made(7, n5=-2.0), 0.5 * x)
     luma = x.mean(1, keepdim=True)
@@ -192,8 +204,64 @@ def test_each_transform_of_ada_by_hand():
     close(adaptive(gray, only(8, u4=0.1), probability=0.5), -gray)
     close(adaptive(gray, only(10, n6=1.0), probability=0.5), gray)
     zoomed = made(3, n0=5.0)  # twice as large about the centre
-    expected = affine_transform(x[0, 0].numpy(), [0.5, 0.5], 1.75, order=1, mode="reflect")
+    expected = affine_transform(x[0, 0].numpy(), [0.5, 0.5], 1.75, order=1, mode="mirror")
     np.testing.assert_allclose(zoomed[0, 0].numpy(), expected, atol=1e-12)
+    close(made(11, u6=0.75), torch.rot90(x, -1, (2, 3)))  # a right angle
+    assert made(13, u8=0.5, u9=0.0).equal(x)
+    holed = adaptive(x, only(13, u8=0.5, u9=0.0), probability=0.5, cutout=1.0)
+    assert (holed == 0).all(1)[0].nonzero().tolist() == [[row, column] for row in (2, 3, 4, 5) for column in (0, 1)]
+
+
+def by_the_paper(image, gates, u, n, p, rotate, colours, cutout):
+    """Karras et al. 2020, appendix B, of one image: homogeneous matrices, one after the other."""
+    (_, height, width), on = image.shape, lambda gate, share=1.0: gates[gate] < share * p
+
+    def turn(angle):
+        return np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+
+    def move(down, right):
+        return np.array([[1, 0, down], [0, 1, right], [0, 0, 1.0]])
+
+    steps = [np.diag([1, -1 if on(0) and u[0] < 0.5 else 1, 1])]
+    steps += [turn(np.pi / 2 * int(4 * u[1]))] if on(1) else []
+    steps += (
+        [move(*(round((2 * draw - 1) * side / 8) for draw, side in ((u[2], height), (u[3], width))))] if on(2) else []
+    )
+    size, ratio = 2 ** (0.2 * n[0]) if on(3) else 1, 2 ** (0.2 * n[1]) if on(4) else 1
+    steps += [np.diag([size, size, 1])]
+    once = 1 - math.sqrt(1 - p)
+    angles = [np.pi * (2 * u[6 + i] - 1) if rotate and gates[11 + i] < once else 0 for i in range(2)]
+    steps += [turn(angles[0]).T, np.diag([1 / ratio, ratio, 1]), turn(angles[1]).T]
+    steps += [move(n[2] * height / 8, n[3] * width / 8)] if on(5) else []
+    centre = move((height - 1) / 2, (width - 1) / 2)
+    forward = centre @ np.linalg.multi_dot([*steps[::-1], np.eye(3)]) @ np.linalg.inv(centre)
+    inverse = np.linalg.inv(forward)
+    own = np.stack([affine_transform(c, inverse[:2, :2], inverse[:2, 2], order=1, mode="mirror") for c in image])
+    axis = np.ones(3) / math.sqrt(3)
+    onto = np.outer(axis, axis)
+    pixels = own.reshape(3, -1)
+    pixels = pixels + (0.2 * n[4] if on(6, colours) else 0)
+    pixels = pixels * (2 ** (0.5 * n[5]) if on(7, colours) else 1)
+    pixels = (np.eye(3) - 2 * onto * (on(8, colours) and u[4] < 0.5)) @ pixels
+    pixels = Rotation.from_rotvec(axis * (np.pi * (2 * u[5] - 1) if on(9, colours) else 0)).as_matrix() @ pixels
+    pixels = (onto + (np.eye(3) - onto) * (2 ** n[6] if on(10, colours) else 1)) @ pixels
+    own = pixels.reshape(own.shape)
+    if on(13, cutout):
+        rows, columns = ((np.arange(side) + 0.5) / side for side in (height, width))
+        own = own * ~((abs(rows - u[8]) < 0.25)[:, None] & (abs(columns - u[9]) < 0.25))
+    return own
+
+
+@pytest.mark.parametrize("rotate", [True, False])
+def test_all_transforms_together_are_those_of_the_paper(rotate):
+    x, drawn = images(60, 3, 16, 16), extents(60, seed=4)
+    settings = {"rotate": rotate, "colours": 0.5, "cutout": 0.8}
+    found = adaptive(x, drawn, probability=0.8, **settings)
+    parts = drawn.split([GATES, UNIFORM, NORMAL], 1)
+    for place in range(60):
+        expected = by_the_paper(x[place].numpy(), *(part[place].tolist() for part in parts), 0.8, *settings.values())
+        np.testing.assert_allclose(found[place].numpy(), expected, atol=1e-9)
+    assert (found - x).flatten(1).abs().amax(1).gt(0.1).sum() > 55
 
 
 def test_the_probability_is_that_of_each_image():

@@ -131,6 +131,46 @@ def test_what_pytorch_fid_writes_is_read(tmp_path, monkeypatch):
     assert found.count == 0
 
 
+def test_a_folder_against_its_own_statistics_of_pytorch_fid_is_at_no_distance(
+    folders, weights, tmp_path, monkeypatch, caplog
+):
+    """From files of an odd size through their network and ours, of the same weights."""
+    theirs = pytest.importorskip("pytorch_fid.fid_score")
+    state = torch.load(weights, weights_only=True)
+    monkeypatch.setattr("pytorch_fid.inception.load_state_dict_from_url", lambda url, progress: state)
+    theirs.save_fid_stats([str(folders[0]), str(tmp_path / "their.npz")], 8, "cpu", 2048, num_workers=0)
+    pair, keys = (folders[0], tmp_path / "their.npz"), ["metrics=[fid]", "metrics.fid.resize=pytorch-fid"]
+    assert by_ours(pair, weights, *keys)["fid"] < 1e-3 * by_ours(pair, weights, "metrics=[fid]")["fid"]
+    assert "their.npz: does not say how its images were resized" in caplog.text
+
+
+def test_statistics_of_another_resizer_are_refused(folders, weights, tmp_path, capfd):
+    """By what our own files say, and by the names of clean-fid's."""
+    asked = ["metrics=[fid]", f"metrics.weights={weights}"]
+    own = tmp_path / "own.npz"
+    given = ["evaluate", "--images", *map(str, folders), *asked, "metrics.fid.resize=clean", "--export", str(own)]
+    assert cli.main(given) == 0
+    with np.load(own) as stored:
+        assert (str(stored["resize"]), len(str(stored["weights"]))) == ("clean", 16)
+        their = {key: stored[key] for key in ("mu", "sigma")}
+    names = {own: "clean"}
+    for mode, resize in (
+        ("clean", "clean"),
+        ("legacy_pytorch", "pytorch-fid"),
+        ("legacy_tensorflow", "torch-fidelity"),
+    ):
+        names[tmp_path / f"mine_{mode}_custom_na.npz"] = resize
+        np.savez(tmp_path / f"mine_{mode}_custom_na.npz", **their)
+    for path, resize in names.items():
+        other = "clean" if resize != "clean" else "torch-fidelity"
+        capfd.readouterr()
+        given = ["evaluate", "--images", str(folders[0]), str(path), *asked]
+        assert cli.main([*given, f"metrics.fid.resize={other}"]) == 2
+        said = capfd.readouterr().err
+        assert f"{path}: statistics of features by resize={resize}, and resize={other} is in use" in said
+    assert cli.main(["evaluate", "--images", str(folders[0]), str(own), *asked, "metrics.fid.resize=clean"]) == 0
+
+
 def test_what_clean_fid_writes_is_read(tmp_path, monkeypatch):
     cleanfid = pytest.importorskip("cleanfid")
     theirs = pytest.importorskip("cleanfid.fid")

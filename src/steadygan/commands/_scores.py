@@ -133,7 +133,7 @@ def _export(path: Path, metrics: Mapping[str, Any]) -> str:
     found = next((metric for metric in metrics.values() if isinstance(metric, FID)), None)
     if found is None:
         raise UserError("--export: there are statistics where one of the metrics is fid")
-    statistics.save(path, found.statistics)
+    statistics.save(path, found.statistics, found.origin)
     return str(path)
 
 

@@ -21,6 +21,12 @@ def whole_steps(u: Tensor, most: Number) -> Tensor:
     return torch.floor(u * (2 * most + 1)) - most
 
 
+def rounded_steps(u: Tensor, most: Number) -> Tensor:
+    """A place anywhere between ``-most`` and ``most`` rounded to a whole one, from ``u`` in [0, 1): of a whole ``most``
+    the two outermost are half as likely as the others."""
+    return torch.round((2 * u - 1) * most)
+
+
 def shift(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
     """Each image moved by whole pixels; zeros move in."""
     height, width = x.shape[-2:]
@@ -49,7 +55,7 @@ def quarter_turns(x: Tensor, turns: Tensor) -> Tensor:
 def resample(x: Tensor, scale: tuple[Tensor, Tensor], by: tuple[Tensor, Tensor]) -> Tensor:
     """Each image larger by ``scale`` (rows, columns) about its centre, then moved by so many pixels; bilinear.
 
-    Beyond the border the image goes on as its mirror image, the edge pixel repeated.
+    Beyond the border the image goes on as its mirror image about the edge pixel, which is not repeated.
     """
     rows, columns = (_resampling(size, *each, x) for size, *each in zip(x.shape[-2:], scale, by))
     return rows @ x @ columns.mT
@@ -58,10 +64,52 @@ def resample(x: Tensor, scale: tuple[Tensor, Tensor], by: tuple[Tensor, Tensor])
 def _resampling(size: int, scale: Tensor, by: Tensor, like: Tensor) -> Tensor:
     place = torch.arange(size, device=like.device, dtype=like.dtype)
     centre = (size - 1) / 2
-    source = (place - centre - by[:, None]) / scale[:, None] + centre
-    # The mirrored axis has period 2 size; a triangle wave brings every place back onto the image.
-    source = (size - 0.5 - (torch.remainder(source + 0.5, 2 * size) - size).abs()).clamp(0, size - 1)
-    return (1 - (source[:, :, None] - place).abs()).clamp(min=0)[:, None]
+    return _weights((place - centre - by[:, None]) / scale[:, None] + centre, size)[:, None]
+
+
+def _weights(source: Tensor, size: int) -> Tensor:
+    """``[..., size]``: how much each pixel of an axis counts at places ``source [...]``, by linear interpolation."""
+    # The mirrored axis has period 2 (size - 1); a triangle wave brings every place back onto the image.
+    most = size - 1
+    source = most - (torch.remainder(source, max(2 * most, 1)) - most).abs()
+    pixels = torch.arange(size, device=source.device, dtype=source.dtype)
+    return (1 - (source[..., None] - pixels).abs()).clamp(min=0)
+
+
+def warp(x: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
+    """Each image seen through a map of the plane: the pixel at ``p`` from the centre is the image's at
+    ``matrix p + offset``; bilinear, beyond the border as ``resample``.
+
+    By products of matrices, which unlike a gathering of pixels add up in the same order each time; they hold
+    ``B (C + 2) H W max(H, W)`` numbers.
+
+    Args:
+        x: ``[B, C, H, W]``.
+        matrix: ``[B, 2, 2]``, for (row, column).
+        offset: ``[B, 2]``, pixels.
+    """
+    height, width = x.shape[-2:]
+    places = [torch.arange(size, device=x.device, dtype=x.dtype) - (size - 1) / 2 for size in (height, width)]
+    grid = torch.stack(torch.meshgrid(*places, indexing="ij"), -1).flatten(0, 1)
+    source = grid @ matrix.mT + offset[:, None]
+    rows = _weights(source[..., 0] + (height - 1) / 2, height)[:, None]
+    columns = _weights(source[..., 1] + (width - 1) / 2, width)[:, None]
+    return ((rows @ x) * columns).sum(-1).view(x.shape)
+
+
+def rotation(angle: Tensor) -> Tensor:
+    """``[B, 2, 2]`` of angles ``[B]``: what turns (row, column) by them."""
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    return torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)
+
+
+def cut_out(x: Tensor, share: Tensor, centre: tuple[Tensor, Tensor]) -> Tensor:
+    """Zeros where pixels lie in a rectangle of ``share`` of each side about ``centre`` (rows, columns; in [0, 1])."""
+    inside = []
+    for length, middle in zip(x.shape[-2:], centre):
+        place = (torch.arange(length, device=x.device, dtype=x.dtype) + 0.5) / length
+        inside.append((place - middle[:, None]).abs() < share[:, None] / 2)
+    return torch.where((inside[0][:, :, None] & inside[1][:, None])[:, None], 0, x)
 
 
 def mix_channels(x: Tensor, matrix: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ def network_for(
         dataset: of images.
         features: "classifier" (the data set's own), "inception", or a module.
         weights: of Inception; None: where torch.hub keeps them.
-        resize: to Inception's size: "torch-fidelity" or "clean".
+        resize: to Inception's size: "torch-fidelity", "pytorch-fid" or "clean".
         dtype: what it computes in: "float32", "float64" or "bfloat16".
 
     Raises:
@@ -186,14 +186,15 @@ def _hash(path: str) -> str | None:
 def singular(node: str, samples: int, size: int, key: str = "samples") -> None:
     """Say once that covariances of so few samples are singular, and what follows from it."""
     if samples <= size:
-        _tell(
+        say_once(
             f"metrics.{node}.{key}={samples}: no more than the {size} features, so the covariance of the samples is "
             f"singular and the score far above that of many samples; compare it at the same number only"
         )
 
 
 @cache
-def _tell(text: str) -> None:
+def say_once(text: str) -> None:
+    """Warn, once a process."""
     log.warning(text)
 
 

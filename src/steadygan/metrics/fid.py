@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from steadygan.metrics.cache import content_hash
-from steadygan.metrics.features import FeatureMetric, gaussian, reference_statistics, singular
+from steadygan.metrics.features import FeatureMetric, gaussian, reference_statistics, say_once, singular
 from steadygan.metrics.frechet import Reference
-from steadygan.metrics.statistics import load
+from steadygan.metrics.statistics import ORIGIN, check_origin, load, origin
 
 
 class FID(FeatureMetric):
@@ -22,7 +22,8 @@ class FID(FeatureMetric):
         dataset: of images; labelled ones for their own classifier.
         samples: generated images; the score depends on their number and falls as it grows.
         split: "train" or "test", the images to compare with; None: as the name says.
-        statistics: an ``.npz`` file with ``mu`` and ``sigma`` to compare with, in place of the split.
+        statistics: an ``.npz`` file with ``mu`` and ``sigma`` to compare with, in place of the split; one that says by
+            which resizer or weights it was made is refused for others.
         **network: see ``FeatureMetric``.
 
     Raises:
@@ -44,12 +45,30 @@ class FID(FeatureMetric):
         super().__init__(dataset, samples, split or self.against, **network)
         if statistics is None:
             self.statistics, self.reference = reference_statistics(dataset, self.network, self.split)
+            self.origin = {key: self.network.passport[key] for key in ORIGIN if key in self.network.passport}
         else:
-            self.statistics = load(Path(statistics).expanduser(), self.network.num_features)
-            self.reference = Reference.of(self.statistics.mean, self.statistics.cov)
-            self.passport |= {"split": None, "split_size": self.statistics.count or None}
-            self.passport["statistics"] = content_hash({"mu": self.statistics.mean, "sigma": self.statistics.cov})[:16]
+            self._read(Path(statistics).expanduser())
         singular(self.node, self.samples, self.network.num_features)
+
+    def _read(self, path: Path) -> None:
+        """Compare with the statistics of a file.
+
+        Raises:
+            UserError: it cannot be read, or is of another resizer or network.
+        """
+        self.statistics = load(path, self.network.num_features)
+        self.origin = origin(path)
+        check_origin(path, self.origin, self.network.passport, self.node)
+        if "resize" in self.network.passport and "resize" not in self.origin:
+            say_once(
+                f"{path}: does not say how its images were resized, and resize={self.network.passport['resize']} is "
+                f"used for the samples: files of pytorch-fid want metrics.{self.node}.resize=pytorch-fid, those of "
+                f"clean-fid resize=clean, those of TensorFlow resize=torch-fidelity"
+            )
+        self.reference = Reference.of(self.statistics.mean, self.statistics.cov)
+        self.passport |= {"split": None, "split_size": self.statistics.count or None}
+        self.passport["statistics"] = content_hash({"mu": self.statistics.mean, "sigma": self.statistics.cov})[:16]
+        self.passport["statistics_resize"] = self.origin.get("resize", "not said")
 
     def keep(self) -> None:
         """Sums, or all features where they are few."""

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -31,6 +32,16 @@ def _weights(size: int, device: torch.device) -> Tensor:
     return (1 - share) * pixels[before] + share * pixels[after]
 
 
+def pytorch_fid(images: Tensor) -> Tensor:
+    """Bilinear without antialiasing, pixels taken for squares, as pytorch-fid does it.
+
+    There white is 1 and not 127/128: a range of [0, 256] here, which later becomes [-1, 1].
+    """
+    with torch.autocast(images.device.type, enabled=False):
+        resized = F.interpolate(images.float() / 255, (SIDE, SIDE), mode="bilinear", align_corners=False)
+    return resized.mul_(256)
+
+
 def clean(images: Tensor) -> Tensor:
     """PIL's bicubic, antialiased, each channel in float32 and clipped to [0, 255], as clean-fid does it."""
     resized = [[_bicubic(channel) for channel in image] for image in images.cpu().numpy()]
@@ -42,5 +53,9 @@ def _bicubic(channel: np.ndarray) -> np.ndarray:
     return np.asarray(picture.resize((SIDE, SIDE), resample=Image.Resampling.BICUBIC)).clip(0, 255)
 
 
-RESIZERS: dict[str, Callable[[Tensor], Tensor]] = {"torch-fidelity": torch_fidelity, "clean": clean}
+RESIZERS: dict[str, Callable[[Tensor], Tensor]] = {
+    "torch-fidelity": torch_fidelity,
+    "pytorch-fid": pytorch_fid,
+    "clean": clean,
+}
 """``[B, 3, H, W]`` uint8 to ``[B, 3, 299, 299]`` float32 in [0, 255], by the name that a passport says."""

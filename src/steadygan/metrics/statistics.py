@@ -1,7 +1,10 @@
 """Means and covariances of features in the ``.npz`` files of pytorch-fid and clean-fid: ``mu`` and ``sigma``."""
 
+import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,14 +13,20 @@ from steadygan.errors import UserError
 from steadygan.files import write_atomically
 from steadygan.metrics.features import Gaussian
 
+ORIGIN = ("resize", "weights")
+"""Of a feature network's passport: what makes its features comparable."""
 
-def save(path: Path, gaussian: Gaussian) -> None:
-    """Write ``mu`` and ``sigma``, float64, and ``count``, which both programs leave unread.
+CLEAN_FID = {"clean": "clean", "legacy_pytorch": "pytorch-fid", "legacy_tensorflow": "torch-fidelity"}
+"""Our name of each mode of clean-fid's, which stands in the names of its files: ``NAME_MODE_SPLIT_RESOLUTION.npz``."""
+
+
+def save(path: Path, gaussian: Gaussian, origin: Mapping[str, Any] | None = None) -> None:
+    """Write ``mu`` and ``sigma``, float64, and what both programs leave unread: ``count`` and ``origin``.
 
     Raises:
         UserError: it cannot be written.
     """
-    values = {"mu": gaussian.mean.numpy(), "sigma": gaussian.cov.numpy(), "count": gaussian.count}
+    values = {"mu": gaussian.mean.numpy(), "sigma": gaussian.cov.numpy(), "count": gaussian.count, **(origin or {})}
     try:
         write_atomically(path, lambda file: np.savez_compressed(file, **values))
     except OSError as error:
@@ -47,3 +56,34 @@ def load(path: Path, size: int) -> Gaussian:
     if not bool(mean.isfinite().all() and cov.isfinite().all()):
         raise UserError(f"{path}: statistics that are not finite")
     return Gaussian(mean, cov, count)
+
+
+def origin(path: Path) -> dict[str, str]:
+    """Return of which resizer and weights the features of a readable file are, as far as it tells.
+
+    Our own files say both. Of clean-fid's the name says the resizer. Those of pytorch-fid say nothing.
+    """
+    with np.load(path, allow_pickle=False) as stored:
+        said = {key: str(stored[key]) for key in ORIGIN if key in stored}
+    mode = re.search(rf"_({'|'.join(CLEAN_FID)})_[a-z]+_(\d+|na)$", path.stem)
+    return said if mode is None else {"resize": CLEAN_FID[mode[1]], **said}
+
+
+def check_origin(path: Path, said: Mapping[str, str], used: Mapping[str, Any], node: str) -> None:
+    """Refuse statistics of features that are not comparable with those of the network in use.
+
+    Args:
+        path: of the file.
+        said: its ``origin``.
+        used: the passport of the network.
+        node: the metric's name in a config.
+
+    Raises:
+        UserError: another resizer, or other weights.
+    """
+    for key, value in said.items():
+        if key in used and used[key] != value:
+            asked = f"metrics.{node}.{key}={value}" if key == "resize" else "the network that it was made with"
+            raise UserError(f"{path}: statistics of features by {key}={value}, and {key}={used[key]} is in use: "
+                            f"the distance would be one of {'resizers' if key == 'resize' else 'networks'}.\n"
+                            f"Use {asked}, or make the file anew: steadygan evaluate ... --export")  # fmt: skip

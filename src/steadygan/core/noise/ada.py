@@ -7,19 +7,39 @@ from math import pi
 import torch
 from torch import Tensor
 
-from steadygan.core.augment import each, flip, mix_channels, quarter_turns, resample, whole_steps
+from steadygan.core.augment import (
+    cut_out,
+    each,
+    flip,
+    mix_channels,
+    quarter_turns,
+    resample,
+    rotation,
+    rounded_steps,
+    warp,
+)
 from steadygan.core.declare import count, declare, fraction, positive
 from steadygan.core.draws import uniforms_and_normals
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Perturb, Tensors
 
-GATES, UNIFORM, NORMAL = 11, 6, 7
+GATES, UNIFORM, NORMAL = 14, 10, 7
 """Numbers of each image: whether each transform is applied, and its extent."""
 
 draw = uniforms_and_normals(GATES + UNIFORM, NORMAL)
 
 
-@declare(draw=draw, images=True, start=fraction, target=fraction, interval=count, horizon=positive, batch_size=count)
+@declare(
+    draw=draw,
+    images=True,
+    start=fraction,
+    target=fraction,
+    interval=count,
+    horizon=positive,
+    batch_size=count,
+    colours=fraction,
+    cutout=fraction,
+)
 @dataclass(frozen=True)
 class Ada:
     """Each transform of D's inputs is applied with a probability that grows while D is too sure of real samples, which
@@ -34,6 +54,7 @@ class Ada:
         interval: turns of D between two changes of the probability.
         horizon: images that D sees while the probability goes from 0 to 1 at most.
         batch_size: images that D sees in a turn.
+        rotate, colours, cutout: see ``augment``.
     """
 
     start: Number = 0.0
@@ -41,10 +62,17 @@ class Ada:
     interval: Number = 4
     horizon: Number = 500_000
     batch_size: Number = 64
+    rotate: bool = True
+    colours: Number = 1.0
+    cutout: Number = 0.0
 
     def __call__(self, x: Tensor, eps: Tensor) -> Tensor:
         """As it is in the beginning."""
-        return augment(x, eps, probability=self.start)
+        return self._at(self.start)(x, eps)
+
+    def _at(self, probability: Number) -> Perturb:
+        settings = {"rotate": self.rotate, "colours": self.colours, "cutout": self.cutout}
+        return partial(augment, probability=probability, **settings)
 
     def init(self, members: int, like: Tensor) -> Tensors:
         """The probability, and the sum of the signs since it was last changed; one for all discriminators."""
@@ -53,7 +81,7 @@ class Ada:
 
     def perturbation(self, kept: Tensors) -> Perturb:
         """With the probability of now."""
-        return partial(augment, probability=kept["probability"])
+        return self._at(kept["probability"])
 
     def look(self, real_logits: Tensor) -> Tensors:
         """The mean sign of the logits."""
@@ -74,43 +102,76 @@ class Ada:
         return {"probability": kept["probability"]}
 
 
-@declare(draw=draw, images=True, probability=fraction)
-def augment(x: Tensor, eps: Tensor, *, probability: Number) -> Tensor:
-    """The transforms of Karras et al. 2020, appendix B, each with the same probability and its strengths there: mirror
-    image, quarter turns, whole-pixel shifts, scaling of both and of each axis, fractional shifts; brightness, contrast,
-    negation of luma, rotation of hue, saturation. Turns by any angle, filters and corruptions are left out.
+@declare(draw=draw, images=True, probability=fraction, colours=fraction, cutout=fraction)
+def augment(
+    x: Tensor,
+    eps: Tensor,
+    *,
+    probability: Number,
+    rotate: bool = True,
+    colours: Number = 1.0,
+    cutout: Number = 0.0,
+) -> Tensor:
+    """The transforms of Karras et al. 2020, appendix B, in their order and at their strengths, each with a probability:
+    mirror image, quarter turns, whole-pixel shifts, scaling, turns by any angle before and after scaling of each axis,
+    fractional shifts; brightness, contrast, negation of luma, rotation of hue, saturation; a hole.
+
+    As it stands this is the set ``bgc`` of their code. Filters and noise are left out. Images are interpolated between
+    neighbours, where theirs are enlarged and filtered first, and go on beyond any distance as mirror images.
+
+    Reference: Karras et al. (2020), arXiv:2006.06676; ``training/augment.py`` of stylegan2-ada-pytorch.
 
     Args:
         x: images ``[B, C, H, W]``.
-        eps: U(0, 1) ``[B, 17]`` and N(0, 1) ``[B, 7]`` side by side.
+        eps: U(0, 1) ``[B, 24]`` and N(0, 1) ``[B, 7]`` side by side.
         probability: of each transform.
+        rotate: whether images are turned by any angle; either turn or both, with ``probability`` in all.
+        colours: the probability of each transform of colours is this times ``probability``.
+        cutout: likewise that of a hole of half of each side.
     """
     gates, uniform, normal = eps.split([GATES, UNIFORM, NORMAL], 1)
-    applied = gates < scalar(probability, x)
-    mirror, turns, whole, zoom, stretch, move, bright, contrast, negate, hue, saturate = applied.unbind(1)
+    probability = scalar(probability, x)
+    applied = gates < probability
+    mirror, turns, whole, zoom, stretch, move, *_ = applied.unbind(1)
     u, n = uniform.unbind(1), normal.unbind(1)
     x = flip(x, mirror & (u[0] < 0.5))
     x = quarter_turns(x, torch.where(turns, torch.floor(4 * u[1]), 0))
-    x = _moved(x, whole, zoom, stretch, move, (u[2], u[3]), n)
-    return _coloured(x, bright, contrast, negate & (u[4] < 0.5), hue, saturate, u[5], n)
+    by = [
+        (
+            torch.where(whole, rounded_steps(u[2 + axis], 0.125 * length), 0),
+            torch.where(move, 0.125 * length * n[2 + axis], 0),
+        )
+        for axis, length in enumerate(x.shape[-2:])
+    ]
+    size, ratio = torch.where(zoom, torch.exp2(0.2 * n[0]), 1), torch.where(stretch, torch.exp2(0.2 * n[1]), 1)
+    angles = None
+    if rotate:
+        once = 1 - (1 - probability).sqrt()  # of either turn, so that there is one at all with the probability
+        angles = [torch.where(gates[:, 11 + turn] < once, pi * (2 * u[6 + turn] - 1), 0) for turn in range(2)]
+    x = _moved(x, size, (1 / ratio, ratio), by, angles)
+    bright, contrast, negate, hue, saturate = (gates[:, 6:11] < scalar(colours, x) * probability).unbind(1)
+    x = _coloured(x, bright, contrast, negate & (u[4] < 0.5), hue, saturate, u[5], n)
+    return cut_out(x, torch.where(gates[:, 13] < scalar(cutout, x) * probability, 0.5, 0), (u[8], u[9]))
 
 
 def _moved(
     x: Tensor,
-    whole: Tensor,
-    zoom: Tensor,
-    stretch: Tensor,
-    move: Tensor,
-    u: tuple[Tensor, Tensor],
-    n: tuple[Tensor, ...],
+    size: Tensor,
+    stretch: tuple[Tensor, Tensor],
+    by: list[tuple[Tensor, Tensor]],
+    angles: list[Tensor] | None,
 ) -> Tensor:
-    size = torch.where(zoom, torch.exp2(0.2 * n[0]), 1)
-    ratio = torch.where(stretch, torch.exp2(0.2 * n[1]), 1)
-    by = [
-        torch.where(whole, whole_steps(u[axis], length // 8), 0) + torch.where(move, 0.125 * length * n[2 + axis], 0)
-        for axis, length in enumerate(x.shape[-2:])
-    ]
-    return resample(x, (size / ratio, size * ratio), (by[0], by[1]))
+    """Whole shift, scaling, turn, scaling of each axis, turn, fractional shift, in this order; ``by`` are both shifts
+    of rows and of columns."""
+    if angles is None:
+        scale = tuple(size * own for own in stretch)
+        return resample(x, scale, tuple(own * first + last for own, (first, last) in zip(scale, by)))
+    first, last = (torch.stack(shifts, -1) for shifts in zip(*by))
+    # From the pixel made to the one that it shows: each step undone, the last one first.
+    before, after = (rotation(angle) for angle in angles)
+    narrowed = torch.stack([1 / own for own in stretch], -1)
+    matrix = before @ (narrowed[:, :, None] * after) / size[:, None, None]
+    return warp(x, matrix, -(matrix @ last[:, :, None])[..., 0] - first)
 
 
 def _coloured(
@@ -123,7 +184,7 @@ def _coloured(
     u: Tensor,
     n: tuple[Tensor, ...],
 ) -> Tensor:
-    """Colours as points of a space whose diagonal is luma."""
+    """Colours as points of a space whose diagonal is luma; brightness comes first, and all that follows acts on it."""
     channels = x.shape[1]
     one = torch.eye(channels, dtype=x.dtype, device=x.device)
     luma = torch.full_like(one, 1 / channels)
@@ -135,4 +196,4 @@ def _coloured(
         matrix = (luma + torch.cos(angle) * (one - luma) + torch.sin(angle) * across) @ matrix
     matrix = (one - 2 * luma * each(negate)[:, 0]) @ matrix
     matrix = matrix * each(torch.where(contrast, torch.exp2(0.5 * n[5]), 1))[:, 0]
-    return mix_channels(x, matrix) + each(torch.where(bright, 0.2 * n[4], 0))
+    return mix_channels(x + each(torch.where(bright, 0.2 * n[4], 0)), matrix)
