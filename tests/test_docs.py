@@ -1,8 +1,10 @@
 """What the documentation says is what the code does."""
 
+import math
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -231,13 +233,59 @@ def test_the_page_shows_the_example_as_it_is():
     page = (DOCS / "adding_a_method.md").read_text()
     code = (EXAMPLE / "my_gan" / "penalty.py").read_text()
     config = (EXAMPLE / "conf" / "regularizer" / "my_penalty.yaml").read_text()
-    shown = dict(re.findall(r"```(python|yaml)\n(.*?)```", page, flags=re.DOTALL))
+    first, *others = page.split("## One of each kind")
+    shown = dict(re.findall(r"```(python|yaml)\n(.*?)```", first, flags=re.DOTALL))
     body = [line for line in shown["python"].splitlines() if not line.startswith("def ")]
     assert len(body) == 5
     assert all(line.rstrip('"') in code for line in body)
     assert shown["yaml"].split("\n", 1)[1] == config.split("\n", 1)[1]
     for path in re.findall(r"`((?:core|networks|data|metrics)/[\w/]+\.py)`", page):
         assert (Path(cli.__file__).parent / path).is_file(), path
+    files_shown = re.findall(r"```\w+\n# ([\w/]+\.\w+)\n(.*?)```", others[0], flags=re.DOTALL)
+    for name, text in files_shown:
+        whole = (EXAMPLE / name).read_text().strip()
+        assert text.strip() == (whole.split("\n", 2)[2].strip() if name.endswith(".py") else whole), name
+    assert {name for name, _ in files_shown} == {
+        str(path.relative_to(EXAMPLE)) for path in EXAMPLE.rglob("*.*") if path.suffix in (".py", ".yaml")
+    } - {"my_gan/__init__.py", "my_gan/penalty.py", "conf/regularizer/my_penalty.yaml", "conf/my_sweep.yaml"}
+
+
+def own_runs():
+    text = (DOCS / "adding_a_method.md").read_text()
+    return [line for line in re.findall(r"^steadygan train .*", text, flags=re.MULTILINE) if "--help" not in line]
+
+
+FAST = ["iterations=2", "log_every=1", "batch_size=8", "network.width=8", "seed=1"]
+EVERYTHING = (
+    "steadygan train --config-dir conf engine=population loss=squared_hinge 'regularizer=[near,my_penalty]' "
+    "game=generator_first optimizer@optimizer.discriminator=sign_descent network=my_net noise=relative dataset=spiral "
+    "'metrics=[mean_distance]' logger=lines"
+)
+
+
+@pytest.mark.usefixtures("on_the_path")
+@pytest.mark.parametrize("line", [*own_runs(), EVERYTHING])
+def test_each_kind_trains_as_the_page_shows_it(monkeypatch, capsys, tmp_path, line):
+    """Two iterations of each command, in a copy of the example's folder."""
+    folder = tmp_path / "mine"
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("__pycache__", "outputs"))
+    monkeypatch.chdir(folder)
+    words = shlex.split(line, comments=True)[1:]
+    logger = [] if "logger=lines" in words else ["logger=none"]
+    assert cli.main([*words, *FAST, *logger]) == 0, capsys.readouterr().err
+    (run,) = (folder / "outputs" / "runs").iterdir()
+    told = files.read_summary(run)
+    assert (told["status"], told["iteration"]) == ("completed", 2)
+    scores = {f"metric/{name}": each["final"] for name, each in told["metrics"].items()}
+    assert all(math.isfinite(value) for value in scores.values())
+    assert float(files.read_rows(run / files.METRICS)[-1][min(scores)]) == pytest.approx(scores[min(scores)], rel=1e-4)
+    if not logger:
+        assert (run / "scores.txt").read_text().startswith("2: ")
+
+
+def test_the_page_trains_every_kind():
+    kinds = {re.split("[=@]", shlex.split(line)[4])[0] for line in own_runs()}
+    assert kinds == {"loss", "regularizer", "noise", "optimizer", "game", "network", "dataset", "metrics", "logger"}
 
 
 # --- all pages ------------------------------------------------------------------------------------------------------

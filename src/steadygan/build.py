@@ -25,9 +25,12 @@ from steadygan.engines.labelling import KEYS as LABEL_KEYS
 from steadygan.engines.labelling import UNLABELLED, Labelling, share_of
 from steadygan.engines.networks import as_functions, build_networks
 from steadygan.engines.parts import DTYPES, Parts
+from steadygan.engines.protocols import PAGE, has_members, is_callable
 from steadygan.engines.schemes import Plain
 from steadygan.engines.step import PLAYERS, Sentence
+from steadygan.engines.trial import Trial, own_keys, try_dataset, try_metric
 from steadygan.errors import UserError, bad_value
+from steadygan.loggers.guarded import Guarded
 from steadygan.network_keys import check_network
 from steadygan.networks.norms import mixes_samples
 from steadygan.paths import conf_dir
@@ -65,13 +68,21 @@ def build(config: Mapping[str, Any], described: Any = None) -> Parts:
         UserError: something named in the config does not fit or cannot be built.
     """
     dataset = build_dataset(config["dataset"]) if described is None else described
+    own = own_keys(config) if described is None else set()
     dtype = DTYPES[str(config["trainer"]["precision"])]
+    if described is None:
+        has_members("dataset", "dataset", dataset)
+    if "dataset" in own:
+        try_dataset("dataset", dataset, config["batch_size"], dtype)
     labelling = _labelling(config["labels"], dataset)
     builders = {player: make(config["network"][player], f"network.{player}") for player in PLAYERS}
     builders = labelling.builders(builders)
     for player, builder in builders.items():
+        is_callable(f"network.{player}", builder)
         _takes(builder, f"network.{player}", "shape")
     networks = build_networks(builders, dataset.shape, config["seed"], dtype, _stacked(config["discriminator"]))
+    for player, network in networks.items():
+        has_members(player, f"network.{player}", network)
     _check_images(config, dataset.shape)
     sentence = build_sentence(config, networks, labelling)
     _check_examples(sentence.rules, networks)
@@ -80,13 +91,16 @@ def build(config: Mapping[str, Any], described: Any = None) -> Parts:
     if described is None:
         scheme.check(networks, dataset)
     growth = scheme.growth(networks, wants.moves * config["batch_size"] / wants.critic_every)
+    sentence = replace(sentence, growth=growth)
+    if own - {"dataset", "logger"}:
+        Trial(own, sentence, wants, networks, dataset, dtype)()
     return Parts(
-        sentence=replace(sentence, growth=growth),
+        sentence=sentence,
         networks=networks,
         wants=wants,
         dataset=dataset,
         metrics=build_metrics(config, dataset, labelling),
-        logger=make(config["logger"], "logger"),
+        logger=_logger(config["logger"]),
         scheme=scheme,
         raw=bool(config["metrics"].get("raw", False)),
         batch=config["metrics"].get("batch", Parts.batch),
@@ -105,7 +119,10 @@ def build_metrics(config: Mapping[str, Any], dataset: Any, labelling: Labelling)
     metrics = {}
     for key, node in nodes.items():
         name = key.rpartition(".")[2]
-        metrics[name] = make(node, key)(dataset=dataset)
+        builder = make(node, key)
+        is_callable(key, builder)
+        metrics[name] = builder(dataset=dataset)
+        try_metric(key, metrics[name])
         labelling.check(name, metrics[name])
     return metrics
 
@@ -120,9 +137,11 @@ def build_sentence(
     }
     projections = {name: method for name, method in regularizers.items() if declared(method, "projection", False)}
     perturb = make(_method("noise", config["noise"]), "noise")
+    is_callable("noise", perturb)
     _takes(perturb, "noise", "x", "eps")
     for name, method in regularizers.items():
         kept = ("kept",) if hasattr(method, "init") else ()
+        is_callable(f"regularizer.{name}", method)
         given = ("params",) if name in projections else ("critic", "real", "fake", "eps", *kept)
         _takes(method, f"regularizer.{name}", *given)
         if name in projections and "every" in config["regularizer"][name] and not declared(method, "step", False):
@@ -132,7 +151,7 @@ def build_sentence(
         objective=Objective(
             **labelling.functions(as_functions(networks, bf16=str(config["trainer"]["precision"]) == "bf16")),
             labels=labelling.method,
-            loss=make(config["loss"], "loss"),
+            loss=_made("loss", config["loss"]),
             perturb=perturb,
             penalties={name: method for name, method in regularizers.items() if name not in projections},
             members=config["discriminator"]["ensemble"],
@@ -142,10 +161,23 @@ def build_sentence(
             player: _rule(config["optimizer"][player], f"optimizer.{player}", networks[player]) for player in PLAYERS
         },
         projections=projections,
-        game=make(config["game"], "game"),
+        game=_made("game", config["game"]),
         ema=make(config["ema"], "ema"),
         snapshots=Snapshots(config["discriminator"]["snapshots"], config["discriminator"]["every"]),
     )
+
+
+def _made(kind: str, node: Mapping[str, Any]) -> Any:
+    """An object of the group that is called as its kind."""
+    made = make(node, kind)
+    has_members(kind, kind, made)
+    return made
+
+
+def _logger(node: Mapping[str, Any]) -> Any:
+    """A logger; one of the user's own may fail, a run may not because of it."""
+    made = _made("logger", node)
+    return made if str(node["_target_"]).startswith("steadygan.") else Guarded(made)
 
 
 def _stacked(discriminator: Mapping[str, Any]) -> int | None:
@@ -158,10 +190,10 @@ def _wants(config: Mapping[str, Any], sentence: Sentence, shape: tuple[int, ...]
     noise = config["noise"]
     return Wants.of(
         sentence,
-        noise=_draw(noise, sentence.objective.perturb, normal_like),
+        noise=_draw("noise", noise, sentence.objective.perturb, normal_like),
         copies=noise.get("copies", 1),
         penalties={
-            name: _draw(config["regularizer"][name], method, uniform)
+            name: _draw(f"regularizer.{name}", config["regularizer"][name], method, uniform)
             for name, method in sentence.objective.penalties.items()
         },
         shape=shape,
@@ -170,8 +202,10 @@ def _wants(config: Mapping[str, Any], sentence: Sentence, shape: tuple[int, ...]
     )
 
 
-def _draw(node: Mapping[str, Any], method: Any, default: Any) -> Any:
-    return resolve(node["draw"]) if "draw" in node else declared(method, "draw", default)
+def _draw(key: str, node: Mapping[str, Any], method: Any, default: Any) -> Any:
+    draw = resolve(node["draw"]) if "draw" in node else declared(method, "draw", default)
+    is_callable(f"{key}, what it declares as draw", draw)
+    return draw
 
 
 def _takes(method: Any, key: str, *given: str) -> None:
@@ -191,12 +225,19 @@ def _takes(method: Any, key: str, *given: str) -> None:
 
 def _rule(node: Mapping[str, Any], key: str, network: Any) -> Any:
     optimizer = make(node, key)
+    is_callable(key, optimizer)
     try:
-        return optimizer(network.parameters()).rule
+        made = optimizer(network.parameters())
+        rule = getattr(made, "rule", None)
+        if rule is None:
+            name = type(made).__name__
+            raise UserError(f"{key}: {name} has no rule; its _target_ is the method `optimizer` of a Rule\n{PAGE}")
+        has_members("optimizer", key, rule)
+        return rule
     except TypeError as error:
         raise UserError(f"{key}: {error}") from error
     except UserError as error:
-        raise UserError(f"{key}.{error}") from error
+        raise error if str(error).startswith(f"{key}:") else UserError(f"{key}.{error}") from error
 
 
 def _check_examples(rules: Mapping[str, Any], networks: Mapping[str, Any]) -> None:
@@ -265,7 +306,9 @@ def make(node: Mapping[str, Any], key: str) -> Any:
         if isinstance(cause, UserError):
             raise cause from error
         if isinstance(cause, WRONG_CALL):
-            raise UserError(f"{key}: {cause}") from error
+            early = isinstance(cause, TypeError) and "missing" in str(cause) and not node.get("_partial_")
+            hint = "; does its yaml lack _partial_: true?" if early else ""
+            raise UserError(f"{key}: {cause}{hint}") from error
         raise
     if isinstance(made, functools.partial):
         return functools.partial(made.func, *made.args, **made.keywords)

@@ -1,0 +1,55 @@
+"""What each kind of object needs to have, asked where it is built: a message in place of an error in training."""
+
+import functools
+from typing import Any
+
+from steadygan.errors import UserError
+
+PAGE = "docs/adding_a_method.md has an example of each kind"
+
+MEMBERS = {
+    "loss": ("discriminator(real, fake)", "generator(real, fake)"),
+    "optimizer": ("init(params)", "update(params, grads, state, noise)", "check(params)", "noisy", "per_sample"),
+    "game": ("play(players, state, turns)", "n_critic"),
+    "generator": ("parameters()", "latent"),
+    "discriminator": ("parameters()",),
+    "dataset": ("batch(seed, stream, index, batch_size, device, dtype)", "shape", "num_data", "num_classes"),
+    "metrics": ("update(samples)", "compute()", "reset()", "samples", "directions", "passport"),
+    "logger": ("open(info)", "row(row)", "picture(iteration, name, path)", "close(summary)"),
+}
+"""By kind; with parentheses where it is called."""
+
+
+def has_members(kind: str, key: str, made: Any) -> None:
+    """Refuse an object that lacks something of its kind.
+
+    Args:
+        kind: one of ``MEMBERS``.
+        key: of the object in the config.
+        made: the object.
+
+    Raises:
+        UserError: naming the key and what is missing.
+    """
+    if isinstance(made, functools.partial):
+        raise UserError(f"{key}: is not built yet, since its yaml says _partial_: true; this kind is built without")
+    missing = [text for text in MEMBERS[kind] if not _has(made, text)]
+    if missing:
+        own = ", ".join(MEMBERS[kind])
+        raise UserError(f"{key}: {type(made).__name__} has no {', '.join(missing)}\nIt needs {own}; {PAGE}")
+
+
+def _has(made: Any, text: str) -> bool:
+    name, called, _ = text.partition("(")
+    return callable(getattr(made, name, None)) if called else hasattr(made, name)
+
+
+def is_callable(key: str, made: Any) -> None:
+    """Refuse what is to be called later, and cannot be.
+
+    Raises:
+        UserError: naming the key, and what is there instead.
+    """
+    if not callable(made):
+        problem = "which cannot be called; does its yaml lack _partial_: true?"
+        raise UserError(f"{key}: is an object of the type {type(made).__name__}, {problem} {PAGE}")

@@ -1,0 +1,226 @@
+"""Methods of the user's own, tried once on a few examples before anything is trained or written.
+
+steadygan's own methods are left out: its tests have tried them, and a large network takes its time.
+"""
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from steadygan.core.autodiff import Tape
+from steadygan.core.draws import generator, normal_like
+from steadygan.core.objective import Turn, views
+from steadygan.core.types import Tensors
+from steadygan.engines.dealer import Dealer, Wants
+from steadygan.engines.functional import tensors
+from steadygan.engines.protocols import PAGE, has_members
+from steadygan.engines.step import PLAYERS, Sentence, initial_state, step
+from steadygan.errors import UserError
+from steadygan.targets import metric_nodes
+
+COUNT = 3
+"""Examples that a method is tried on; odd, so that a wrong dimension is not right by chance."""
+
+HERE = (str(Path(__file__).parents[1]), str(Path(torch.__file__).parent))
+
+
+def own_keys(config: Mapping[str, Any]) -> set[str]:
+    """The keys of all objects that are not steadygan's."""
+    nodes = {key: config[key] for key in ("loss", "noise", "game", "dataset", "logger")}
+    for group, own in (("regularizer", config["regularizer"] or {}), ("metrics", metric_nodes(config["metrics"]))):
+        nodes |= {f"{group}.{name}": node for name, node in own.items()}
+    for group in ("network", "optimizer"):
+        nodes |= {f"{group}.{player}": config[group][player] for player in PLAYERS}
+    return {key for key, node in nodes.items() if not str(node.get("_target_", "steadygan.")).startswith("steadygan.")}
+
+
+def attempt(key: str, what: str, call: Callable[[], Any]) -> Any:
+    """What ``call`` returns.
+
+    Raises:
+        UserError: it raised something; names the key, and the line of the user's own code.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return call()
+    except UserError:
+        raise
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise UserError(f"{key}: {what} fails: {type(error).__name__}: {first}{_line(error)}\n{PAGE}") from error
+
+
+def _line(error: Exception) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(HERE)]
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+
+
+def expect(key: str, what: str, value: Any, shape: tuple[int, ...], words: str) -> None:
+    """Refuse anything but a float tensor of the ``shape``.
+
+    Raises:
+        UserError: naming the key, what is there and, in ``words``, what should be.
+    """
+    found = list(value.shape) if isinstance(value, Tensor) else None
+    if found != list(shape) or not value.is_floating_point():
+        got = f"a tensor of shape {found} and type {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
+        raise UserError(f"{key}: {what} gives {got} for {COUNT} examples; must be {list(shape)}: {words}\n{PAGE}")
+
+
+def try_dataset(key: str, dataset: Any, batch_size: int, dtype: torch.dtype) -> None:
+    """One batch of a data set, as large as training asks for.
+
+    Raises:
+        UserError: it cannot be made, or is not of the shape that the data set states.
+    """
+    has_members("dataset", key, dataset)
+    batch = attempt(
+        key,
+        f"a batch of {batch_size} examples, which must all have one shape,",
+        lambda: dataset.batch(0, "trial", 0, batch_size, device="cpu", dtype=dtype),
+    )
+    x = batch.get("x") if isinstance(batch, Mapping) else None
+    shape = [batch_size, *dataset.shape]
+    if not isinstance(x, Tensor) or list(x.shape) != shape or x.dtype != dtype:
+        got = f"{list(x.shape)} of {x.dtype}" if isinstance(x, Tensor) else type(batch).__name__
+        problem = f"must be a dict with the examples under 'x', {shape} of {dtype}"
+        raise UserError(f"{key}: a batch of {batch_size} examples is {got}; {problem}\n{PAGE}")
+    if dataset.num_classes is not None and batch.get("y") is None:
+        raise UserError(f"{key}: has num_classes={dataset.num_classes}, and no classes 'y' in its batches\n{PAGE}")
+
+
+def try_metric(key: str, metric: Any) -> None:
+    """What a metric says of itself.
+
+    Raises:
+        UserError: it has not what a run needs to know.
+    """
+    has_members("metrics", key, metric)
+    ways = metric.directions
+    if not isinstance(ways, Mapping) or not ways or not set(ways.values()) <= {"min", "max"}:
+        problem = "must say of each score that compute() returns whether 'max' or 'min' is better"
+        raise UserError(f"{key}: directions={ways!r}: {problem}\n{PAGE}")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The methods of a sentence, on one turn of each player.
+
+    Attributes:
+        own: keys of the objects to try.
+        sentence: they belong to.
+        wants: what is drawn.
+        networks: of both players.
+        dataset: trained on.
+        dtype: of it all.
+    """
+
+    own: set[str]
+    sentence: Sentence
+    wants: Wants
+    networks: Mapping[str, nn.Module]
+    dataset: Any
+    dtype: torch.dtype
+
+    def __call__(self) -> None:
+        """Try them.
+
+        Raises:
+            UserError: one does not fit.
+        """
+        states = {player: tensors(self.networks[player]) for player in PLAYERS}
+        params = {player: own for player, (own, _) in states.items()}
+        turns = attempt("draw", "drawing for a batch", lambda: self._dealer().deal(0, params))
+        now, turn = self.sentence.at(0), turns["discriminator"][0]
+        if "noise" in self.own and "noise" not in now.objective.keepers:
+            self._noise(now, turn)
+        if self.sentence.growth is None:
+            for player in (player for player in PLAYERS if f"network.{player}" in self.own):
+                self._network(player, now, states[player], turn)
+        if "loss" in self.own:
+            self._loss(now, turn)
+        for name, penalty in now.objective.penalties.items():
+            if f"regularizer.{name}" in self.own:
+                self._penalty(f"regularizer.{name}", penalty, turn._replace(due=None), name, states)
+        for name, project in now.projections.items():
+            if f"regularizer.{name}" in self.own:
+                self._projection(f"regularizer.{name}", project, params["discriminator"])
+        for player in (player for player in PLAYERS if f"optimizer.{player}" in self.own):
+            self._rule(player, now, params[player], turns[player][0])
+        if "game" in self.own:
+            self._game(states, turns)
+
+    def _dealer(self) -> Dealer:
+        latent = self.networks["generator"].latent
+        return Dealer(self.dataset, self.wants, latent, 0, COUNT, torch.device("cpu"), self.dtype)
+
+    def _noise(self, now: Sentence, turn: Turn) -> None:
+        for perturb in views(now.objective.perturb):
+            value = attempt("noise", "perturb(x, eps)", lambda p=perturb: p(turn.real, turn.noise_real[0]))
+            expect("noise", "perturb(x, eps)", value, tuple(turn.real.shape), "examples like those that come in")
+
+    def _network(self, player: str, now: Sentence, state: tuple[Tensors, Tensors], turn: Turn) -> None:
+        key, members = f"network.{player}", now.objective.members if player == "discriminator" else 1
+        turn = turn.repeated(members)
+        given = turn.latent if player == "generator" else turn.real
+        apply = getattr(now.objective, player)
+        with torch.no_grad():
+            value, _ = attempt(key, f"a batch of {COUNT}", lambda: apply(*state, given, *turn.condition))
+        examples = (len(given), *self.dataset.shape)
+        words = {"generator": "examples like those of the data", "discriminator": "one logit an example"}
+        expect(key, "forward", value, examples if player == "generator" else examples[:1], words[player])
+
+    def _loss(self, now: Sentence, turn: Turn) -> None:
+        loss, words = now.objective.loss, "one value an example; the mean is taken for you"
+        real, fake = (normal_like(generator(0, name), (COUNT,), self.dtype) for name in ("real", "fake"))
+        drawn = () if turn.smoothing is None else (turn.smoothing,)
+        value = attempt("loss", "discriminator(real, fake)", lambda: loss.discriminator(real, fake, *drawn))
+        expect("loss", "discriminator(real, fake)", value, (COUNT,), words)
+        seen = real if self.wants.real_for_generator else None
+        value = attempt("loss", "generator(real, fake)", lambda: loss.generator(seen, fake))
+        expect("loss", "generator(real, fake)", value, (COUNT,), words)
+
+    def _penalty(self, key: str, penalty: Any, turn: Turn, name: str, states: Mapping[str, Any]) -> None:
+        like = next(iter(states["discriminator"][0].values()))
+        kept = (attempt(key, "init(members, like)", lambda: penalty.init(1, like)),) if hasattr(penalty, "init") else ()
+        real, fake = (Tape().watch(normal_like(generator(0, x), tuple(turn.real.shape), self.dtype)) for x in "ab")
+        critic = Tape().critic(lambda x: x.flatten(1).square().sum(1))
+        what = "penalty(critic, real, fake, eps, kept)" if kept else "penalty(critic, real, fake, eps)"
+        value = attempt(key, what, lambda: penalty(critic, real, fake, turn.penalty.get(name), *kept))
+        if kept:
+            if not isinstance(value, tuple) or len(value) != 2:
+                raise UserError(f"{key}: {what} must give its values [B] and what it has seen\n{PAGE}")
+            value = value[0]
+        expect(key, what, value, (COUNT,), "one value an example; the mean is taken for you")
+
+    def _projection(self, key: str, project: Any, params: Tensors) -> None:
+        self._like(key, "project(params)", attempt(key, "project(params)", lambda: project(params)), params)
+
+    def _rule(self, player: str, now: Sentence, params: Tensors, turn: Turn) -> None:
+        key, rule = f"optimizer.{player}", now.rules[player]
+        if rule.per_sample:
+            return
+        state = attempt(key, "init(params)", lambda: rule.init(params))
+        grads = {name: torch.zeros_like(value) for name, value in params.items()}
+        what = "update(params, grads, state, noise)"
+        made = attempt(key, what, lambda: rule.update(params, grads, state, turn.rule))
+        if not isinstance(made, tuple) or len(made) != 2:
+            raise UserError(f"{key}: {what} must give the new parameters and the new state, two dicts\n{PAGE}")
+        self._like(key, what, made[0], params)
+
+    def _like(self, key: str, what: str, made: Any, params: Tensors) -> None:
+        shapes = {name: tuple(value.shape) for name, value in params.items()}
+        if not isinstance(made, Mapping) or {name: tuple(value.shape) for name, value in made.items()} != shapes:
+            raise UserError(f"{key}: {what} must give a dict of the same tensors, by the same names\n{PAGE}")
+
+    def _game(self, states: Mapping[str, tuple[Tensors, Tensors]], turns: Mapping[str, tuple[Turn, ...]]) -> None:
+        state = initial_state(self.sentence, states)
+        made = attempt("game", "play(players, state, turns)", lambda: step(self.sentence, Tape(), state, turns, 0))
+        if missing := {*state} - {*made[0]}:
+            lost = ", ".join(sorted(missing))
+            raise UserError(f"game: play(players, state, turns) loses {lost} of the state\n{PAGE}")

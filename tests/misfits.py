@@ -1,0 +1,176 @@
+"""Objects that do not fit, each in one way: what somebody writes at the first attempt."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import nn
+
+from steadygan.core.declare import declare
+from steadygan.core.losses import Hinge
+from steadygan.core.rules import Sgd
+from steadygan.data.base import Endless
+from steadygan.data.mixtures import Ring
+from steadygan.networks.mlp import Discriminator, Generator
+
+
+class Empty:
+    """Has nothing of any kind."""
+
+
+class ScalarLoss(Hinge):
+    def discriminator(self, real, fake):
+        return super().discriminator(real, fake).mean()
+
+
+class ScalarForGenerator(Hinge):
+    def generator(self, real, fake):
+        return super().generator(real, fake).mean()
+
+
+class LossOfOneArgument(Hinge):
+    def discriminator(self, real):
+        return real
+
+
+def scalar_penalty(critic, real, fake, eps):
+    return critic(real).mean()
+
+
+def raises(critic, real, fake, eps):
+    return critic(real) + {}["weight"]
+
+
+def list_penalty(critic, real, fake, eps):
+    return [1.0]
+
+
+@declare(draw="normal")
+def drawn_from_a_word(critic, real, fake, eps):
+    return critic(real)
+
+
+@declare(draw=lambda generator, shape, dtype: torch.randn(shape[0], 7, dtype=dtype))
+def drawn_in_another_shape(critic, real, fake, eps):
+    return critic(real + eps)
+
+
+class Forgetful:
+    """Keeps something, and does not give out what it has seen."""
+
+    def init(self, members, like):
+        return {"mean": like.new_zeros(members)}
+
+    def update(self, kept, seen):
+        return kept
+
+    def __call__(self, critic, real, fake, eps, kept):
+        return critic(real)
+
+
+@declare(projection=True)
+def lossy_projection(params):
+    return dict(list(params.items())[1:])
+
+
+def halving_noise(x, eps):
+    return x[::2]
+
+
+class ColumnCritic(Discriminator):
+    def forward(self, x):
+        return super().forward(x)[:, None]
+
+
+class TurnedGenerator(Generator):
+    def forward(self, z):
+        return super().forward(z).T
+
+
+class WithoutLatent(nn.Linear):
+    def __init__(self, shape):
+        super().__init__(16, *shape)
+
+
+class HalfAState(Sgd):
+    def update(self, params, grads, state, noise=None):
+        return params
+
+
+class LosesTensors(Sgd):
+    def update(self, params, grads, state, noise=None):
+        return {}, state
+
+
+@dataclass(frozen=True)
+class Amnesiac:
+    n_critic: int = 1
+
+    def play(self, players, state, turns):
+        (turn,) = turns["generator"]
+        gradient = players.gradient("generator", state, turn)
+        return {"generator": state["generator"]}, gradient.logs
+
+
+class Ragged(Endless):
+    shape = (2,)
+
+    def sample(self, n, generator, dtype=torch.float32):
+        return torch.stack([torch.zeros(2 + i % 2) for i in range(n)]), None
+
+
+class OtherShape(Ring):
+    def batch(self, seed, stream, index, batch_size, device, dtype):
+        return {"x": torch.zeros(batch_size, 3, dtype=dtype)}
+
+
+class NoClasses(Ring):
+    def batch(self, seed, stream, index, batch_size, device, dtype):
+        return {"x": super().batch(seed, stream, index, batch_size, device, dtype)["x"]}
+
+
+class Score:
+    """Says nothing of which way is better."""
+
+    samples, passport = 10, {}
+
+    def __init__(self, dataset=None):
+        pass
+
+    def update(self, x):
+        pass
+
+    def compute(self):
+        return {"score": 1.0}
+
+    def reset(self):
+        pass
+
+
+class Sideways(Score):
+    directions = {"score": "more"}
+
+
+class Printer:
+    def row(self, row):
+        print(row)
+
+
+class Breaks:
+    """Fails at its first row."""
+
+    def open(self, info):
+        pass
+
+    def row(self, row):
+        raise OSError("no ink\nat all")
+
+    def picture(self, iteration, name, path):
+        raise AssertionError("called after it failed")
+
+    def close(self, summary):
+        raise AssertionError("called after it failed")
+
+
+def optimizer(kind, params, lr=0.1):
+    return partial(kind, lr=lr)(params)
