@@ -9,6 +9,7 @@ from PIL import Image
 
 import steadygan
 from steadygan import cli, files, train
+from steadygan.data.digits import Digits
 from steadygan.metrics.classifier import classifier_for
 from steadygan.metrics.modes import high_quality_counts
 from steadygan.pictures import bars, grid, levels
@@ -115,6 +116,20 @@ def test_pictures_of_images(sample, digits):
         for index, path in enumerate(saved):
             gif.seek(index)
             assert np.array_equal(np.asarray(gif.convert("RGB"))[:274], pixels(path))
+
+
+def test_a_class_without_an_example_is_told(sample, digits, tmp_path, monkeypatch):
+    """Its place is white; the others keep theirs, and the picture is not given up."""
+    monkeypatch.setenv("STEADYGAN_CACHE", str(tmp_path / "cache"))
+    x, y = Digits().examples("train")
+    monkeypatch.setattr(Digits, "examples", lambda self, split: (x[y != 3], y[y != 3]))
+    code, out, err = sample(digits, "--out", tmp_path / "pictures")
+    assert (code, "Traceback" in err) == (0, False)
+    assert "a real example of each class (left, none of 3, of which the data have none)" in out
+    shown = pixels(tmp_path / "pictures" / "classes.png")
+    rows = (shown.shape[0] - grid.GAP) // 10
+    left = [shown[label * rows + grid.GAP : (label + 1) * rows, grid.GAP : 32] for label in range(10)]
+    assert [bool((cell == 255).all()) for cell in left] == [label == 3 for label in range(10)]
 
 
 def test_pictures_of_points_in_the_plane(sample, ring, monkeypatch):

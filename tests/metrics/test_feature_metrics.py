@@ -264,6 +264,13 @@ def test_the_histogram_by_hand():
     assert histogram_scores(0 * counts, real, 0.25) == (0, pytest.approx(math.log(4)))
 
 
+def test_a_class_that_the_data_do_not_have_is_not_there():
+    real = torch.tensor([50, 0, 50])
+    assert histogram_scores(torch.tensor([30, 0, 10]), real, 0.25) == (
+        2.0, pytest.approx(0.75 * math.log(1.5) + 0.25 * math.log(0.5)))  # fmt: skip
+    assert histogram_scores(torch.tensor([30, 1, 10]), real, 0.25) == (2.0, math.inf)
+
+
 def test_classes_that_are_missing():
     x, y = Digits().examples("train")
     assert measured(ClassHistogram(Digits()), x)["classes"] == 10

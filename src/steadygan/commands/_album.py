@@ -180,9 +180,13 @@ def _classes(subject: Subject, path: Path) -> str:
     (examples, labels), count = subject.examples, subject.dataset.num_classes
     _need(count <= MOST_CLASSES, f"one picture holds at most {MOST_CLASSES} classes, the data have {count}")
     _need(bool(logits.isfinite().all()), "the samples are not finite")
-    real = torch.stack([examples[int((labels == label).nonzero()[0])] for label in range(count)])
+    rows = [(labels == label).nonzero().flatten().tolist()[:1] for label in range(count)]
+    blank = torch.ones(subject.trained.shape)  # white, as where no sample is of a class
+    real = torch.stack([examples[row[0]].cpu().float() if row else blank for row in rows])
     grid.save(path, classes.sheet(subject.draw(POOL), logits.argmax(1), real))
-    return f"a real example of each class (left), and samples that a classifier takes for it, of {POOL}"
+    bare = [str(label) for label, row in enumerate(rows) if not row]
+    without = f", none of {', '.join(bare)}, of which the data have none" if bare else ""
+    return f"a real example of each class (left{without}), and samples that a classifier takes for it, of {POOL}"
 
 
 def _over_iterations(subject: Subject, path: Path) -> str:

@@ -19,16 +19,19 @@ from steadygan.metrics.shell import SampleMetric, within
 def histogram_scores(counts: Tensor, real: Tensor, share: float) -> tuple[float, float]:
     """How many classes have ``share`` of their due, and the histogram's divergence ``KL(counts | real)`` in nats.
 
+    A class that the data do not have is not counted, and a sample of it makes the divergence infinite.
+
     Args:
         counts: ``[K]``, samples of each class.
-        real: ``[K]``, those of the data, none of them 0.
+        real: ``[K]``, those of the data.
         share: of the class's part of the data.
     """
     total, due = int(counts.sum()), real.double() / real.sum()
     if not total:
         return 0.0, math.log(len(counts))
     p = counts.double() / total
-    return float((p >= share * due).sum()), float(torch.special.xlogy(p, p / due).sum())
+    there = (p >= share * due) & (due > 0)
+    return float(there.sum()), float(torch.where(p > 0, torch.special.xlogy(p, p / due), 0).sum())
 
 
 class ClassHistogram(SampleMetric):
@@ -52,7 +55,10 @@ class ClassHistogram(SampleMetric):
         self.share = within("metrics.class_histogram.share", share, fraction)
         self.classifier = classifier_for(dataset)
         self.real = torch.bincount(known_labels(dataset, "train"), minlength=dataset.num_classes)
-        self.passport |= self.classifier.passport | {"share": self.share, "most": {"classes": dataset.num_classes}}
+        self.passport |= self.classifier.passport | {
+            "share": self.share,
+            "most": {"classes": int((self.real > 0).sum())},
+        }
         self.add_state("counts", torch.zeros(dataset.num_classes, dtype=torch.int64), dist_reduce_fx="sum")
 
     def take(self, x: Tensor) -> None:

@@ -11,8 +11,8 @@ from steadygan.core.types import Number, Tensors
 @declare(projection=True, step=True, weight=nonnegative)
 def orthogonal(params: Tensors, *, weight: Number) -> Tensors:
     """After each update a step of size ``weight`` down ``1/4 |W W^T * (1 - I)|^2``, for every weight matrix of D: its
-    rows become orthogonal, of whatever length (Brock et al. 2019, eq. 4; as a step of its own, so that no update rule
-    scales it).
+    rows become orthogonal, of whatever length (Brock et al. 2019, eq. 4, where it is of G, a part of the loss, and
+    without the 1/4; here a step of its own, so that no update rule scales it).
 
     A convolution's rows are its filters. Vectors (biases, gains) stay as they are.
     """
