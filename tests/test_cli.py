@@ -274,6 +274,7 @@ def test_a_sweep_for_real(steadygan, tmp_path):
     code, out, err = steadygan(*args)
     assert code == 0, err
     assert "2 completed" in out
+    assert out.splitlines()[-1] == "the runs are in outputs/gamma; next: steadygan report outputs/gamma"
     folder = Path("outputs/gamma")
     sweep = yaml.safe_load((folder / "sweep.yaml").read_text())
     assert sweep["question"] == catalogue.question(sweeps_dir() / "gamma.yaml")

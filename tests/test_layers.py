@@ -8,8 +8,8 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "steadygan"
 
 LAYERS = [
-    {"errors"},
-    {"paths", "files", "targets", "typed", "threshold", "progress", "signals", "statistics"},
+    {"errors", "signals", "pace"},
+    {"paths", "files", "targets", "typed", "threshold", "progress", "statistics"},
     {"locks", "trust"},
     {"run_config"},
     {"core"},

@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Column
 from rich.text import Text
 
+from steadygan.pace import Pace
+
 PATIENCE = 1.0
 """Seconds before anything is shown: most waits are shorter."""
 
@@ -57,6 +59,8 @@ class _Shown:
     def __init__(self, text: str, total: int, unit: str, console: Console) -> None:
         self.text, self.total, self.unit, self.console = text, total, unit, console
         self.began = self.told = time.monotonic()
+        self.pace = Pace()
+        self.pace.add(0, self.began)
         self.done, self.lock = 0, threading.Lock()
         self.bar: Progress | None = None
 
@@ -64,11 +68,12 @@ class _Shown:
         with self.lock:
             self.done += count
             now = time.monotonic()
+            self.pace.add(self.done, now)
             if self.console.is_terminal:
                 self._draw(now)
             elif now - self.told > INTERVAL:
                 self.told = now
-                self._say(self.done / (now - self.began))
+                self._say(self.pace.rate(now))
 
     def _draw(self, now: float) -> None:
         if self.bar is None and now - self.began > PATIENCE:
@@ -80,9 +85,9 @@ class _Shown:
         if self.bar is not None:
             self.bar.update(self.task, completed=self.done)
 
-    def _say(self, speed: float) -> None:
-        left = (self.total - self.done) / speed if speed else 0.0
-        said = f"{self.text}: {amount(self.done, self.total, speed, self.unit)}, {left / 60:.0f} min left"
+    def _say(self, speed: float | None) -> None:
+        left = f", {(self.total - self.done) / speed / 60:.0f} min left" if speed else ""
+        said = f"{self.text}: {amount(self.done, self.total, speed, self.unit)}{left}"
         self.console.print(Text(said), soft_wrap=True)
 
     def end(self) -> None:

@@ -77,6 +77,36 @@ def test_the_time_left_counts_what_waits_and_not_what_nobody_works_on(tmp_path):
     assert not now.over
 
 
+def test_the_rate_is_that_of_the_last_minute_of_this_launch(tmp_path):
+    # the first launch took 10 s for 10 iterations, compiled; the second began at 100 and compiled for 50 s
+    before = [(10 * k, 10.0 * k, "") for k in range(1, 11)]
+    slow = [(110 + k, 150.0 + k, "") for k in range(1, 61)]
+    fast = [(170 + 20 * k, 210.0 + k, "") for k in range(1, 61)]
+    write(tmp_path, "first", rows=[(1, 70.0, "")], iteration=0)
+    write(tmp_path, "slow", rows=[*before, *slow[:2]], iteration=100)
+    write(tmp_path, "fast", rows=[*before, *slow, *fast], iteration=100)
+    rates = {run.path.name: run.rate for run in look(tmp_path).runs}
+    assert rates == {"first": 0.0, "slow": pytest.approx(1.0), "fast": pytest.approx(20.0)}
+
+
+def test_runs_that_train_together_share_the_clock(tmp_path):
+    """Ten as one program: each counts a tenth of the time, and makes ten iterations a second of the wall's."""
+    for index in range(10):
+        write(tmp_path, f"{index}", rows=[(10 * k, 0.1 * k, "") for k in range(1, 100)], together=10)
+    now = look(tmp_path)
+    assert [run.rate for run in now.runs] == [pytest.approx(10.0)] * 10
+    assert now.seconds_left() == pytest.approx(10 / 10)
+
+
+def test_the_last_score_is_found_however_long_ago_and_shown_with_its_largest_value(tmp_path):
+    rows = [(100, 1.0, 5.0), *((100 + k, 1.0 + k, "") for k in range(1, 2 * ROWS))]
+    passports = {"modes": {"samples": 10, "most": {"modes": 8}}}
+    write(tmp_path, "a", rows=rows, passports=passports, age=NOW - time.time())
+    out = screen()
+    watch.show(tmp_path, out)
+    assert "  modes 5 of 8\n" in out.file.getvalue()
+
+
 def test_silence_is_long_beside_the_time_between_rows(tmp_path):
     slow = [(100, 100.0, ""), (200, 200.0, "")]  # 100 s a row: ten times that is 1000 s
     run = write(tmp_path, "slow", rows=slow, age=900)

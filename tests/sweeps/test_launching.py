@@ -1,5 +1,6 @@
 """Plans together, runs that are the same, what is said and what is left on disk."""
 
+import contextlib
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import yaml
 from rich.console import Console
 
+from steadygan import files
 from steadygan.errors import Interrupted, UserError
 from steadygan.sweeps import launching
 
@@ -46,6 +48,33 @@ def test_other_exceptions_are_not_swallowed():
 def test_the_first_of_the_same_runs_stays():
     jobs = [Job(Path("a"), "1"), Job(Path("b"), "2"), Job(Path("c"), "1")]
     assert launching.unique(jobs) == jobs[:2]
+
+
+def ended(root, monkeypatch, *statuses, error=None):
+    """What ``closing`` says of jobs with these statuses on disk, seen from the folder above ``root``."""
+    monkeypatch.chdir(root.parent)
+    jobs = [Job(root / str(index), str(index)) for index in range(len(statuses))]
+    for job, status in zip(jobs, statuses):
+        files.write_json(job.directory / files.SUMMARY, {"status": status})
+    console = Console(file=io.StringIO(), width=20)
+    with contextlib.suppress(launching.SweepFailed, Interrupted), launching.closing(jobs, console):
+        if error:
+            raise error
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "error", "command"),
+    [
+        (["completed", "diverged"], None, "report"),
+        (["completed", "failed"], launching.SweepFailed("1 of 2 jobs failed"), "report"),
+        (["completed", "running"], None, "watch"),  # Slurm has it
+        (["completed", "preempted"], Interrupted("stopped"), None),
+    ],
+)
+def test_a_sweep_ends_with_its_folder_and_the_next_command(tmp_path, monkeypatch, statuses, error, command):
+    said = ended(tmp_path / "my runs", monkeypatch, *statuses, error=error)
+    assert said == (f"the runs are in my runs; next: steadygan {command} 'my runs'\n" if command else "")
 
 
 def test_what_will_be_done_in_words():

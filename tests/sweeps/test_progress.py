@@ -9,7 +9,7 @@ from rich.console import Console
 
 from steadygan.sweeps.pool import Event, Outcome
 from steadygan.sweeps.progress import RunProgress, SweepProgress
-from steadygan.sweeps.tally import Tally, duration, main_metric
+from steadygan.sweeps.tally import Tally, duration, main_metric, speed
 
 
 @dataclass
@@ -47,15 +47,49 @@ def test_rate_and_time_left_count_only_what_was_done_here():
     tally.add(Event("started", 0))
     tally.add(Event("started", 1))
     tally.add(report(0, 600))  # resumed at 600
-    tally.add(report(1, 0))
+    tally.add(report(1, 1))
     clock.now += 10
-    tally.add(report(0, 1000))
-    tally.add(report(1, 100))
+    tally.add(report(0, 900))
+    tally.add(report(1, 101))
+    # 300 and 100 iterations in 10 s; 100 and 899 of these and all 500 of the third are left
+    assert tally.rate() == pytest.approx(40)
+    assert tally.seconds_left() == pytest.approx(899 / 10)  # the slowest; all together would take 1499 / 40
     tally.add(ended(0))
-    # (400 + 100) iterations in 10 s; 900 of the second and all 500 of the third are left
+    assert tally.rate() == pytest.approx(10)
+    assert tally.seconds_left() == pytest.approx((899 + 500) / 10)
+    assert tally.line() == "1/3 done, 1 running, 10 it/s, 2:20 left"
+    tally.add(ended(1))
+    tally.add(Event("started", 2))  # it has no rate yet: the one before tells
+    assert tally.seconds_left() == pytest.approx(500 / 10)
+
+
+def test_only_the_last_minute_counts_and_neither_start_nor_compilation():
+    clock = Clock()
+    tally = Tally([Job("r1", 0, 10_000)], clock)
+    tally.add(Event("started", 0))
+    clock.now += 300  # imports, data, compilation
+    tally.add(report(0, 1, 10_000))
+    assert tally.seconds_left() is None
+    for _ in range(100):  # a second each: slow
+        clock.now += 1
+        tally.add(report(0, tally.progress[0].iteration + 2, 10_000))
+    assert tally.rate() == pytest.approx(2)
+    for _ in range(60):  # and fast
+        clock.now += 1
+        tally.add(report(0, tally.progress[0].iteration + 50, 10_000))
     assert tally.rate() == pytest.approx(50)
-    assert tally.seconds_left() == pytest.approx((900 + 500) / 50)
-    assert tally.line() == "1/3 done, 1 running, 50 it/s, 0:28 left"
+    assert tally.seconds_left() == pytest.approx((10_000 - 3201) / 50)
+    assert tally.line() == "0/1 done, 1 running, 50 it/s, 2:16 left"
+
+
+def test_slow_iterations_have_a_rate_too():
+    clock = Clock()
+    progress = RunProgress(Job("r1", 0, 10), "run", screen(False), clock)
+    for iteration in (1, 2, 3):
+        clock.now += 100
+        progress.report(report(0, iteration, 10).data)
+    clock.now += 50  # in the middle of the fourth
+    assert progress.line() == "iteration 3/10, 0.01 it/s, 11:40 left"
 
 
 def test_statuses_are_counted():
@@ -82,7 +116,7 @@ def test_plain_lines_without_a_terminal():
     lines = console.file.getvalue().splitlines()
     assert lines == [
         "start a rather long label of a job seed=0",
-        "0/2 done, 1 running, 10 it/s, 3:05 left",  # 150 of 2000 after 15 s
+        "0/2 done, 1 running, 10 it/s, 3:05 left",  # 150 of 2000 are done
         "0/2 done, 1 running, 10 it/s, 2:50 left",
         "a rather long label of a job seed=0: W&B is offline",
         "[1/2] diverged  a rather long label of a job seed=0  in 1:05  modes 8",
@@ -97,7 +131,7 @@ def test_a_terminal_shows_bars_of_the_running_and_the_latest():
         clock.now += 1
         if index < 7:
             progress(ended(index))
-    progress(report(7, 0))
+    progress(report(7, 100))
     clock.now += 2
     progress(report(7, 500, **{"metric/fid": 12.3456}))
     console.print(progress.render())
@@ -107,7 +141,7 @@ def test_a_terminal_shows_bars_of_the_running_and_the_latest():
     assert all(f"job{index} seed={index}" in text for index in range(2, 8))
     (line,) = [line for line in text.splitlines() if line.startswith("running")]
     assert "fid 12.35" in line
-    assert "167 it/s" in line  # 500 in the 3 s since its start
+    assert "200 it/s" in line  # 400 in the 2 s since the first report
 
 
 def test_a_terminal_shows_a_dozen_of_many_that_run():
@@ -154,9 +188,13 @@ def test_a_single_run_that_is_skipped(status, hint):
 
 
 def test_small_words():
-    assert main_metric({"loss/generator": 1.0, "metric/kl": 0.123456, "metric/modes": 8}) == "kl 0.1235"
-    assert main_metric({"fid": 3, "kid": 2}) == "fid 3"
-    assert main_metric({"loss/generator": 1.0, "note": "x"}) == ""
+    assert main_metric({"loss/generator": 1.0, "metric/kl": 0.123456, "metric/modes": 8}, {"modes": 8}) == "kl 0.1235"
+    assert main_metric({"fid": 3, "kid": 2}, {}) == "fid 3"
+    assert main_metric({"loss/generator": 1.0, "note": "x"}, {}) == ""
+    assert main_metric({"metric/modes": 7.0}, {"modes": 8}) == "modes 7 of 8"
+    assert main_metric({"modes": 981.0}, {"modes": 1000.0}) == "modes 981 of 1000"
+    rates = [speed(rate) for rate in (None, 0.0, 0.0123, 2.34, 12.3, 1234.5)]
+    assert rates == ["", "", "0.012 it/s", "2.3 it/s", "12 it/s", "1,234 it/s"]
     assert [duration(s) for s in (0, 59.6, 61, 3661)] == ["0:00", "1:00", "1:01", "1:01:01"]
 
 

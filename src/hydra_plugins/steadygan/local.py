@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -72,7 +73,8 @@ class LocalLauncher(Launcher):
         if len(rounds) > 1:
             console.print(f"{len(rounds)} rounds, since the same runs are asked for in several folders")
         run = partial(self._round, asked=planned, workers=workers, console=console)
-        statuses = launching.one_after_the_other(run, rounds)
+        with nullcontext() if self.dry_run else launching.closing(jobs, console):
+            statuses = launching.one_after_the_other(run, rounds)
         return [
             _returned(overrides, statuses[launching.place(job)])
             for overrides, job in zip(job_overrides, planned, strict=True)

@@ -132,6 +132,7 @@ class Bookkeeper:
             rows=(rows := self.rows.read()),
             scheme=self.parts.scheme.record(self.job.directory, rows, seconds, self.parts.sentence.growth),
             diverged_at=self.gan.diverged_at,
+            together=round(1 / self.share),
         )
         files.write_json(self.job.directory / files.SUMMARY, content)
 
@@ -212,6 +213,7 @@ class Bookkeeper:
                     "iteration": self.gan.iteration,
                     "iterations": self.job.iterations,
                     "metrics": self.latest,
+                    "most": self.parts.most,
                     **({"phase": dict(phase)} if phase else {}),
                 }
             )

@@ -65,8 +65,8 @@ class Job:
 
 
 Report = Callable[[dict[str, Any]], None]
-"""Told ``{"kind": "progress", "iteration", "iterations", "metrics"}`` or ``{"kind": "message", "text"}``; of progress
-before the first iteration also ``phase``: ``text``, and ``done`` of ``total`` steps."""
+"""Told ``{"kind": "message", "text"}`` or ``{"kind": "progress", "iteration", "iterations", "metrics", "most"}``, the
+last two by the names of metrics; before the first iteration also ``phase``: ``text``, ``done`` of ``total`` steps."""
 
 
 def tagged(report: Report, job: Job) -> Report:

@@ -86,6 +86,7 @@ def summary(
     rows: list[dict[str, str]],
     scheme: dict[str, Any] | None = None,
     diverged_at: int | None = None,
+    together: int = 1,
 ) -> dict[str, Any]:
     """The whole of it."""
     bounds = threshold.parse(job.config.get(threshold.OF_RUN), threshold.OF_RUN)
@@ -101,6 +102,7 @@ def summary(
         "oscillation": oscillation(rows),
         "spectrum": spectrum(rows),
         "data": getattr(parts.dataset, "provenance", None),
+        "together": together,
         "devices": processes(job.config["trainer"]),
         "memory": memory.peak(),
         "passports": {name: passport(metric, job, parts.raw) for name, metric in parts.metrics.items()},

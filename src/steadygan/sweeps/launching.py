@@ -1,8 +1,9 @@
 """A sweep from its plans to its summary, whoever runs the jobs and whatever they are."""
 
 import contextlib
+import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -146,6 +147,30 @@ def write_sweep(
     if baseline:
         content["baseline"] = baseline
     files.write_text(root / SWEEP, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+@contextlib.contextmanager
+def closing(jobs: Sequence[Job], console: Console) -> Iterator[None]:
+    """A context that ends with where the runs are and the next command, also where some have failed."""
+    try:
+        yield
+    except SweepFailed:
+        _say_next(jobs, console)
+        raise
+    _say_next(jobs, console)
+
+
+def _say_next(jobs: Sequence[Job], console: Console) -> None:
+    over = {job.signature: _status(job) in (*files.FINISHED, "failed") for job in jobs}
+    for root in sorted({job.directory.parent for job in jobs}):
+        here = root.relative_to(Path.cwd()) if root.is_relative_to(Path.cwd()) else root
+        done = all(over[job.signature] for job in jobs if job.directory.parent == root)
+        next_command = f"steadygan {'report' if done else 'watch'} {shlex.quote(str(here))}"
+        _say(console, f"the runs are in {here}; next: {next_command}")
+
+
+def _status(job: Job) -> str | None:
+    return (files.read_summary(job.directory) or {}).get("status")
 
 
 def run_all(

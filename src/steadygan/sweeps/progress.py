@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steadygan.sweeps.pool import Event
-from steadygan.sweeps.tally import Named, Progress, Tally, duration, main_metric
+from steadygan.sweeps.tally import Named, Progress, Tally, duration, speed
 
 INTERVAL = 15.0
 """Seconds between lines where there is no terminal."""
@@ -121,16 +121,16 @@ class RunProgress(Display):
             self.say(f"nothing to do: {status} already, in {self.job.directory}{hint}")
             return
         seconds = self.clock() - self._tally.began
-        self.say("  ".join(filter(None, [status, f"in {duration(seconds)}", main_metric(progress.metrics)])))
+        self.say("  ".join(filter(None, [status, f"in {duration(seconds)}", progress.metric])))
 
     def line(self) -> str:
         """``iteration 100/5000, 90 it/s, 0:54 left, modes 8``."""
         progress, left = self._tally.progress[0], self._tally.seconds_left()
         if progress.phase:
             return f"{progress.phase['text']}, step {progress.phase['done']}/{progress.phase['total']}"
-        words = [f"iteration {progress.iteration}/{progress.iterations}", f"{progress.rate(self.clock()):,.0f} it/s"]
+        words = [f"iteration {progress.iteration}/{progress.iterations}", speed(progress.pace.rate(self.clock()))]
         words += [f"{duration(left)} left"] if left else []
-        return ", ".join([*words, *filter(None, [main_metric(progress.metrics)])])
+        return ", ".join(filter(None, [*words, progress.metric]))
 
     def render(self) -> RenderableType:
         """The bar."""
@@ -143,9 +143,9 @@ class RunProgress(Display):
         table.add_row(
             ProgressBar(total=max(progress.iterations, 1), completed=progress.iteration, width=40),
             f"{progress.iteration}/{progress.iterations}",
-            f"{progress.rate(self.clock()):,.0f} it/s",
+            speed(progress.pace.rate(self.clock())),
             f"{duration(left)} left" if left is not None else "",
-            main_metric(progress.metrics),
+            progress.metric,
         )
         return table
 
@@ -184,7 +184,7 @@ class SweepProgress(Display):
     def _ended(self, event: Event) -> None:
         status, name = self.tally.ended[event.index], _name(self.tally.jobs[event.index])
         if not self.console.is_terminal:
-            metric = main_metric(self.tally.progress[event.index].metrics)
+            metric = self.tally.progress[event.index].metric
             words = [status, name, f"in {duration(event.outcome.seconds)}", metric]
             self.say(f"[{len(self.tally.ended)}/{len(self.tally.jobs)}] " + "  ".join(filter(None, words)))
         elif status == "failed":
@@ -214,14 +214,14 @@ class SweepProgress(Display):
         running = list(self.tally.running.items())
         for index, progress in running[:RUNNING]:
             bar = ProgressBar(total=max(progress.iterations, 1), completed=progress.iteration, width=20)
-            rate = progress.phase["text"] if progress.phase else f"{progress.rate(self.clock()):,.0f} it/s"
+            rate = progress.phase["text"] if progress.phase else speed(progress.pace.rate(self.clock()))
             self._row(table, Text("running"), index, progress, bar, rate)
         if len(running) > RUNNING:
             table.add_row("", f"and {len(running) - RUNNING} more", "", "", "")
         return table
 
     def _row(self, table: Table, status: Text, index: int, progress: Progress, bar: RenderableType, rate: str) -> None:
-        table.add_row(status, Text(_name(self.tally.jobs[index])), bar, rate, main_metric(progress.metrics))
+        table.add_row(status, Text(_name(self.tally.jobs[index])), bar, rate, progress.metric)
 
 
 def _name(job: Named) -> str:

@@ -83,7 +83,12 @@ class _Follower:
         if place.state == "PENDING" != before:
             self.tell(Event("report", index, {"kind": "message", "text": "stopped by Slurm, in the queue again"}))
         if seen is not None and place.state == "RUNNING":
-            progress = {"iteration": seen.iteration, "iterations": seen.iterations, "metrics": seen.metrics}
+            progress = {
+                "iteration": seen.iteration,
+                "iterations": seen.iterations,
+                "metrics": seen.metrics,
+                "most": seen.most,
+            }
             self.tell(Event("report", index, {"kind": "progress", **progress}))
 
     def _late(self, index: int, job: Job, place: Place) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from steadygan.pace import Pace, time_left
 from steadygan.sweeps.pool import Event, Outcome
 
 
@@ -18,38 +19,39 @@ class Named(Protocol):
 
 @dataclass
 class Progress:
-    """Of one job that was started; a resumed one begins at the iteration of its first report.
+    """Of one job that was started.
 
     Attributes:
         phase: what goes on before the first iteration: ``text``, and ``done`` of ``total`` steps.
+        most: the largest value of those metrics that have one.
     """
 
     iterations: int
-    since: float
-    first: int | None = None
     iteration: int = 0
     metrics: Mapping[str, Any] = field(default_factory=dict)
     phase: Mapping[str, Any] | None = None
+    most: Mapping[str, float] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
 
     def update(self, report: Mapping[str, Any], now: float) -> None:
-        """Take in a report of the kind ``progress``; the time before the first iteration does not count."""
-        if self.phase and not report.get("phase"):
-            self.since, self.first = now, None
+        """Take in a report of the kind ``progress``; what comes before the first iteration does not count."""
         self.phase = report.get("phase")
         self.iteration = report["iteration"]
         self.iterations = report.get("iterations", self.iterations)
-        if self.first is None:
-            self.first = self.iteration
         self.metrics = report.get("metrics") or self.metrics
+        self.most = report.get("most") or self.most
+        if self.iteration and not self.phase:
+            self.pace.add(self.iteration, now)
 
     @property
-    def done(self) -> int:
-        """Iterations since it was started here."""
-        return self.iteration - (self.first or 0)
+    def left(self) -> int:
+        """Iterations yet to be made."""
+        return max(self.iterations - self.iteration, 0)
 
-    def rate(self, now: float) -> float:
-        """Iterations a second."""
-        return self.done / max(now - self.since, 1e-9)
+    @property
+    def metric(self) -> str:
+        """``modes 7 of 8``."""
+        return main_metric(self.metrics, self.most)
 
 
 class Tally:
@@ -67,16 +69,17 @@ class Tally:
         self.running: dict[int, Progress] = {}
         self.ended: dict[int, str] = {}
         self.progress: dict[int, Progress] = {}
+        self._before: float | None = None
 
     def add(self, event: Event) -> None:
         """Take in an event of the pool."""
         if event.kind == "started":
-            self.running[event.index] = Progress(self.jobs[event.index].iterations, self.clock())
+            self.running[event.index] = Progress(self.jobs[event.index].iterations)
             self.progress[event.index] = self.running[event.index]
         elif event.kind == "report" and event.data.get("kind") == "progress":
             self.running[event.index].update(event.data, self.clock())
         elif event.kind == "ended":
-            del self.running[event.index]
+            self._before = self.running.pop(event.index).pace.rate(self.clock()) or self._before
             if event.outcome.status == "not started":
                 del self.progress[event.index]
                 return
@@ -87,23 +90,21 @@ class Tally:
         return sum(ended == status for ended in self.ended.values())
 
     def rate(self) -> float:
-        """Iterations a second of all jobs together, since the beginning."""
-        return sum(job.done for job in self.progress.values()) / max(self.clock() - self.began, 1e-9)
+        """Iterations a second of all that is running, in the last minute."""
+        return sum(job.pace.rate(self.clock()) or 0.0 for job in self.running.values())
 
     def seconds_left(self) -> float | None:
         """At this rate; None while it is not known."""
-        rate = self.rate()
-        if rate <= 0:
-            return None
-        waiting = [job.iterations for i, job in enumerate(self.jobs) if i not in self.progress]
-        return (sum(waiting) + sum(job.iterations - job.iteration for job in self.running.values())) / rate
+        going = [(job.left, job.pace.rate(self.clock())) for job in self.running.values()]
+        waiting = sum(job.iterations for i, job in enumerate(self.jobs) if i not in self.progress)
+        return time_left(going, waiting, self._before)
 
     def line(self) -> str:
         """All of it in one line."""
         words = [f"{len(self.ended)}/{len(self.jobs)} done"]
         words += [f"{self.count(status)} {status}" for status in ("failed", "diverged") if self.count(status)]
         words += [f"{len(self.running)} running"] if self.running else []
-        words += [f"{self.rate():,.0f} it/s"] if self.rate() else []
+        words += [speed(self.rate())] if self.rate() else []
         left = self.seconds_left()
         return ", ".join(words + ([f"{duration(left)} left"] if left else []))
 
@@ -113,13 +114,25 @@ def status_of(outcome: Outcome) -> str:
     return str(outcome.value) if outcome.status == "done" else outcome.status
 
 
-def main_metric(metrics: Mapping[str, Any]) -> str:
-    """``modes 8`` of ``{"modes": 8.0, ...}``, with or without ``metric/``: the first metric, or nothing."""
+def main_metric(metrics: Mapping[str, Any], most: Mapping[str, float]) -> str:
+    """``modes 7 of 8`` of ``{"modes": 7.0, ...}``, with or without ``metric/``: the first metric, or nothing.
+
+    Args:
+        metrics: the latest values.
+        most: the largest value of those that have one.
+    """
     for name, value in metrics.items():
         short = name.removeprefix("metric/")
         if "/" not in short and isinstance(value, int | float):
-            return f"{short} {value:.4g}"
+            return f"{short} {value:.4g}" + (f" of {most[short]:.4g}" if short in most else "")
     return ""
+
+
+def speed(rate: float | None) -> str:
+    """``1,200 it/s``, ``0.31 it/s``; nothing where it is not known."""
+    if not rate:
+        return ""
+    return f"{rate:,.0f} it/s" if rate >= 9.95 else f"{rate:.2g} it/s"
 
 
 def duration(seconds: float) -> str:

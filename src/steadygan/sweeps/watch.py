@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from steadygan.sweeps.progress import COLOURS, LATEST, Display
-from steadygan.sweeps.tally import duration, main_metric
+from steadygan.sweeps.tally import duration, main_metric, speed
 from steadygan.sweeps.watching import OVER, Seen, Snapshot, Watcher
 
 SECONDS = 1.0
@@ -73,7 +73,7 @@ def _table(runs: list[Seen]) -> Table:
             Text(run.name),
             "" if run.status == "completed" else bar,
             f"{run.iteration}/{run.iterations}",
-            f"{run.rate:,.0f} it/s" if run.rate else "",
+            speed(run.rate),
             Text(_remark(run)),
         )
     return table
@@ -83,14 +83,14 @@ def _remark(run: Seen) -> str:
     if run.status == "stale":
         return f"no change for {duration(run.quiet)}"
     if run.status == "running" and run.owner:
-        return "  ".join(filter(None, [main_metric(run.metrics), f"({run.owner})"]))
-    return run.error if run.status == "failed" else main_metric(run.metrics)
+        return "  ".join(filter(None, [main_metric(run.metrics, run.most), f"({run.owner})"]))
+    return run.error if run.status == "failed" else main_metric(run.metrics, run.most)
 
 
 def _line(run: Seen) -> str:
     """``running  r1 seed=0  1200/5000  310 it/s  modes 8``."""
-    rate = f"{run.rate:,.0f} it/s" if run.rate else ""
-    return "  ".join(filter(None, [run.status, run.name, f"{run.iteration}/{run.iterations}", rate, _remark(run)]))
+    words = [run.status, run.name, f"{run.iteration}/{run.iterations}", speed(run.rate), _remark(run)]
+    return "  ".join(filter(None, words))
 
 
 def show(watched: Path | Watcher, console: Console | None = None) -> None:

@@ -14,8 +14,9 @@ import yaml
 from steadygan import files
 from steadygan.errors import UserError
 from steadygan.locks import RunLock
+from steadygan.pace import Pace, time_left
 from steadygan.sweeps.launching import SWEEP
-from steadygan.sweeps.tally import duration
+from steadygan.sweeps.tally import duration, speed
 
 DEPTH = 3
 SILENT = 120.0
@@ -25,7 +26,7 @@ SILENT_ROWS = 10
 """... this many times the longest time between two of its rows, if that is longer."""
 
 ROWS = 20
-"""The rows over which the rate of a run is taken."""
+"""The rows among which the longest time between two is looked for."""
 
 OVER = ("completed", "diverged", "failed")
 ORDER = ("running", "stale", "preempted", "queued", "waiting", "failed", "diverged", "completed")
@@ -36,8 +37,9 @@ class Seen:
     """One run as its files tell it.
 
     ``status`` is the summary's, or ``stale``: it says that it is running, but nothing has changed for long.
-    ``rate`` is in iterations a second, ``quiet`` the seconds since a file changed, ``ended`` the time of the last
-    change. ``owner`` is who holds the run's lock, whether it is alive or not.
+    ``rate`` is in iterations a second of its last minute, ``quiet`` the seconds since a file changed, ``ended`` the
+    time of the last change. ``most`` is the largest value of those metrics that have one. ``owner`` is who holds the
+    run's lock, whether it is alive or not.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class Seen:
     quiet: float = 0.0
     ended: float = 0.0
     metrics: Mapping[str, float] = field(default_factory=dict)
+    most: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
     owner: str = ""
 
@@ -82,12 +85,10 @@ class Snapshot:
 
         Stale and preempted runs are left out: nobody works on them.
         """
-        rate = self.rate()
-        if not rate:
-            return None
-        going = sum(max(run.iterations - run.iteration, 0) for run in self.runs if run.status == "running")
+        running = [run for run in self.runs if run.status == "running"]
         length = max((run.iterations for run in self.runs), default=0)
-        return (going + self.yet_to_begin * length) / rate
+        going = [(max(run.iterations - run.iteration, 0), run.rate or None) for run in running]
+        return time_left(going, self.yet_to_begin * length)
 
     def line(self) -> str:
         """``12/60 done, 1 failed, 2 running, 46 waiting, 800 it/s, 4:10 left``."""
@@ -99,7 +100,7 @@ class Snapshot:
             if statuses[s]
         ]
         words += [f"{self.yet_to_begin} waiting"] if self.yet_to_begin else []
-        words += [f"{self.rate():,.0f} it/s"] if self.rate() else []
+        words += [speed(self.rate())] if self.rate() else []
         left = self.seconds_left()
         return ", ".join(words + ([f"{duration(left)} left"] if left else []))
 
@@ -146,10 +147,16 @@ def sort(runs: Iterable[Seen]) -> list[Seen]:
 
 @dataclass(frozen=True)
 class _Content:
-    """What was read of one run: the summary, the last rows, the overrides, and when a file changed."""
+    """What was read of one run: the summary, of its rows what is shown, the overrides, and when a file changed.
+
+    ``iteration`` is that of the last row, ``rate`` as in ``Seen``, ``gap`` the longest time between the last rows.
+    """
 
     summary: Mapping[str, Any]
-    rows: list[dict[str, str]]
+    iteration: float
+    rate: float
+    gap: float
+    metrics: Mapping[str, float]
     overrides: list[str]
     changed: float
 
@@ -181,9 +188,18 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 def _content(path: Path, changed: float) -> _Content:
     summary = files.read_summary(path) or {}
-    rows = files.read_rows(path / files.METRICS)[-ROWS:] if summary.get("status") not in OVER else []
+    rows = files.read_rows(path / files.METRICS) if summary.get("status") not in OVER else []
+    times = [(_number(row.get("iteration")), _number(row.get("seconds"))) for row in rows]
     overrides = _yaml(path / files.OVERRIDES)
-    return _Content(summary, rows, [str(text) for text in overrides] if isinstance(overrides, list) else [], changed)
+    return _Content(
+        summary=summary,
+        iteration=max((iteration for iteration, _ in times), default=0.0),
+        rate=_rate(times, summary),
+        gap=_longest(times[-ROWS:]),
+        metrics=_metrics(summary, rows),
+        overrides=[str(text) for text in overrides] if isinstance(overrides, list) else [],
+        changed=changed,
+    )
 
 
 def _yaml(path: Path) -> Any:
@@ -194,22 +210,22 @@ def _yaml(path: Path) -> Any:
 
 
 def _seen(path: Path, content: _Content, root: Path, now: float) -> Seen:
-    summary, rows = content.summary, content.rows
+    summary = content.summary
     status, quiet = summary.get("status", "running"), max(now - content.changed, 0.0)
-    times = [(_number(row.get("iteration")), _number(row.get("seconds"))) for row in rows]
-    if status == "running" and quiet > max(SILENT, SILENT_ROWS * _longest(times)):
+    if status == "running" and quiet > max(SILENT, SILENT_ROWS * content.gap):
         status = "stale"
     label, seed = summary.get("label"), summary.get("seed")
     return Seen(
         path=path,
         name=f"{label} seed={seed}" if label else path.name if path == root else path.relative_to(root).as_posix(),
         status=status,
-        iteration=int(max([_number(summary.get("iteration")), *(iteration for iteration, _ in times)])),
+        iteration=int(max(_number(summary.get("iteration")), content.iteration)),
         iterations=int(_number(summary.get("iterations"))),
-        rate=_rate(times) if status == "running" else 0.0,
+        rate=content.rate if status == "running" else 0.0,
         quiet=quiet,
         ended=content.changed,
-        metrics=_metrics(summary, rows),
+        metrics=content.metrics,
+        most=_most(summary),
         error=str(summary.get("error") or ""),
         owner=RunLock(path).owner if status in ("running", "stale") else "",
     )
@@ -224,13 +240,30 @@ def _number(value: Any) -> float:
     return number if 0 <= number < float("inf") else 0.0
 
 
-def _rate(times: list[tuple[float, float]]) -> float:
-    """Iterations a second over the last rows, the seconds counted by the run itself."""
-    if not times:
-        return 0.0
-    iteration, seconds = times[-1]
-    first_iteration, first_seconds = times[0] if len(times) > 1 else (0.0, 0.0)
-    return (iteration - first_iteration) / (seconds - first_seconds) if seconds > first_seconds else 0.0
+def _rate(times: list[tuple[float, float]], summary: Mapping[str, Any]) -> float:
+    """Iterations a second of the last minute, by the run's own clock; 0 where the rows do not tell.
+
+    Only rows of this launch count, from the first on, which has start and compilation before it. The clock of a run
+    that trains together with others counts its part of the time.
+    """
+    began, together = _number(summary.get("iteration")), max(_number(summary.get("together")), 1.0)
+    pace, last = Pace(), 0.0
+    for iteration, seconds in times:
+        if iteration > began:
+            last = together * seconds
+            pace.add(iteration, last)
+    return pace.rate(last) or 0.0
+
+
+def _most(summary: Mapping[str, Any]) -> dict[str, float]:
+    """The largest value of those metrics that have one, as their passports say."""
+    passports = summary.get("passports")
+    told = (
+        [one.get("most") for one in passports.values() if isinstance(one, Mapping)]
+        if isinstance(passports, Mapping)
+        else []
+    )
+    return {key: _number(value) for most in told if isinstance(most, Mapping) for key, value in most.items()}
 
 
 def _longest(times: list[tuple[float, float]]) -> float:
