@@ -34,6 +34,7 @@ from steadygan.engines.run import run as run_single
 from steadygan.engines.summary import identity
 from steadygan.errors import Interrupted, UserError, bad_value
 from steadygan.network_keys import check_network
+from steadygan.networks.labels.base import check_range
 from steadygan.sweeps import judged
 from steadygan.sweeps.grouping import Group
 from steadygan.sweeps.grouping import group as regroup
@@ -108,6 +109,8 @@ def _check_parts(config: str) -> None:
     """Build what a config, as JSON and without its seed, asks for; once for all seeds."""
     plain = json.loads(config)
     parts = build({**plain, "seed": 0})
+    if parts.wants.labelling.classes is not None:
+        check_range(parts.dataset, parts.wants.labelling.classes)
     _check_best(plain["keep_best"], parts)
     for bound in threshold.parse(plain.get(threshold.OF_RUN), threshold.OF_RUN):
         judged.check_bound(bound, parts.directions, threshold.OF_RUN)

@@ -16,6 +16,7 @@ from steadygan import files, train
 from steadygan.build import build
 from steadygan.core.autodiff import Tape, Transform
 from steadygan.core.labels import given_rows
+from steadygan.data.memory import InMemory
 from steadygan.engines import checkpoint
 from steadygan.engines.dealer import Dealer
 from steadygan.engines.functional import tensors
@@ -415,3 +416,19 @@ def test_bad_input(plan, tmp_path, overrides, words):
 def test_a_schedule_cannot_say_how_many_labels_are_given(plan):
     with pytest.raises(UserError, match=r"labels\.share"):
         plan("logger=none", "labels=conditional", "+schedule@labels.share=linear")
+
+
+def test_a_label_beyond_the_classes_is_refused_before_anything_is_trained(plan, monkeypatch):
+    original = InMemory.batch
+
+    def counted_from_one(self, *args, **options):
+        batch = original(self, *args, **options)
+        return {**batch, "y": batch["y"] + 1}
+
+    monkeypatch.setattr(InMemory, "batch", counted_from_one)
+    train._check_parts.cache_clear()
+    with pytest.raises(UserError, match=r"Digits has 10 classes .*0 to 9, and a label 10"):
+        plan(
+            "logger=none", "labels=conditional", "dataset=digits", "network=dcgan", "metrics=[]", "labels.metrics=null"
+        )
+    train._check_parts.cache_clear()

@@ -13,7 +13,7 @@ from steadygan.errors import UserError
 from steadygan.networks import dcgan, mlp
 from steadygan.networks.codes import OneHot
 from steadygan.networks.labels import Conditional, SemiSupervised, Unlabelled
-from steadygan.networks.labels.base import classes_of
+from steadygan.networks.labels.base import check_range
 
 LABEL = torch.tensor([2, 0, 1, 2])
 FAMILIES = {
@@ -188,4 +188,4 @@ def test_a_label_beyond_the_classes_is_no_code_of_zeros(labels, worst):
             return {"x": torch.zeros(len(labels), 2), "y": torch.tensor(labels)}
 
     with pytest.raises(UserError, match=rf"Own has 3 classes .*0 to 2, and a label {worst}"):
-        classes_of(Own(), None, "conditional")
+        check_range(Own(), 3)

@@ -54,7 +54,7 @@ def classes_of(dataset: Any, stated: int | None, method: str) -> int:
     """How many classes there are in a data set.
 
     Raises:
-        UserError: none, not as many as was stated, or labels beyond them.
+        UserError: none, or not as many as was stated.
     """
     there = getattr(dataset, "num_classes", None)
     name = type(dataset).__name__
@@ -62,13 +62,19 @@ def classes_of(dataset: Any, stated: int | None, method: str) -> int:
         raise bad_value("labels", method, f"needs labels, which {name} has not", ["none"])
     if stated is not None and stated != there:
         raise bad_value("labels.classes", stated, f"{name} has {there} classes", [str(there), "null"])
-    _check_range(dataset, there, f"labels={method}: {name}")
     return there
 
 
-def _check_range(dataset: Any, classes: int, who: str) -> None:
-    """A label beyond the classes would stand for none of them: its code is all zeros, and nobody would notice."""
+def check_range(dataset: Any, classes: int) -> None:
+    """A label beyond the classes would stand for none of them: its code is all zeros, and nobody would notice.
+
+    Raises:
+        UserError: there is one among the first ``LOOKED_AT``.
+    """
     y = dataset.batch(0, "labels/check", 0, min(LOOKED_AT, dataset.num_data), "cpu", torch.float32)["y"]
     if len(y) and not 0 <= int(y.min()) <= int(y.max()) < classes:
         worst = int(y.max()) if int(y.max()) >= classes else int(y.min())
-        raise UserError(f"{who} has {classes} classes (num_classes), which are 0 to {classes - 1}, and a label {worst}")
+        name = type(dataset).__name__
+        raise UserError(
+            f"{name} has {classes} classes (num_classes), which are 0 to {classes - 1}, and a label {worst}"
+        )
