@@ -1,6 +1,7 @@
 """``steadygan report``: from folders of runs to the page, the CSV, the PNGs and the table on the terminal."""
 
 import webbrowser
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -8,9 +9,10 @@ from rich.console import Console
 from steadygan import files
 from steadygan.report import pictures, plots, results, share_pictures, share_plots
 from steadygan.report.bands import columns
-from steadygan.report.collect import Sweep, collect
+from steadygan.report.collect import Sweep, collect, thin
+from steadygan.report.datasets import by_dataset
 from steadygan.report.groups import Group, group_runs
-from steadygan.report.page import Content, Plot, render
+from steadygan.report.page import Content, Part, Plot, render
 from steadygan.report.palette import Style, styles
 from steadygan.report.reached import reached
 from steadygan.report.samples import galleries
@@ -22,7 +24,8 @@ from steadygan.report.table import show_reached, show_shares, show_table
 from steadygan.report.verdict import notes, obstacle, verdict
 
 FOLDER = "report"
-_SHOWN_AT_FIRST = 8
+_SHOWN_AT_FIRST = 16
+"""Methods that the curves show before one has chosen; more are hard to tell apart."""
 LISTED = 200
 """Methods that the page's tables and curves show, the best ones; a sweep of thousands is read by its shares."""
 _DRAWN = 40
@@ -47,62 +50,109 @@ def report(directories: list[Path], open_page: bool = False, console: Console | 
     sweep = collect(directories)
     folder = directories[0] / FOLDER
     content = build(sweep, folder)
-    results.write(results.table(content.groups, sweep.swept, sweep.threshold), folder / "results.csv")
+    results.write(
+        results.table(content.groups, sweep.swept, sweep.threshold, names_of(content)), folder / "results.csv"
+    )
     index = folder / "index.html"
     files.write_text(index, render(content, folder))
-    if content.shares:
-        show_shares(console, content.shares, content.threshold)
-    if content.reached:
-        show_reached(console, content.reached)
-    show_table(console, content.rows, content.metric, content.direction, content.verdict, len(content.groups))
+    for part in content.parts:
+        _print(console, part, content)
+    for note in content.notes:
+        console.print(note, markup=False, highlight=False)
     console.print(str(index), soft_wrap=True, markup=False, highlight=False)
     if open_page:
         webbrowser.open(index.resolve().as_uri())
     return index
 
 
+def names_of(content: Content) -> dict[Path, str]:
+    """The name of each run's data set, by the run's folder."""
+    return {run.path: part.name for part in content.parts for group in part.groups for run in group.runs}
+
+
+def _print(console: Console, part: Part, content: Content) -> None:
+    if content.several:
+        console.print(f"{part.name}:", style="bold", markup=False, highlight=False)
+    if part.shares:
+        show_shares(console, part.shares, content.threshold)
+    if part.reached:
+        show_reached(console, part.reached)
+    show_table(console, part.rows, part.metric, part.direction, part.verdict, len(part.groups))
+
+
 def build(sweep: Sweep, folder: Path) -> Content:
-    """All numbers, words and pictures of the report; the PNGs are written to ``folder/plots``."""
-    groups = group_runs(sweep.runs)
-    names = metric_names(sweep.runs)
+    """All numbers, words and pictures of the report; the PNGs are written to ``folder/plots``, with a folder of its own
+    for each data set where there are several."""
+    found = {name: group_runs(runs) for name, runs in by_dataset(sweep.runs).items()} or {"": []}
+    looks = styles(list(dict.fromkeys(group.name for groups in found.values() for group in groups)))
+    fresh = _fresh(folder / "plots")
+    several = len(found) > 1
+    parts = [
+        _part(sweep, name, groups, looks, fresh / pictures.file_name(name) if several else fresh, several)
+        for name, groups in found.items()
+    ]
+    return Content(
+        sweep=sweep,
+        parts=parts,
+        threshold=words(sweep.threshold, sweep.runs),
+        notes=[],
+        styles=looks,
+    )
+
+
+def _part(sweep: Sweep, name: str, groups: list[Group], looks: dict[str, Style], folder: Path, several: bool) -> Part:
+    """Of one data set, whose ``name`` goes into the plots where there are ``several``."""
+    runs = [run for group in groups for run in group.runs]
+    names = metric_names(runs)
     metric = names[0] if names else None
-    direction = direction_of(metric, sweep.runs) if metric else "min"
+    direction = direction_of(metric, runs) if metric else "min"
     rows = rank(groups, metric, direction)
     reason = obstacle(groups, metric) or _too_many(groups)
     tested = compare(rows, metric, direction, sweep.baseline or BASELINE) if metric and not reason else Comparisons()
-    looks = styles([group.name for group in groups])
-    shown = [row.group.name for row in rows[:_SHOWN_AT_FIRST]]
     listed = {row.group.name for row in rows[:LISTED]}
     drawn = [group for group in groups if group.name in listed]
     found = ranked(shares(groups, sweep.threshold, sweep.swept))
-    fresh = _fresh(folder / "plots")
-    return Content(
-        sweep=sweep,
+    drawing = Drawing(folder, looks, _shown(rows), f" on {name}" if several else "")
+    return Part(
+        name=name,
         groups=groups,
         metric=metric,
         direction=direction,
         verdict=[
-            *(sentences(found, sweep.threshold, sweep.runs) if found else []),
+            *(sentences(found, sweep.threshold, runs) if found else []),
             *verdict(rows, tested, metric, direction, reason, unmet(groups, sweep.threshold)),
         ],
         notes=notes(groups),
         rows=rows[:LISTED],
         listed=drawn,
         shares=found,
-        threshold=words(sweep.threshold, sweep.runs),
         tested=tested,
         reached=reached(drawn),
         plots=[
-            *_trains(found, sweep, fresh),
-            *_curves(drawn, looks, shown, fresh),
-            *(_against_seconds(drawn, metric, looks, shown, fresh) if metric else []),
-            *(_numbers(sweep, groups, metric, direction, looks, fresh) if metric else []),
-            *(_ends(rows[:_DRAWN], metric, direction, looks, fresh) if metric else []),
+            *_trains(found, sweep, drawing),
+            *_curves(drawn, drawing),
+            *(_against_seconds(drawn, metric, drawing) if metric else []),
+            *(_numbers(sweep, groups, metric, direction, drawing) if metric else []),
+            *(_ends(rows[:_DRAWN], metric, direction, drawing) if metric else []),
         ],
         galleries=galleries([row.group for row in rows[:LISTED]], metric, direction),
-        styles=looks,
-        shown=shown,
+        shown=drawing.shown,
     )
+
+
+def _shown(rows: list[Row]) -> list[str]:
+    """All methods, or where they are too many for one plot some of all ranks, the best and the worst among them."""
+    return [rows[index].group.name for index in thin(len(rows[:LISTED]), _SHOWN_AT_FIRST)]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Where PNGs go and how methods look; ``on`` names the data set in every plot, where there are several."""
+
+    folder: Path
+    looks: dict[str, Style]
+    shown: list[str]
+    on: str
 
 
 def _too_many(groups: list[Group]) -> str:
@@ -112,70 +162,75 @@ def _too_many(groups: list[Group]) -> str:
 def _fresh(folder: Path) -> Path:
     """The folder of the PNGs without those of an earlier report."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.png"):
+    for old in folder.rglob("*.png"):
         old.unlink()
     return folder
 
 
-def _trains(found: list[Share], sweep: Sweep, folder: Path) -> list[Plot]:
+def _trains(found: list[Share], sweep: Sweep, drawing: Drawing) -> list[Plot]:
     if not any(each.total for each in found):
         return []
-    share_pictures.shares(found, folder / "trains.png")
-    plotted = [Plot("trains", "trains", "Share of settings that train", share_plots.shares(found))]
+    share_pictures.shares(found, drawing.folder / "trains.png", drawing.on)
+    title = f"Share of settings that train{drawing.on}"
+    plotted = [Plot("trains", "trains", title, share_plots.shares(found))]
     metric = sweep.threshold[0].metric
-    direction = direction_of(metric, sweep.runs)
+    direction = direction_of(metric, [run for each in found for one in each.settings for run in one.group.runs])
     for index, item in enumerate(share_maps(found, metric, sweep.swept)):
         name = f"trains_map_{index}_{pictures.file_name(item.name)}"
-        share_pictures.heat_map(item, direction, folder / f"{name}.png")
+        item = replace(item, name=item.name + drawing.on)
+        share_pictures.heat_map(item, direction, drawing.folder / f"{name}.png")
         plotted.append(Plot("trains", name, item.name, share_plots.heat_map(item, direction)))
     return plotted
 
 
-def _curves(groups: list[Group], looks: dict[str, Style], shown: list[str], folder: Path) -> list[Plot]:
+def _curves(groups: list[Group], drawing: Drawing) -> list[Plot]:
+    looks, shown = drawing.looks, drawing.shown
     found = []
     for section, prefixes in (("curves", ("metric/",)), ("losses", ("loss/",)), ("signals", _SIGNALS)):
         for column in (column for prefix in prefixes for column in columns(groups, prefix)):
-            title = column.removeprefix("metric/")
+            title = column.removeprefix("metric/") + drawing.on
             name = pictures.file_name(column)
             if section != "signals" or column.startswith(_PICTURED):
-                pictures.learning_curves(groups, column, title, looks, shown, folder / f"{name}.png")
+                pictures.learning_curves(groups, column, title, looks, shown, drawing.folder / f"{name}.png")
             found.append(Plot(section, name, title, plots.learning_curves(groups, column, title, looks, shown)))
     return found
 
 
-def _against_seconds(
-    groups: list[Group], metric: str, looks: dict[str, Style], shown: list[str], folder: Path
-) -> list[Plot]:
+def _against_seconds(groups: list[Group], metric: str, drawing: Drawing) -> list[Plot]:
     """The main metric over the seconds that each run has spent: what a method costs counts."""
-    column, title = f"metric/{metric}", f"{metric} against seconds"
+    looks, shown = drawing.looks, drawing.shown
+    column, label = f"metric/{metric}", metric + drawing.on
     if not any(column in run.curves and "seconds" in run.curves for group in groups for run in group.runs):
         return []
     name = pictures.file_name(f"{column}_seconds")
-    pictures.learning_curves(groups, column, metric, looks, shown, folder / f"{name}.png", "seconds")
-    return [Plot("curves", name, title, plots.learning_curves(groups, column, metric, looks, shown, "seconds"))]
+    pictures.learning_curves(groups, column, label, looks, shown, drawing.folder / f"{name}.png", "seconds")
+    figure = plots.learning_curves(groups, column, label, looks, shown, "seconds")
+    return [Plot("curves", name, f"{metric} against seconds{drawing.on}", figure)]
 
 
-def _numbers(
-    sweep: Sweep, groups: list[Group], metric: str, direction: str, looks: dict[str, Style], folder: Path
-) -> list[Plot]:
+def _numbers(sweep: Sweep, groups: list[Group], metric: str, direction: str, drawing: Drawing) -> list[Plot]:
     lines, maps = sweeps(groups, metric, direction, sweep.swept)
     lines = [item for item in lines if len(item.lines) <= _DRAWN]
+    label = metric + drawing.on
     found = []
     for index, item in enumerate(maps):
         name = f"swept_map_{index}"
-        pictures.heat_map(item, metric, direction, folder / f"{name}.png")
-        title = " ".join(filter(None, [f"{metric} over {item.x_key} and {item.y_key}", item.name and f"({item.name})"]))
-        found.append(Plot("swept", name, title, plots.heat_map(item, metric, direction)))
+        pictures.heat_map(item, label, direction, drawing.folder / f"{name}.png")
+        title = " ".join(filter(None, [f"{label} over {item.x_key} and {item.y_key}", item.name and f"({item.name})"]))
+        found.append(Plot("swept", name, title, plots.heat_map(item, label, direction)))
     for item in lines:
         name = "swept_" + pictures.file_name(item.key)
-        pictures.against_number(item, metric, folder / f"{name}.png")
-        found.append(Plot("swept", name, f"{metric} against {item.key}", plots.against_number(item, metric, looks)))
+        pictures.against_number(item, label, drawing.folder / f"{name}.png")
+        figure = plots.against_number(item, label, drawing.looks)
+        found.append(Plot("swept", name, f"{label} against {item.key}", figure))
     return found
 
 
-def _ends(rows: list[Row], metric: str, direction: str, looks: dict[str, Style], folder: Path) -> list[Plot]:
-    pictures.best_against_final(rows, metric, looks, folder / "best_against_final.png")
+def _ends(rows: list[Row], metric: str, direction: str, drawing: Drawing) -> list[Plot]:
+    label, looks = metric + drawing.on, drawing.looks
+    pictures.best_against_final(rows, label, looks, drawing.folder / "best_against_final.png")
+    best, area = plots.best_against_final(rows, label, looks), plots.area_by_method(rows, metric, direction, looks)
     return [
-        Plot("ends", "best_against_final", "Best against final", plots.best_against_final(rows, metric, looks)),
-        Plot("ends", "area", "Area under the curve", plots.area_by_method(rows, metric, direction, looks)),
+        Plot("ends", "best_against_final", f"Best against final{drawing.on}", best),
+        Plot("ends", "area", f"Area under the curve{drawing.on}", area),
     ]

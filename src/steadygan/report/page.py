@@ -4,7 +4,7 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,11 +44,11 @@ class Plot:
 
 
 @dataclass(frozen=True)
-class Content:
-    """All that the page shows. ``listed`` are the groups of its tables and curves, in the order of ``groups``; ``rows``
-    are those of the best as well, best first."""
+class Part:
+    """What is shown of one data set, ``name``. ``listed`` are the groups of its tables and curves, in the order of
+    ``groups``; ``rows`` are those of the best as well, best first; ``shown`` are drawn from the start."""
 
-    sweep: Sweep
+    name: str
     groups: Sequence[Group]
     metric: str | None
     direction: str
@@ -57,13 +57,62 @@ class Content:
     rows: Sequence[Row]
     listed: Sequence[Group]
     shares: Sequence[Share]
-    threshold: str
     tested: Comparisons
     reached: Sequence[Reached]
     plots: Sequence[Plot]
     galleries: Sequence[Gallery]
-    styles: Mapping[str, Style]
     shown: Sequence[str]
+
+    @property
+    def breaks(self) -> list[str]:
+        return tie_breaks(self.rows)
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that the page shows: a part for each data set. ``styles`` has the methods of all parts by name."""
+
+    sweep: Sweep
+    parts: Sequence[Part]
+    threshold: str
+    notes: Sequence[str]
+    styles: Mapping[str, Style]
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one data set, so that each has to be named."""
+        return len(self.parts) > 1
+
+    @property
+    def groups(self) -> list[Group]:
+        return [group for part in self.parts for group in self._named(part, part.groups)]
+
+    @property
+    def listed(self) -> list[Group]:
+        return [group for part in self.parts for group in self._named(part, part.listed)]
+
+    @property
+    def plots(self) -> list[Plot]:
+        return [plot for part in self.parts for plot in part.plots]
+
+    @property
+    def methods(self) -> list[str]:
+        """The names of the methods that are drawn, each once."""
+        return list(dict.fromkeys(group.name for part in self.parts for group in part.listed))
+
+    @property
+    def shown(self) -> set[str]:
+        return {name for part in self.parts for name in part.shown}
+
+    def style(self, name: str) -> Style:
+        """Of a method, also where its data set is named with it."""
+        return self.styles.get(name) or self.styles[name.partition(_ON)[2]]
+
+    def _named(self, part: Part, groups: Sequence[Group]) -> list[Group]:
+        return [replace(group, name=f"{part.name}{_ON}{group.name}") if self.several else group for group in groups]
+
+
+_ON = ": "
 
 
 def render(content: Content, folder: Path) -> str:
@@ -71,7 +120,7 @@ def render(content: Content, folder: Path) -> str:
     order = {"failed": 0, "diverged": 1}
     lost = [(run, group.name) for group in content.groups for run in group.runs if not run.completed]
     lost.sort(key=lambda item: order.get(item[0].status, 2))
-    frames = sorted({frame.iteration for gallery in content.galleries for frame in gallery.frames})
+    frames = sorted({frame.iteration for part in content.parts for each in part.galleries for frame in each.frames})
     return _template().render(
         content=content,
         sweep=content.sweep,
@@ -80,12 +129,11 @@ def render(content: Content, folder: Path) -> str:
         problems_in_all=len(lost),
         marks={"trains": TRAINS, "diverged": DIVERGED},
         frames=frames,
-        oscillation=[_oscillation(group) for group in content.listed],
+        oscillation=[(part, [_oscillation(group) for group in part.listed]) for part in content.parts],
         passports=passports(content.groups),
         environment=_environment(content.groups),
         commands=commands(content.listed),
         level=LEVEL,
-        breaks=tie_breaks(content.rows),
         version=__version__,
         plotly=Markup(get_plotlyjs()),
     )

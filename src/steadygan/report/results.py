@@ -1,27 +1,37 @@
 """``results.csv``: one row a run, numbers with all their digits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from steadygan import files
+from steadygan.report.datasets import by_dataset
 from steadygan.report.groups import Group, swept_numbers
 from steadygan.report.shares import trains
 from steadygan.threshold import Bound
 
 
-def table(groups: Sequence[Group], named: Sequence[str] = (), threshold: Sequence[Bound] = ()) -> pd.DataFrame:
-    """A row for each run, lost and unfinished ones included; columns ``group`` (the name on the page), the run's own
-    fields, ``<swept key>``, ``<metric>/final|best|gap|area``, ``reached/<bound>/iteration|images|seconds`` of
+def table(
+    groups: Sequence[Group],
+    named: Sequence[str] = (),
+    threshold: Sequence[Bound] = (),
+    datasets: Mapping[Path, str] | None = None,
+) -> pd.DataFrame:
+    """A row for each run, lost and unfinished ones included; columns ``group`` (the name on the page), ``dataset``, the
+    run's own fields, ``<swept key>``, ``<metric>/final|best|gap|area``, ``reached/<bound>/iteration|images|seconds`` of
     thresholds of the runs, ``oscillation/<player>``, ``path``; and ``trains``, where the sweep has a threshold (empty:
-    not known yet)."""
+    not known yet). ``datasets`` has the name of each run's data set by its folder."""
+    if datasets is None:
+        runs = [run for group in groups for run in group.runs]
+        datasets = {run.path: name for name, members in by_dataset(runs).items() for run in members}
     keys = swept_numbers(list(groups), named)
     rows = []
     for group in groups:
         for run in group.runs:
             row = {
                 "group": group.name,
+                "dataset": datasets[run.path],
                 "run": run.name,
                 "method": run.method,
                 "label": run.label,

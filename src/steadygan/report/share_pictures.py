@@ -17,10 +17,10 @@ _MARKS = {TRAINS: {"marker": "o", "s": 22}, DIVERGED: {"marker": "x", "s": 26}}
 _DARK = 0.5
 
 
-def shares(found: Sequence[Share], path: Path) -> Path:
-    """A row for each family: its share with the confidence interval."""
+def shares(found: Sequence[Share], path: Path, on: str = "") -> Path:
+    """A row for each family: its share with the confidence interval. ``on`` names the data set."""
     found = [each for each in reversed(found) if each.total]
-    figure, axes = new_axes("settings that train, % (95 % interval)", "", 1.4 + 0.3 * len(found))
+    figure, axes = new_axes(f"settings that train{on}, % (95 % interval)", "", 1.4 + 0.3 * len(found))
     for index, each in enumerate(found):
         ends = [[100 * (each.share - each.low)], [100 * (each.high - each.share)]]
         axes.errorbar(100 * each.share, index, xerr=ends, fmt="o", color="#0072B2", capsize=3)
