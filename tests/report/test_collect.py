@@ -1,9 +1,13 @@
 """Finding and reading runs, whatever state their files are in."""
 
+import io
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 from steadygan.errors import UserError
+from steadygan.report import report
 from steadygan.report.collect import NO_SUMMARY, UNREADABLE, collect, find_runs
 
 
@@ -79,3 +83,32 @@ def test_copies_of_a_run_count_once_the_furthest_one(tmp_path, make_run):
     make_run(tmp_path / "b", "r", method="r1", seed=0, signature="same", iteration=20)
     (run,) = collect([tmp_path / "a", tmp_path / "b"]).runs
     assert run.iteration == 20
+
+
+def test_what_cannot_be_read_or_is_left_out_is_said(tmp_path, make_run):
+    first, second = tmp_path / "one", tmp_path / "two"
+    make_run(first, "a", method="r1", seed=0, finals={"fid": 1.0}, signature="s")
+    make_run(first, "b", method="r1", seed=1, finals={"fid": 1.0}, curves={"loss/generator": [1.0]})
+    (first / "b" / "metrics.csv").write_bytes(b"\x00\xff,\n1,2\n")
+    (first / "b" / "config.yaml").write_text("{")
+    make_run(second, "c", method="r1", seed=0, finals={"fid": 1.0}, signature="s")
+    (first / "sweep.yaml").write_text("a: [")
+    (second / "sweep.yaml").write_text("threshold: {fid: 3}")
+    found = collect([first, second])
+    assert len(found.runs) == 2
+    text = "\n".join(found.notes)
+    assert f"{first / 'sweep.yaml'} cannot be read" in text
+    assert "config.yaml cannot be read in 1 of 2 runs: b." in text
+    assert "metrics.csv cannot be read in 1 of 2 runs: b." in text
+    assert "1 run is a copy" in text
+    assert f"threshold of {second / 'sweep.yaml'} is not used" in text
+    out = io.StringIO()
+    page = report([first, second], console=Console(file=out, width=200)).read_text()
+    assert "1 run is a copy" in out.getvalue()
+    assert "config.yaml cannot be read in 1 of 2 runs" in page
+
+
+def test_whole_folders_have_no_notes(tmp_path, make_run):
+    make_run(tmp_path, "a", method="r1", seed=0, curves={"loss/generator": [1.0]})
+    (tmp_path / "a" / "metrics.csv").write_text("iteration,seconds\n")
+    assert collect([tmp_path]).notes == ()

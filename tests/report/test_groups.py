@@ -1,5 +1,6 @@
 """Names of methods and swept numbers."""
 
+from steadygan.report import plots
 from steadygan.report.collect import collect
 from steadygan.report.groups import flatten, group_runs, short_keys, swept_numbers
 from steadygan.report.swept import axis_kind, sweeps
@@ -66,6 +67,18 @@ def test_two_swept_numbers_make_a_map(tmp_path, make_run):
     _, (found,) = sweeps(grouped(tmp_path), "fid", "min")
     assert (found.x_key, found.y_key, found.x, found.y) == ("a", "b", (1, 2), (3, 4))
     assert found.grid.tolist() == [[13, 23], [14, 24]]
+
+
+def test_maps_side_by_side_have_one_scale(tmp_path, make_run):
+    for name, factor in (("r1", 1), ("r2", 10)):
+        for a in (1, 2):
+            for b in (3, 4):
+                make_run(tmp_path, f"{name}{a}{b}", method=name, seed=0, config={"a": a, "b": b, "loss": name},
+                         finals={"fid": float(factor * a * b)})  # fmt: skip
+    _, maps = sweeps(grouped(tmp_path), "fid", "min")
+    assert [item.scale for item in maps] == [(3, 80), (3, 80)]
+    assert [(plots.heat_map(item, "fid", "min").data[0].zmin, plots.heat_map(item, "fid", "min").data[0].zmax)
+            for item in maps] == [(3, 80), (3, 80)]  # fmt: skip
 
 
 def test_axes():

@@ -19,6 +19,7 @@ from steadygan.report import report
 from steadygan.report.collect import collect
 from steadygan.report.groups import group_runs
 from steadygan.report.share_maps import maps
+from steadygan.report.share_plots import heat_map
 from steadygan.report.shares import interval, ranked, sentences, shares, trains, words
 from steadygan.threshold import Bound
 
@@ -170,6 +171,39 @@ def test_the_cells_of_the_maps(grid):
         "trains with 0 of 1 seeds, 1 diverged or failed; final modes –", "not finished; final modes –",
     ]  # fmt: skip
     assert "trains with 1 of 1 seeds; final modes 8" in panels[True, False].hover[0]
+
+
+def test_maps_have_one_scale_and_no_empty_panel(tmp_path, make_run):
+    """FIDs from 1 to 8 and from 10 to 80; r2 was tried with one beta alone and at the other is still running."""
+    for name, factor in (("r1", 1), ("r2", 10)):
+        for rate, speed, beta in itertools.product((1, 2), (1, 2), (1, 2)):
+            running = name == "r2" and beta == 2
+            make_run(tmp_path, f"{name}{rate}{speed}{beta}", method=name, seed=0,
+                     finals={"fid": factor * rate * speed * beta},
+                     status="running" if running else "completed",
+                     config={"method": name, "rate": rate, "speed": speed, "beta": beta})  # fmt: skip
+    found = maps(shares(group_runs(collect([tmp_path]).runs), (Bound("fid", 5.0),)), "fid", KEYS)
+    assert {item.name: len(item.panels) for item in found} == {"r1": 2, "r2": 1}
+    assert {item.scale for item in found} == {(1, 40)}
+    for item in found:
+        axis = heat_map(item, "min").layout.coloraxis
+        assert (axis.cmin, axis.cmax) == (1, 40)
+
+
+def test_a_threshold_of_other_metrics_judges_nobody(tmp_path, make_run):
+    make_run(tmp_path, "a", method="a", seed=0, finals={"fid": 3.0})
+    make_run(tmp_path, "b", method="a", seed=1, status="diverged")
+    (tmp_path / "sweep.yaml").write_text("threshold: {modes: 8}\n")
+    _, page, said = show(tmp_path)
+    assert "train" not in said
+    assert "Whether runs train (modes ≥ 8) is not said" in page
+
+
+def test_where_no_run_meets_the_threshold_nothing_trained(tmp_path, make_run):
+    for index, name in enumerate("ab"):
+        make_run(tmp_path, name, method=name, seed=0, finals={"modes": 3 + index}, passports=OF_8)
+    (tmp_path / "sweep.yaml").write_text("threshold: {modes: 8}\n")
+    assert "Nothing trained: no run ends with modes ≥ 8." in show(tmp_path)[2]
 
 
 def test_one_swept_number_has_a_share_but_no_map(tmp_path, make_run):

@@ -1,13 +1,14 @@
 """Curves of seeds as one line with a band."""
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from steadygan.report.collect import CURVE_POINTS, Curve, Run, thin
 from steadygan.report.groups import Group
+from steadygan.report.statistics import worst
+from steadygan.statistics.medians import median
 
 # Points of all methods of one plot together: what keeps the page of a large sweep light.
 _POINTS_A_PLOT = 4000
@@ -44,22 +45,76 @@ def columns(groups: Sequence[Group], prefix: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def band(runs: Sequence[Run], column: str, points: int, against: str = "iteration") -> Band | None:
+def band(
+    runs: Sequence[Run], column: str, points: int, against: str = "iteration", direction: str | None = None
+) -> Band | None:
     """The seeds' curves on common points, each interpolated between its own first and last, or None without any.
 
-    ``against`` is ``iteration`` or ``seconds``, those that each run itself has spent.
+    A metric, which has a ``direction``, is summarised over the same seeds everywhere: those that have ended, from where
+    each of them has been evaluated. A completed run keeps its last value, a diverged or failed one is the worst
+    possible (infinite) from its last value on, or all along if it has none. Runs that have not ended are shown where
+    none has. Other columns are summarised over the seeds that have a value.
+
+    Args:
+        runs: seeds of one method.
+        column: of ``metrics.csv``.
+        points: how many at most.
+        against: ``iteration`` or ``seconds``, those that each run itself has spent.
+        direction: ``max`` or ``min``, of a metric.
     """
-    curves = [curve for run in runs if (curve := _curve(run, column, against))]
+    ended = [run for run in runs if run.completed or run.lost] if direction else []
+    curves = [(run, curve) for run in ended or runs if (curve := _curve(run, column, against))]
     if not curves:
         return None
-    x = np.unique(np.concatenate([curve[0] for curve in curves]))
-    if len(x) > points:
-        longest = max((curve[0] for curve in curves), key=len)
-        x = np.unique(np.append(longest[thin(len(longest), points)], x[-1]))
-    values = np.array([np.interp(x, *curve, left=np.nan, right=np.nan) for curve in curves])
-    known = ~np.all(np.isnan(values), axis=0)
+    x = _common(curves, points, lost=bool(ended))
+    values = np.array([_along(x, run, curve, direction if ended else None) for run, curve in curves])
+    never = sum(run.lost for run in ended) - sum(run.lost for run, _ in curves) if ended else 0
+    if never:
+        values = np.concatenate([values, np.full((never, len(x)), worst(str(direction)))])
+    known = ~np.any(np.isnan(values), axis=0) if ended else ~np.all(np.isnan(values), axis=0)
+    if not known.any():
+        return None
     x, values = x[known], values[:, known]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        summary = np.nanmedian(values, axis=0), np.nanmin(values, axis=0), np.nanmax(values, axis=0)
-    return Band(x, *summary, seeds=len(curves))
+    with np.errstate(invalid="ignore"):
+        summary = _medians(values), np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+    return Band(x, *summary, seeds=len(values))
+
+
+def _common(curves: Sequence[tuple[Run, Curve]], points: int, lost: bool) -> np.ndarray:
+    """The points at which all curves are read: theirs, thinned, and where a lost run's curve ends and just after it."""
+    x = np.unique(np.concatenate([curve[0] for _, curve in curves]))
+    if len(x) > points:
+        longest = max((curve[0] for _, curve in curves), key=len)
+        x = np.unique(np.append(longest[thin(len(longest), points)], x[-1]))
+    ends = [curve[0][-1] for run, curve in curves if run.lost] if lost else []
+    return np.unique(np.concatenate([x, ends, np.nextafter(ends, np.inf)]))
+
+
+def _along(x: np.ndarray, run: Run, curve: Curve, direction: str | None) -> np.ndarray:
+    after = np.nan if direction is None else worst(direction) if run.lost else curve[1][-1]
+    return np.interp(x, *curve, left=np.nan, right=after)
+
+
+def _medians(values: np.ndarray) -> np.ndarray:
+    """Of each column, infinities allowed; NaN, where a seed has none, is left out."""
+    return np.array([median(column[~np.isnan(column)]) for column in values.T])
+
+
+def edge(bands: Iterable[Band], direction: str) -> float | None:
+    """Where lost seeds are drawn: beyond the worst finite value of all bands, a tenth of their height away."""
+    values = np.concatenate([np.concatenate([each.low, each.high, each.median]) for each in bands] or [np.empty(0)])
+    return lost_edge(values, direction)
+
+
+def lost_edge(values: np.ndarray, direction: str) -> float | None:
+    """Where to draw what is lost: beyond the worst finite value; None where none is lost, or all are."""
+    finite = values[np.isfinite(values)]
+    if not len(finite) or not np.any(np.isinf(values)):
+        return None
+    height = float(np.ptp(finite)) or abs(float(finite[0])) or 1.0
+    return float(finite.min() - height / 10 if direction == "max" else finite.max() + height / 10)
+
+
+def at_edge(values: np.ndarray, place: float | None) -> np.ndarray:
+    """The values with infinite ones at ``place``."""
+    return values if place is None else np.where(np.isinf(values), place, values)

@@ -1,6 +1,7 @@
 """``steadygan report``: from folders of runs to the page, the CSV, the PNGs and the table on the terminal."""
 
 import webbrowser
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,26 +10,26 @@ from rich.console import Console
 from steadygan import files
 from steadygan.report import pictures, plots, results, share_pictures, share_plots
 from steadygan.report.bands import columns
-from steadygan.report.collect import Sweep, collect, thin
+from steadygan.report.collect import Run, Sweep, collect, thin
 from steadygan.report.datasets import by_dataset
 from steadygan.report.groups import Group, group_runs
-from steadygan.report.page import Content, Part, Plot, render
+from steadygan.report.page import MOST_IN_ENDS, Content, Part, Plot, render
 from steadygan.report.palette import Style, styles
 from steadygan.report.reached import reached
 from steadygan.report.samples import galleries
 from steadygan.report.share_maps import maps as share_maps
-from steadygan.report.shares import Share, ranked, sentences, shares, unmet, words
+from steadygan.report.shares import Share, measured, ranked, sentences, shares, unmet, words
 from steadygan.report.statistics import BASELINE, Comparisons, Row, compare, direction_of, metric_names, rank
 from steadygan.report.swept import sweeps
 from steadygan.report.table import show_reached, show_shares, show_table
 from steadygan.report.verdict import notes, obstacle, verdict
+from steadygan.threshold import Bound
 
 FOLDER = "report"
 _SHOWN_AT_FIRST = 16
 """Methods that the curves show before one has chosen; more are hard to tell apart."""
 LISTED = 200
 """Methods that the page's tables and curves show, the best ones; a sweep of thousands is read by its shares."""
-_DRAWN = 40
 _SIGNALS = ("grad_norm/", "penalty/", "logits/", "rule/")
 _PICTURED = ("rule/",)
 """Signals that are drawn as PNGs, too."""
@@ -95,7 +96,7 @@ def build(sweep: Sweep, folder: Path) -> Content:
         sweep=sweep,
         parts=parts,
         threshold=words(sweep.threshold, sweep.runs),
-        notes=[],
+        notes=sweep.notes,
         styles=looks,
     )
 
@@ -109,40 +110,55 @@ def _part(sweep: Sweep, name: str, groups: list[Group], looks: dict[str, Style],
     rows = rank(groups, metric, direction)
     reason = obstacle(groups, metric) or _too_many(groups)
     tested = compare(rows, metric, direction, sweep.baseline or BASELINE) if metric and not reason else Comparisons()
-    listed = {row.group.name for row in rows[:LISTED]}
-    drawn = [group for group in groups if group.name in listed]
-    found = ranked(shares(groups, sweep.threshold, sweep.swept))
-    drawing = Drawing(folder, looks, _shown(rows), f" on {name}" if several else "")
+    best = {row.group.name for row in rows[:LISTED]}
+    listed = [group for group in groups if group.name in best]
+    curved = {row.group.name for row in _spread(rows, LISTED)}
+    drawn = [group for group in groups if group.name in curved]
+    threshold = measured(sweep.threshold, runs)
+    found = ranked(shares(groups, threshold, sweep.swept))
+    drawing = Drawing(
+        folder,
+        looks,
+        [row.group.name for row in _spread(_spread(rows, LISTED), _SHOWN_AT_FIRST)],
+        f" on {name}" if several else "",
+    )
     return Part(
         name=name,
         groups=groups,
         metric=metric,
         direction=direction,
         verdict=[
-            *(sentences(found, sweep.threshold, runs) if found else []),
-            *verdict(rows, tested, metric, direction, reason, unmet(groups, sweep.threshold)),
+            *(sentences(found, threshold, runs) if found else []),
+            *verdict(rows, tested, metric, direction, reason, unmet(groups, threshold)),
         ],
-        notes=notes(groups),
+        notes=[*notes(groups), *_unmeasured(sweep.threshold, threshold, runs)],
         rows=rows[:LISTED],
-        listed=drawn,
+        listed=listed,
+        drawn=drawn,
         shares=found,
         tested=tested,
-        reached=reached(drawn),
+        reached=reached(listed),
         plots=[
-            *_trains(found, sweep, drawing),
+            *_trains(found, threshold, sweep.swept, drawing),
             *_curves(drawn, drawing),
             *(_against_seconds(drawn, metric, drawing) if metric else []),
             *(_numbers(sweep, groups, metric, direction, drawing) if metric else []),
-            *(_ends(rows[:_DRAWN], metric, direction, drawing) if metric else []),
+            *(_ends(_spread(rows, MOST_IN_ENDS), metric, direction, drawing) if metric else []),
         ],
         galleries=galleries([row.group for row in rows[:LISTED]], metric, direction),
         shown=drawing.shown,
     )
 
 
-def _shown(rows: list[Row]) -> list[str]:
+def _unmeasured(asked: Sequence[Bound], threshold: Sequence[Bound], runs: list[Run]) -> list[str]:
+    if not asked or threshold:
+        return []
+    return [f"Whether runs train ({words(asked, runs)}) is not said: these runs do not have all of these metrics."]
+
+
+def _spread(rows: list[Row], most: int) -> list[Row]:
     """All methods, or where they are too many for one plot some of all ranks, the best and the worst among them."""
-    return [rows[index].group.name for index in thin(len(rows[:LISTED]), _SHOWN_AT_FIRST)]
+    return [rows[index] for index in thin(len(rows), most)]
 
 
 @dataclass(frozen=True)
@@ -167,15 +183,15 @@ def _fresh(folder: Path) -> Path:
     return folder
 
 
-def _trains(found: list[Share], sweep: Sweep, drawing: Drawing) -> list[Plot]:
+def _trains(found: list[Share], threshold: Sequence[Bound], swept: Sequence[str], drawing: Drawing) -> list[Plot]:
     if not any(each.total for each in found):
         return []
     share_pictures.shares(found, drawing.folder / "trains.png", drawing.on)
     title = f"Share of settings that train{drawing.on}"
     plotted = [Plot("trains", "trains", title, share_plots.shares(found))]
-    metric = sweep.threshold[0].metric
+    metric = threshold[0].metric
     direction = direction_of(metric, [run for each in found for one in each.settings for run in one.group.runs])
-    for index, item in enumerate(share_maps(found, metric, sweep.swept)):
+    for index, item in enumerate(share_maps(found, metric, swept)):
         name = f"trains_map_{index}_{pictures.file_name(item.name)}"
         item = replace(item, name=item.name + drawing.on)
         share_pictures.heat_map(item, direction, drawing.folder / f"{name}.png")
@@ -190,10 +206,19 @@ def _curves(groups: list[Group], drawing: Drawing) -> list[Plot]:
         for column in (column for prefix in prefixes for column in columns(groups, prefix)):
             title = column.removeprefix("metric/") + drawing.on
             name = pictures.file_name(column)
+            way = _direction(column, groups)
             if section != "signals" or column.startswith(_PICTURED):
-                pictures.learning_curves(groups, column, title, looks, shown, drawing.folder / f"{name}.png")
-            found.append(Plot(section, name, title, plots.learning_curves(groups, column, title, looks, shown)))
+                path = drawing.folder / f"{name}.png"
+                pictures.learning_curves(groups, column, title, looks, shown, path, direction=way)
+            figure = plots.learning_curves(groups, column, title, looks, shown, direction=way)
+            found.append(Plot(section, name, title, figure))
     return found
+
+
+def _direction(column: str, groups: Sequence[Group]) -> str | None:
+    """Which way a metric is better; losses and signals have no better."""
+    kind, _, name = column.partition("/")
+    return direction_of(name, [run for group in groups for run in group.runs]) if kind == "metric" else None
 
 
 def _against_seconds(groups: list[Group], metric: str, drawing: Drawing) -> list[Plot]:
@@ -203,14 +228,15 @@ def _against_seconds(groups: list[Group], metric: str, drawing: Drawing) -> list
     if not any(column in run.curves and "seconds" in run.curves for group in groups for run in group.runs):
         return []
     name = pictures.file_name(f"{column}_seconds")
-    pictures.learning_curves(groups, column, label, looks, shown, drawing.folder / f"{name}.png", "seconds")
-    figure = plots.learning_curves(groups, column, label, looks, shown, "seconds")
+    way, path = _direction(column, groups), drawing.folder / f"{name}.png"
+    pictures.learning_curves(groups, column, label, looks, shown, path, "seconds", way)
+    figure = plots.learning_curves(groups, column, label, looks, shown, "seconds", way)
     return [Plot("curves", name, f"{metric} against seconds{drawing.on}", figure)]
 
 
 def _numbers(sweep: Sweep, groups: list[Group], metric: str, direction: str, drawing: Drawing) -> list[Plot]:
     lines, maps = sweeps(groups, metric, direction, sweep.swept)
-    lines = [item for item in lines if len(item.lines) <= _DRAWN]
+    lines = [item for item in lines if len(item.lines) <= MOST_IN_ENDS]
     label = metric + drawing.on
     found = []
     for index, item in enumerate(maps):
@@ -220,16 +246,19 @@ def _numbers(sweep: Sweep, groups: list[Group], metric: str, direction: str, dra
         found.append(Plot("swept", name, title, plots.heat_map(item, label, direction)))
     for item in lines:
         name = "swept_" + pictures.file_name(item.key)
-        pictures.against_number(item, label, drawing.folder / f"{name}.png")
-        figure = plots.against_number(item, label, drawing.looks)
+        pictures.against_number(item, label, direction, drawing.folder / f"{name}.png")
+        figure = plots.against_number(item, label, direction, drawing.looks)
         found.append(Plot("swept", name, f"{label} against {item.key}", figure))
     return found
 
 
 def _ends(rows: list[Row], metric: str, direction: str, drawing: Drawing) -> list[Plot]:
     label, looks = metric + drawing.on, drawing.looks
-    pictures.best_against_final(rows, label, looks, drawing.folder / "best_against_final.png")
-    best, area = plots.best_against_final(rows, label, looks), plots.area_by_method(rows, metric, direction, looks)
+    pictures.best_against_final(rows, label, direction, looks, drawing.folder / "best_against_final.png")
+    best, area = (
+        plots.best_against_final(rows, label, direction, looks),
+        plots.area_by_method(rows, metric, direction, looks),
+    )
     return [
         Plot("ends", "best_against_final", f"Best against final{drawing.on}", best),
         Plot("ends", "area", f"Area under the curve{drawing.on}", area),

@@ -55,6 +55,7 @@ class Run:
     """What the files of one run say; a missing or broken file leaves its fields empty.
 
     ``status`` is the summary's, or ``unreadable`` (a broken summary), or ``no summary``.
+    ``damaged`` names its files that are there and cannot be read, but for the summary.
     ``memory`` is the peak of the device, or of the process, in MB.
     ``reached`` says when each of the run's thresholds, in words, was first met.
     ``most`` is the largest value that a metric can have, where its passport says so.
@@ -83,6 +84,7 @@ class Run:
     most: dict[str, float] = field(default_factory=dict)
     versions: dict[str, Any] = field(default_factory=dict)
     git: str = ""
+    damaged: tuple[str, ...] = ()
     curves: dict[str, Curve] = field(default_factory=dict)
 
     @property
@@ -97,7 +99,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The runs of one or more folders with what the first folder's ``sweep.yaml`` says of them."""
+    """The runs of one or more folders with what the first folder's ``sweep.yaml`` says of them.
+
+    ``notes`` say what was found and could not be read, or was left out.
+    """
 
     directories: tuple[Path, ...]
     name: str
@@ -107,6 +112,7 @@ class Sweep:
     runs: tuple[Run, ...]
     threshold: tuple[Bound, ...] = ()
     baseline: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def collect(directories: list[Path]) -> Sweep:
@@ -121,6 +127,7 @@ def collect(directories: list[Path]) -> Sweep:
     for directory in directories:
         _check(directory)
         runs += [read_run(path, directory) for path in find_runs(directory)]
+    kept = _unique(runs)
     first = directories[0].resolve()
     about = read_yaml(directories[0] / SWEEP)
     command = about.get("command") or ""
@@ -132,10 +139,35 @@ def collect(directories: list[Path]) -> Sweep:
         question=str(about.get("question") or about.get("name") or first.name),
         command=" ".join(map(str, command)) if isinstance(command, list) else str(command),
         swept=tuple(map(str, swept)) if isinstance(swept, Mapping | list) else (),
-        runs=tuple(_unique(runs)),
+        runs=tuple(kept),
         threshold=threshold,
         baseline=str(about.get("baseline") or ""),
+        notes=(*_unread(directories, kept), *_left_out(directories, runs, kept)),
     )
+
+
+def _unread(directories: list[Path], runs: list[Run]) -> Iterator[str]:
+    """What is there and cannot be read; broken summaries are counted among the states of runs."""
+    for path in (directory / SWEEP for directory in directories):
+        if path.exists() and not read_yaml(path):
+            yield f"{path} cannot be read: question, threshold, baseline and swept numbers are not known."
+    for name in (files.CONFIG, files.METRICS):
+        broken = [run.name for run in runs if name in run.damaged]
+        if broken:
+            more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
+            yield f"{name} cannot be read in {len(broken)} of {len(runs)} runs: {', '.join(broken[:3])}{more}."
+
+
+def _left_out(directories: list[Path], runs: list[Run], kept: list[Run]) -> Iterator[str]:
+    copies = len(runs) - len(kept)
+    if copies:
+        verb = "run is a copy" if copies == 1 else "runs are copies"
+        yield f"{copies} {verb} of others (of one signature) and left out: of each the one that got furthest counts."
+    first, *others = (read_yaml(directory / SWEEP) for directory in directories)
+    for directory, about in zip(directories[1:], others):
+        ignored = [key for key in ("threshold", "baseline") if about and about.get(key) != first.get(key)]
+        if ignored:
+            yield f"{' and '.join(ignored)} of {directory / SWEEP} {'is' if len(ignored) == 1 else 'are'} not used."
 
 
 def _check(directory: Path) -> None:
@@ -196,6 +228,9 @@ def read_run(path: Path, root: Path) -> Run:
     config = config if isinstance(config, dict) else {}
     overrides = read_yaml(path / files.OVERRIDES)
     overrides = tuple(map(str, overrides)) if isinstance(overrides, list) else ()
+    curves = _curves(path / files.METRICS)
+    damaged = [files.CONFIG] if not config and _holds_something(path / files.CONFIG) else []
+    damaged += [files.METRICS] if not curves and _has_rows(path / files.METRICS) else []
     without_seed = " ".join(item for item in overrides if not item.lstrip("+").startswith("seed="))
     label = str(summary.get("label") or without_seed or summary.get("method") or path.name)
     seed = summary.get("seed", config.get("seed"))
@@ -224,8 +259,24 @@ def read_run(path: Path, root: Path) -> Run:
         most={key: value for facts in passports.values() for key, value in _numbers(facts.get("most")).items()},
         versions=_mapping(summary.get("versions")),
         git=_git(summary.get("git")),
-        curves=_curves(path / files.METRICS),
+        damaged=tuple(damaged),
+        curves=curves,
     )
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _has_rows(path: Path) -> bool:
+    """Whether a table holds more than its head; one that cannot be opened may."""
+    try:
+        return path.is_file() and len(path.read_bytes().splitlines()) > 1
+    except OSError:
+        return True
 
 
 def _memory(peaks: dict[str, float]) -> float | None:
@@ -296,7 +347,7 @@ def _curves(path: Path) -> dict[str, Curve]:
     """The finite values of each column against ``iteration``, at most CURVE_POINTS each."""
     try:
         rows = files.read_rows(path)
-    except (ValueError, csv.Error):
+    except (OSError, ValueError, csv.Error):
         return {}
     if not rows or "iteration" not in rows[0]:
         return {}

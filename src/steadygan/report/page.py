@@ -28,6 +28,9 @@ from steadygan.report.statistics import LEVEL, Comparisons, Row, tie_breaks
 from steadygan.report.verdict import number_text
 from steadygan.statistics.medians import median
 
+MOST_IN_ENDS = 40
+"""Methods in a plot that has a line of its own for each."""
+
 _LOG_BYTES = 4000
 _LOGS_SHOWN = 12
 _PROBLEMS = 300
@@ -42,11 +45,17 @@ class Plot:
     title: str
     figure: go.Figure
 
+    @property
+    def methods(self) -> list[str]:
+        """The methods that are switched on and off in it."""
+        return list(dict.fromkeys(trace.meta for trace in self.figure.data if trace.meta is not None))
+
 
 @dataclass(frozen=True)
 class Part:
-    """What is shown of one data set, ``name``. ``listed`` are the groups of its tables and curves, in the order of
-    ``groups``; ``rows`` are those of the best as well, best first; ``shown`` are drawn from the start."""
+    """What is shown of one data set, ``name``. ``listed`` are the groups of its tables, the best, in the order of
+    ``groups``, and ``rows`` are theirs, best first. ``drawn`` are those of its curves, from the best to the worst where
+    not all are; ``shown`` of these are seen before one has chosen."""
 
     name: str
     groups: Sequence[Group]
@@ -56,6 +65,7 @@ class Part:
     notes: Sequence[str]
     rows: Sequence[Row]
     listed: Sequence[Group]
+    drawn: Sequence[Group]
     shares: Sequence[Share]
     tested: Comparisons
     reached: Sequence[Reached]
@@ -98,7 +108,7 @@ class Content:
     @property
     def methods(self) -> list[str]:
         """The names of the methods that are drawn, each once."""
-        return list(dict.fromkeys(group.name for part in self.parts for group in part.listed))
+        return list(dict.fromkeys(group.name for part in self.parts for group in part.drawn))
 
     @property
     def shown(self) -> set[str]:
@@ -134,6 +144,7 @@ def render(content: Content, folder: Path) -> str:
         environment=_environment(content.groups),
         commands=commands(content.listed),
         level=LEVEL,
+        many=MOST_IN_ENDS if any(len(part.groups) > MOST_IN_ENDS for part in content.parts) else 0,
         version=__version__,
         plotly=Markup(get_plotlyjs()),
     )

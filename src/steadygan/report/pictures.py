@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from steadygan.report.bands import band, points_for
+from steadygan.report.bands import at_edge, band, edge, lost_edge, points_for
 from steadygan.report.groups import Group, show
 from steadygan.report.palette import Style, styles
 from steadygan.report.statistics import Row
@@ -59,19 +59,30 @@ def learning_curves(
     shown: Sequence[str],
     path: Path,
     against: str = "iteration",
+    direction: str | None = None,
 ) -> Path:
-    """Medians and bands over seeds of the ``shown`` methods."""
+    """Medians and bands over seeds of the ``shown`` methods; what is lost of a metric lies beyond all values."""
     figure, axes = new_axes(against, title)
-    for group in (group for group in groups if group.name in shown):
-        found = band(group.runs, column, points_for(len(shown)), against)
-        if found is None:
-            continue
-        style = looks[group.name]
-        axes.plot(found.x, found.median, style.dash[1], color=style.colour, label=plain(group.name))
-        if found.seeds > 1:
-            axes.fill_between(found.x, found.low, found.high, color=style.colour, alpha=0.18, linewidth=0)
+    chosen = [group for group in groups if group.name in shown]
+    found = {group.name: band(group.runs, column, points_for(len(shown)), against, direction) for group in chosen}
+    bands = {name: each for name, each in found.items() if each}
+    place = edge(bands.values(), direction) if direction else None
+    for name, each in bands.items():
+        style = looks[name]
+        axes.plot(each.x, at_edge(each.median, place), style.dash[1], color=style.colour, label=plain(name))
+        if each.seeds > 1:
+            low, high = at_edge(each.low, place), at_edge(each.high, place)
+            axes.fill_between(each.x, low, high, color=style.colour, alpha=0.18, linewidth=0)
+    _lost_line(axes, place)
     _legend(axes)
     return save(figure, path)
+
+
+def _lost_line(axes, place: float | None) -> None:
+    """A dotted line where lost seeds lie, with the word."""
+    if place is not None:
+        axes.axhline(place, linestyle=":", color="#808080", linewidth=1)
+        axes.text(0.01, place, "lost", transform=axes.get_yaxis_transform(), va="bottom", fontsize="x-small")
 
 
 def _legend(axes) -> None:
@@ -80,23 +91,28 @@ def _legend(axes) -> None:
         axes.legend(handles[:_MOST_IN_LEGEND], labels[:_MOST_IN_LEGEND], frameon=False, fontsize="small")
 
 
-def against_number(sweep: Sweep1, metric: str, path: Path) -> Path:
-    """Seeds as points, medians as a line, along one swept number."""
+def against_number(sweep: Sweep1, metric: str, direction: str, path: Path) -> Path:
+    """Seeds as points, medians as a line, along one swept number; what is lost as crosses beyond all values."""
     figure, axes = new_axes(sweep.key, f"final {metric}")
     looks = styles([line.name for line in sweep.lines])
     ticks = sorted({value for line in sweep.lines for value in line.x})
+    place = lost_edge(sweep.everything(), direction)
     for line in sweep.lines:
         style = looks[line.name]
         at = [ticks.index(x) if sweep.axis == "category" else x for x in line.x]
-        medians = [median(values) for values in line.values]
+        medians = at_edge(np.array([median(values) for values in line.values]), place)
         axes.plot(at, [value if np.isfinite(value) else np.nan for value in medians], style.dash[1], color=style.colour,
                   marker=style.marker[1], label=plain(line.name))  # fmt: skip
         for x, values in zip(at, line.values):
             finite = values[np.isfinite(values)]
             axes.plot([x] * len(finite), finite, style.marker[1], color=style.colour, alpha=0.4, markersize=4)
+            if place is not None and np.any(np.isinf(values)):
+                axes.plot(x, place, "x", color=style.colour, markersize=6)
     for name, values in sweep.reference.items():
-        if np.isfinite(median(values)):
-            axes.axhline(median(values), linestyle=":", color="#808080", label=plain(name))
+        level = at_edge(np.array(median(values)), place)
+        if np.isfinite(level):
+            axes.axhline(float(level), linestyle=":", color="#808080", label=plain(name))
+    _lost_line(axes, place)
     if sweep.axis == "log":
         axes.set_xscale("log")
     elif sweep.axis == "category":
@@ -109,7 +125,9 @@ def heat_map(sweep: Sweep2, metric: str, direction: str, path: Path) -> Path:
     """Medians over two swept numbers."""
     figure, axes = new_axes(sweep.x_key, sweep.y_key)
     grid = np.ma.masked_invalid(sweep.grid)
-    image = axes.imshow(grid, origin="lower", aspect="auto", cmap="viridis_r" if direction == "max" else "viridis")
+    low, high = sweep.scale or (None, None)
+    colours = "viridis_r" if direction == "max" else "viridis"
+    image = axes.imshow(grid, origin="lower", aspect="auto", cmap=colours, vmin=low, vmax=high)
     axes.grid(False)
     axes.set_xticks(range(len(sweep.x)), [show(value) for value in sweep.x])
     axes.set_yticks(range(len(sweep.y)), [show(value) for value in sweep.y])
@@ -117,17 +135,27 @@ def heat_map(sweep: Sweep2, metric: str, direction: str, path: Path) -> Path:
     return save(figure, path)
 
 
-def best_against_final(rows: Sequence[Row], metric: str, looks: Mapping[str, Style], path: Path) -> Path:
-    """Median best (open) and final (filled) of each method."""
+def best_against_final(
+    rows: Sequence[Row], metric: str, direction: str, looks: Mapping[str, Style], path: Path
+) -> Path:
+    """Median best (open) and final (filled) of each method; a lost final is a cross beyond all values."""
     rows = [row for row in reversed(rows) if row.rank is not None]
     figure, axes = new_axes(f"{metric}: best (open) and final (filled), medians", "", 1.4 + 0.3 * len(rows))
+    place = lost_edge(np.array([value for row in rows for value in (row.best, row.median)]), direction)
     for index, row in enumerate(rows):
         style = looks[row.group.name]
-        ends = [value for value in (row.best, row.median) if np.isfinite(value)]
+        ends = at_edge(np.array([value for value in (row.best, row.median) if not np.isnan(value)]), place)
+        if place is not None and np.isinf(row.median):
+            axes.plot(place, index, "x", color=style.colour, markersize=8)
         axes.plot(ends, [index] * len(ends), color=style.colour)
         if np.isfinite(row.best):
             axes.plot(row.best, index, style.marker[1], color=style.colour, fillstyle="none", markersize=9)
         if np.isfinite(row.median):
             axes.plot(row.median, index, style.marker[1], color=style.colour, markersize=7)
     axes.set_yticks(range(len(rows)), [plain(row.group.name)[:40] for row in rows])
+    if place is not None:
+        axes.axvline(place, linestyle=":", color="#808080", linewidth=1)
+        axes.text(
+            place, 1.0, "lost", transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize="x-small"
+        )
     return save(figure, path)

@@ -2,13 +2,14 @@
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from steadygan.report.groups import common_words, short_keys, show, swept_numbers
 from steadygan.report.shares import Setting, Share
+from steadygan.report.swept import span
 
 TRAINS, DIVERGED = "●", "×"
 """Marks of a cell: more than half of its seeds train; at least half of them diverged or failed."""
@@ -33,6 +34,7 @@ class Map:
     """The panels of one method, ``columns`` of them in a row; all have the same axes.
 
     ``relative``: the scores are shares of the largest value that ``metric`` can have.
+    ``scale``: the ends of the colours, the same for all maps that are shown together.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Map:
     y: tuple[float, ...]
     columns: int
     panels: tuple[Panel, ...]
+    scale: tuple[float, float] = (0.0, 1.0)
 
 
 def maps(found: Sequence[Share], metric: str, named: Sequence[str] = ()) -> list[Map]:
@@ -59,7 +62,15 @@ def maps(found: Sequence[Share], metric: str, named: Sequence[str] = ()) -> list
         having = share.settings[0].group.settings
         if all(key in having for key in keys[:2]):
             methods.setdefault(having.get("method") or share.name, []).append(share)
-    return [_map(str(name), members, metric, keys) for name, members in methods.items()]
+    found = [_map(str(name), members, metric, keys) for name, members in methods.items()]
+    return _one_scale([item for item in found if item.panels])
+
+
+def _one_scale(found: Sequence[Map]) -> list[Map]:
+    """Colours that mean the same on all maps: of shares from 0 to 1, else from the least to the largest score."""
+    relative = all(item.relative for item in found)
+    ends = None if relative else span([panel.score for item in found for panel in item.panels])
+    return [replace(item, relative=relative, scale=ends or (0.0, 1.0)) for item in found]
 
 
 def _map(name: str, members: Sequence[Share], metric: str, keys: Sequence[str]) -> Map:
@@ -71,10 +82,12 @@ def _map(name: str, members: Sequence[Share], metric: str, keys: Sequence[str]) 
     for share, values in itertools.product(members, rest):
         own = [word for word in share.name.split() if word not in common]
         chosen = [each for each in share.settings if _at(each, keys[2:]) == values]
+        if not any(each.ended for each in chosen):
+            continue
         title = " ".join([*own, *_says(keys[2:], values, keys)])
         panels.append(_panel(title, chosen, metric, keys[:2], x, y))
     relative = all(metric in run.most for each in settings for run in each.group.runs if metric in run.scores)
-    return Map(name, metric, relative, keys[0], keys[1], x, y, len(rest), tuple(panels))
+    return Map(name, metric, relative, keys[0], keys[1], x, y, min(len(rest), max(len(panels), 1)), tuple(panels))
 
 
 def _rest(settings: Iterable[Setting], keys: Sequence[str]) -> list[tuple[Any, ...]]:

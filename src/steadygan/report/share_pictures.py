@@ -31,14 +31,13 @@ def shares(found: Sequence[Share], path: Path, on: str = "") -> Path:
 
 def heat_map(item: Map, direction: str, path: Path) -> Path:
     """Panels over two swept numbers: dark is good, a dot is a setting that trains, a cross one that diverged."""
-    rows = len(item.panels) // item.columns
+    rows = -(-len(item.panels) // item.columns)
     size = (1.6 + 0.42 * len(item.x) * item.columns, 1.1 + (0.5 + 0.36 * len(item.y)) * rows)
     figure = Figure(figsize=(max(size[0], 5), max(size[1], 3)), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, item.columns, sharex=True, sharey=True, squeeze=False)
     colours = colormaps["viridis_r" if direction == "max" else "viridis"]
-    known = np.concatenate([panel.score[np.isfinite(panel.score)] for panel in item.panels])
-    low, high = (0.0, 1.0) if item.relative or not len(known) else (known.min(), known.max())
+    low, high = item.scale
     for axes, panel in zip(grid.flat, item.panels):
         masked = np.ma.masked_invalid(panel.score)
         image = axes.imshow(masked, origin="lower", aspect="auto", cmap=colours, vmin=low, vmax=high)
@@ -50,6 +49,8 @@ def heat_map(item: Map, direction: str, path: Path) -> Path:
                 value = image.norm(panel.score[y, x])
                 light = not np.isnan(panel.score[y, x]) and sum(colours(float(value))[:3]) < 3 * _DARK
                 axes.scatter(x, y, color="white" if light else "black", **look)
+    for axes in grid.flat[len(item.panels) :]:
+        axes.set_visible(False)
     short = short_keys([item.x_key, item.y_key])
     figure.suptitle(plain(item.name))
     figure.supxlabel(plain(short[item.x_key]))

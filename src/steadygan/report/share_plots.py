@@ -43,7 +43,7 @@ def shares(found: Sequence[Share]) -> go.Figure:
 
 def heat_map(item: Map, direction: str) -> go.Figure:
     """Panels over two swept numbers; dark is good."""
-    rows = len(item.panels) // item.columns
+    rows = -(-len(item.panels) // item.columns)
     figure = make_subplots(
         rows=rows,
         cols=item.columns,
@@ -80,7 +80,8 @@ def heat_map(item: Map, direction: str) -> go.Figure:
         coloraxis={
             "colorscale": "Viridis",
             "reversescale": direction == "max",
+            "cmin": item.scale[0],
+            "cmax": item.scale[1],
             "colorbar": {"title": {"text": escape(title), "side": "right"}, "thickness": 12},
-        }
-        | ({"cmin": 0, "cmax": 1} if item.relative else {}),
+        },
     )

@@ -157,6 +157,12 @@ def words(threshold: Sequence[Bound], runs: Sequence[Run]) -> str:
     return " and ".join(bound.words(direction_of(bound.metric, runs)) for bound in threshold)
 
 
+def measured(threshold: Sequence[Bound], runs: Sequence[Run]) -> Sequence[Bound]:
+    """The threshold, or none of it where runs have scores but not of all its metrics (those of other data)."""
+    scored = {name for run in runs for name in run.scores}
+    return threshold if not scored or all(bound.metric in scored for bound in threshold) else ()
+
+
 def unmet(groups: Sequence[Group], threshold: Sequence[Bound]) -> str:
     """The threshold in words where runs have ended and none of them trains, else nothing."""
     runs = [run for group in groups for run in group.runs]

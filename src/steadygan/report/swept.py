@@ -1,7 +1,7 @@
 """The main metric against the numbers that were swept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,10 +28,18 @@ class Sweep1:
     lines: tuple[Line, ...]
     reference: dict[str, np.ndarray]
 
+    def everything(self) -> np.ndarray:
+        """All outcomes that are drawn."""
+        along = (values for line in self.lines for values in line.values)
+        return np.concatenate([np.empty(0), *along, *self.reference.values()])
+
 
 @dataclass(frozen=True)
 class Sweep2:
-    """Two swept numbers: ``grid[row of y, column of x]`` medians, NaN where nothing is known."""
+    """Two swept numbers: ``grid[row of y, column of x]`` medians, NaN where nothing is known.
+
+    ``scale``: the ends of the colours, those of all maps that are shown together; None where no median is finite.
+    """
 
     name: str
     x_key: str
@@ -39,6 +47,7 @@ class Sweep2:
     x: tuple[float, ...]
     y: tuple[float, ...]
     grid: np.ndarray
+    scale: tuple[float, float] | None = None
 
 
 def axis_kind(values: Sequence[float]) -> str:
@@ -111,4 +120,11 @@ def _maps(
         for group in members:
             grid[y.index(group.settings[y_key]), x.index(group.settings[x_key])] = median(found[group.name])
         maps.append(Sweep2(_family_name(members), x_key, y_key, tuple(x), tuple(y), grid))
-    return maps
+    scale = span([item.grid for item in maps])
+    return [replace(item, scale=scale) for item in maps]
+
+
+def span(arrays: Sequence[np.ndarray]) -> tuple[float, float] | None:
+    """The smallest and the largest finite value of them all; None without any."""
+    values = np.concatenate([array[np.isfinite(array)] for array in arrays] or [np.empty(0)])
+    return (float(values.min()), float(values.max())) if len(values) else None

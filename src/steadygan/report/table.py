@@ -19,7 +19,7 @@ _FOLDS = 36
 _WIDE = 1000
 """Columns of a terminal on which everything fits."""
 
-_SPARED = ("gap", "area")
+_SPARED = ("gap", "area", "best")
 """Columns that are left to the page and to ``results.csv`` where the terminal is too narrow for all."""
 
 
@@ -127,7 +127,7 @@ def show_table(
     ]
     title = f"{metric}, {arrow}" if metric else None
     table = _ranking(rows, names, title, longest)
-    for name in _SPARED:
+    for name in _SPARED if tie_breaks(rows) else _SPARED[:2]:
         if not _fits(console, table, longest):
             names.remove(name)
             table = _ranking(rows, names, title, longest)

@@ -20,7 +20,7 @@ _BUDGET = 30_000_000
 """Differences that are ranked in all; many methods get fewer resamples, which leaves the test valid."""
 _BLOCK = 50_000
 _LACKS = np.iinfo(np.int32).max
-_ROUNDING = 1e-5
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class AllPairs:
     """All pairs of M methods. Matrices are [M, M], symmetric but for the antisymmetric ``statistic``.
 
     Attributes:
-        statistic: sum of the signed ranks of row minus column over the square root of the sum of their squares; 0 for
-            seeds that all tie, NaN without a common seed.
+        statistic: sum of the signed ranks of row minus column over its standard deviation without ties; 0 for seeds
+            that all tie, NaN without a common seed.
         p: sign-flip test of the pair by itself.
         p_family: p that holds for all pairs at once, never below ``p``.
         smallest: the smallest p_family that any outcome of these seeds could have had.
@@ -135,7 +135,7 @@ def _codes(values: np.ndarray) -> np.ndarray:
 
 
 def _statistics(codes: np.ndarray) -> np.ndarray:
-    """Return the self-normalised sum of signed ranks of coded differences [seeds, ...] as an array [...]."""
+    """Return the standardised sum of signed ranks of coded differences [seeds, ...] as an array [...]."""
     lacks = codes == _LACKS
     signs = (codes > 0).astype(np.int16)
     signs -= codes < 0
@@ -145,10 +145,11 @@ def _statistics(codes: np.ndarray) -> np.ndarray:
     for one in sizes:
         twice += one <= sizes
         twice += one < sizes
-    signed = (signs * twice).astype(np.float32)
-    length = np.sqrt(np.einsum("s...,s...->...", signed, signed))
-    result = np.divide(signed.sum(axis=0), length, out=np.zeros_like(length), where=length > 0)
-    return np.where(lacks.all(axis=0), np.float32(np.nan), result)
+    signed = np.sum(signs * twice, axis=0, dtype=np.int64)
+    n = np.sum(~lacks, axis=0)
+    # The standard deviation without ties, so that differences of one sign in all seeds always give the same.
+    length = np.sqrt(4 * n * (n + 1) * (2 * n + 1) / 6)
+    return np.divide(signed, length, out=np.full(length.shape, np.nan), where=n > 0)
 
 
 def _largest(codes: np.ndarray, resamples: int | None, rng: np.random.Generator) -> np.ndarray:
