@@ -91,6 +91,14 @@ def test_lengths_are_noted(tmp_path, make_run):
     assert "(10, 20)" in note
 
 
+def test_two_runs_of_one_seed_are_noted(tmp_path, make_run):
+    make_run(tmp_path, "a", method="a", seed=0)
+    make_run(tmp_path, "b", method="a", seed=0, config={"trainer": {"devices": 2}})
+    make_run(tmp_path, "c", method="b", seed=0, config={"gamma": 1})
+    (note,) = notes(group_runs(collect([tmp_path]).runs))
+    assert note.startswith("Of a there are several runs of one seed")
+
+
 def test_numbers():
     assert [number_text(x) for x in (1234.56, -0.5, float("inf"), float("-inf"), float("nan"))] == [
         "1235", "−0.5", "∞", "−∞", "–",

@@ -16,7 +16,7 @@ from steadygan.report.groups import Group, group_runs
 from steadygan.report.page import MOST_IN_ENDS, Content, Part, Plot, render
 from steadygan.report.palette import Style, styles
 from steadygan.report.reached import reached
-from steadygan.report.samples import galleries
+from steadygan.report.samples import MOST_PICTURES, galleries
 from steadygan.report.share_maps import maps as share_maps
 from steadygan.report.shares import Share, measured, ranked, sentences, shares, unmet, words
 from steadygan.report.statistics import BASELINE, Comparisons, Row, compare, direction_of, metric_names, rank
@@ -78,7 +78,7 @@ def _print(console: Console, part: Part, content: Content) -> None:
         show_shares(console, part.shares, content.threshold)
     if part.reached:
         show_reached(console, part.reached)
-    show_table(console, part.rows, part.metric, part.direction, part.verdict, len(part.groups))
+    show_table(console, part.rows, part.metric, part.direction, [*part.verdict, *part.notes], len(part.groups))
 
 
 def build(sweep: Sweep, folder: Path) -> Content:
@@ -145,7 +145,7 @@ def _part(sweep: Sweep, name: str, groups: list[Group], looks: dict[str, Style],
             *(_numbers(sweep, groups, metric, direction, drawing) if metric else []),
             *(_ends(_spread(rows, MOST_IN_ENDS), metric, direction, drawing) if metric else []),
         ],
-        galleries=galleries([row.group for row in rows[:LISTED]], metric, direction),
+        galleries=galleries([row.group for row in _spread(rows, MOST_PICTURES)], metric, direction),
         shown=drawing.shown,
     )
 

@@ -221,7 +221,9 @@ def best_against_final(rows: Sequence[Row], metric: str, direction: str, looks: 
     return _rows_figure(traces, rows, f"{metric}: best (open) and final (filled), medians", place)
 
 
-def area_by_method(rows: Sequence[Row], metric: str, direction: str, looks: Mapping[str, Style]) -> go.Figure:
+def area_by_method(
+    rows: Sequence[Row], metric: str, direction: str, looks: Mapping[str, Style], on: str = ""
+) -> go.Figure:
     """Each seed's area under the metric's curve, with the median as a bar of ink; lost seeds as crosses beyond all."""
     rows = [row for row in reversed(rows) if row.rank is not None]
     found = {row.group.name: [outcome(run, metric, direction, "area") for run in row.group.runs] for row in rows}
@@ -249,7 +251,7 @@ def area_by_method(rows: Sequence[Row], metric: str, direction: str, looks: Mapp
                     hovertemplate="%{text}<extra>" + escape(name).replace("%{", "% {") + "</extra>",
                 )
             )
-    return _rows_figure(traces, rows, f"{metric}: area, one point a seed", place)
+    return _rows_figure(traces, rows, f"{metric}{on}: area, one point a seed", place)
 
 
 def _rows_figure(traces: Sequence[Any], rows: Sequence[Row], title: str, place: float | None) -> go.Figure:

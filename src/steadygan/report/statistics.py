@@ -258,7 +258,8 @@ def _pairs(ranked: list[Group], baseline: str) -> list[tuple[int, int]]:
 
 
 def _by_seed(group: Group, metric: str, direction: str, seeds: Sequence[int]) -> list[float]:
-    values = {run.seed: outcome(run, metric, direction) for run in reversed(group.runs)}
+    found = ((run.seed, outcome(run, metric, direction)) for run in reversed(group.runs))
+    values = {seed: value for seed, value in found if not np.isnan(value)}
     return [values.get(seed, np.nan) for seed in seeds]
 
 

@@ -192,9 +192,22 @@ def _passport(run: Run, metric: str | None) -> frozenset[tuple[str, str]]:
 
 
 def notes(groups: Sequence[Group]) -> list[str]:
-    """What a reader should know before comparing: runs of different length."""
+    """What a reader should know before comparing: runs of different length, several runs of one seed."""
+    found = []
     lengths = sorted({run.iteration for group in groups for run in group.runs if run.completed and run.iteration})
     if len(lengths) > 1:
         listed = ", ".join(map(str, lengths[:6])) + (", …" if len(lengths) > 6 else "")
-        return [f"The completed runs ended at different iterations ({listed}): their finals are not of equal training."]
-    return []
+        found.append(
+            f"The completed runs ended at different iterations ({listed}): their finals are not of equal training."
+        )
+    twice = [group.name for group in groups if _repeats(group)]
+    if twice:
+        found.append(
+            f"Of {_list(twice)} there are several runs of one seed: medians count all of them, comparisons the first."
+        )
+    return found
+
+
+def _repeats(group: Group) -> bool:
+    seeds = [run.seed for run in group.runs if run.seed is not None]
+    return len(seeds) > len(set(seeds))
