@@ -26,6 +26,12 @@ BEST = f"{CHECKPOINTS}/best.ckpt"
 SAMPLES = "samples"
 LOG = "log.txt"
 LOCK = "lock"
+SWEEP = "sweep.yaml"
+"""Of a sweep's folder: what it is about."""
+
+JOBS = "jobs.json"
+"""Of a sweep's folder: all jobs that were launched into it, those that have not begun included."""
+
 TEMPORARY = ".tmp"
 
 FINISHED = ("completed", "diverged")
@@ -86,6 +92,12 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def from_here(path: Path) -> str:
+    """Return the path as seen from the working directory, if it is below, else the whole of it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """From a composed config to a finished run."""
 
 import contextlib
+import dataclasses
 import functools
 import json
 import math
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -35,9 +37,11 @@ from steadygan.engines.summary import identity
 from steadygan.errors import Interrupted, UserError, bad_value
 from steadygan.network_keys import check_network
 from steadygan.networks.labels.base import check_range
-from steadygan.sweeps import judged
+from steadygan.sweeps import judged, launching, ledger
+from steadygan.sweeps.compose import without_hydra
 from steadygan.sweeps.grouping import Group
 from steadygan.sweeps.grouping import group as regroup
+from steadygan.sweeps.origin import Origins, check_expected
 from steadygan.sweeps.signature import label, run_directory, signature
 from steadygan.targets import placed
 
@@ -66,13 +70,15 @@ def plan(config: DictConfig, overrides: Sequence[str], here: bool = True) -> Job
     _check_name(plain["name"])
     _check_writable(root, root)
     called = label(plain["method"], overrides)
+    directory = run_directory(root, signed, overrides).absolute()
+    known = files.read_summary(directory) or {}
     job = Job(
         config=plain,
         overrides=tuple(overrides),
-        directory=run_directory(root, signed, overrides).absolute(),
+        directory=directory,
         signature=signed,
-        label=called,
-        method=plain["method"] or called,
+        label=str(known.get("label") or called),
+        method=plain["method"] or str(known.get("method") or called),
         seed=plain["seed"],
         iterations=plain["iterations"],
     )
@@ -333,7 +339,9 @@ def _describe(job: Job) -> None:
     job.directory.mkdir(parents=True, exist_ok=True)
     (job.directory / files.LOG).unlink(missing_ok=True)  # of a launch that failed before this one
     files.write_text(job.directory / files.CONFIG, OmegaConf.to_yaml(OmegaConf.create(job.config)))
-    files.write_text(job.directory / files.OVERRIDES, OmegaConf.to_yaml(list(job.overrides)))
+    files.write_text(
+        job.directory / files.OVERRIDES, OmegaConf.to_yaml(list(job.overrides if job.said is None else job.said))
+    )
 
 
 def _failed(job: Job, text: str) -> None:
@@ -348,6 +356,32 @@ def _failed(job: Job, text: str) -> None:
         files.write_json(job.directory / files.SUMMARY, {**known, **identity(job, "failed"), "error": error})
 
 
+def _only_job(config: DictConfig) -> Job:
+    hydra = HydraConfig.get()
+    overrides = OmegaConf.to_container(hydra.overrides.task)  # unresolved: an interpolation is part of the text
+    job = plan(config, overrides)
+    origins = Origins(GlobalHydra.instance().config_loader(), hydra)
+    origin = origins.of(overrides, without_hydra(config), lambda: hydra.runtime.choices, job.config)
+    check_expected([job.signature])
+    return dataclasses.replace(job, **origin._asdict())
+
+
+def say_job(config: DictConfig) -> str:
+    """Print what a single run would do, with its signature and its folder; nothing is written.
+
+    Returns:
+        ``run``, ``resume``, ``extend``, ``skip: STATUS`` or ``elsewhere: OWNER``.
+    """
+    from rich.console import Console
+
+    job = _only_job(config)
+    todo = ledger.plans([job], action)
+    show = functools.partial(Console().print, soft_wrap=True, markup=False, highlight=False)
+    show(launching.describe([job], todo, 1))
+    show(ledger.table([job], todo, places=True))
+    return todo[job.signature]
+
+
 def main_job(config: DictConfig) -> str:
     """The Hydra task of a single run.
 
@@ -360,7 +394,7 @@ def main_job(config: DictConfig) -> str:
     from steadygan.sweeps.launching import SweepFailed
     from steadygan.sweeps.progress import RunProgress
 
-    job = plan(config, HydraConfig.get().overrides.task)
+    job = _only_job(config)
     todo = action(job)
     with RunProgress(job, todo, Console(quiet=bool(rank(job.config["trainer"])))) as progress:
         if todo.startswith("skip"):

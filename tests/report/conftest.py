@@ -58,6 +58,7 @@ def write_run(
         "passports": {},
         "diverged_at": None,
         "error": None,
+        "options": [],
     }
     files.write_json(run / files.SUMMARY, base | summary)
     files.write_text(run / files.CONFIG, yaml.safe_dump({"seed": seed, "loss": {"name": method}} | (config or {})))

@@ -38,6 +38,23 @@ def test_methods_that_are_overrides_are_named_by_what_differs(tmp_path, make_run
     assert [group.name for group in grouped(tmp_path)] == ["gamma=0.1", "gamma=1"]
 
 
+def test_seeds_of_launches_in_other_words_are_one_method(tmp_path, make_run):
+    config = {"gamma": 1.0, "loss": {"name": "x"}}
+    make_run(tmp_path, "a", method="gamma=1", seed=0, overrides=["gamma=1"], config=config)
+    make_run(tmp_path, "b", method="gamma=1.0 width=8", seed=1, overrides=["gamma=1.0", "width=8"], config=config)
+    make_run(tmp_path, "c", method="gamma=2 width=8", seed=1, overrides=["gamma=2", "width=8"],
+             config={**config, "gamma": 2.0})  # fmt: skip
+    assert [(group.name, len(group.runs)) for group in grouped(tmp_path)] == [("gamma=1", 2), ("gamma=2 width=8", 1)]
+
+
+def test_methods_that_set_other_keys_are_named_without_what_they_share(tmp_path, make_run):
+    shared = [f"shared{index}={index}" for index in range(9)]
+    for asked in (["loss=a"], ["loss=b", "alpha=3"], []):
+        texts = [*shared, *asked]
+        make_run(tmp_path, f"{len(asked)}", method=" ".join(texts), seed=0, overrides=texts, config={"x": asked})
+    assert [group.name for group in grouped(tmp_path)] == ["default", "loss=a", "loss=b alpha=3"]
+
+
 def test_a_run_without_config_joins_its_method(tmp_path, make_run):
     make_run(tmp_path, "a", method="r1", seed=0)
     (make_run(tmp_path, "b", method="r1", seed=1) / "config.yaml").write_text("{")

@@ -231,6 +231,14 @@ def test_commands_are_quoted_for_the_shell(sweep):
     assert lines[0] == "steadygan train 'regularizer=[r1]' 'note=a b' seed=0"
 
 
+def test_runs_of_whose_overrides_nobody_says_that_they_are_all_go_by_their_folder(tmp_path, make_run, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_run(tmp_path, "of old", method="a", seed=0, options=None)
+    make_run(tmp_path, "mine", method="a", seed=1, options=["--config-dir=/my conf"])
+    ((_, lines),) = commands(group_runs(collect([tmp_path]).runs))
+    assert lines == ["steadygan train --from 'of old'", "steadygan train '--config-dir=/my conf' method=a seed=1"]
+
+
 def test_a_sweep_that_has_only_broken_runs_still_has_a_page(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "summary.json").write_text("{")

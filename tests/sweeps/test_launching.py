@@ -95,8 +95,17 @@ def test_sweep_file(tmp_path):
         "name": "a",
         "question": "Does it: really?",
         "command": "steadygan sweep a 'x=[1,2]'",
+        "commands": ["steadygan sweep a 'x=[1,2]'"],
         "swept": {"seed": [0, 1, 2], "regularizer": [[], ["r1"]], "noise": [None, "blur"]},
     }
+
+
+def test_all_launches_stay_in_the_sweep_file(tmp_path):
+    (tmp_path / "sweep.yaml").write_text("command: the first\n")  # as it was before all were kept
+    for command in ("a", "b", "a"):
+        launching.write_sweep(tmp_path, "x", "?", command, {})
+    about = yaml.safe_load((tmp_path / "sweep.yaml").read_text())
+    assert (about["command"], about["commands"]) == ("a", ["the first", "b", "a"])
 
 
 def test_sweep_file_with_a_threshold(tmp_path):

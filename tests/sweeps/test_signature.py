@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from steadygan.sweeps.signature import asked, key_of, label, run_directory, signature
+from steadygan.sweeps.signature import READABLE, asked, fitted, key_of, label, run_directory, signature
 
 CONFIG = {
     "seed": 0,
@@ -101,3 +101,34 @@ def test_a_run_is_found_by_its_signature_alone(tmp_path):
     there.mkdir()
     assert run_directory(tmp_path, "0123456789", ["seed=3"]) == there
     assert run_directory(tmp_path, "9876543210", ["seed=3"]) == tmp_path / "seed-3-9876543210"
+
+
+def test_a_renamed_run_is_found_by_what_is_in_it(tmp_path):
+    for name, signed in (("the best one", "aaaaaaaaaa"), ("b-0123456789-old", "bbbbbbbbbb"), ("c-cccccccccc", "other")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "summary.json").write_text(f'{{"status": "completed", "signature": "{signed}"}}')
+    assert run_directory(tmp_path, "aaaaaaaaaa", []).name == "the best one"
+    assert run_directory(tmp_path, "bbbbbbbbbb", []).name == "b-0123456789-old"
+    assert run_directory(tmp_path, "cccccccccc", []).name == "c-cccccccccc"
+    assert run_directory(tmp_path, "0123456789", ["seed=1"]).name == "seed-1-0123456789"
+
+
+def test_folders_that_are_named_by_signatures_are_not_opened(tmp_path, monkeypatch):
+    for index in range(50):
+        (tmp_path / f"seed-{index}-{index:010x}").mkdir()
+    monkeypatch.setattr("steadygan.files.read_summary", None)
+    assert [run_directory(tmp_path, f"{index:010x}", []).name for index in (0, 49)] == ["seed-0-0000000000",
+                                                                                      "seed-49-0000000031"]  # fmt: skip
+
+
+def test_words_that_do_not_fit_are_cut_where_least_is_lost(tmp_path):
+    words = [f"optimizer.of_player_{index}.rate-{index}" for index in range(5)]
+    short = fitted(words, READABLE)
+    assert len("_".join(short)) <= READABLE
+    assert len(set(short)) == 5
+    assert all(a[:8] == b[:8] and a[-3:] == b[-3:] for a, b in zip(short, words, strict=True))
+    many = fitted([f"a.rather.long.key{index}-{index}" for index in range(40)], READABLE)
+    assert len("_".join(many)) <= READABLE
+    assert (many[0][-2:], many[-1][-3:]) == ("-0", "-39")
+    assert fitted(["a-1", "b-2"], READABLE) == ["a-1", "b-2"]
+    assert fitted([], READABLE) == []

@@ -54,6 +54,7 @@ class LocalLauncher(Launcher):
         from steadygan.engines.distributed.place import refuse_started
         from steadygan.loggers import service
         from steadygan.sweeps import judged, launching, ledger
+        from steadygan.sweeps.origin import check_expected
         from steadygan.sweeps.signature import refuse_lost
         from steadygan.threshold import parse
 
@@ -64,6 +65,7 @@ class LocalLauncher(Launcher):
         with console.status(f"planning {len(job_overrides)} jobs"):
             planned = self._plan(job_overrides, initial_job_idx)
             refuse_lost(planned)
+            check_expected(job.signature for job in planned)
             jobs = launching.unique(planned)
             rounds = [(part, self._todo(part)) for part in launching.rounds(jobs)]
         judged.check(bounds, [job.config for job in jobs])
@@ -91,7 +93,7 @@ class LocalLauncher(Launcher):
         places = {launching.place(job) for job in jobs}
         asked = [job for job in asked if launching.place(job) in places]
         say(launching.describe(jobs, todo, len(asked)))
-        shown = ledger.table(jobs, todo, None if self.dry_run else ledger.SHOWN)
+        shown = ledger.table(jobs, todo, None if self.dry_run else ledger.SHOWN, places=self.dry_run)
         if shown:
             say(shown)
         if not self.dry_run:
@@ -169,22 +171,25 @@ class LocalLauncher(Launcher):
     def _plan(self, asked: Sequence[Sequence[str]], first: int) -> list[Any]:
         from steadygan.sweeps.compose import Composer
         from steadygan.sweeps.launching import collect
+        from steadygan.sweeps.origin import Origins
 
         setup_globals()
         composer = Composer(self.hydra_context.config_loader, self.config)
+        origins = Origins(self.hydra_context.config_loader, self.config.hydra)
         hydra = HydraConfig.instance()
         before = hydra.cfg
         try:
             plans = [
-                partial(_plan_one, composer, overrides, first + at, self.here) for at, overrides in enumerate(asked)
+                partial(_plan_one, composer, origins, overrides, first + at, self.here)
+                for at, overrides in enumerate(asked)
             ]
             return _short(collect(plans))
         finally:
             hydra.cfg = before
 
     def _write(self, jobs: Sequence[Any]) -> None:
-        """``sweep.yaml`` in each folder that the jobs have."""
-        from steadygan.sweeps.launching import write_sweep
+        """``sweep.yaml`` and ``jobs.json`` in each folder that the jobs have."""
+        from steadygan.sweeps.launching import write_jobs, write_sweep
 
         question, command = (os.environ.get(f"STEADYGAN_{what}", "") for what in ("QUESTION", "COMMAND"))
         roots: dict[Path, list[Any]] = {}
@@ -194,6 +199,7 @@ class LocalLauncher(Launcher):
             values = swept([job.overrides for job in inside])
             name = str(inside[0].config["name"])
             write_sweep(root, name, question, command, values, self._threshold(), self._baseline())
+            write_jobs(root, inside)
 
     def _baseline(self) -> str | None:
         """The method with which the sweep wants every other one compared."""
@@ -205,25 +211,38 @@ class LocalLauncher(Launcher):
         return OmegaConf.to_container(stated, resolve=True) if isinstance(stated, DictConfig) else stated or {}
 
 
-def _plan_one(composer: Any, overrides: Sequence[str], number: int, here: bool) -> Any:
+def _plan_one(composer: Any, origins: Any, overrides: Sequence[str], number: int, here: bool) -> Any:
     from steadygan.commands._mistakes import explained
     from steadygan.train import plan
 
     with explained():
         composed = composer.compose(overrides, number)
         composer.show(composed)  # for interpolations such as ${hydra:job.num}
-        return plan(composed.config, filter_overrides(overrides), here)
+        given = filter_overrides(overrides)
+        job = plan(composed.config, given, here)
+        choices = partial(_choices, composed)
+        return replace(job, **origins.of(given, composed.config, choices, job.config)._asdict())
 
 
-def _short(jobs: list[Any]) -> list[Any]:
-    """With labels that leave out what all jobs have in common."""
-    from steadygan.sweeps.signature import label
+def _choices(composed: Any) -> Any:
+    return composed.full().hydra.runtime.choices
 
-    common = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
-    return [
-        replace(job, label=label(job.config["method"], [text for text in job.overrides if text not in common]))
-        for job in jobs
-    ]
+
+def _short(jobs: Sequence[Any]) -> list[Any]:
+    """With labels and names of folders that leave out what all jobs of the sweep have in common, those of earlier
+    launches included."""
+    from steadygan.sweeps.launching import launched
+    from steadygan.sweeps.signature import label, run_directory
+
+    before = [job["overrides"] for root in {job.directory.parent for job in jobs} for job in launched(root).values()]
+    every = [set(texts) for texts in (*(job.overrides for job in jobs), *before)]
+    common = set.intersection(*every) if len(every) > 1 else set()
+    named = []
+    for job in jobs:
+        differing = [text for text in job.overrides if text not in common]
+        folder = run_directory(job.directory.parent, job.signature, differing)
+        named.append(replace(job, label=label(job.config["method"], differing), directory=folder))
+    return named
 
 
 def swept(jobs: Sequence[Sequence[str]]) -> dict[str, list[Any]]:

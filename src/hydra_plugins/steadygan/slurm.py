@@ -123,18 +123,13 @@ class SlurmLauncher(LocalLauncher):
         return Limits(self.members, self.memory, min(workers, len(jobs)), free)
 
     def _submit(self, works: Sequence[Any], root: Path, say: Any) -> None:
+        from steadygan.files import from_here
         from steadygan.sweeps.slurm_queue import LOGS
         from steadygan.sweeps.slurm_submit import submit
 
         submitted = submit(works, self.resources, root, self.threads)
         ids = ", ".join(f"{job} ({name})" for name, job in submitted.items())
         jobs = sum(len(work.jobs) for work in works)
-        say(f"submitted {jobs} {'run' if jobs == 1 else 'runs'} to Slurm: {ids}; logs in {_short(root / LOGS)}")
+        say(f"submitted {jobs} {'run' if jobs == 1 else 'runs'} to Slurm: {ids}; logs in {from_here(root / LOGS)}")
         if not self.wait:
-            say(f"steadygan watch {_short(root)} shows how they go; the same command again submits what is missing")
-
-
-def _short(path: Path) -> str:
-    """As seen from here, if it is below."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+            say(f"steadygan watch {from_here(root)} shows how they go; the same command again submits what is missing")

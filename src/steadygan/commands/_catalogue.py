@@ -68,6 +68,12 @@ def defaults() -> dict[str, list[str]]:
     return chosen
 
 
+def listed() -> dict[str, list[str]]:
+    """The groups of which the root config chooses a list of options, with that list."""
+    entries = [entry for entry in _root().get("defaults", []) if isinstance(entry, Mapping)]
+    return {str(key): value for entry in entries for key, value in entry.items() if isinstance(value, list)}
+
+
 def places() -> dict[str, list[str]]:
     """The groups that are chosen for several places: ``optimizer`` as ``optimizer@optimizer.generator``, ..."""
     found: dict[str, list[str]] = {}

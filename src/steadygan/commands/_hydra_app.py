@@ -7,6 +7,12 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+DRY_RUN = "--dry-run"
+"""Ours, of ``train`` and ``sweep``: only say what would be done."""
+
+MULTIRUN = ("--multirun", "-m", "hydra.mode=MULTIRUN")
+"""What makes a multirun of a command line."""
+
 FOLDERS = ("--config-dir", "-cd")
 WITH_VALUE = (*FOLDERS, "--config-path", "-cp", "--config-name", "-cn", "--package", "-p", "--cfg", "-c")
 INFO = ("--info", "-i")
@@ -32,12 +38,19 @@ class _Past(BaseException):
         self.error = error
 
 
+def dry(arguments: Sequence[str]) -> list[str]:
+    """Return Hydra's command line without ``--dry-run``, which launchers are told by a key of theirs."""
+    rest = [argument for argument in arguments if argument != DRY_RUN]
+    multirun = any(argument in MULTIRUN for argument in rest)
+    return [*rest, "hydra.launcher.dry_run=true"] if multirun and DRY_RUN in arguments else rest
+
+
 def run(config_name: str, arguments: Sequence[str], asked: Sequence[str], question: str = "") -> None:
     """Run the Hydra app with a root config.
 
     Args:
         config_name: in ``conf`` or ``sweeps``.
-        arguments: Hydra's command line.
+        arguments: Hydra's command line, and ``--dry-run``.
         asked: the command as the user gave it, kept with the sweep.
         question: that a sweep answers.
 
@@ -57,8 +70,9 @@ def run(config_name: str, arguments: Sequence[str], asked: Sequence[str], questi
     os.environ["STEADYGAN_QUESTION"] = question
     os.environ["STEADYGAN_COMMAND"] = shlex.join(asked)
     Plugins.instance().register(SweepsPath)
-    options, overrides = split(arguments)
-    main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(_task)
+    options, overrides = split(dry(arguments))
+    task = _say_only if DRY_RUN in arguments else _task
+    main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(task)
     before, sys.argv = sys.argv, [" ".join(asked[:2]), *options, *map(as_typed, overrides)]
     try:
         with explained(), warnings.catch_warnings():
@@ -83,5 +97,14 @@ def _task(config: Any) -> Any:
         from steadygan.train import main_job
 
         return main_job(config)
+    except Exception as error:
+        raise _Past(error) from error
+
+
+def _say_only(config: Any) -> Any:
+    try:
+        from steadygan.train import say_job
+
+        return say_job(config)
     except Exception as error:
         raise _Past(error) from error

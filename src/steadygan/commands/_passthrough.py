@@ -52,7 +52,7 @@ HYDRA = [
     ("--cfg job", "Print the config instead of running it; --package KEY prints a part."),
     ("--info [searchpath|defaults|...]", "Where the config comes from."),
     ("--config-dir DIR", "A folder with config groups and sweeps of your own."),
-    ("hydra/launcher=NAME", "Who runs the jobs of a multirun; hydra.launcher.workers=4, hydra.launcher.dry_run=true."),
+    ("hydra/launcher=NAME", "Who runs the jobs of a multirun; hydra.launcher.workers=4."),
 ]
 
 

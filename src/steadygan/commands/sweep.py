@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from steadygan.commands import _catalogue as catalogue
-from steadygan.commands import _hydra_app, _quick
+from steadygan.commands import _from, _hydra_app, _quick
+from steadygan.commands._hydra_app import DRY_RUN
 from steadygan.commands._passthrough import Passthrough, config_dirs
 from steadygan.errors import UserError, bad_value
 
-DRY_RUN, STATUS, ONCE = FLAGS = ("--dry-run", "--status", "--once")
+STATUS, ONCE = FLAGS = ("--status", "--once")
 
 INSTEAD = ("--multirun", "-m", "--run", "-r", "--cfg", "-c", "--info", "-i", "--hydra-help")
 """Options of Hydra's that do not go with ``--multirun``, or are it."""
@@ -39,7 +40,7 @@ class SweepCommand(Passthrough):
 @click.command(
     "sweep",
     cls=SweepCommand,
-    usage="[NAME] [--quick] [KEY=VALUE]... [HYDRA'S OPTIONS]",
+    usage="[NAME | --from DIR] [--quick] [KEY=VALUE]... [HYDRA'S OPTIONS]",
     examples="""
         steadygan sweep
         steadygan sweep gamma
@@ -48,6 +49,7 @@ class SweepCommand(Passthrough):
         steadygan sweep gamma --dry-run
         steadygan sweep gamma --status
         steadygan sweep mine --config-dir my_configs
+        steadygan sweep --from outputs/gamma iterations=20000
     """,
 )
 @click.pass_context
@@ -56,6 +58,9 @@ def command(ctx: click.Context) -> None:
 
     The same command again runs only what is missing. What a sweep fixes or varies can be overridden.
 
+    --from DIR takes the jobs from a sweep's folder, whatever launches they came from: alone it runs what is missing,
+    iterations=N extends all, any other KEY=VALUE begins new runs with this change.
+
     --dry-run only says what it would do with each job. --status shows how each job stands, live (--once: once),
     whoever runs it.
 
@@ -63,6 +68,13 @@ def command(ctx: click.Context) -> None:
     cores, in a folder of its own, NAME-quick.
     """
     shown = flags(ctx.args)
+    given = _from.asked(ctx.args)
+    if given.folder is not None:
+        rest = [arg for arg in given.rest if arg not in FLAGS]
+        again = _from.of_sweep(given.folder, given.trust, rest)
+        with shown, _from.again(given.folder, again.expected, again.jobs):
+            _hydra_app.run("config", again.arguments, ["steadygan", "sweep", *ctx.args], again.question)
+        return
     name, rest = split([arg for arg in ctx.args if arg not in (_quick.FLAG, *FLAGS)])
     known = catalogue.sweeps(config_dirs(ctx.args))
     if name is None and not _hydra_app.split(rest)[1]:
@@ -81,9 +93,8 @@ def command(ctx: click.Context) -> None:
     if _quick.FLAG in ctx.args:
         small = _quick.overrides(name, known, rest)
         folder, rest = f"{name}-quick", [*(small if _is_multirun(rest) else _quick.single(small)), *rest]
-    dry = ["hydra.launcher.dry_run=true"] if DRY_RUN in ctx.args else []
     with shown:
-        _hydra_app.run(name, arguments(folder, [*rest, *dry]), ["steadygan", "sweep", *ctx.args], question)
+        _hydra_app.run(name, arguments(folder, rest), ["steadygan", "sweep", *ctx.args], question)
 
 
 @contextlib.contextmanager
@@ -132,5 +143,5 @@ def _print(folders: Iterable[Path]) -> None:
     formatter.write_dl(_listed(folders))
     click.echo(
         formatter.getvalue() + "\nRun one: steadygan sweep NAME; a small version of it: ... --quick; "
-        "what it would do: ... hydra.launcher.dry_run=true"
+        f"what it would do: ... {DRY_RUN}"
     )

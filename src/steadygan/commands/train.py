@@ -2,14 +2,14 @@
 
 import click
 
-from steadygan.commands import _hydra_app
+from steadygan.commands import _from, _hydra_app
 from steadygan.commands._passthrough import Passthrough
 
 
 @click.command(
     "train",
     cls=Passthrough,
-    usage="[-m] [KEY=VALUE]... [HYDRA'S OPTIONS]",
+    usage="[--from RUN] [-m] [KEY=VALUE]... [HYDRA'S OPTIONS]",
     examples="""
         steadygan train
         steadygan train 'regularizer=[r1]' regularizer.r1.gamma=3 seed=1
@@ -17,6 +17,9 @@ from steadygan.commands._passthrough import Passthrough
         steadygan train optimizer@optimizer.discriminator=sgld optimizer.discriminator.step_size=1e-7
         steadygan train +schedule@loss.alpha=linear loss=lsgan
         steadygan train -m 'regularizer=[r1]' regularizer.r1.gamma=0.1,1,10 'seed=range(0,5)'
+        steadygan train method=wgan_gp dataset=digits --dry-run
+        steadygan train --from outputs/runs/RUN iterations=20000
+        steadygan train --from outputs/runs/RUN loss=hinge -m 'seed=range(0,5)'
     """,
 )
 @click.pass_context
@@ -25,5 +28,18 @@ def command(ctx: click.Context) -> None:
 
     The same command again resumes what was stopped and skips what is done; more iterations extend it. Quote what your
     shell would read.
+
+    --from RUN takes all settings from a run's folder: alone it continues the run, iterations=N extends it, any other
+    KEY=VALUE begins a new run with this change. A group that is chosen begins anew, with its defaults. Objects of your
+    own that the folder names are built if you --trust them by name.
+
+    --dry-run only says what would be done, with the signature and the folder of each run.
     """
-    _hydra_app.run("config", ctx.args, ["steadygan", "train", *ctx.args])
+    given = _from.asked(ctx.args)
+    asked = ["steadygan", "train", *ctx.args]
+    if given.folder is None:
+        _hydra_app.run("config", ctx.args, asked)
+        return
+    arguments, expected = _from.of_run(given.folder, given.trust, given.rest)
+    with _from.again(given.folder, expected):
+        _hydra_app.run("config", arguments, asked)

@@ -62,6 +62,10 @@ class Job:
     method: str
     seed: int
     iterations: int
+    options: tuple[str, ...] = ()
+    """Hydra's, with which ``said`` gives the config."""
+    said: tuple[str, ...] | None = None
+    """Overrides of the root config that give all of it, whatever ``overrides`` were given beside; None: these."""
 
 
 Report = Callable[[dict[str, Any]], None]

@@ -118,6 +118,7 @@ def identity(job: Job, status: str) -> dict[str, Any]:
         "label": job.label,
         "seed": job.seed,
         "iterations": job.iterations,
+        "options": list(job.options),
         "versions": versions(),
         "git": git(),
     }

@@ -160,7 +160,7 @@ class Wandb:
                 id=fragments.first_id(info.directory) or agent.run_id or info.signature,
                 group=info.group[:128],
                 job_type=info.method[:64],
-                name=f"{info.label} seed={info.seed}"[:128],
+                name=_name(info),
                 tags=self.tags,
                 config={**info.config, "signature": info.signature, "overrides": list(info.overrides)},
                 mode=mode,
@@ -184,6 +184,12 @@ def told(summary: Mapping[str, Any]) -> dict[str, Any]:
         names = summary.get("directions") or summary.get("metrics") or {}
         flat |= {key: math.nan for name in names for key in (f"metrics/{name}/final", f"metric/{name}")}
     return flat
+
+
+def _name(info: RunInfo) -> str:
+    """The label, cut where it is too long for W&B, and the seed."""
+    seed = f" seed={info.seed}"
+    return info.label[: 128 - len(seed)] + seed
 
 
 def _finish(run: Any, summary: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from steadygan.report.bands import columns
 from steadygan.report.collect import Run, Sweep, collect, thin
 from steadygan.report.datasets import by_dataset
 from steadygan.report.groups import Group, group_runs
-from steadygan.report.page import MOST_IN_ENDS, Content, Part, Plot, render
+from steadygan.report.page import MOST_IN_ENDS, Content, Part, Plot, again, render
 from steadygan.report.palette import Style, styles
 from steadygan.report.reached import reached
 from steadygan.report.samples import MOST_PICTURES, galleries
@@ -60,6 +60,8 @@ def report(directories: list[Path], open_page: bool = False, console: Console | 
         _print(console, part, content)
     for note in content.notes:
         console.print(note, markup=False, highlight=False)
+    text = f"run it again, or more of it: {'; '.join(again(sweep))}"
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
     console.print(str(index), soft_wrap=True, markup=False, highlight=False)
     if open_page:
         webbrowser.open(index.resolve().as_uri())

@@ -19,7 +19,6 @@ DEPTH = 3
 CURVE_POINTS = 300
 UNREADABLE = "unreadable"
 NO_SUMMARY = "no summary"
-SWEEP = "sweep.yaml"
 _NOT_RUNS = {"report", "wandb", "checkpoints", files.SAMPLES}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -58,6 +57,7 @@ class Run:
     ``damaged`` names its files that are there and cannot be read, but for the summary.
     ``memory`` is the peak of the device, or of the process, in MB.
     ``reached`` says when each of the run's thresholds, in words, was first met.
+    ``options`` are those of Hydra's with which ``overrides`` give the config; None: nobody has said that they do.
     ``most`` is the largest value that a metric can have, where its passport says so.
     ``curves`` maps a column of ``metrics.csv`` to (iterations, values), finite values only, thinned.
     """
@@ -77,6 +77,7 @@ class Run:
     error: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
+    options: tuple[str, ...] | None = None
     scores: dict[str, Score] = field(default_factory=dict)
     reached: dict[str, Met] = field(default_factory=dict)
     oscillation: dict[str, float] = field(default_factory=dict)
@@ -107,7 +108,7 @@ class Sweep:
     directories: tuple[Path, ...]
     name: str
     question: str
-    command: str
+    commands: tuple[str, ...]
     swept: tuple[str, ...]
     runs: tuple[Run, ...]
     threshold: tuple[Bound, ...] = ()
@@ -129,15 +130,14 @@ def collect(directories: list[Path]) -> Sweep:
         runs += [read_run(path, directory) for path in find_runs(directory)]
     kept = _unique(runs)
     first = directories[0].resolve()
-    about = read_yaml(directories[0] / SWEEP)
-    command = about.get("command") or ""
+    about = read_yaml(directories[0] / files.SWEEP)
     swept = about.get("swept")
     threshold = parse(about.get("threshold"))
     return Sweep(
         directories=tuple(directories),
         name=str(about.get("name") or first.name),
         question=str(about.get("question") or about.get("name") or first.name),
-        command=" ".join(map(str, command)) if isinstance(command, list) else str(command),
+        commands=_commands(about),
         swept=tuple(map(str, swept)) if isinstance(swept, Mapping | list) else (),
         runs=tuple(kept),
         threshold=threshold,
@@ -148,7 +148,7 @@ def collect(directories: list[Path]) -> Sweep:
 
 def _unread(directories: list[Path], runs: list[Run]) -> Iterator[str]:
     """What is there and cannot be read; broken summaries are counted among the states of runs."""
-    for path in (directory / SWEEP for directory in directories):
+    for path in (directory / files.SWEEP for directory in directories):
         if path.exists() and not read_yaml(path):
             yield f"{path} cannot be read: question, threshold, baseline and swept numbers are not known."
     for name in (files.CONFIG, files.METRICS):
@@ -163,11 +163,21 @@ def _left_out(directories: list[Path], runs: list[Run], kept: list[Run]) -> Iter
     if copies:
         verb = "run is a copy" if copies == 1 else "runs are copies"
         yield f"{copies} {verb} of others (of one signature) and left out: of each the one that got furthest counts."
-    first, *others = (read_yaml(directory / SWEEP) for directory in directories)
+    first, *others = (read_yaml(directory / files.SWEEP) for directory in directories)
     for directory, about in zip(directories[1:], others):
         ignored = [key for key in ("threshold", "baseline") if about and about.get(key) != first.get(key)]
         if ignored:
-            yield f"{' and '.join(ignored)} of {directory / SWEEP} {'is' if len(ignored) == 1 else 'are'} not used."
+            verb = "is" if len(ignored) == 1 else "are"
+            yield f"{' and '.join(ignored)} of {directory / files.SWEEP} {verb} not used."
+
+
+def _commands(about: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the commands of all launches; an older ``sweep.yaml`` has the last one alone."""
+    named = about.get("commands")
+    if isinstance(named, list):
+        return tuple(map(str, named))
+    last = about.get("command") or ""
+    return tuple(filter(None, [" ".join(map(str, last)) if isinstance(last, list) else str(last)]))
 
 
 def _check(directory: Path) -> None:
@@ -179,7 +189,7 @@ def _check(directory: Path) -> None:
         raise UserError(f"{directory}: no such folder.\n{looks}")
     if not directory.is_dir():
         raise UserError(f"{directory}: this is a file, not a folder.\n{looks}")
-    if not (directory / SWEEP).is_file() and next(find_runs(directory), None) is None:
+    if not (directory / files.SWEEP).is_file() and next(find_runs(directory), None) is None:
         raise UserError(f"{directory}: no run in this folder.\n{looks}")
 
 
@@ -252,6 +262,7 @@ def read_run(path: Path, root: Path) -> Run:
         error=str(summary.get("error") or ""),
         config=config,
         overrides=overrides,
+        options=tuple(map(str, options)) if isinstance(options := summary.get("options"), list) else None,
         scores=scores,
         reached=_reached(summary.get("reached"), config.get(OF_RUN), scores),
         oscillation=_numbers(summary.get("oscillation")),

@@ -77,12 +77,16 @@ def group_runs(runs: Iterable[Run]) -> list[Group]:
     """
     methods: dict[str, dict[Any, list[Run]]] = defaultdict(lambda: defaultdict(list))
     by_label: dict[tuple[str, str], Any] = {}
+    by_settings: dict[Any, str] = {}
     runs = sorted(runs, key=lambda run: (not run.config, run.name))
     for run in runs:
         settings = identity(run.config)
         key = frozenset(settings.items()) if settings else by_label.get((run.method, run.label), run.label)
         by_label.setdefault((run.method, run.label), key)
-        methods[run.method][key].append(run)
+        method = run.method
+        if settings and _is_overrides(method):  # said with other words in another launch
+            method = by_settings.setdefault(key, method)
+        methods[method][key].append(run)
     short = _short_methods(
         {method: [run for seeds in found.values() for run in seeds] for method, found in methods.items()}
     )
@@ -139,23 +143,27 @@ def show(value: Any) -> str:
 
 
 def _short_methods(methods: Mapping[str, list[Run]]) -> dict[str, str]:
-    """Methods that are the same overrides with other values, by the values in which they differ."""
+    """Methods that are nothing but overrides, by those in which they differ."""
     names = {method: method for method in methods}
-    tokens = {method: _tokens(method, runs[0]) for method, runs in methods.items()}
-    if len(methods) < 2 or not all("=" in method for method in methods):
-        return names
-    if len({tuple(sorted(found)) for found in tokens.values()}) != 1:
-        return names
-    keys = [key for key in next(iter(tokens.values())) if len({found[key] for found in tokens.values()}) > 1]
+    tokens = {method: _tokens(method, runs[0]) for method, runs in methods.items() if _is_overrides(method)}
+    keys = dict.fromkeys(key for found in tokens.values() for key in found)
+    keys = [key for key in keys if len({found.get(key) for found in tokens.values()}) > 1]
     short = short_keys(keys)
-    shown = {method: " ".join(f"{short[key]}={found[key]}" for key in keys) for method, found in tokens.items()}
-    return shown if len(set(shown.values())) == len(methods) else names
+    shown = {
+        method: " ".join(f"{short[key]}={found[key]}" for key in keys if key in found) or "default"
+        for method, found in tokens.items()
+    }
+    return names | shown if 1 < len(tokens) == len(set(shown.values())) else names
+
+
+def _is_overrides(method: str) -> bool:
+    return "=" in method or method == "default"
 
 
 def _tokens(method: str, run: Run) -> dict[str, str]:
     words = run.overrides or method.replace(", ", " ").split()
     pairs = [word.lstrip("+").partition("=") for word in words]
-    return {key: value for key, _, value in pairs if _counts(key)}
+    return {key: value for key, _, value in pairs if _counts(key) and not key.startswith("~")}
 
 
 def _distinct(groups: list[Group]) -> list[Group]:

@@ -143,6 +143,7 @@ def render(content: Content, folder: Path) -> str:
         passports=passports(content.groups),
         environment=_environment(content.groups),
         commands=commands(content.listed),
+        again=again(content.sweep),
         level=LEVEL,
         many=MOST_IN_ENDS if any(len(part.groups) > MOST_IN_ENDS for part in content.parts) else 0,
         version=__version__,
@@ -248,6 +249,22 @@ def _environment(groups: Sequence[Group]) -> list[tuple[str, str]]:
 def commands(groups: Sequence[Group]) -> list[tuple[str, list[str]]]:
     """For each method the line that runs each of its seeds again, quoted for the shell."""
     return [
-        (group.name, [shlex.join(["steadygan", "train", *run.overrides]) for run in group.runs if run.overrides])
-        for group in groups
+        (group.name, [_command(run) for run in group.runs if run.config or run.options is not None]) for group in groups
     ]
+
+
+def _command(run: Run) -> str:
+    """Return what gives the very signature: the overrides, or the run's own config where they are not known to."""
+    if run.options is None:
+        return _from("train", run.path)
+    return shlex.join(["steadygan", "train", *run.options, *run.overrides])
+
+
+def _from(command: str, path: Path) -> str:
+    return shlex.join(["steadygan", command, "--from", files.from_here(path)])
+
+
+def again(sweep: Sweep) -> list[str]:
+    """Return the lines that run what is missing in the folders of the report, or more of it."""
+    folders = dict.fromkeys(run.path.parent for run in sweep.runs) or dict.fromkeys(sweep.directories)
+    return [_from("sweep", folder) for folder in folders]

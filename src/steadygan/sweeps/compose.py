@@ -78,12 +78,12 @@ class Composer:
         texts = tuple(str(override.input_line) for override in choices)
         if texts not in self._bases:
             full = self._loader.load_sweep_config(self._master, list(texts))
-            self._bases[texts] = _without_hydra(full), full
+            self._bases[texts] = without_hydra(full), full
         return self._bases[texts]
 
     def _by_hydra(self, overrides: Sequence[str], number: int) -> Composed:
         full = self._loader.load_sweep_config(self._master, list(overrides))
-        return Composed(_without_hydra(full), partial(_numbered, full, None, number))
+        return Composed(without_hydra(full), partial(_numbered, full, None, number))
 
     def _parse(self, text: str) -> Override:
         if text not in self._parsed:
@@ -159,8 +159,9 @@ def _name(full: DictConfig, overrides: Sequence[Override]) -> None:
     )
 
 
-def _without_hydra(full: DictConfig) -> DictConfig:
+def without_hydra(full: DictConfig) -> DictConfig:
+    """Return a copy of a composed config without the node ``hydra``."""
     config = copy.deepcopy(full)
     with read_write(config), open_dict(config):
-        del config["hydra"]
+        config.pop("hydra", None)
     return config

@@ -1,6 +1,7 @@
 """A sweep from its plans to its summary, whoever runs the jobs and whatever they are."""
 
 import contextlib
+import json
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +19,6 @@ from steadygan.sweeps.fanout import FanOut, Group
 from steadygan.sweeps.pool import Event, Outcome, run_jobs
 from steadygan.sweeps.progress import SweepProgress, unheard
 from steadygan.sweeps.tally import status_of
-
-SWEEP = "sweep.yaml"
 
 
 class SweepFailed(Exception):
@@ -42,6 +41,8 @@ class Job(Protocol):
     iterations: int
     directory: Path
     signature: str
+    options: tuple[str, ...]
+    said: tuple[str, ...]
 
 
 def collect(plans: Sequence[Callable[[], Job]]) -> list[Job]:
@@ -140,13 +141,45 @@ def write_sweep(
     threshold: Mapping[str, Any] | None = None,
     baseline: str | None = None,
 ) -> None:
-    """``sweep.yaml``: what the folder of a sweep is about, and when a run of it counts as one that trains."""
-    content = {"name": name, "question": question, "command": command, "swept": {k: list(v) for k, v in swept.items()}}
+    """``sweep.yaml``: what the folder of a sweep is about, and when a run of it counts as one that trains.
+
+    The commands of earlier launches stay: ``commands`` are all, ``command`` is the last one.
+    """
+    commands = [*(text for text in _launches(root / files.SWEEP) if text != command), command]
+    content = {"name": name, "question": question, "command": command, "commands": commands}
+    content["swept"] = {key: list(values) for key, values in swept.items()}
     if threshold:
         content["threshold"] = dict(threshold)
     if baseline:
         content["baseline"] = baseline
-    files.write_text(root / SWEEP, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    files.write_text(root / files.SWEEP, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def write_jobs(root: Path, jobs: Sequence[Job]) -> None:
+    """``jobs.json``: how each job is said on the command line, with those of earlier launches."""
+    now = {job.signature: {"options": list(job.options), "overrides": list(job.said)} for job in jobs}
+    files.write_text(root / files.JOBS, json.dumps({**launched(root), **now}, indent=1) + "\n")
+
+
+def launched(root: Path) -> dict[str, dict[str, list[str]]]:
+    """Return ``options`` and ``overrides`` of all jobs that were launched into a folder, by signature."""
+    try:
+        found = json.loads((root / files.JOBS).read_text(encoding="utf-8"))
+        keys = ("options", "overrides")
+        return {str(signed): {key: list(map(str, job[key])) for key in keys} for signed, job in found.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def _launches(path: Path) -> list[str]:
+    """Return the commands that a ``sweep.yaml`` names, the first one first."""
+    try:
+        about = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return []
+    about = about if isinstance(about, Mapping) else {}
+    named = about.get("commands")
+    return list(map(str, named)) if isinstance(named, list) else [str(about["command"])] if about.get("command") else []
 
 
 @contextlib.contextmanager

@@ -36,9 +36,16 @@ def away(said: str) -> bool:
     return said.startswith(locks.ELSEWHERE)
 
 
-def table(jobs: Sequence[Job], todo: Mapping[str, str], most: int | None = None) -> str:
-    """A line for each job, ``most`` at most (those that are skipped do not count then): action, job, iterations."""
-    rows = [(_will(todo[job.signature]), f"{job.label} seed={job.seed}", _far(job)) for job in jobs]
+def table(jobs: Sequence[Job], todo: Mapping[str, str], most: int | None = None, places: bool = False) -> str:
+    """Return a line for each job: action, job, iterations.
+
+    Args:
+        jobs: to list.
+        todo: what ``plans`` says.
+        most: lines; jobs that are skipped are left out then.
+        places: whether each line ends with the signature and the folder.
+    """
+    rows = [(_will(todo[job.signature]), f"{job.label} seed={job.seed}", _far(job, places)) for job in jobs]
     if most is not None:
         rows = [row for row in rows if not row[0].startswith("skip")]
     shown = rows[:most]
@@ -52,9 +59,10 @@ def _will(said: str) -> str:
     return f"running elsewhere ({said.partition(': ')[2]})" if away(said) else said
 
 
-def _far(job: Job) -> str:
+def _far(job: Job, places: bool) -> str:
     done = files.read_summary(job.directory) or {}
-    return f"{done.get('iteration', 0)}/{job.iterations}"
+    far = f"{done.get('iteration', 0)}/{job.iterations}"
+    return f"{far}  {job.signature}  {files.from_here(job.directory)}" if places else far
 
 
 def until_done(

@@ -1,12 +1,16 @@
 """The signature of a run: a hash of what determines its result, and the folder that is named after it."""
 
+import functools
 import hashlib
 import json
+import os
 import re
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from steadygan import files
 from steadygan.core.declare import declared
 from steadygan.errors import UserError
 from steadygan.targets import SHARED, resolve
@@ -35,7 +39,15 @@ USUAL_TRAINER = {"sync_batchnorm": True}
 """Signed where they differ from this: with statistics of their own, processes do not take the step that one takes."""
 
 LENGTH = 10
-READABLE = 80
+
+READABLE = 100
+"""Characters of a folder's name before the signature, at most."""
+
+SETTLED = 2 * 10**9
+"""Nanoseconds after which a folder's time of modification would show another change."""
+
+SHORTEST = 12
+"""Characters to which a word of it is cut, at least."""
 
 
 def signature(config: Mapping[str, Any]) -> str:
@@ -101,20 +113,76 @@ def key_of(override: str) -> str:
 
 def label(method: str | None, overrides: Iterable[str]) -> str:
     """What to call a run among others: its method and its overrides, less the seed."""
-    rest = [text for text in asked(overrides) if key_of(text) not in ("seed", "method")]
+    rest = [text for text in asked(overrides) if key_of(text) not in ("seed", "method") and _tells(text)]
     return " ".join([*([method] if method else []), *rest]) or "default"
 
 
+def _tells(override: str) -> bool:
+    """Whether an override is one that a reader would tell runs by: not what a value of the same node takes along."""
+    return not override.startswith("~") and not key_of(override).endswith("._partial_")
+
+
 def run_directory(root: Path, signed: str, overrides: Iterable[str]) -> Path:
-    """The folder of the run with this signature: the one that is there, or a new readable name."""
-    there = sorted(root.glob(f"*-{signed}")) if root.is_dir() else []
-    return there[0] if there else root / f"{_readable(asked(overrides))}-{signed}"
+    """Return the folder of the run with this signature.
+
+    Args:
+        root: the folder that holds it, or will.
+        signed: the signature.
+        overrides: what tells the run from others; a folder that is not there yet is named after them.
+
+    Returns:
+        The folder whose name ends with the signature, else the one whose summary says the signature, else a new one.
+    """
+    return known(root).get(signed) or root / f"{_readable(filter(_tells, asked(overrides)))}-{signed}"
+
+
+def known(root: Path) -> dict[str, Path]:
+    """Return the folders in ``root`` by the signatures of their runs.
+
+    Only folders whose names do not end with a signature are opened; all is looked at again where ``root`` has changed.
+    """
+    try:
+        changed = root.stat().st_mtime_ns
+    except OSError:
+        return {}
+    settled = time.time_ns() - changed > SETTLED
+    return (_known if settled else _known.__wrapped__)(root, changed)
+
+
+@functools.lru_cache(maxsize=16)
+def _known(root: Path, changed: int) -> dict[str, Path]:
+    named, renamed = {}, {}
+    for name in sorted(entry.name for entry in os.scandir(root) if entry.is_dir()):
+        found = re.search(rf"-([0-9a-f]{{{LENGTH}}})$", name)
+        signed = found.group(1) if found else (files.read_summary(root / name) or {}).get("signature")
+        (named if found else renamed).setdefault(signed, root / name)
+    return {**renamed, **named}
 
 
 def _readable(overrides: Iterable[str]) -> str:
     words = []
     for text in overrides:
         key, _, value = text.lstrip("+~").partition("=")
-        words.append(f"{'.'.join(key.split('.')[-2:])}-{value}")
-    safe = re.sub(r"[^A-Za-z0-9.+-]+", "_", "_".join(words)).strip("._-")
-    return safe[:READABLE].strip("._-") or "default"
+        word = re.sub(r"[^A-Za-z0-9.+-]+", "_", f"{'.'.join(key.split('.')[-2:])}-{value}")
+        words.append(word.strip("._-"))
+    return "_".join(fitted([word for word in words if word], READABLE)).strip("._-") or "default"
+
+
+def fitted(words: Sequence[str], most: int) -> list[str]:
+    """Return words that take ``most`` characters at most, with one between two of them.
+
+    The longest are cut in their middle, all to the same length, since what differs is at the ends: the key in front,
+    the end of a path behind. Of very many the first and the last are kept.
+    """
+    count = (most + 1) // (SHORTEST + 1)
+    if sum(map(len, words)) + len(words) - 1 > most and len(words) > count:
+        words = [*words[: count - count // 2], *words[len(words) - count // 2 :]]
+    room = most - (len(words) - 1)
+    length = max(map(len, words), default=0)
+    while sum(min(len(word), length) for word in words) > room:
+        length -= 1
+    return [word if len(word) <= length else _cut(word, length) for word in words]
+
+
+def _cut(word: str, length: int) -> str:
+    return word[: length - length // 2 - 1] + "_" + word[len(word) - length // 2 :]

@@ -15,7 +15,6 @@ from steadygan import files
 from steadygan.errors import UserError
 from steadygan.locks import RunLock
 from steadygan.pace import Pace, time_left
-from steadygan.sweeps.launching import SWEEP
 from steadygan.sweeps.tally import duration, speed
 
 DEPTH = 3
@@ -174,7 +173,7 @@ def _check(folder: Path) -> None:
     looks = "Name the folder of a sweep, such as outputs/gamma: it holds a sweep.yaml and one folder for each run."
     if not folder.is_dir():
         raise UserError(f"{folder}: {'a file, not a folder' if folder.exists() else 'no such folder'}.\n{looks}")
-    if not (folder / SWEEP).is_file() and next(find_runs(folder), None) is None:
+    if not (folder / files.SWEEP).is_file() and next(find_runs(folder), None) is None:
         raise UserError(f"{folder}: no run in this folder.\n{looks}")
 
 
@@ -282,7 +281,7 @@ def _metrics(summary: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str
 
 
 def _swept(folder: Path) -> dict[str, list[Any]]:
-    about = _yaml(folder / SWEEP)
+    about = _yaml(folder / files.SWEEP)
     swept = about.get("swept") if isinstance(about, Mapping) else None
     return {str(k): v for k, v in swept.items() if isinstance(v, list)} if isinstance(swept, Mapping) else {}
 

@@ -1,0 +1,26 @@
+"""``hydra/sweeper=again``: jobs that are given one by one, each with what the command line says of all of them."""
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from hydra_plugins.steadygan.grid import GridSweeper, combinations
+
+JOBS: ContextVar[Sequence[Sequence[str]]] = ContextVar("jobs", default=())
+"""The overrides of each job."""
+
+
+class AgainSweeper(GridSweeper):
+    """Every job with every combination of the values that the command line sweeps."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Launch all jobs."""
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        return [
+            self.launcher.launch(
+                [job for given in JOBS.get() for job in combinations(parser.parse_overrides([*given, *arguments]))],
+                initial_job_idx=0,
+            )
+        ]

@@ -1,0 +1,177 @@
+"""Where the config of a job comes from, told as a command line of ``steadygan train``."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from steadygan.errors import UserError
+from steadygan.paths import conf_dir
+from steadygan.sweeps.compose import without_hydra
+from steadygan.sweeps.overrides import CannotBeSaid, chosen, key_element, lacking, leaves, literal, value_at, varies
+
+ROOT = "config"
+"""The root config of ``steadygan train``."""
+
+OUTSIDE = re.compile(r"\$\{(hydra|now|oc\.env|python_version):")
+"""Interpolations that may give another value in another process."""
+
+
+EXPECTED: ContextVar[frozenset[str]] = ContextVar("expected", default=frozenset())
+"""The signatures that runs have to have which are to go on; none: any."""
+
+
+def check_expected(signatures: Iterable[str]) -> None:
+    """Compare the signatures of runs that are launched again with those that they had.
+
+    Raises:
+        UserError: there are others.
+    """
+    expected, found = EXPECTED.get(), dict.fromkeys(signatures)
+    other = [signed for signed in found if signed not in expected]
+    if expected and other:
+        raise UserError(
+            f"{len(other)} of {len(found)} runs would have another signature than before ({', '.join(other[:3])}): "
+            "their data or weights have changed, or this version of steadygan means something else by their config\n"
+            "To begin new runs with them as they are, say any KEY=VALUE that changes the result"
+        )
+
+
+class Origin(NamedTuple):
+    """``steadygan train *options *said`` gives the config.
+
+    Attributes:
+        options: Hydra's own, which say where configs are found.
+        said: overrides of the root config.
+    """
+
+    options: tuple[str, ...]
+    said: tuple[str, ...]
+
+
+class _Kind(NamedTuple):
+    """What the origins of jobs that differ in values alone have in common.
+
+    Attributes:
+        outside: keys whose values come from outside the config, such as the number of the job.
+        before: overrides that come before the job's own.
+        after: overrides that come after them.
+        values: the config to which all values of a job have to be added, where its own overrides do not fit.
+        said: whether overrides of the root config can say it.
+    """
+
+    outside: tuple[str, ...]
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    values: DictConfig | None = None
+    said: bool = True
+
+
+class Origins:
+    """The origins of jobs, whatever root config they were composed from.
+
+    A sweep's file is a root config: what it sets beside the values that it sweeps is added to the job's overrides,
+    found by comparison with what the overrides alone would give. Jobs that differ in values alone are compared once.
+
+    Args:
+        loader: Hydra's config loader of this process.
+        hydra: the node ``hydra`` of any of the jobs.
+    """
+
+    def __init__(self, loader: ConfigLoader, hydra: DictConfig) -> None:
+        self._loader = loader
+        self._name = str(hydra.job.config_name)
+        self._options = options(hydra)
+        path = OmegaConf.select(hydra, "searchpath")
+        self._search = [f"hydra.searchpath=[{','.join(map(repr, path))}]"] if path else []
+        self._kinds: dict[Any, _Kind] = {}
+        self._groups: dict[str, list[str]] = {}
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
+
+    def of(
+        self,
+        given: Sequence[str],
+        config: DictConfig,
+        choices: Callable[[], Mapping[str, Any]],
+        plain: Mapping[str, Any],
+    ) -> Origin:
+        """Return the origin of a job.
+
+        Args:
+            given: its overrides, of the root config that it was composed from.
+            config: composed, with its interpolations and without the node ``hydra``.
+            choices: returns the options of config groups, by the group's key.
+            plain: the config, resolved.
+        """
+        kind = tuple(text if varies(text) or self._is_group(text) else key_element(text) for text in given)
+        if kind not in self._kinds:
+            self._kinds[kind] = self._compared(given, config, choices)
+        found = self._kinds[kind]
+        texts, after = given, found.after
+        if found.values is not None:  # what was given cannot be said of the root config: all values are
+            texts = [text for text in given if self._is_group(text)]
+            after = lacking(found.values, OmegaConf.to_container(config))
+        said = [f"{path}={literal(value_at(plain, path))}" for path in found.outside]
+        extra = () if found.said else (f"--config-name={self._name}",)
+        return Origin((*self._options, *extra), (*self._search, *found.before, *texts, *after, *said))
+
+    def _compared(self, given: Sequence[str], config: DictConfig, choices: Callable[[], Mapping[str, Any]]) -> _Kind:
+        target = OmegaConf.to_container(config)
+        outside = tuple(path for path, value in leaves(target) if OUTSIDE.search(str(value)))
+        if self._name == ROOT:
+            return _Kind(outside)
+        groups = [text for text in given if self._is_group(text)]
+        base, options = self._compose(groups), choices()
+        before = [*chosen(options, base.hydra.runtime.choices), *self._lists(target, base, options)]
+        names = {key for key in target if self._options_of(key)}
+        try:
+            try:
+                after = lacking(without_hydra(self._compose([*before, *given])), target, names)
+                return _Kind(outside, tuple(before), tuple(after))
+            except (HydraException, OmegaConfBaseException):
+                values = without_hydra(self._compose([*before, *groups]))
+                lacking(values, target, names)
+                return _Kind(outside, tuple(before), values=values)
+        except CannotBeSaid:
+            return _Kind(outside, said=False)
+
+    def _lists(self, target: Mapping[str, Any], base: DictConfig, choices: Mapping[str, Any]) -> list[str]:
+        """Return the overrides of groups of which several options are chosen; Hydra keeps no record of these."""
+        found = []
+        for key, node in target.items():
+            if key not in choices and isinstance(node, Mapping) and (known := self._options_of(key)):
+                names = [name for name in node if name in known]
+                if names != [name for name in base.get(key, {}) if name in known]:
+                    found.append(f"{key}={literal(names)}")
+        return found
+
+    def _is_group(self, text: str) -> bool:
+        return bool(self._options_of(key_element(text)))
+
+    def _options_of(self, key: str) -> list[str]:
+        """Return the options of a config group, the key of an override with or without its package; else nothing."""
+        group = key.partition("@")[0]
+        if group not in self._groups:
+            self._groups[group] = self._loader.get_group_options(group)
+        return self._groups[group]
+
+    def _compose(self, overrides: Sequence[str]) -> DictConfig:
+        key = tuple(overrides)
+        if key not in self._composed:
+            self._composed[key] = self._loader.load_configuration(ROOT, [*self._search, *overrides], RunMode.RUN)
+        return self._composed[key]
+
+
+def options(hydra: DictConfig) -> tuple[str, ...]:
+    """Return the options with which Hydra finds what it found here: the user's own folder of configs."""
+    named = {"main": "--config-path", "command-line": "--config-dir"}
+    usual = {conf_dir().as_posix()}
+    sources = [(str(source.provider), str(source.path)) for source in hydra.runtime.config_sources]
+    return tuple(f"{named[who]}={Path(path)}" for who, path in sources if who in named and path and path not in usual)

@@ -1,0 +1,193 @@
+"""Overrides of the root config that give a config again, wherever its settings came from."""
+
+import copy
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
+
+_NAME = re.compile(r"[A-Za-z_/][\w./@-]*", flags=re.ASCII)
+_MEANS_MORE = {"null", "true", "false", "inf", "nan"}
+_ABSENT = object()
+
+
+class CannotBeSaid(Exception):
+    """No override sets this: a plain value under a name that is a config group's, too."""
+
+
+def literal(value: Any) -> str:
+    """Return a value as Hydra's command line reads it: strings quoted where they have to be."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return repr(value)
+        case Mapping():
+            return "{" + ",".join(f"{key}:{literal(item)}" for key, item in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ",".join(map(literal, value)) + "]"
+    text = str(value)
+    if _NAME.fullmatch(text) and text.lower() not in _MEANS_MORE:
+        return text
+    quoted = re.sub(r"(\\*)'", lambda found: 2 * found[1] + "\\'", text)
+    trailing = len(quoted) - len(quoted.rstrip("\\"))
+    return f"'{quoted}{trailing * chr(92)}'"
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two plain values are the same setting: 1 and 1.0 are, 1 and true are not."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
+        return math.isnan(other)
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
+
+
+def lacking(base: DictConfig, target: Mapping[str, Any], groups: Collection[str] = ()) -> list[str]:
+    """Return the overrides that make ``target`` of ``base``.
+
+    Args:
+        base: a composed config without the node ``hydra``.
+        target: plain containers, resolved or not. An interpolation of ``base`` that gives the value of ``target``
+            stays an interpolation.
+        groups: names that an override would take for a config group.
+
+    Raises:
+        CannotBeSaid: a value under such a name.
+    """
+    have = OmegaConf.to_container(base)
+    config = copy.deepcopy(base)
+    gone = list(_gone(have, target))
+    found = [f"~{path}" for path in gone]
+    for path in gone:
+        _delete(config, path.split("."))
+    later = []
+    for path, value in leaves(target):
+        old = _at(have, path.split("."))
+        if "${" in str(old) and "${" not in str(value):
+            later.append((path, value))
+        elif not same(old, value):
+            found.append(_set(config, path, value, old is _ABSENT, groups))
+    for path, value in later:
+        if not same(_resolved(config, path), value):
+            found.append(_set(config, path, value, _at(have, path.split(".")) is _ABSENT, groups))
+    return found
+
+
+def as_configs(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what each override sets, in plain containers; those of groups and sweeps set nothing by themselves."""
+    found = []
+    for override in OverridesParser.create().parse_overrides(list(texts)):
+        if override.package is None and not override.is_delete() and not override.is_sweep_override():
+            config = OmegaConf.create({})
+            OmegaConf.update(config, override.key_or_group.replace("/", "."), override.value(), force_add=True)
+            found.append(OmegaConf.to_container(config))
+    return found
+
+
+def still(texts: Sequence[str], config: Mapping[str, Any]) -> list[str]:
+    """Return those overrides of single values that say what the config says, as they were written.
+
+    One that names another key stays as well, where it gives the value that the config has.
+    """
+    found, whole = {}, None
+    for override in OverridesParser.create().parse_overrides(list(texts)):
+        key = override.key_or_group
+        if key.rpartition(".")[2] in ("_target_", "_partial_") or override.package is not None:
+            continue
+        if override.is_delete() or override.is_sweep_override() or override.is_hydra_override() or "/" in key:
+            continue
+        value, there = override.value(), _at(config, key.split("."))
+        if isinstance(value, str) and "${" in value:
+            whole = whole or OmegaConf.create(dict(config))
+            trial = copy.deepcopy(whole)
+            OmegaConf.update(trial, key, value, force_add=True)
+            value = _resolved(trial, key)
+        if not isinstance(value, Mapping) and same(value, there):
+            found[key] = override.input_line
+    return list(found.values())
+
+
+def _set(config: DictConfig, path: str, value: Any, new: bool, groups: Collection[str]) -> str:
+    if path in groups:
+        raise CannotBeSaid(path)
+    with read_write(config), open_dict(config):
+        OmegaConf.update(config, path, value, merge=True, force_add=True)
+    return f"{'++' if new else ''}{path}={literal(value)}"
+
+
+def _resolved(config: DictConfig, path: str) -> Any:
+    try:
+        value = OmegaConf.select(config, path)
+        return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    except OmegaConfBaseException:
+        return _ABSENT
+
+
+def _at(node: Any, keys: Sequence[str]) -> Any:
+    """What stands there, or the interpolation that stands on the way."""
+    for key in keys:
+        if isinstance(node, str) and "${" in node:
+            return node
+        if not isinstance(node, Mapping) or key not in node:
+            return _ABSENT
+        node = node[key]
+    return node
+
+
+def value_at(node: Any, path: str) -> Any:
+    """Return what stands under a dotted key."""
+    for key in path.split("."):
+        node = node[key]
+    return node
+
+
+def _delete(config: DictConfig, keys: Sequence[str]) -> None:
+    with read_write(config), open_dict(config):
+        node = OmegaConf.select(config, ".".join(keys[:-1])) if keys[1:] else config
+        del node[keys[-1]]
+
+
+def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted keys with their values; lists and empty mappings are values."""
+    for key, value in node.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _gone(have: Mapping[str, Any], target: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Nodes that ``target`` does not have."""
+    for key, value in have.items():
+        if key not in target:
+            yield f"{prefix}{key}"
+        elif isinstance(value, Mapping) and isinstance(target[key], Mapping):
+            yield from _gone(value, target[key], f"{prefix}{key}.")
+
+
+def key_element(text: str) -> str:
+    """Return the key of an override with the package of a group: ``optimizer@optimizer.generator``."""
+    return text.lstrip("+~").partition("=")[0]
+
+
+def chosen(choices: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """Return the overrides that choose other options of config groups than were chosen ``before``."""
+    return [
+        f"~{key}" if value is None else f"{'' if key in before else '+'}{key}={literal(value)}"
+        for key, value in choices.items()
+        if not key.startswith("hydra/") and literal(before.get(key, _ABSENT)) != literal(value)
+    ]
+
+
+def varies(text: str) -> bool:
+    """Whether the value of an override may change which keys there are."""
+    return text.startswith("~") or any(sign in text.partition("=")[2] for sign in ("{", "$"))
