@@ -163,7 +163,7 @@ def read_summary(run: Path) -> dict[str, Any] | None:
 def read_rows(path: Path) -> list[dict[str, str]]:
     """The complete rows of a ``metrics.csv``; a torn last line is left out. No file: no rows."""
     try:
-        text = path.read_text()
+        text = path.read_text(errors="replace")
     except OSError:
         return []
     reader = csv.reader(text[: text.rfind("\n") + 1].splitlines())

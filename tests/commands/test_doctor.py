@@ -159,6 +159,8 @@ def test_no_login_is_told_from_a_login(monkeypatch):
         monkeypatch.setattr(service, "logged_in", lambda answer=answer: answer)
         assert libraries.wandb().state == state
     assert libraries.wandb().mend == "wandb login"
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert (libraries.wandb().state, "WANDB_MODE" in libraries.wandb().seen) == (OK, True)
 
 
 def _examined(monkeypatch, *findings):

@@ -167,9 +167,14 @@ def test_half_written_files_and_foreign_content_are_shown_not_raised(tmp_path):
     odd = write(tmp_path, "odd", iterations="many", rows=[("x", "nan", "")], error=None, metrics=[1])
     (odd / files.OVERRIDES).write_text("a: [")
     (tmp_path / "sweep.yaml").write_text("- no\n- mapping\n")
+    bytes_ = write(tmp_path, "bytes", rows=[(10, 1.0, "many")])
+    (bytes_ / files.SUMMARY).write_text('{"status": "comp')
+    with (bytes_ / files.METRICS).open("ab") as file:
+        file.write(b"\xff\xfe,2,3\n")
     now = look(tmp_path)
     seen = {run.path.name: run for run in now.runs}
-    assert set(seen) == {"whole", "torn", "beginning", "odd"}
+    assert set(seen) == {"whole", "torn", "beginning", "odd", "bytes"}
+    assert seen["bytes"].error == "summary.json cannot be read"
     assert seen["torn"].iteration == 10
     assert (seen["beginning"].status, seen["beginning"].iteration) == ("running", 0)
     assert (seen["odd"].iteration, seen["odd"].iterations) == (0, 0)

@@ -17,6 +17,8 @@ def wandb() -> Finding:
     """The login; nothing is asked of the server."""
     from steadygan.loggers.service import logged_in
 
+    if os.environ.get("WANDB_MODE") == "disabled":
+        return Finding("W&B", OK, "switched off by WANDB_MODE=disabled; logger.mode=offline asks for it all the same")
     if logged_in():
         return Finding("W&B", OK, "logged in, or a key is set; online runs by logger.mode=online")
     return Finding(

@@ -194,16 +194,15 @@ def closing(jobs: Sequence[Job], console: Console) -> Iterator[None]:
 
 
 def _say_next(jobs: Sequence[Job], console: Console) -> None:
-    over = {job.signature: _status(job) in (*files.FINISHED, "failed") for job in jobs}
     for root in sorted({job.directory.parent for job in jobs}):
         here = root.relative_to(Path.cwd()) if root.is_relative_to(Path.cwd()) else root
-        done = all(over[job.signature] for job in jobs if job.directory.parent == root)
+        done = all(_over(job) for job in jobs if job.directory.parent == root)
         next_command = f"steadygan {'report' if done else 'watch'} {shlex.quote(str(here))}"
         _say(console, f"the runs are in {here}; next: {next_command}")
 
 
-def _status(job: Job) -> str | None:
-    return (files.read_summary(job.directory) or {}).get("status")
+def _over(job: Job) -> bool:
+    return (files.read_summary(job.directory) or {}).get("status") in (*files.FINISHED, "failed")
 
 
 def run_all(

@@ -80,11 +80,13 @@ def _table(runs: list[Seen]) -> Table:
 
 
 def _remark(run: Seen) -> str:
+    if run.error:
+        return run.error
     if run.status == "stale":
         return f"no change for {duration(run.quiet)}"
     if run.status == "running" and run.owner:
         return "  ".join(filter(None, [main_metric(run.metrics, run.most), f"({run.owner})"]))
-    return run.error if run.status == "failed" else main_metric(run.metrics, run.most)
+    return main_metric(run.metrics, run.most)
 
 
 def _line(run: Seen) -> str:

@@ -1,6 +1,7 @@
 """A sweep seen from outside: how its runs stand, told by their files alone, wherever they are computed."""
 
 import itertools
+import math
 import os
 import time
 from collections import Counter
@@ -158,6 +159,7 @@ class _Content:
     metrics: Mapping[str, float]
     overrides: list[str]
     changed: float
+    damage: str
 
 
 def find_runs(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
@@ -198,6 +200,7 @@ def _content(path: Path, changed: float) -> _Content:
         metrics=_metrics(summary, rows),
         overrides=[str(text) for text in overrides] if isinstance(overrides, list) else [],
         changed=changed,
+        damage="" if summary or not (path / files.SUMMARY).exists() else f"{files.SUMMARY} cannot be read",
     )
 
 
@@ -225,9 +228,16 @@ def _seen(path: Path, content: _Content, root: Path, now: float) -> Seen:
         ended=content.changed,
         metrics=content.metrics,
         most=_most(summary),
-        error=str(summary.get("error") or ""),
+        error=str(summary.get("error") or content.damage),
         owner=RunLock(path).owner if status in ("running", "stale") else "",
     )
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _number(value: Any) -> float:
@@ -272,7 +282,7 @@ def _longest(times: list[tuple[float, float]]) -> float:
 def _metrics(summary: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str, float]:
     """The latest value of each metric: of the last row that has any, else of the summary."""
     for row in reversed(rows):
-        found = {name: float(value) for name, value in row.items() if name.startswith("metric/") and value}
+        found = {name: _float(value) for name, value in row.items() if name.startswith("metric/") and value}
         if found:
             return found
     scores = summary.get("metrics")
