@@ -123,7 +123,7 @@ def _check_parts(config: str) -> None:
 
 
 def _check_best(name: Any, parts: Parts) -> None:
-    if name is not None and name not in parts.directions:
+    if name is not None and not (isinstance(name, str) and name in parts.directions):
         raise bad_value("keep_best", name, "this run has no such metric", [*parts.directions, "null"])
 
 

@@ -77,6 +77,8 @@ def read(value: Any, hint: Any) -> Any:
         Misfit: it is no such number.
     """
     kind = _kind(hint)
+    if kind is not None and kind.strict and isinstance(value, Mapping) and "_target_" not in value:
+        raise Misfit(kind.words)  # with a target it may be a schedule
     if kind is None or isinstance(value, Mapping):
         return value
     if isinstance(value, Sequence) and not isinstance(value, str):

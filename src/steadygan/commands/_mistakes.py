@@ -59,6 +59,8 @@ def explain(error: Exception) -> UserError | None:
             return _unreadable_file(error)
         case UnicodeDecodeError() if (path := _file_of(error)) is not None:
             return UserError(f"{path}: cannot be read as UTF-8 ({error.reason} at byte {error.start})")
+        case RecursionError() if (path := _file_of(error)) is not None:
+            return UserError(f"{path}: cannot be read (it contains itself: an alias *NAME inside of its own &NAME)")
         case OSError() if _raised_by_hydra(error):
             return UserError(f"{error.filename}: {error.strerror}")
         case ValueError() | TypeError() | AttributeError() | AssertionError() | RecursionError() if _raised_by_hydra(

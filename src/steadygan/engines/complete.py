@@ -27,6 +27,10 @@ PARTS = {
 WHOLE = ("method", "experiment")
 """Groups whose files fill the whole config: their first line says so."""
 
+BUILT = ("loss", "noise", "game", "dataset", "labels", "scheme", "ema", "engine", "logger")
+BUILT += ("discriminator.vote", *(f"{group}.{player}" for group in ("network", "optimizer") for player in PLAYERS))
+"""What is made by the ``_target_`` that it names."""
+
 EMPTY = ("regularizer",)
 """May be null."""
 
@@ -37,7 +41,7 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: everything that is missing or is no group of settings where there has to be one.
     """
-    problems = [*_misplaced(config), *_missing(config)]
+    problems = [*_misplaced(config), *_missing(config)] or [*_unmade(config)]
     if problems:
         raise UserError("\n".join(problems))
     outputs = _text("outputs", config["outputs"])
@@ -73,16 +77,21 @@ def _missing(config: Mapping[str, Any]) -> Iterator[str]:
                     yield f"{key}.{part}: is missing, and every run reads it"
                 elif part in PLAYERS and not isinstance(config[key][part], Mapping):
                     yield f"{key}.{part}={config[key][part]}: must be a group of settings"
-    for name, node in (config.get("regularizer") or {}).items() if not _is_text(config.get("regularizer")) else ():
+
+
+def _unmade(config: Mapping[str, Any]) -> Iterator[str]:
+    for name, node in (config["regularizer"] or {}).items():
         if not isinstance(node, Mapping):
             yield (
                 f"regularizer.{name}={node}: must be a group of settings; a file of the group `regularizer` holds "
                 "them below its own name"
             )
-
-
-def _is_text(value: Any) -> bool:
-    return not isinstance(value, Mapping | None)
+    for path in [*BUILT, *(f"regularizer.{name}" for name in config["regularizer"] or ())]:
+        group, _, part = path.partition(".")
+        node = config.get(group, {"_target_": ""})  # what is optional may not be there
+        node = node[part] if part else node
+        if isinstance(node, Mapping) and not isinstance(node.get("_target_"), str):
+            yield f"{path}: does not say what it is: _target_ must name a function or class, such as my_gan.thing"
 
 
 @functools.cache

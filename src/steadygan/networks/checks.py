@@ -35,7 +35,7 @@ def choice(key: str, name: str, table: Mapping[str, T]) -> T:
     Raises:
         UserError: nothing; names ``key`` and the names there are.
     """
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise bad_value(key, name, "there is no such option", table)
     return table[name]
 
