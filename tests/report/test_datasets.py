@@ -106,3 +106,18 @@ def test_every_plot_says_its_data_set(both):
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", index.read_text())
     assert captions
     assert all(" on ring" in text or " on digits" in text for text in captions)
+
+
+def test_a_swept_number_of_the_data_is_one_line_and_no_ranking(tmp_path, make_run):
+    for sigma, modes in ((0.02, 3.0), (0.05, 6.0)):
+        for seed in range(2):
+            add(make_run, tmp_path, f"{sigma}-{seed}", RING | {"sigma": sigma}, seed=seed, finals={"modes": modes},
+                curves={"metric/modes": [1.0, modes]})  # fmt: skip
+    index = report([tmp_path], console=Console(file=io.StringIO()))
+    page = index.read_text()
+    assert "modes against dataset.sigma" in page
+    assert (index.parent / "plots" / "swept_dataset.sigma.png").is_file()
+    start = page.index('<section id="swept"')
+    (figure,) = re.findall(r'application/json">(.*?)</script>', page[start : page.index("</section>", start)])
+    assert [trace["y"] for trace in json.loads(figure)["data"] if trace["mode"] == "lines+markers"] == [[3.0, 6.0]]
+    assert "One method, nothing to compare" in page

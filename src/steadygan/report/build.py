@@ -100,7 +100,19 @@ def build(sweep: Sweep, folder: Path) -> Content:
         threshold=words(sweep.threshold, sweep.runs),
         notes=sweep.notes,
         styles=looks,
+        across=_across(sweep, parts, fresh) if several else [],
     )
+
+
+def _across(sweep: Sweep, parts: Sequence[Part], folder: Path) -> list[Plot]:
+    """The metric against swept numbers of the data themselves, which no single data set can show."""
+    metrics = {(part.metric, part.direction) for part in parts}
+    ((metric, direction), *others) = metrics
+    if others or metric is None:
+        return []
+    groups = [replace(group, name=f"{part.name} {group.name}") for part in parts for group in part.groups]
+    drawing = Drawing(folder, styles([group.name for group in groups]), [], "")
+    return _numbers(sweep, groups, metric, direction, drawing, of_data=True)
 
 
 def _part(sweep: Sweep, name: str, groups: list[Group], looks: dict[str, Style], folder: Path, several: bool) -> Part:
@@ -236,8 +248,12 @@ def _against_seconds(groups: list[Group], metric: str, drawing: Drawing) -> list
     return [Plot("curves", name, f"{metric} against seconds{drawing.on}", figure)]
 
 
-def _numbers(sweep: Sweep, groups: list[Group], metric: str, direction: str, drawing: Drawing) -> list[Plot]:
+def _numbers(
+    sweep: Sweep, groups: list[Group], metric: str, direction: str, drawing: Drawing, of_data: bool = False
+) -> list[Plot]:
     lines, maps = sweeps(groups, metric, direction, sweep.swept)
+    if of_data:
+        lines, maps = [item for item in lines if item.key.startswith("dataset.")], []
     lines = [item for item in lines if len(item.lines) <= MOST_IN_ENDS]
     label = metric + drawing.on
     found = []

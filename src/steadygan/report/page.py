@@ -80,13 +80,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Content:
-    """All that the page shows: a part for each data set. ``styles`` has the methods of all parts by name."""
+    """All that the page shows: a part for each data set. ``styles`` has the methods of all parts by name; ``across``
+    are plots over numbers of the data."""
 
     sweep: Sweep
     parts: Sequence[Part]
     threshold: str
     notes: Sequence[str]
     styles: Mapping[str, Style]
+    across: Sequence[Plot] = ()
 
     @property
     def several(self) -> bool:
@@ -103,7 +105,7 @@ class Content:
 
     @property
     def plots(self) -> list[Plot]:
-        return [plot for part in self.parts for plot in part.plots]
+        return [*self.across, *(plot for part in self.parts for plot in part.plots)]
 
     @property
     def methods(self) -> list[str]:
