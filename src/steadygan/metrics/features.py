@@ -176,7 +176,7 @@ def by_content(**config: Any) -> dict[str, Any]:
 
 def _hash(path: str) -> str | None:
     try:
-        return file_hash(Path(path).expanduser())
+        return file_hash(Path(str(path)).expanduser())
     except (FileNotFoundError, NotADirectoryError):
         return path
     except OSError as error:
