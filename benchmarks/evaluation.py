@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from steadygan.build import build
 from steadygan.engines.evaluate import evaluate
 from steadygan.engines.module import GAN
+from steadygan.hydra_versions import BASE
 from steadygan.paths import conf_dir
 
 SAMPLES = 5000
@@ -26,7 +27,7 @@ def trained() -> GAN:
     """A DCGAN of 8 x 8 digits as it begins; what it makes costs what anything would."""
     given = ["dataset=digits", "network=dcgan", "network.width=32", "logger=none", f"metrics=[{','.join(NAMES)}]"]
     given += [f"metrics.{name}.samples={SAMPLES}" for name in NAMES]
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+    with initialize_config_dir(str(conf_dir()), **BASE):
         config = OmegaConf.to_container(compose("config", given), resolve=True)
     gan = GAN(build(config), 0, 64, torch.float32)
     gan.to_device(torch.device("cpu"))

@@ -22,6 +22,7 @@ from steadygan.build import build
 from steadygan.core.rules import Ccadl, Psgld, Sghmc, Sgld, SgldCc, Sgnht
 from steadygan.core.rules.langevin import Langevin
 from steadygan.engines.module import GAN
+from steadygan.hydra_versions import BASE
 from steadygan.paths import conf_dir
 from steadygan.theory import langevin as theory
 
@@ -130,7 +131,7 @@ def training(words: str, net: Sequence[str], iterations: int) -> Callable[[], fl
     """Seconds an iteration takes, the generator's Adam and all draws included."""
     option, *settings = words.split()
     rule = [f"optimizer@optimizer.discriminator={option}", *(f"optimizer.discriminator.{key}" for key in settings)]
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+    with initialize_config_dir(str(conf_dir()), **BASE):
         composed = compose("config", ["logger=none", "metrics=[]", *net, *rule])
     config = OmegaConf.to_container(composed, resolve=True)
     gan = GAN(build(config), 0, config["batch_size"], torch.float32)

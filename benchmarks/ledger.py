@@ -16,6 +16,7 @@ from steadygan.build import build
 from steadygan.engines import checkpoint
 from steadygan.engines.module import GAN
 from steadygan.engines.summary import identity
+from steadygan.hydra_versions import BASE
 from steadygan.paths import conf_dir
 from steadygan.sweeps import ledger
 
@@ -86,7 +87,7 @@ def a_checkpoint(name: str, overrides: list[str], folder: Path) -> None:
 
 def main(count: int = 1000) -> None:
     torch.set_num_threads(1)
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"), tempfile.TemporaryDirectory() as folder:
+    with initialize_config_dir(str(conf_dir()), **BASE), tempfile.TemporaryDirectory() as folder:
         the_ledger(Path(folder), count)
         for name, overrides in SETTINGS.items():
             a_checkpoint(name, overrides, Path(folder))

@@ -83,10 +83,11 @@ def plain(width: int, batch: int, *overrides: str) -> dict[str, Any]:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
+    from steadygan.hydra_versions import BASE
     from steadygan.paths import conf_dir
 
     given = [*QUIET, f"network.width={width}", f"batch_size={batch}", *overrides]
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+    with initialize_config_dir(str(conf_dir()), **BASE):
         return OmegaConf.to_container(compose("config", given), resolve=True)
 
 

@@ -25,6 +25,7 @@ from steadygan.engines.bookkeeper import Bookkeeper
 from steadygan.engines.module import GAN
 from steadygan.engines.parts import Job
 from steadygan.engines.run import fit
+from steadygan.hydra_versions import BASE
 from steadygan.paths import conf_dir
 
 QUIET = ["logger=none", "log_every=100", "evaluate_every=1000000", "checkpoint_every=1000000", "metrics=[]"]
@@ -133,7 +134,7 @@ def ours(config, iterations: int, folder: Path) -> Callable[[], None]:
 def measure(case: str) -> tuple[float, float, float]:
     """Iterations per second of both, and the median of the ratios of neighbouring rounds."""
     overrides, iterations = CASES[case]
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+    with initialize_config_dir(str(conf_dir()), **BASE):
         config = OmegaConf.to_container(compose("config", overrides), resolve=True)
     with tempfile.TemporaryDirectory() as folder:
         rivals = (

@@ -12,6 +12,8 @@ os.environ.setdefault("WANDB_MODE", "offline")
 import pytest
 from hypothesis import settings
 
+from steadygan.hydra_versions import BASE
+
 settings.register_profile("steadygan", deadline=None, database=None)  # a busy machine is no failure
 settings.load_profile("steadygan")
 
@@ -44,7 +46,7 @@ def compose():
     from steadygan.paths import conf_dir
 
     def call(*overrides, config_name="config"):
-        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        with initialize_config_dir(str(conf_dir()), **BASE):
             return hydra_compose(config_name, list(overrides))
 
     return call

@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "steadygan"
 
 LAYERS = [
     {"errors", "signals", "pace"},
-    {"paths", "files", "targets", "typed", "threshold", "progress", "statistics"},
+    {"hydra_versions", "paths", "files", "targets", "typed", "threshold", "progress", "statistics"},
     {"locks", "trust"},
     {"run_config"},
     {"core"},
@@ -26,7 +26,7 @@ LAYERS = [
     {"__main__", "__init__"},  # the package's own file only forwards, when asked
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-HYDRA = {"build", "train", "commands", "cli"}
+HYDRA = {"hydra_versions", "build", "train", "commands", "cli"}
 
 
 def part(path: Path) -> str:

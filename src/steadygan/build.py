@@ -5,7 +5,6 @@ import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import NoneType
 from typing import Any
 
 import hydra
@@ -30,14 +29,17 @@ from steadygan.engines.schemes import Plain
 from steadygan.engines.step import PLAYERS, Sentence
 from steadygan.engines.trial import Trial, own_keys, try_dataset, try_metric
 from steadygan.errors import UserError, bad_value
+from steadygan.hydra_versions import BASE, allowing
 from steadygan.loggers.guarded import Guarded
 from steadygan.network_keys import check_network
 from steadygan.networks.norms import mixes_samples
 from steadygan.paths import conf_dir
 from steadygan.targets import metric_nodes, resolve
+from steadygan.trust import allowed
 
-WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, OSError, NoneType)
-"""What lies behind Hydra's complaint where a ``_target_`` does not exist, does not take these keys or lacks a file."""
+WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, OSError)
+"""What a ``_target_`` raises that does not exist, does not take these keys or lacks a file: behind Hydra's complaint in
+1.3, as it is in 1.4."""
 
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
         UserError: one of them cannot be.
     """
     try:
-        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        with initialize_config_dir(str(conf_dir()), **BASE):
             config = hydra.compose("config", list(overrides))
         plain = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
@@ -300,15 +302,15 @@ def make(node: Mapping[str, Any], key: str) -> Any:
         UserError: the object says so itself, or its arguments are wrong.
     """
     try:
-        made = instantiate(node, _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__
+        made = instantiate(node, _convert_="all", **allowing(allowed()))
+    except (InstantiationException, *WRONG_CALL) as error:
+        cause = error.__cause__ if isinstance(error, InstantiationException) else error
         if isinstance(cause, UserError):
             raise cause from error
-        if isinstance(cause, WRONG_CALL):
+        if cause is None or isinstance(cause, WRONG_CALL):
             early = isinstance(cause, TypeError) and "missing" in str(cause) and not node.get("_partial_")
             hint = "; does its yaml lack _partial_: true?" if early else ""
-            raise UserError(f"{key}: {cause}{hint}") from error
+            raise UserError(f"{key}: {cause or str(error).splitlines()[0]}{hint}") from error
         raise
     if isinstance(made, functools.partial):
         return functools.partial(made.func, *made.args, **made.keywords)

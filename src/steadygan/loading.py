@@ -23,7 +23,7 @@ from steadygan.errors import UserError, bad_value
 from steadygan.pictures.interpolation import linear, paths, spherical
 from steadygan.sweeps.signature import signature
 from steadygan.targets import counts_by_content
-from steadygan.trust import trusted
+from steadygan.trust import only, trusted
 
 log = logging.getLogger("steadygan")
 
@@ -99,7 +99,7 @@ class TrainedGAN:
 
     def initial(self) -> State:
         """The state before the first iteration."""
-        return _gan(self.config, self.directory / files.CONFIG, self._gan.parts.dataset).state
+        return _gan(self.config, self.directory / files.CONFIG, self._gan.parts.dataset, self._given["trust"]).state
 
     def computing(self) -> AbstractContextManager[None]:
         """In which there are as many threads as it was trained with."""
@@ -233,7 +233,7 @@ def load(run: str | Path, trust: Iterable[str] = (), dataset: Mapping[str, Any] 
     if not isinstance(config.get("dataset"), Mapping):
         raise UserError(f"{directory / files.CONFIG}: not the whole config of a run (it lacks 'dataset')")
     here = {**config, "dataset": run_data.where(config["dataset"], dataset or {})}
-    gan = _gan(config, directory / files.CONFIG, run_data.described(here["dataset"], saved.get("data")))
+    gan = _gan(config, directory / files.CONFIG, run_data.described(here["dataset"], saved.get("data"), trust), trust)
     _restore(gan, saved, path)
     _compare(path, saved["signature"], here if counts_by_content(config["dataset"]) else config)
     return TrainedGAN(directory, config, gan, {"trust": trusted(trust), "dataset": dataset})
@@ -263,11 +263,13 @@ def _locate(path: Path) -> tuple[Path, Path]:
     return path, path / files.CHECKPOINT
 
 
-def _gan(config: dict[str, Any], path: Path, dataset: Any) -> GAN:
+def _gan(config: dict[str, Any], path: Path, dataset: Any, trust: Iterable[str]) -> GAN:
     try:
         precision = DTYPES[str(config["trainer"]["precision"])]
         used = {**config, **UNUSED, "labels": {**config["labels"], "metrics": {}}}
-        return GAN(build(used, dataset), config["seed"], config["batch_size"], precision)
+        with only(trust):
+            parts = build(used, dataset)
+        return GAN(parts, config["seed"], config["batch_size"], precision)
     except KeyError as error:
         raise UserError(f"{path}: not the whole config of a run (it lacks {error})") from error
 

@@ -1,12 +1,13 @@
 """The data of a run that was trained before, maybe on another machine: where they are now, and reading them late."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from steadygan.build import build_dataset
 from steadygan.data.described import Described, facts
 from steadygan.errors import DataMissing, UserError, bad_value
+from steadygan.trust import only
 
 PLACE = ("root", "download")
 """Keys of a data set that say where it lies, and not what it is."""
@@ -28,21 +29,22 @@ def where(node: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     return {**node, **asked, **given}
 
 
-def described(node: Any, known: Mapping[str, Any] | None) -> Described:
+def described(node: Any, known: Mapping[str, Any] | None, trust: Iterable[str] = ()) -> Described:
     """The data set of a config, read as late as can be: at once, where the checkpoint does not describe it.
 
     Raises:
         DataMissing: it has to be read and cannot be.
     """
     with contextlib.suppress(KeyError, TypeError, ValueError):  # of a run of before, or damaged
-        return Described(dict(known or {}), lambda: _read(node))
-    dataset = _read(node)
+        return Described(dict(known or {}), lambda: _read(node, trust))
+    dataset = _read(node, trust)
     return Described(facts(dataset), lambda: dataset)
 
 
-def _read(node: Any) -> Any:
+def _read(node: Any, trust: Iterable[str]) -> Any:
     try:
-        return build_dataset(node)
+        with only(trust):
+            return build_dataset(node)
     except UserError as error:
         known = [key for key in PLACE if key in node]
         hint = "\nWhere this run's data are now is said by dataset.root=FOLDER, from Python by dataset={'root': FOLDER}"

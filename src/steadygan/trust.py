@@ -4,12 +4,16 @@ import functools
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from steadygan.errors import UserError
 from steadygan.paths import conf_dir
 from steadygan.targets import resolve
+
+_only: ContextVar[tuple[str, ...] | None] = ContextVar("only", default=None)
 
 ENVIRONMENT = "STEADYGAN_TRUST"
 """The variable that names what is trusted, separated by commas."""
@@ -54,6 +58,21 @@ def check(config: Mapping[str, Any], where: Path, trust: Iterable[str] = ()) -> 
     refused = [(key, target) for key, target in _names(config) if not _good(target, key, allowed)]
     if refused:
         raise UserError(_message(refused, where))
+
+
+@contextmanager
+def only(trust: Iterable[str]) -> Iterator[None]:
+    """Build nothing within but what is steadygan's or trusted: Hydra's own lock, behind that of ``check``."""
+    token = _only.set(("steadygan", *trusted(trust)))
+    try:
+        yield
+    finally:
+        _only.reset(token)
+
+
+def allowed() -> tuple[str, ...] | None:
+    """The names that may be built now; None outside ``only``: everything."""
+    return _only.get()
 
 
 def _message(refused: Sequence[tuple[str, str]], where: Path) -> str:

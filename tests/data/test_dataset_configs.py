@@ -8,6 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from steadygan.core.declare import declared
+from steadygan.hydra_versions import allowing
 from steadygan.paths import conf_dir
 from steadygan.targets import resolve
 
@@ -49,7 +50,7 @@ def test_numbers_have_ranges_that_hold_their_defaults(name):
 @pytest.mark.parametrize("name", [name for name in NAMES if "mnist" not in name])
 def test_it_builds_what_it_says(name):
     config = load(name)
-    data = instantiate(config)
+    data = instantiate(config, **allowing(None))
     assert data.num_data == config.num_data
     for key in set(config) & set(vars(data)):
         assert getattr(data, key) == config[key]

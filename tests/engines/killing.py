@@ -29,6 +29,7 @@ import steadygan
 from bits import same
 from steadygan import files, train
 from steadygan.engines.bookkeeper import Bookkeeper
+from steadygan.hydra_versions import BASE
 from steadygan.paths import conf_dir
 from steadygan.sweeps.grouping import group
 
@@ -195,7 +196,7 @@ def main(kills, seed, folder, *overrides):
     folder = Path(folder)
     shutil.rmtree(folder, ignore_errors=True)
     together = "engine=population" in overrides
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+    with initialize_config_dir(str(conf_dir()), **BASE):
         seeds = ["seed=0", "seed=1"] if together else ["seed=0"]
         jobs, undisturbed = (
             [plan(folder / name, [*overrides, each]) for each in seeds] for name in ("killed", "undisturbed")

@@ -143,10 +143,11 @@ class Said:
         from hydra import initialize_config_dir
 
         from steadygan.commands._mistakes import explained
+        from steadygan.hydra_versions import BASE
         from steadygan.paths import conf_dir
 
         search = [f"hydra.searchpath=[{','.join(repr(f'file://{folder}') for folder in self.folders)}]"]
-        with explained(), initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        with explained(), initialize_config_dir(str(conf_dir()), **BASE):
             return hydra.compose("config", [*(search if self.folders else []), *options])
 
     def _is_group(self, text: str) -> bool:

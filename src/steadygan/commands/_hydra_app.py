@@ -64,6 +64,7 @@ def run(config_name: str, arguments: Sequence[str], asked: Sequence[str], questi
     from steadygan.commands._mistakes import explained
     from steadygan.commands._sweeps_path import SweepsPath
     from steadygan.commands._text_keys import as_typed
+    from steadygan.hydra_versions import APP
     from steadygan.paths import conf_dir
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, instead of printing and leaving with exit code 1
@@ -72,7 +73,7 @@ def run(config_name: str, arguments: Sequence[str], asked: Sequence[str], questi
     Plugins.instance().register(SweepsPath)
     options, overrides = split(dry(arguments))
     task = _say_only if DRY_RUN in arguments else _task
-    main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(task)
+    main = hydra.main(**APP, config_path=str(conf_dir()), config_name=config_name)(task)
     before, sys.argv = sys.argv, [" ".join(asked[:2]), *options, *map(as_typed, overrides)]
     try:
         with explained(), warnings.catch_warnings():

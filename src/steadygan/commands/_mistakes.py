@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from hydra.errors import (
@@ -68,7 +69,7 @@ def explain(error: Exception) -> UserError | None:
         ):
             return _wrong_option() or UserError(_first_line(error) or type(error).__name__)
         case UserWarning():  # made an error by us: a folder of hydra.searchpath that is not there
-            return UserError(f"hydra.searchpath: {str(error).partition('path=')[2]}")
+            return UserError(f"hydra.searchpath: {str(error).partition('path=')[2] or error}")
     return None
 
 
@@ -82,19 +83,17 @@ def _unreadable(error: OverrideParseException) -> UserError:
     hint = "A value with special characters is quoted twice: 'dataset.root=\"/a=b\"'"
     if "=" not in error.override:
         hint = "Overrides are written KEY=VALUE"
-    problem = next(line for line in str(error).splitlines() if not line.startswith("Error parsing"))
+    problem = next((line for line in str(error).splitlines() if not line.startswith("Error parsing")), str(error))
     return UserError(f"{error.override}: cannot be read ({problem})\n{hint}")
 
 
 def _no_such_option(error: MissingConfigException) -> UserError:
     """An option of a group, or a root config."""
-    primary = re.match(r"Cannot find primary config '(.*?)'", str(error))
-    if primary:
-        return bad_value("--config-name", primary.group(1), "there is no such config", ["config", *catalogue.sweeps()])
-    found = re.search(r"Could not (?:find|load) '(.*?)'", str(error))
-    if not found:
+    group, _, name = str(error.missing_cfg_file or "").rpartition("/")
+    if not group and any(text.rpartition("=")[2] == name for text in sys.argv[1:]):
+        return bad_value("--config-name", name, "there is no such config", ["config", *catalogue.sweeps()])
+    if not group:
         return UserError(_tidy(error))
-    group, _, name = found.group(1).rpartition("/")
     return bad_value(group, name, "there is no such option", error.options or catalogue.groups().get(group, []))
 
 
@@ -119,12 +118,20 @@ def _unreadable_file(error: YAMLError) -> UserError:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or _first_line(error)
     hint = ""
-    if "\\t" in problem:
+    if "\\t" in problem or _indented_by_tab(mark):  # which of YAML's two parsers read it decides on the words
         hint = "\nThat is a tab: yaml is indented by spaces"
     elif "duplicate key" in problem:
         hint = "\nA key can be there once"
     where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}" if mark else "yaml"
     return UserError(f"{where}: cannot be read ({problem}){hint}")
+
+
+def _indented_by_tab(mark: Any) -> bool:
+    try:
+        line = Path(mark.name).read_text(encoding="utf-8").splitlines()[mark.line]
+    except (AttributeError, OSError, ValueError, IndexError):
+        return False
+    return "\t" in line[: len(line) - len(line.lstrip())]
 
 
 def _file_of(error: BaseException) -> str | None:
@@ -137,8 +144,9 @@ def _file_of(error: BaseException) -> str | None:
 
 
 def _no_such_key(error: Exception, cause: OmegaConfBaseException) -> UserError:
-    found = re.search(r"To append to your config use \+(.*)", str(error), flags=re.DOTALL)
-    override = found.group(1) if found else str(cause.full_key)
+    override = _override_of(str(cause.full_key), str(error))
+    if override == cause.full_key and (wrong := _wrong_option()) is not None:
+        return wrong
     key = override.partition("=")[0]
     parent, missing = str(cause.full_key or key).rpartition(".")[::2]
     if missing in catalogue.groups().get(parent, {}):
@@ -150,6 +158,16 @@ def _no_such_key(error: Exception, cause: OmegaConfBaseException) -> UserError:
     if not get_close_matches(missing, siblings, n=1) and namesakes:
         return UserError(f"{message}. Did you mean {' or '.join(namesakes)}?")
     return UserError(message + did_you_mean(missing, siblings))
+
+
+def _override_of(key: str, said: str) -> str:
+    """The override that could not be, as the user wrote it, or as Hydra repeats it where a file holds it."""
+    for text in sys.argv[1:]:
+        asked = text.partition("=")[0]
+        if "=" in text and (asked == key or asked.startswith(f"{key}.")):
+            return text
+    repeated = re.search(r"To append to your config use \+(.*)", said, flags=re.DOTALL)
+    return repeated.group(1) if repeated else key
 
 
 def _names(node: Any) -> list[str]:

@@ -140,7 +140,7 @@ def _applied(overrides: Sequence[Override], base: DictConfig) -> DictConfig:
 def _numbered(full: DictConfig, overrides: Sequence[Override] | None, number: int) -> DictConfig:
     """With what the node ``hydra`` says of the job; of its ``overrides`` too, unless Hydra has set them."""
     with open_dict(full):
-        full.hydra.job.id = number
+        full.hydra.job.id = str(number)
         full.hydra.job.num = number
         if overrides is not None:
             full.hydra.overrides.task = [override.input_line for override in overrides]
