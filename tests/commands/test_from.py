@@ -262,6 +262,8 @@ def test_a_run_whose_signature_is_not_what_it_was_does_not_go_on(steadygan, untr
         (["train", "--from"], ["--from", "needs the folder"]),
         (["train", "--trust", "x"], ["--trust", "--from"]),
         (["train", "--from=a", "--from=b"], ["one folder"]),
+        (["sweep", "--from", ".", "gamma"], ["gamma", "--from"]),
+        (["sweep", "--from", ".", "--quick"], ["--quick", "--from"]),
         (["train", "--from", "."], ["config.yaml", "missing"]),
     ],
     ids=lambda value: " ".join(value),

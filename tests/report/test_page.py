@@ -20,7 +20,7 @@ from steadygan.report import report
 from steadygan.report.bands import band
 from steadygan.report.collect import collect
 from steadygan.report.groups import group_runs
-from steadygan.report.page import commands, duration
+from steadygan.report.page import again, commands, duration
 from steadygan.report.results import table
 from steadygan.report.samples import galleries
 
@@ -237,6 +237,17 @@ def test_runs_of_whose_overrides_nobody_says_that_they_are_all_go_by_their_folde
     make_run(tmp_path, "mine", method="a", seed=1, options=["--config-dir=/my conf"])
     ((_, lines),) = commands(group_runs(collect([tmp_path]).runs))
     assert lines == ["steadygan train --from 'of old'", "steadygan train '--config-dir=/my conf' method=a seed=1"]
+
+
+def test_commands_that_go_by_folders_name_what_has_to_be_trusted(tmp_path, make_run, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = {"regularizer": {"q": {"_target_": "my_gan.quartic"}, "r1": {"_target_": "steadygan.core.regularizers.r1"}}}
+    make_run(tmp_path / "x", "a", method="a", seed=0, options=None, config=own)
+    make_run(tmp_path / "x" / "y", "b", method="a", seed=1, config={"logger": {"_target_": "lightning.Logger"}})
+    found = collect([tmp_path])
+    assert again(found) == ["steadygan sweep --from x --trust my_gan.quartic", "steadygan sweep --from x/y"]
+    lines = [line for _, lines in commands(group_runs(found.runs)) for line in lines]
+    assert "steadygan train --from x/a --trust my_gan.quartic" in lines
 
 
 def test_a_sweep_that_has_only_broken_runs_still_has_a_page(tmp_path):

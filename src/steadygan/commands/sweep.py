@@ -71,6 +71,11 @@ def command(ctx: click.Context) -> None:
     given = _from.asked(ctx.args)
     if given.folder is not None:
         rest = [arg for arg in given.rest if arg not in FLAGS]
+        name = split(rest)[0]
+        if _quick.FLAG in rest or name is not None:
+            raise UserError(
+                f"{name or _quick.FLAG}: does not go with {_from.FLAG}, whose folder says what its jobs are"
+            )
         again = _from.of_sweep(given.folder, given.trust, rest)
         with shown, _from.again(given.folder, again.expected, again.jobs):
             _hydra_app.run("config", again.arguments, ["steadygan", "sweep", *ctx.args], again.question)

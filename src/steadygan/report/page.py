@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -27,6 +27,7 @@ from steadygan.report.shares import Share, percent
 from steadygan.report.statistics import LEVEL, Comparisons, Row, tie_breaks
 from steadygan.report.verdict import number_text
 from steadygan.statistics.medians import median
+from steadygan.trust import NAMES
 
 MOST_IN_ENDS = 40
 """Methods in a plot that has a line of its own for each."""
@@ -258,15 +259,24 @@ def commands(groups: Sequence[Group]) -> list[tuple[str, list[str]]]:
 def _command(run: Run) -> str:
     """Return what gives the very signature: the overrides, or the run's own config where they are not known to."""
     if run.options is None:
-        return _from("train", run.path)
+        return _from("train", run.path, [run])
     return shlex.join(["steadygan", "train", *run.options, *run.overrides])
 
 
-def _from(command: str, path: Path) -> str:
-    return shlex.join(["steadygan", command, "--from", files.from_here(path)])
+def _from(command: str, path: Path, runs: Sequence[Run]) -> str:
+    trust = sorted({name for run in runs for name in _own(run.config)})
+    words = [word for name in trust for word in ("--trust", name)]
+    return shlex.join(["steadygan", command, "--from", files.from_here(path), *words])
+
+
+def _own(config: Mapping[str, Any]) -> Iterator[str]:
+    """The objects of the user's own that a config names."""
+    for key, value in flatten({name: node for name, node in config.items() if name != "logger"}).items():
+        if key.rpartition(".")[2] in NAMES and value is not None and not str(value).startswith("steadygan."):
+            yield str(value)
 
 
 def again(sweep: Sweep) -> list[str]:
     """Return the lines that run what is missing in the folders of the report, or more of it."""
     folders = dict.fromkeys(run.path.parent for run in sweep.runs) or dict.fromkeys(sweep.directories)
-    return [_from("sweep", folder) for folder in folders]
+    return [_from("sweep", path, [run for run in sweep.runs if run.path.parent == path]) for path in folders]
