@@ -38,6 +38,7 @@ FILES = {
     "extra/e1.yaml": "e1: {gamma: 1.0}",
     "extra/e2.yaml": "e2: {gamma: 2.0, of: '${extra.e1.gamma}'}",
     "method/named.yaml": "# @package _global_\nword: '${hydra:job.num} of ${hydra:job.override_dirname}'",
+    "method/whose.yaml": "# @package _global_\nwhose: '${hydra.job.name}'",
     "method/m.yaml": "# @package _global_\nrate: 7\nloss: {alpha: 3}",
 }
 
@@ -84,6 +85,9 @@ JOBS = [
     ["word=''"],
     ["word='it\\'s'"],
     ["loss=null", "seed=4"],
+    ["+method=whose", "+whose=3"],
+    ["+method=whose", "++whose=3"],
+    ["+method=whose", "~whose=app"],
     ["note=???"],
     [],
 ]

@@ -4,6 +4,7 @@ import contextlib
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -153,3 +154,33 @@ def test_a_failure_that_leaves_no_log_is_told(monkeypatch, tmp_path):
 def test_a_job_that_was_stopped_from_outside_is_not_done(monkeypatch, tmp_path):
     error, _ = run(monkeypatch, tmp_path, ["completed", "preempted"])
     assert isinstance(error, Interrupted)
+
+
+def test_a_run_of_two_folders_is_a_job_of_each_and_one_folder_that_fails_leaves_the_other(tmp_path):
+    """Within a round each signature is there once, since statuses and reports go by it."""
+    names = [("a", "x"), ("a", "y"), ("b", "x"), ("a", "x"), ("b", "z"), ("c", "x")]
+    jobs = [SimpleNamespace(signature=signature, directory=tmp_path / root / signature) for root, signature in names]
+    assert launching.unique(jobs) == [*jobs[:3], *jobs[4:]]
+    rounds = launching.rounds(launching.unique(jobs))
+    assert [[launching.place(job) for job in part] for part in rounds] == [
+        [(tmp_path / "a", "x"), (tmp_path / "a", "y"), (tmp_path / "b", "z")],
+        [(tmp_path / "b", "x")],
+        [(tmp_path / "c", "x")],
+    ]
+    assert launching.rounds([]) == [[]]
+    ran = []
+
+    def run(part, todo):
+        ran.append(todo)
+        if todo == "second":
+            raise launching.SweepFailed("1 of 1 job failed")
+        return {job.signature: f"completed {todo}" for job in part}
+
+    with pytest.raises(launching.SweepFailed, match="1 of 1 job failed"):
+        launching.one_after_the_other(run, list(zip(rounds, ("first", "second", "third"), strict=True)))
+    assert ran == ["first", "second", "third"]
+    ended = launching.one_after_the_other(run, [(rounds[0], "first"), (rounds[2], "third")])
+    assert ended == {
+        **{launching.place(job): "completed first" for job in rounds[0]},
+        (tmp_path / "c", "x"): "completed third",
+    }
