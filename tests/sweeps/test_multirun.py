@@ -1,5 +1,7 @@
 """From the command line to the jobs that a multirun runs: what each composes, and in which folder."""
 
+import os
+
 import pytest
 import yaml
 
@@ -58,6 +60,13 @@ def test_each_job_is_told_its_own_number_and_overrides(launched, tmp_path):
     assert [job.directory.parent.name for job in jobs] == names
     assert [job.seed for job in jobs] == [4, 5]
     assert all((tmp_path / "outputs" / name / "sweep.yaml").exists() for name in names)
+
+
+def test_jobs_have_the_environment_that_hydra_is_asked_for(launched, tmp_path, monkeypatch):
+    monkeypatch.delenv("MINE", raising=False)
+    (jobs,) = launched("train", "-m", *TINY, "+hydra.job.env_set.MINE=3", "name='of-${oc.env:MINE}'", "seed=0,1")
+    assert {job.directory.parent for job in jobs} == {tmp_path / "outputs/of-3"}
+    assert "MINE" not in os.environ
 
 
 def test_a_run_in_two_folders_is_run_in_both(launched, tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.utils import JobReturn, JobStatus, filter_overrides, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, env_override, filter_overrides, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
@@ -42,13 +42,18 @@ class LocalLauncher(Launcher):
         self.config = config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run the jobs; each one's return value is its status.
+        """Run the jobs, with the environment that ``hydra.job.env_set`` asks for; each one's value is its status.
 
         Raises:
             UserError: something is wrong with some jobs; nothing was run.
             Interrupted: by the user.
             SweepFailed: all jobs were run, some failed.
         """
+        variables = OmegaConf.to_container(self.config.hydra.job.env_set, resolve=True)
+        with env_override({str(key): str(value) for key, value in variables.items()}):
+            return self._launch(job_overrides, initial_job_idx)
+
+    def _launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from rich.console import Console
 
         from steadygan.engines.distributed.place import refuse_started
