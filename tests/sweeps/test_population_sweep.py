@@ -116,6 +116,7 @@ def compare_texts(own, expected):
     assert config == other
     assert [text for text in asked if text.split("=")[0] not in ("engine", "outputs")] == other_asked[:-1]
     summary, other = (json.loads((run / "summary.json").read_text()) for run in (own, expected))
+    assert (summary.pop("together"), other.pop("together")) == (4, 1)
     for measured in ("seconds", "memory"):
         assert type(summary.pop(measured, None)) is type(other.pop(measured, None))
     assert_alike(summary, other, 1e-6)
