@@ -5,9 +5,11 @@ import json
 import re
 import shlex
 
+import numpy as np
 import pytest
 import yaml
 from omegaconf import OmegaConf
+from PIL import Image
 
 from steadygan import build, cli, train
 from steadygan.commands import _from
@@ -239,6 +241,21 @@ def test_nothing_is_built_that_a_folder_names_and_nobody_trusts(steadygan, untra
     assert code == 2
     assert "logging.FileHandler" in err
     assert not (tmp_path / "evil").exists()
+
+
+def test_data_that_have_moved_are_the_same_data(steadygan, untrained, tmp_path):
+    (tmp_path / "here").mkdir()
+    for index in range(4):
+        Image.fromarray(np.full((8, 8, 3), 60 * index, dtype=np.uint8)).save(tmp_path / "here" / f"{index}.png")
+    said = [*TINY, "network=dcgan", "dataset=folder", "dataset.root=here", "dataset.size=8", "metrics=[]"]
+    code, _, err = steadygan("train", "-m", *said, "seed=0", "hydra/launcher=local")
+    assert code == 0, err
+    (run,) = (tmp_path / "outputs" / "runs").glob("*/")
+    (tmp_path / "here").rename(tmp_path / "there")
+    for command, path in (("train", run), ("sweep", run.parent)):
+        out = steadygan(command, "--from", str(path), "dataset.root=there", "--dry-run")[1]
+        assert "1 job: 1 skipped (1 completed)" in out
+        assert signatures(out) == {run.name[-10:]}
 
 
 def test_a_run_whose_signature_is_not_what_it_was_does_not_go_on(steadygan, untrained, tmp_path):

@@ -19,6 +19,9 @@ from steadygan.errors import UserError
 
 FLAG, TRUST = "--from", "--trust"
 
+PLACES = ("dataset.root", "dataset.download")
+"""Keys that say where data lie."""
+
 
 @dataclass(frozen=True)
 class Again:
@@ -352,11 +355,11 @@ def of_run(run: Path, trust: Sequence[str], arguments: Sequence[str]) -> tuple[l
     if not run.is_dir():
         raise UserError(f"{FLAG} {run}: no such run folder")
     options, changes = _hydra_app.split(arguments)
-    exact = not _signed(changes)
+    exact = not _signed(changes, elsewhere=True)
     said = Said(config_dirs(arguments), changes)
     config = run_config.read(run, trust)
     texts = said.changed([*said.overrides(config, recorded(run), exact), *place(run, config)])
-    return [*options, *texts], signatures([run]) if exact else frozenset()
+    return [*options, *texts], frozenset() if _signed(changes) else signatures([run])
 
 
 def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> Again:
@@ -367,11 +370,12 @@ def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> Ag
 
     found = find_runs(folder, depth=1) if folder.is_dir() else ()
     runs = [run for run in found if run != folder and (run / files.CONFIG).exists()]
-    waiting = {key: job for key, job in launched(folder).items() if key not in signatures(runs)}
+    begun = signatures(runs)
+    waiting = {key: job for key, job in launched(folder).items() if key not in begun}
     if not runs and not waiting:
         raise UserError(f"{FLAG} {folder}: {'no run in this folder' if folder.is_dir() else 'no such sweep folder'}")
     options, changes = _hydra_app.split(arguments)
-    exact = not _signed(changes)
+    exact = not _signed(changes, elsewhere=True)
     said = Said(config_dirs(arguments), changes)
     texts = []
     for run in runs:
@@ -381,9 +385,10 @@ def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> Ag
         _check_waiting(job, folder, trust, said.folders)
         ours = [text for text in job["overrides"] if not text.lstrip("+~").startswith("hydra")]
         texts.append(said.changed([*ours, *place(folder / "run", {"name": folder.name})]))
-    common = [text for text in texts[0] if all(text in other for other in map(set, texts))]
+    every = set.intersection(*map(set, texts))
+    common = [text for text in texts[0] if text in every]
     jobs = [[text for text in job if text not in common] for job in texts]
-    expected = signatures(runs) | waiting.keys() if exact else frozenset()
+    expected = () if _signed(changes) else begun | waiting.keys()
     about = _about(folder)
     return Again(
         arguments=["--multirun", "hydra/sweeper=again", *options, *common, *_judged(about)],
@@ -393,11 +398,17 @@ def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> Ag
     )
 
 
-def _signed(changes: Sequence[str]) -> bool:
-    """Whether changes may have a part in the result, so that other runs come of them."""
+def _signed(changes: Sequence[str], elsewhere: bool = False) -> bool:
+    """Whether changes may have a part in the result, so that other runs come of them.
+
+    Args:
+        changes: KEY=VALUE.
+        elsewhere: whether the place of the data has none, which is so if they are the same data.
+    """
     from steadygan.sweeps import signature
 
-    return bool(signature.asked(text for text in changes if not text.lstrip("+~").startswith("hydra/")))
+    others = [text for text in changes if not text.lstrip("+~").startswith("hydra/")]
+    return any(not (elsewhere and signature.key_of(text) in PLACES) for text in signature.asked(others))
 
 
 def _check_waiting(
