@@ -177,7 +177,7 @@ OWN = {
     "method/twice.yaml": (b"# @package _global_\nseed: 1\nseed: 2\n", ["twice.yaml, line 3", "duplicate key seed"]),
     "method/open.yaml": (b"# @package _global_\nloss: [\n", ["open.yaml, line 3"]),
     "method/latin.yaml": (b"# @package _global_\nname: caf\xe9\n", ["latin.yaml", "UTF-8", "byte 29"]),
-    "method/loop.yaml": (b"# @package _global_\na: &a [*a]\n", ["loop.yaml", "contains itself"]),
+    "method/loop.yaml": (b"# @package _global_\na: &a [*a]\n", ["loop.yaml", "contains itself: an alias"]),
     "method/list.yaml": (b"# @package _global_\n- seed\n", ["method/list"]),
     "method/named.yaml": (b"# @package _global_\nname: 1e3\n", ["name=1000.0", "quotes"]),
     "method/out.yaml": (b"# @package _global_\noutputs: true\n", ["outputs=True", "quotes"]),

@@ -120,6 +120,8 @@ def _unreadable_file(error: YAMLError) -> UserError:
     hint = ""
     if "\\t" in problem or _indented_by_tab(mark):  # which of YAML's two parsers read it decides on the words
         hint = "\nThat is a tab: yaml is indented by spaces"
+    elif "recursive" in problem:  # of Hydra 1.4; 1.3 recurses until Python stops it
+        hint = "\nIt contains itself: an alias *NAME inside of its own &NAME"
     elif "duplicate key" in problem:
         hint = "\nA key can be there once"
     where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}" if mark else "yaml"
