@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
+from steadygan.errors import UserError
+
 log = logging.getLogger("steadygan")
 
 CONFIG = "config.yaml"
@@ -151,24 +153,51 @@ def _tell(text: str) -> None:
     log.warning(text)
 
 
-def read_summary(run: Path) -> dict[str, Any] | None:
-    """A run's ``summary.json``, or None where there is none or it cannot be read."""
+class Unreadable(UserError):
+    """A file of a run is there and cannot be opened now; to take it for missing would begin the run anew."""
+
+
+def read_summary(run: Path, strict: bool = False) -> dict[str, Any] | None:
+    """A run's ``summary.json``, or None where there is none or it is damaged.
+
+    Args:
+        run: its folder.
+        strict: for who goes on to write into the folder; others take a file that cannot be opened for none.
+
+    Raises:
+        Unreadable: the file cannot be opened, where that is asked for.
+    """
     try:
-        summary = json.loads((run / SUMMARY).read_text())
-    except (OSError, ValueError):
+        summary = json.loads(_text(run / SUMMARY))
+    except Unreadable:
+        if strict:
+            raise
+        return None
+    except ValueError:
         return None
     return summary if isinstance(summary, dict) and summary.get("status") in STATUSES else None
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The complete rows of a ``metrics.csv``; a torn last line is left out. No file: no rows."""
-    try:
-        text = path.read_text(errors="replace")
-    except OSError:
-        return []
+    """The complete rows of a ``metrics.csv``; a torn last line is left out. No file: no rows.
+
+    Raises:
+        Unreadable: the file is there and cannot be opened.
+    """
+    text = _text(path)
     reader = csv.reader(text[: text.rfind("\n") + 1].splitlines())
     header = next(reader, [])
     return [dict(zip(header, row)) for row in reader if len(row) == len(header)]
+
+
+def _text(path: Path) -> str:
+    """A file's text; nothing where there is no file."""
+    try:
+        return path.read_text(errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        raise Unreadable(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:

@@ -144,7 +144,7 @@ def _check_writable(path: Path, root: Path) -> None:
 
 def action(job: Job) -> str:
     """What launching the job will do: ``run``, ``resume``, ``extend`` or ``skip: STATUS``."""
-    done = files.read_summary(job.directory)
+    done = files.read_summary(job.directory, strict=True)
     if done is None:
         return "run"
     status = done["status"]

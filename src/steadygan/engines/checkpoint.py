@@ -1,5 +1,6 @@
 """Checkpoints: plain tensors and numbers, written atomically, loaded with ``weights_only=True``."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
@@ -13,7 +14,7 @@ from steadygan.data.described import facts
 from steadygan.engines.step import PLAYERS
 from steadygan.engines.trained import Trained
 from steadygan.errors import UserError
-from steadygan.files import write_atomically
+from steadygan.files import Unreadable, write_atomically
 
 FORMAT = 2
 
@@ -46,12 +47,17 @@ def load(path: Path) -> dict[str, Any]:
     """A checkpoint's contents, on the CPU.
 
     Raises:
-        UserError: the file is missing, truncated, or not a checkpoint of ours.
+        Unreadable: the file is there and cannot be opened.
+        UserError: it is missing, truncated, or not a checkpoint of ours.
     """
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no checkpoint") from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # torch looked for the end of a truncated file
+            raise UserError(f"{path}: not a checkpoint that can be read (truncated)") from error
+        raise Unreadable(f"{path}: cannot be read ({error.strerror})") from error
     except UnpicklingError as error:  # torch's words advise to load it without the safeguard
         why = "damaged, or it holds more than tensors and numbers; nothing in it was run"
         raise UserError(f"{path}: not a checkpoint that can be read ({why})") from error

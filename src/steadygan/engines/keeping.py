@@ -46,11 +46,16 @@ class Keeping:
 
         Returns:
             The seconds spent until that checkpoint; None where there is none, and the run begins.
+
+        Raises:
+            Unreadable: a checkpoint is there and cannot be opened.
         """
         for path in files.checkpoints(self.job.directory):
             try:
                 saved = read(path, self.job.signature)
                 checkpoint.restore(gan, saved)
+            except files.Unreadable:
+                raise  # a passing fault must not send the run back to where an older checkpoint was
             except UserError as error:
                 tell(f"{_named(path, error)}; it is not used")
                 continue

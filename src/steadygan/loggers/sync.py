@@ -23,7 +23,7 @@ TARGET = "steadygan.loggers.wandb.Wandb"
 CUT_OFF = ".cut-off"
 """Added to the name of a fragment that ends in the middle: it is kept, but never sent."""
 
-DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError)
+DAMAGE = (OSError, files.Unreadable, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError)
 """What reading the files of a run may raise when they are not as they were written."""
 
 _BATCH = 20

@@ -358,7 +358,7 @@ def _curves(path: Path) -> dict[str, Curve]:
     """The finite values of each column against ``iteration``, at most CURVE_POINTS each."""
     try:
         rows = files.read_rows(path)
-    except (OSError, ValueError, csv.Error):
+    except (files.Unreadable, ValueError, csv.Error):
         return {}
     if not rows or "iteration" not in rows[0]:
         return {}

@@ -1,5 +1,6 @@
 """A sweep seen from outside: how its runs stand, told by their files alone, wherever they are computed."""
 
+import contextlib
 import itertools
 import math
 import os
@@ -189,7 +190,9 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 def _content(path: Path, changed: float) -> _Content:
     summary = files.read_summary(path) or {}
-    rows = files.read_rows(path / files.METRICS) if summary.get("status") not in OVER else []
+    rows: list[dict[str, str]] = []
+    with contextlib.suppress(files.Unreadable):  # it may be readable at the next look
+        rows = files.read_rows(path / files.METRICS) if summary.get("status") not in OVER else []
     times = [(_number(row.get("iteration")), _number(row.get("seconds"))) for row in rows]
     overrides = _yaml(path / files.OVERRIDES)
     return _Content(
