@@ -307,3 +307,19 @@ def test_what_cannot_be_said_is_a_message():
     config = {**build.compose([]), "method": "of_my_own"}
     with pytest.raises(UserError, match="method=of_my_own"):
         _from.Said([], []).overrides(config, [], exact=True)
+
+
+def test_what_comes_from_outside_the_config_is_said(steadygan, untrained, tmp_path, monkeypatch):
+    """The number of a job, and the environment, are others when the command is given again."""
+    monkeypatch.setenv("MINE", "7")
+    bound = ["batch_size='${oc.env:MINE}'", "seed='${hydra:job.num}'", "dataset.sigma=0.1,0.2"]
+    code, _, err = steadygan(
+        "train", "-m", *[text for text in TINY if "batch" not in text], *bound, "hydra/launcher=local"
+    )
+    assert code == 0, err
+    monkeypatch.delenv("MINE")
+    runs = sorted((tmp_path / "outputs" / "runs").glob("*/"))
+    assert {yaml.safe_load((run / "config.yaml").read_text())["seed"] for run in runs} == {0, 1}
+    for run in runs:
+        said = yaml.safe_load((run / "overrides.yaml").read_text())
+        assert signatures(steadygan("train", *said, "--dry-run")[1]) == {run.name[-10:]}

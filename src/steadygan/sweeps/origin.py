@@ -21,7 +21,7 @@ ROOT = "config"
 """The root config of ``steadygan train``."""
 
 OUTSIDE = re.compile(r"\$\{(hydra|now|oc\.env|python_version):")
-"""Interpolations that may give another value in another process."""
+"""Interpolations that may give another value in another process. Those of the logger shall: whose account, say."""
 
 
 EXPECTED: ContextVar[frozenset[str]] = ContextVar("expected", default=frozenset())
@@ -124,7 +124,8 @@ class Origins:
 
     def _compared(self, given: Sequence[str], config: DictConfig, choices: Callable[[], Mapping[str, Any]]) -> _Kind:
         target = OmegaConf.to_container(config)
-        outside = tuple(path for path, value in leaves(target) if OUTSIDE.search(str(value)))
+        texts = {path: str(value) for path, value in leaves(target) if not path.startswith("logger.")}
+        outside = tuple(path for path, text in texts.items() if OUTSIDE.search(text))
         if self._name == ROOT:
             return _Kind(outside)
         groups = [text for text in given if self._is_group(text)]
