@@ -132,7 +132,7 @@ class NoClasses(Ring):
 class Score:
     """Says nothing of which way is better."""
 
-    samples, passport = 10, {}
+    samples, provenance = 10, {}
 
     def __init__(self, dataset=None):
         pass

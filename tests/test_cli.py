@@ -431,7 +431,7 @@ def test_numbers_however_they_are_written_are_one_run(steadygan, tmp_path):
     code, _, err = steadygan("train", "-m", *TINY, "hydra.launcher.workers=1.5")
     assert (code, err) == (2, "Error: hydra.launcher.workers=1.5: must be 'auto' or a number from 1 on\n")
     code, out, err = steadygan("evaluate", str(run.parent), "metrics.modes.samples=1e2", "--out", "scores.json")
-    assert (code, json.loads((tmp_path / "scores.json").read_text())["passports"]["modes"]["samples"]) == (0, 100)
+    assert (code, json.loads((tmp_path / "scores.json").read_text())["provenance"]["modes"]["samples"]) == (0, 100)
     code, _, err = steadygan("evaluate", str(run.parent), "metrics.modes.samples=abc")
     assert (code, err) == (2, "Error: metrics.modes.samples=abc: must be a whole number\n")
 

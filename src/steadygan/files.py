@@ -39,6 +39,9 @@ TEMPORARY = ".tmp"
 FINISHED = ("completed", "diverged")
 STATUSES = (*FINISHED, "failed", "preempted", "running")
 
+_RENAMED = {"passports": "provenance"}
+"""Keys of ``summary.json`` in earlier versions, and what they are called now."""
+
 
 def write_atomically(
     path: Path, write: Callable[[IO[bytes]], None], written: Callable[[], None] = lambda: None
@@ -175,7 +178,9 @@ def read_summary(run: Path, strict: bool = False) -> dict[str, Any] | None:
         return None
     except ValueError:
         return None
-    return summary if isinstance(summary, dict) and summary.get("status") in STATUSES else None
+    if not isinstance(summary, dict) or summary.get("status") not in STATUSES:
+        return None
+    return {_RENAMED.get(key, key): value for key, value in summary.items()}
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

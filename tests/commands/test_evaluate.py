@@ -49,7 +49,7 @@ def test_the_scores_of_the_run_to_the_bit(evaluate, run):
     said = written(out)
     assert said["metrics"] == {"ema": {name: value["final"] for name, value in summary["metrics"].items()}}
     assert (said["iteration"], said["signature"]) == (6, summary["signature"])
-    assert said["passports"]["fid"]["samples"] == 200
+    assert said["provenance"]["fid"]["samples"] == 200
     assert f"fid {said['metrics']['ema']['fid']:.6g}".split() in [line.split() for line in out.splitlines()]
 
 
@@ -73,7 +73,7 @@ def test_what_all_metrics_share(evaluate, run):
     code, out, err = evaluate(run, "metrics=[fid,kid]", "metrics.dtype=float64", "metrics.kid.subset_size=50",
                               "metrics.fid.dtype=float32")  # fmt: skip
     assert (code, err) == (0, "")
-    assert {name: passport["dtype"] for name, passport in written(out)["passports"].items()} == {
+    assert {name: facts["dtype"] for name, facts in written(out)["provenance"].items()} == {
         "fid": "float32",
         "kid": "float64",
     }
@@ -90,7 +90,7 @@ def test_statistics_go_out_and_come_back(evaluate, run, tmp_path):
         assert (stored["mu"].shape, stored["sigma"].shape, int(stored["count"])) == ((64,), (64, 64), 1437)
     again = written(evaluate(run, "metrics=[fid]", f"metrics.fid.statistics={path}")[1])
     assert again["metrics"] == first["metrics"]
-    assert again["passports"]["fid"]["statistics"]
+    assert again["provenance"]["fid"]["statistics"]
     np.savez(tmp_path / "short.npz", mu=np.zeros(3), sigma=np.eye(3))
     path.write_bytes(path.read_bytes()[:5000])
     for broken, words in ((path, "cannot be read"), (tmp_path / "short.npz", "3 features"), (tmp_path / "no", "no")):
@@ -201,7 +201,7 @@ def test_small_sets_have_a_kid_without_a_spread(evaluate, tmp_path):
     said = json.loads(out.read_text())
     assert code == 0
     assert set(said["metrics"]) == {"kid"}
-    assert {key: said["passports"]["kid"][key] for key in ("samples", "subsets", "subset_size")} == {
+    assert {key: said["provenance"]["kid"][key] for key in ("samples", "subsets", "subset_size")} == {
         "samples": 20, "subsets": 1, "subset_size": 20}  # fmt: skip
 
 

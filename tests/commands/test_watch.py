@@ -100,8 +100,16 @@ def test_runs_that_train_together_share_the_clock(tmp_path):
 
 def test_the_last_score_is_found_however_long_ago_and_shown_with_its_largest_value(tmp_path):
     rows = [(100, 1.0, 5.0), *((100 + k, 1.0 + k, "") for k in range(1, 2 * ROWS))]
-    passports = {"modes": {"samples": 10, "most": {"modes": 8}}}
-    write(tmp_path, "a", rows=rows, passports=passports, age=NOW - time.time())
+    provenance = {"modes": {"samples": 10, "most": {"modes": 8}}}
+    write(tmp_path, "a", rows=rows, provenance=provenance, age=NOW - time.time())
+    out = screen()
+    watch.show(tmp_path, out)
+    assert "  modes 5 of 8\n" in out.file.getvalue()
+
+
+def test_the_largest_value_is_read_from_summaries_with_the_old_key(tmp_path):
+    rows, facts = [(10, 1.0, "5")], {"modes": {"samples": 10, "most": {"modes": 8}}}
+    write(tmp_path, "a", rows=rows, passports=facts, age=NOW - time.time())
     out = screen()
     watch.show(tmp_path, out)
     assert "  modes 5 of 8\n" in out.file.getvalue()

@@ -295,7 +295,7 @@ def ring(compose, tmp_path_factory):
 def test_a_conditional_gan_makes_the_modes_that_it_is_asked_for(ring):
     assert float(rows(ring)[-1]["metric/class_match"]) > 0.6  # chance: an eighth
     summary = json.loads((ring.directory / files.SUMMARY).read_text())
-    assert summary["passports"]["class_match"]["radius"] == 3.0
+    assert summary["provenance"]["class_match"]["radius"] == 3.0
     gan = steadygan.load(ring.directory)
     for label in range(8):
         made = gan.sample(100, seed=2, label=label)

@@ -105,8 +105,8 @@ def test_the_files_of_a_run(plan):
     }
     losses = [float(row["loss/generator"]) for row in table[2:]]
     assert told["oscillation"]["generator"] == pytest.approx(np.std(detrend(losses)))
-    assert told["passports"]["modes"]["samples"] == 200
-    assert told["passports"]["modes"]["generator"] == "ema"
+    assert told["provenance"]["modes"]["samples"] == 200
+    assert told["provenance"]["modes"]["generator"] == "ema"
     assert told["versions"]["torch"] == torch.__version__.split("+")[0] or told["versions"]["torch"]
     assert sorted(path.name for path in (job.directory / files.SAMPLES).iterdir()) == [
         "0000008.png",

@@ -31,7 +31,7 @@ def brief(monkeypatch):
 
 
 def weights(classifier):
-    return classifier.passport["weights"]
+    return classifier.provenance["weights"]
 
 
 def test_the_grid_of_bytes():
@@ -87,7 +87,7 @@ def test_read_back_from_the_cache_with_a_word_only_when_training(brief, monkeypa
     second = classifier_for(Digits())
     assert "Training" not in caplog.text
     assert second is not first
-    assert second.passport == first.passport
+    assert second.provenance == first.provenance
     x = Digits().examples("test")[0]
     assert torch.equal(first(x)[1], second(x)[1])
 

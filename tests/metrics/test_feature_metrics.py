@@ -125,7 +125,7 @@ def test_one_subset_has_no_spread():
     x, _ = digits(50)
     few = few_digits(50)
     whole = KID(few, samples=50, subsets=30, subset_size=50, features=Pixels())
-    assert (set(whole.directions), whole.passport["subsets"]) == ({"kid"}, 1)
+    assert (set(whole.directions), whole.provenance["subsets"]) == ({"kid"}, 1)
     features = whole.network(x)[0].numpy()
     assert measured(whole, x) == {"kid": pytest.approx(mmd(features, whole.real.numpy()), rel=1e-9)}
     assert set(KID(few, samples=50, subsets=30, subset_size=49, features=Pixels()).directions) == {"kid", "kid_std"}
@@ -218,7 +218,7 @@ def test_the_metric_draws_a_line_through_growing_subsets():
     metric = FIDInfinity(Digits(), samples=1500, least=500, points=5)
     x, _ = digits(1500)
     assert measured(metric, x)["fid_infinity"] < measured(FID(Digits(), samples=1500), x)["fid"]
-    assert metric.passport["points"] == 5
+    assert metric.provenance["points"] == 5
 
 
 # --- fid ------------------------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ def test_the_gap_between_the_splits_is_memorisation():
     to_train, to_test = FID(Digits(), samples=len(train)), TestFID(Digits(), samples=len(train))
     assert measured(to_train, train)["fid"] < 1e-3 < measured(to_test, train)["fid_test"]
     assert measured(to_test, test)["fid_test"] < 1e-3
-    assert (to_train.passport["split"], to_test.passport["split"]) == ("train", "test")
+    assert (to_train.provenance["split"], to_test.provenance["split"]) == ("train", "test")
 
 
 # --- classes --------------------------------------------------------------------------------------------------------
@@ -298,11 +298,11 @@ def test_intra_fid_by_hand_and_blind_to_nothing():
 
 
 def test_counts_are_those_that_were_scored(caplog):
-    """Of fewer samples than asked for the passport says how many there were, and the warning does not stay away."""
+    """Of fewer samples than asked for the provenance says how many there were, and the warning does not stay away."""
     metric = FID(Digits(), samples=5000)
     x, _ = digits(37)
     value = measured(metric, x)["fid"]
-    assert metric.passport["samples"] == 37
+    assert metric.provenance["samples"] == 37
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["metrics.fid.samples=37"]
     assert value == pytest.approx(measured(FID(Digits(), samples=37), x)["fid"], rel=1e-6)
     assert math.isnan(measured(metric, x[:1])["fid"])
@@ -331,7 +331,7 @@ def test_the_shell(kind):
     assert torch.equal(state, torch.get_rng_state())
     assert set(first) == set(metric.directions)
     assert metric.state_dict() == {}
-    assert json.loads(json.dumps(metric.passport)) == metric.passport
+    assert json.loads(json.dumps(metric.provenance)) == metric.provenance
     if kind is not ClassHistogram:
         broken = measured(metric, torch.full((1200, 1, 8, 8), math.nan))
         assert all(math.isnan(value) for value in broken.values())
@@ -377,7 +377,7 @@ def test_modules_of_ones_own_are_told_apart_and_shared():
     assert pools[0].network is pools[2].network is not pools[1].network
     assert pools[0].network.num_features == 16  # flattened
     four = FID(Digits(), samples=100, features=nn.AvgPool2d(4))
-    assert four.passport["structure"] != pools[0].passport["structure"]
+    assert four.provenance["structure"] != pools[0].provenance["structure"]
 
 
 @pytest.mark.parametrize(
@@ -399,7 +399,7 @@ def test_a_module_of_ones_own():
     real, own = Digits().examples("train")[0].flatten(1)[:, 20:30].double(), x.flatten(1)[:, 20:30].double()
     expected = _compute_fid(own.mean(0), own.mT.cov(), real.mean(0), real.mT.cov())
     assert measured(metric, x)["fid"] == pytest.approx(float(expected), rel=2e-2)  # pixels are rounded to 8 bits
-    assert metric.passport["feature_network"].endswith("Pixels")
+    assert metric.provenance["feature_network"].endswith("Pixels")
 
 
 def test_misfits_and_settings():
@@ -422,14 +422,16 @@ def test_misfits_and_settings():
 
 
 def test_in_other_types(caplog):
-    """In float64 features are those of float32 to its rounding; in bfloat16 to its own; and the passport tells."""
+    """In float64 features are those of float32 to its rounding; in bfloat16 to its own; and the provenance tells."""
     x, _ = digits(300, sigma=0.2)
     metrics = {dtype: FID(Digits(), samples=300, dtype=dtype) for dtype in ("float32", "float64", "bfloat16")}
     features = {dtype: metric.network(x)[0] for dtype, metric in metrics.items()}
     scale = float(features["float64"].abs().max())
     assert 0 < float((features["float32"] - features["float64"]).abs().max()) < 1e-5 * scale
     assert 1e-4 * scale < float((features["bfloat16"] - features["float64"]).abs().max()) < 0.05 * scale
-    assert {dtype: metric.passport["dtype"] for dtype, metric in metrics.items()} == {dtype: dtype for dtype in metrics}
+    assert {dtype: metric.provenance["dtype"] for dtype, metric in metrics.items()} == {
+        dtype: dtype for dtype in metrics
+    }
     assert len({metric.network.key for metric in metrics.values()}) == 3
     scores = {dtype: measured(metric, x)["fid"] for dtype, metric in metrics.items()}
     assert scores["float32"] == pytest.approx(scores["float64"], rel=1e-4)

@@ -101,9 +101,9 @@ def test_the_shell():
     assert metric.state_dict() == {}
     assert not list(metric.parameters())
     assert set(metric.compute()) == set(metric.directions)
-    assert json.loads(json.dumps(metric.passport)) == metric.passport
-    assert metric.passport["accuracy"] > 0.97
-    assert metric.passport["split_size"] == 1437
+    assert json.loads(json.dumps(metric.provenance)) == metric.provenance
+    assert metric.provenance["accuracy"] > 0.97
+    assert metric.provenance["split_size"] == 1437
     metric.reset()
     metric.update(torch.full((10, 1, 8, 8), math.nan))
     assert math.isnan(metric.compute()["fid"])

@@ -98,11 +98,11 @@ def test_the_bicubic_resizer_by_pil():
     assert set(RESIZERS["torch-fidelity"](lines)[0, 0, 0, 5:-5].tolist()) == {200.0}
 
 
-def test_the_resizer_and_the_weights_are_in_passport_and_key(weights):
+def test_the_resizer_and_the_weights_are_in_provenance_and_key(weights):
     one, two = Inception(weights), Inception(weights, "clean")
-    assert (one.passport["resize"], two.passport["resize"]) == ("torch-fidelity", "clean")
+    assert (one.provenance["resize"], two.provenance["resize"]) == ("torch-fidelity", "clean")
     assert one.key != two.key
-    assert one.passport["weights"][:8] in weights
+    assert one.provenance["weights"][:8] in weights
     x = images(1, 3, 20, 20)
     assert not torch.allclose(one(x)[0], two(x)[0], rtol=1e-3)
 

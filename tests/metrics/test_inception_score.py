@@ -53,11 +53,15 @@ def test_the_metric_is_the_function_of_the_classifiers_logits():
     expected = (by_numpy(logits[:450]) + by_numpy(logits[450:])) / 2
     assert metric.compute() == {"is": pytest.approx(expected, rel=1e-9)}
     assert metric.directions == {"is": "max"}
-    assert (metric.passport["splits"], metric.passport["shuffle_seed"], metric.passport["samples"]) == (2, 2020, 900)
+    assert (metric.provenance["splits"], metric.provenance["shuffle_seed"], metric.provenance["samples"]) == (
+        2,
+        2020,
+        900,
+    )
     metric.reset()
     metric.update(x[:700])
     metric.compute()
-    assert metric.passport["samples"] == 700
+    assert metric.provenance["samples"] == 700
     assert metric.state_dict() == {}
 
 

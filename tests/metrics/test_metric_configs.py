@@ -67,5 +67,5 @@ def test_builds_for_the_data_that_it_fits(name):
         each for each in (Ring(), Digits()) if name in fitting(each) or (name in IMAGES and hasattr(each, "examples"))
     ]
     metric = partial(dataset=dataset)
-    assert metric.samples == partial.keywords["samples"] == metric.passport["samples"]
+    assert metric.samples == partial.keywords["samples"] == metric.provenance["samples"]
     assert set(metric.directions.values()) <= {"max", "min"}

@@ -99,7 +99,7 @@ def test_the_shell():
     assert all(type(value) is float for value in scores.values())
     assert metric.state_dict() == {}
     assert not list(metric.parameters())
-    assert json.loads(json.dumps(metric.passport)) == metric.passport
+    assert json.loads(json.dumps(metric.provenance)) == metric.provenance
     metric.reset()
     metric.update(x.double())
     assert metric.compute() == scores

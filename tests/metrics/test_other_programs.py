@@ -37,7 +37,7 @@ def by_ours(folders, weights, *keys):
     given = [*map(str, folders), *keys, f"metrics.weights={weights}", "--out", str(out)]
     assert cli.main(["evaluate", "--images", *given]) == 0
     said = json.loads(out.read_text())
-    assert all(passport["weights"][:8] in weights for passport in said["passports"].values())
+    assert all(facts["weights"][:8] in weights for facts in said["provenance"].values())
     return said["metrics"]
 
 

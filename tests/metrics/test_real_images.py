@@ -80,4 +80,4 @@ def test_accuracy_is_the_same(pair):
     for metric in made:
         metric.update(lambda x: x.mean((2, 3))[:, :2])
     assert made[0].compute() == made[1].compute()
-    assert made[0].passport["examples"] == 50
+    assert made[0].provenance["examples"] == 50

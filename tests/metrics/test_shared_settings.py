@@ -16,10 +16,13 @@ DIGITS = ["dataset=digits", "network=dcgan", "network.width=2", "logger=none", "
 def test_one_key_for_all_and_one_for_each(plain):
     config = plain(*DIGITS, "metrics.dtype=float64", "metrics.kid.dtype=float32", "metrics.kid.subset_size=100")
     metrics = build(config).metrics
-    assert {name: metric.passport["dtype"] for name, metric in metrics.items()} == {"fid": "float64", "kid": "float32"}
+    assert {name: metric.provenance["dtype"] for name, metric in metrics.items()} == {
+        "fid": "float64",
+        "kid": "float32",
+    }
     own = plain(*DIGITS, "+metrics.features._target_=torch.nn.Flatten", "~metrics.kid")
     (metric,) = build(own).metrics.values()
-    assert metric.passport["feature_network"].endswith("Flatten")
+    assert metric.provenance["feature_network"].endswith("Flatten")
 
 
 def test_they_are_signed_where_they_are_used_only(plain):

@@ -57,7 +57,7 @@ def test_the_data_themselves_have_almost_all_modes():
     assert found["modes"] > 900
     uniform = np.random.default_rng(0).multinomial(3000, np.full(1000, 1e-3)) / 3000
     assert found["kl"] == pytest.approx(entropy(uniform, np.full(1000, 1e-3)), abs=0.05)
-    assert metric.passport["most"] == {"modes": 1000}
+    assert metric.provenance["most"] == {"modes": 1000}
 
 
 def test_misfits():

@@ -56,9 +56,9 @@ def test_the_metric_takes_its_first_samples_and_a_fixed_reference():
     cost = cdist(x[:100], metric.reference)
     expected = cost[linear_sum_assignment(cost)].mean()
     assert metric.compute()["wasserstein"] == pytest.approx(expected, rel=1e-10)
-    assert metric.passport == again.passport
-    assert metric.passport != Wasserstein(Ring(), samples=100, reference_seed=1).passport
-    assert metric.passport != Wasserstein(Ring(sigma=0.03), samples=100).passport
+    assert metric.provenance == again.provenance
+    assert metric.provenance != Wasserstein(Ring(), samples=100, reference_seed=1).provenance
+    assert metric.provenance != Wasserstein(Ring(sigma=0.03), samples=100).provenance
 
 
 def test_the_reference_is_of_the_data():

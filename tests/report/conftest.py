@@ -55,7 +55,7 @@ def write_run(
         "oscillation": {"discriminator": 0.25, "generator": 0.5},
         "versions": {"torch": "2.14.1"},
         "git": "abc",
-        "passports": {},
+        "provenance": {},
         "diverged_at": None,
         "error": None,
         "options": [],

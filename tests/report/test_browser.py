@@ -29,7 +29,7 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--remote-debugging-port=0"]  # fmt: skip
 WIDTHS = (390, 1280)
 SECTIONS = ["verdict", "trains", "ranking", "curves", "swept", "ends", "samples", "failures", "cost", "oscillation",
-            "passports", "reproduce"]  # fmt: skip
+            "provenance", "reproduce"]  # fmt: skip
 LONG = "a_method_whose_name_does_not_end_" * 5
 
 
@@ -221,7 +221,7 @@ def everything(root, write_run):
         for seed in range(6):
             write_run(root, f"g{gamma}-{seed}", method="r1", seed=seed, finals={"fid": fid + seed / 10},
                       config={"gamma": gamma}, curves={name: [3.0, 2.0, fid] for name in columns},
-                      pictures={100: (0, 0, 255), 1000: (255, 0, 0)}, passports={"fid": {"network": "x"}})  # fmt: skip
+                      pictures={100: (0, 0, 255), 1000: (255, 0, 0)}, provenance={"fid": {"network": "x"}})  # fmt: skip
     for seed in range(6):
         write_run(root, f"long-{seed}", method=LONG, seed=seed, finals={"fid": 9.0}, curves={"metric/fid": [9.0, 9.0]},
                   pictures={500: (9, 9, 9)}, overrides=[f"note={'x' * 300}"])  # fmt: skip

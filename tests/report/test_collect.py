@@ -52,11 +52,21 @@ def test_broken_files_become_states(tmp_path, make_run):
     assert states == {"half": UNREADABLE, "config": NO_SUMMARY, "binary": UNREADABLE}
 
 
+def test_summaries_with_the_old_key_of_the_provenance_are_read(tmp_path, make_run):
+    run = make_run(tmp_path, "old", method="r1", seed=0)
+    text = (
+        (run / "summary.json").read_text().replace('"provenance": {}', '"passports": {"modes": {"most": {"modes": 8}}}')
+    )
+    (run / "summary.json").write_text(text)
+    (found,) = collect([tmp_path]).runs
+    assert (found.provenance, found.most) == ({"modes": {"most": {"modes": 8}}}, {"modes": 8.0})
+
+
 def test_odd_values_in_a_summary_are_dropped(tmp_path, make_run):
     make_run(tmp_path, "odd", method="r1", seed=True, seconds="long", metrics={"fid": None, "kid": {"final": "x"}},
-             oscillation=[1], passports=3, versions=None)  # fmt: skip
+             oscillation=[1], provenance=3, versions=None)  # fmt: skip
     (run,) = collect([tmp_path]).runs
-    assert (run.seed, run.seconds, run.oscillation, run.passports) == (None, None, {}, {})
+    assert (run.seed, run.seconds, run.oscillation, run.provenance) == (None, None, {}, {})
     assert run.scores["kid"].final is None
 
 

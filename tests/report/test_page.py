@@ -25,7 +25,7 @@ from steadygan.report.results import table
 from steadygan.report.samples import galleries
 
 EVIL = "<script>alert(1)</script>"
-SECTIONS = ["verdict", "ranking", "curves", "swept", "ends", "samples", "failures", "cost", "oscillation", "passports",
+SECTIONS = ["verdict", "ranking", "curves", "swept", "ends", "samples", "failures", "cost", "oscillation", "provenance",
             "reproduce"]  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def sweep(tmp_path, make_run):
     curve = {"loss/generator": [1.0, 2.0, 3.0], "grad_norm/generator": [1.0, 1.0, 1.0], "metric/fid": ["", 9.0, 8.0]}
     for seed in range(3):
         make_run(root, f"evil-{seed}", method=EVIL, seed=seed, finals={"fid": 5.0 + seed}, curves=curve,
-                 pictures={100: (255, 0, 0), 1000: (0, 10 * seed, 255)}, passports={"fid": {"network": EVIL}},
+                 pictures={100: (255, 0, 0), 1000: (0, 10 * seed, 255)}, provenance={"fid": {"network": EVIL}},
                  overrides=["regularizer=[r1]", "note=a b"])  # fmt: skip
         for gamma in (0.1, 1.0):
             make_run(root, f"g{gamma}-{seed}", method="$r1", seed=seed, finals={"fid": gamma + seed / 7},

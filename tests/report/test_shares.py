@@ -30,13 +30,13 @@ GOOD, FEW, POOR = ({"modes": modes, "high_quality": quality} for modes, quality 
 KEYS = ["rate", "speed", "beta"]
 
 
-def one(path, make_run, finals, status="completed", passports=OF_8):
-    make_run(path, "run", method="r1", seed=0, finals=finals, status=status, passports=passports)
+def one(path, make_run, finals, status="completed", provenance=OF_8):
+    make_run(path, "run", method="r1", seed=0, finals=finals, status=status, provenance=provenance)
     return collect([path]).runs[0]
 
 
 @pytest.mark.parametrize(
-    ("finals", "status", "passports", "expected"),
+    ("finals", "status", "provenance", "expected"),
     [
         (GOOD, "completed", OF_8, True),  # 8 >= 7.2, 0.8 >= 0.8
         (FEW, "completed", OF_8, False),  # 7 < 7.2
@@ -54,8 +54,8 @@ def one(path, make_run, finals, status="completed", passports=OF_8):
         (GOOD, "completed", {}, None),  # of nobody knows how many
     ],
 )
-def test_a_run_against_the_threshold(tmp_path, make_run, finals, status, passports, expected):
-    assert trains(one(tmp_path, make_run, finals, status, passports), THRESHOLD) is expected
+def test_a_run_against_the_threshold(tmp_path, make_run, finals, status, provenance, expected):
+    assert trains(one(tmp_path, make_run, finals, status, provenance), THRESHOLD) is expected
 
 
 def test_less_is_better_for_some(tmp_path, make_run):
@@ -95,9 +95,9 @@ def grid(tmp_path, make_run):
     return root
 
 
-def add(make_run, root, method, data, rate, speed, beta, end, passports):
+def add(make_run, root, method, data, rate, speed, beta, end, provenance):
     lost = isinstance(end, str)
-    make_run(root, f"{method}-{data}-{rate}-{speed}-{beta}", method=method, seed=0, passports=passports,
+    make_run(root, f"{method}-{data}-{rate}-{speed}-{beta}", method=method, seed=0, provenance=provenance,
              finals={} if lost else end, status=end if lost else "completed", curves={"metric/modes": [1.0, 2.0]},
              label=f"{method} dataset={data} rate={rate} speed={speed} beta={beta}", overrides=[f"method={method}"],
              config={"method": method, "dataset": {"_target_": data, f"size_{data}": 1}, "rate": rate, "speed": speed,
@@ -138,7 +138,7 @@ def test_more_than_half_of_the_seeds_have_to_train(tmp_path, make_run):
         for seed, end in enumerate(ends):
             lost = isinstance(end, str)
             make_run(tmp_path, f"{gamma}-{seed}", method="r1", seed=seed, finals={} if lost else end,
-                     status=end if lost else "completed", passports={} if lost else OF_8,
+                     status=end if lost else "completed", provenance={} if lost else OF_8,
                      config={"gamma": gamma})  # fmt: skip
     (share,) = shares(group_runs(collect([tmp_path]).runs), THRESHOLD)
     assert (share.name, share.trained, share.total, share.diverged) == ("r1", 1, 3, 1)
@@ -147,7 +147,7 @@ def test_more_than_half_of_the_seeds_have_to_train(tmp_path, make_run):
 
 
 def test_a_number_of_modes_that_was_not_recorded_is_said(tmp_path, make_run):
-    run = one(tmp_path, make_run, GOOD, passports={})
+    run = one(tmp_path, make_run, GOOD, provenance={})
     (share,) = shares(group_runs([run]), THRESHOLD)
     assert (share.total, share.open) == (0, 1)
     assert "largest possible value of modes was not recorded" in sentences([share], THRESHOLD, [run])[0]
@@ -201,14 +201,14 @@ def test_a_threshold_of_other_metrics_judges_nobody(tmp_path, make_run):
 
 def test_where_no_run_meets_the_threshold_nothing_trained(tmp_path, make_run):
     for index, name in enumerate("ab"):
-        make_run(tmp_path, name, method=name, seed=0, finals={"modes": 3 + index}, passports=OF_8)
+        make_run(tmp_path, name, method=name, seed=0, finals={"modes": 3 + index}, provenance=OF_8)
     (tmp_path / "sweep.yaml").write_text("threshold: {modes: 8}\n")
     assert "Nothing trained: no run ends with modes ≥ 8." in show(tmp_path)[2]
 
 
 def test_one_swept_number_has_a_share_but_no_map(tmp_path, make_run):
     for gamma in (1, 2):
-        make_run(tmp_path, f"{gamma}", method="r1", seed=0, finals=GOOD, passports=OF_8, config={"gamma": gamma})
+        make_run(tmp_path, f"{gamma}", method="r1", seed=0, finals=GOOD, provenance=OF_8, config={"gamma": gamma})
     all_shares = shares(group_runs(collect([tmp_path]).runs), THRESHOLD)
     assert [(each.trained, each.total) for each in all_shares] == [(2, 2)]
     assert maps(all_shares, "modes") == []
@@ -272,7 +272,7 @@ def test_thousands_of_settings_make_a_page_that_can_be_read(tmp_path, make_run, 
     monkeypatch.setattr("steadygan.report.table._MOST_ROWS", 7)
     monkeypatch.setattr("steadygan.report.table._BEST", 3)
     for gamma in range(8):
-        make_run(tmp_path, f"g{gamma}", method="r1", seed=0, finals={"modes": gamma}, passports=OF_8,
+        make_run(tmp_path, f"g{gamma}", method="r1", seed=0, finals={"modes": gamma}, provenance=OF_8,
                  config={"gamma": gamma}, curves={"metric/modes": [1.0, gamma]})  # fmt: skip
     index, page, said = show(tmp_path)
     ranking = page[page.index('<section id="ranking"') : page.index('<section id="curves"')]

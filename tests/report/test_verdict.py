@@ -74,14 +74,16 @@ def test_one_method_and_no_run(tmp_path, make_run):
     assert verdict([], Comparisons(), None, "min") == ["No verdict: there is no run yet."]
 
 
-@pytest.mark.parametrize("what", ["dataset", "passport"])
+@pytest.mark.parametrize("what", ["dataset", "provenance"])
 def test_what_is_not_comparable_gets_no_verdict(tmp_path, make_run, what):
     for name, mark in (("a", 1), ("b", 2)):
-        options = {"config": {"dataset": {"modes": mark}}} if what == "dataset" else {"passports": {"fid": {"n": mark}}}
+        options = (
+            {"config": {"dataset": {"modes": mark}}} if what == "dataset" else {"provenance": {"fid": {"n": mark}}}
+        )
         fill(make_run, tmp_path, name, [mark + step for step in range(8)], **options)
     first = say(tmp_path)[0]
     assert first.startswith("No verdict: ")
-    assert {"dataset": "different data sets", "passport": "2 different ways"}[what] in first
+    assert {"dataset": "different data sets", "provenance": "2 different ways"}[what] in first
 
 
 def test_lengths_are_noted(tmp_path, make_run):

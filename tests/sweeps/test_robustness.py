@@ -59,7 +59,7 @@ def test_from_the_sweep_to_the_share(tmp_path):
         assert config["optimizer"]["generator"]["beta1"] == config["optimizer"]["discriminator"]["beta1"]
         assert "hydra" not in config
         summary = json.loads((path.parent / "summary.json").read_text())
-        assert summary["passports"]["modes"]["most"] == {"modes": 8, "high_quality": 1}
+        assert summary["provenance"]["modes"]["most"] == {"modes": 8, "high_quality": 1}
         assert not (path.parent / "checkpoints").exists()
     said = steadygan(tmp_path, "report", str(root))
     frame = pd.read_csv(root / "report" / "results.csv")

@@ -17,7 +17,7 @@ class MeanDistance(SampleMetric):
         batch = dataset.batch(0, "metric/mean_distance", 0, self.samples, device="cpu", dtype=torch.float64)
         self.register_buffer("mean", batch["x"].mean(0))
         self.add_state("kept", [], dist_reduce_fx="cat")
-        self.passport |= {"reference_seed": 0}  # all that the score depends on beside the samples
+        self.provenance |= {"reference_seed": 0}  # all that the score depends on beside the samples
 
     def take(self, x: Tensor) -> None:
         self.kept.append(x.double())

@@ -120,7 +120,7 @@ def of_run(
 
 
 def _said(values: Mapping[str, Any], metrics: Mapping[str, SampleMetric]) -> dict[str, Any]:
-    return {"metrics": values, "passports": {name: metric.passport for name, metric in metrics.items()}}
+    return {"metrics": values, "provenance": {name: metric.provenance for name, metric in metrics.items()}}
 
 
 def _table(values: Mapping[str, Mapping[str, float]]) -> Iterator[str]:

@@ -47,7 +47,7 @@ class Parts:
     @property
     def most(self) -> dict[str, float]:
         """The largest value of those scores that have one."""
-        return {name: value for one in self.metrics.values() for name, value in one.passport.get("most", {}).items()}
+        return {name: value for one in self.metrics.values() for name, value in one.provenance.get("most", {}).items()}
 
 
 @dataclass(frozen=True)

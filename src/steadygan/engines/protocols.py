@@ -14,7 +14,7 @@ MEMBERS = {
     "generator": ("parameters()", "latent"),
     "discriminator": ("parameters()",),
     "dataset": ("batch(seed, stream, index, batch_size, device, dtype)", "shape", "num_data", "num_classes"),
-    "metrics": ("update(samples)", "compute()", "reset()", "samples", "directions", "passport"),
+    "metrics": ("update(samples)", "compute()", "reset()", "samples", "directions", "provenance"),
     "logger": ("open(info)", "row(row)", "picture(iteration, name, path)", "close(summary)"),
 }
 """By kind; with parentheses where it is called."""

@@ -105,7 +105,7 @@ def summary(
         "together": together,
         "devices": processes(job.config["trainer"]),
         "memory": memory.peak(),
-        "passports": {name: passport(metric, job, parts.raw) for name, metric in parts.metrics.items()},
+        "provenance": {name: metric_provenance(metric, job, parts.raw) for name, metric in parts.metrics.items()},
     }
 
 
@@ -124,8 +124,8 @@ def identity(job: Job, status: str) -> dict[str, Any]:
     }
 
 
-def passport(metric: Any, job: Job, raw: bool = False) -> dict[str, Any]:
-    """What a metric's numbers depend on, the weights that they are of included."""
+def metric_provenance(metric: Any, job: Job, raw: bool = False) -> dict[str, Any]:
+    """Return what a metric's scores depend on, the generator's weights (averaged or not) included."""
     ema = job.config["ema"]
     generator = "ema; raw_NAME: as trained" if raw else "ema"
-    return {**metric.passport, "generator": generator, "ema": {key: ema[key] for key in ("decay", "rampup")}}
+    return {**metric.provenance, "generator": generator, "ema": {key: ema[key] for key in ("decay", "rampup")}}

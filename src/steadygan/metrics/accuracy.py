@@ -49,7 +49,7 @@ class Accuracy(Metric):
             used = seed
             x, y = dataset.sample(examples, generator(seed, "metric/accuracy"), torch.float64)
         self.x, self.y = x, y
-        self.passport = {"examples": len(x), "split": split, "reference_seed": used}
+        self.provenance = {"examples": len(x), "split": split, "reference_seed": used}
         self.add_state("right", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("seen", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 

@@ -38,10 +38,10 @@ class ClassMatch(SampleMetric):
         self.dataset, self.radius = dataset, within("metrics.class_match.radius", radius, positive)
         self.classifier = None
         if has_modes(dataset):
-            self.passport |= {"radius": self.radius}
+            self.provenance |= {"radius": self.radius}
         elif has_labelled_images(dataset):
             self.classifier = classifier_for(dataset)
-            self.passport |= self.classifier.passport
+            self.provenance |= self.classifier.provenance
         self.add_state("matches", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, x: Tensor, label: Tensor) -> None:

@@ -55,7 +55,7 @@ class ClassHistogram(SampleMetric):
         self.share = within("metrics.class_histogram.share", share, fraction)
         self.classifier = classifier_for(dataset)
         self.real = torch.bincount(known_labels(dataset, "train"), minlength=dataset.num_classes)
-        self.passport |= self.classifier.passport | {
+        self.provenance |= self.classifier.provenance | {
             "share": self.share,
             "most": {"classes": int((self.real > 0).sum())},
         }

@@ -34,14 +34,14 @@ class Classifier(FeatureNetwork):
         key: hash of the data and the recipe; the same key, the same network.
         accuracy: on the test split.
         num_features: 64.
-        passport: accuracy, recipe's version, hashes of data and weights.
+        provenance: accuracy, recipe's version, hashes of data and weights.
     """
 
     def __init__(self, key: str, network: ConvNet, accuracy: float, dtype: str = "float32") -> None:
         super().__init__(dtype)
         self.key = key if self.dtype is torch.float32 else f"{key}-{dtype}"
         self.accuracy, self.num_features = accuracy, network.head.in_features
-        self.passport = {
+        self.provenance = {
             "feature_network": f"small classifier, version {RECIPE['version']}",
             "weights": content_hash(network.state_dict())[:16],
             "accuracy": accuracy,

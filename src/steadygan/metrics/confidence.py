@@ -52,7 +52,7 @@ class Confidence(SampleMetric):
         super().__init__("confidence", samples)
         self.tail = within("metrics.confidence.tail", tail, tail_share)
         self.classifier = classifier_for(dataset)
-        self.passport |= self.classifier.passport | {"tail": self.tail, "most": dict.fromkeys(self.directions, 1.0)}
+        self.provenance |= self.classifier.provenance | {"tail": self.tail, "most": dict.fromkeys(self.directions, 1.0)}
         self.add_state("kept", [], dist_reduce_fx="cat")
 
     def take(self, x: Tensor) -> None:

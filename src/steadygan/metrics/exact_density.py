@@ -82,7 +82,7 @@ class ExactDensity(SampleMetric):
         drawn, _ = dataset.sample(_DRAWS, generator(seed, "metric/exact_density"), torch.float64)
         self.level = float(self.log_density(drawn).quantile(1 - self.mass))
         self.add_state("kept", [], dist_reduce_fx="cat")
-        self.passport |= {
+        self.provenance |= {
             "mass": self.mass,
             "shells": shells,
             "level": self.level,

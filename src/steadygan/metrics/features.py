@@ -98,7 +98,7 @@ def reference_statistics(dataset: Any, network: FeatureNetwork, split: str) -> t
     """
     images = real_images(dataset, split)
     count = enough(images.shape[0], split)
-    key = content_hash({}, [images.content, network.key, network.passport["weights"], split])
+    key = content_hash({}, [images.content, network.key, network.provenance["weights"], split])
 
     def make() -> Tensors:
         total = torch.zeros(network.num_features, dtype=torch.float64)
@@ -133,7 +133,7 @@ def reference_features(dataset: Any, network: FeatureNetwork, split: str, most: 
     rows = torch.arange(enough(images.shape[0], split))
     if len(rows) > most:
         rows = torch.randperm(len(rows), generator=generator(seed, "metric/reference"))[:most].sort().values
-    key = content_hash({"rows": rows}, [images.content, network.key, network.passport["weights"], "features"])
+    key = content_hash({"rows": rows}, [images.content, network.key, network.provenance["weights"], "features"])
     if key not in _references:
 
         def make() -> Tensors:
@@ -155,7 +155,7 @@ def class_references(dataset: Any, network: FeatureNetwork, split: str) -> list[
     if (counts := torch.bincount(labels, minlength=dataset.num_classes)).min() < 2:
         found = f"{int(counts.min())} of class {int(counts.argmin())}"
         raise UserError(f"metrics=intra_fid: needs two images of each class, and the {split} split has {found}")
-    key = content_hash({"labels": labels}, [images.content, network.key, network.passport["weights"], "classes"])
+    key = content_hash({"labels": labels}, [images.content, network.key, network.provenance["weights"], "classes"])
     if key not in _references:
         features = reference_features(dataset, network, split, images.shape[0], 0)
         own = (features[labels == label] for label in range(dataset.num_classes))
@@ -241,7 +241,7 @@ class FeatureMetric(SampleMetric):
         self.split = split
         self.network = network_for(self.node, dataset, **network)
         self.keep()
-        self.passport |= self.network.passport | {"split": split, "split_size": len(dataset.examples(split)[0])}
+        self.provenance |= self.network.provenance | {"split": split, "split_size": len(dataset.examples(split)[0])}
 
     def keep(self) -> None:
         """Declare the state."""
@@ -265,9 +265,9 @@ class FeatureMetric(SampleMetric):
         raise TypeError(f"{type(self).__name__} does not say how it scores")
 
     def _reference(self, dataset: Any, most: int, seed: int) -> Tensor:
-        """Features of the data, noted in the passport."""
+        """Features of the data, noted in the provenance."""
         seed = whole(f"metrics.{self.node}.reference_seed", seed, 0)
         most = whole(f"metrics.{self.node}.reference_samples", most, 2)
         found = reference_features(dataset, self.network, self.split, most, seed)
-        self.passport |= {"reference_samples": len(found), "reference_seed": seed}
+        self.provenance |= {"reference_samples": len(found), "reference_seed": seed}
         return found

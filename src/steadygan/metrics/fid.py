@@ -45,7 +45,7 @@ class FID(FeatureMetric):
         super().__init__(dataset, samples, split or self.against, **network)
         if statistics is None:
             self.statistics, self.reference = reference_statistics(dataset, self.network, self.split)
-            self.origin = {key: self.network.passport[key] for key in ORIGIN if key in self.network.passport}
+            self.origin = {key: self.network.provenance[key] for key in ORIGIN if key in self.network.provenance}
         else:
             self._read(Path(statistics).expanduser())
         singular(self.node, self.samples, self.network.num_features)
@@ -58,17 +58,17 @@ class FID(FeatureMetric):
         """
         self.statistics = load(path, self.network.num_features)
         self.origin = origin(path)
-        check_origin(path, self.origin, self.network.passport, self.node)
-        if "resize" in self.network.passport and "resize" not in self.origin:
+        check_origin(path, self.origin, self.network.provenance, self.node)
+        if "resize" in self.network.provenance and "resize" not in self.origin:
             say_once(
-                f"{path}: does not say how its images were resized, and resize={self.network.passport['resize']} is "
+                f"{path}: does not say how its images were resized, and resize={self.network.provenance['resize']} is "
                 f"used for the samples: files of pytorch-fid want metrics.{self.node}.resize=pytorch-fid, those of "
                 f"clean-fid resize=clean, those of TensorFlow resize=torch-fidelity"
             )
         self.reference = Reference.of(self.statistics.mean, self.statistics.cov)
-        self.passport |= {"split": None, "split_size": self.statistics.count or None}
-        self.passport["statistics"] = content_hash({"mu": self.statistics.mean, "sigma": self.statistics.cov})[:16]
-        self.passport["statistics_resize"] = self.origin.get("resize", "not said")
+        self.provenance |= {"split": None, "split_size": self.statistics.count or None}
+        self.provenance["statistics"] = content_hash({"mu": self.statistics.mean, "sigma": self.statistics.cov})[:16]
+        self.provenance["statistics_resize"] = self.origin.get("resize", "not said")
 
     def keep(self) -> None:
         """Sums, or all features where they are few."""

@@ -63,7 +63,7 @@ class FIDInfinity(FeatureMetric):
             raise bad_value("metrics.fid_infinity.least", least, f"must be less than the {self.samples} samples")
         singular(self.node, self.least, self.network.num_features, "least")
         self.reference = reference_statistics(dataset, self.network, split)[1]
-        self.passport |= {"least": self.least, "points": self.points, "reference_seed": self.seed}
+        self.provenance |= {"least": self.least, "points": self.points, "reference_seed": self.seed}
 
     def of_features(self, features: Tensor) -> dict[str, float]:
         """The intercept; nan of no more samples than the smallest subset."""

@@ -55,7 +55,7 @@ class Inception(FeatureNetwork):
         self.num_features = 2048
         own = "" if self.dtype is torch.float32 else f" {dtype}"
         self.key = hashlib.sha256(f"inception {sha256} {resize}{own}".encode()).hexdigest()
-        self.passport = {
+        self.provenance = {
             "feature_network": "Inception-v3 of 2015-12-05 (torch-fidelity)",
             "weights": sha256[:16],
             "resize": resize,

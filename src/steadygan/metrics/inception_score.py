@@ -70,8 +70,8 @@ class InceptionScore(SampleMetric):
             raise bad_value("metrics.inception_score.splits", splits, f"more than the {self.samples} samples")
         self.network = network_for("inception_score", dataset, **network)
         self.add_state("logits", [], dist_reduce_fx="cat")
-        self.passport |= self.network.passport | {"splits": self.splits}
-        self.passport["shuffle_seed"] = SHUFFLE_SEED if self.splits > 1 else None
+        self.provenance |= self.network.provenance | {"splits": self.splits}
+        self.provenance["shuffle_seed"] = SHUFFLE_SEED if self.splits > 1 else None
 
     def take(self, x: Tensor) -> None:
         """Keep the logits of images ``[n, C, H, W]``."""

@@ -100,7 +100,7 @@ class KID(FeatureMetric):
             raise bad_value("metrics.kid.subset_size", subset_size, problem)
         if self._whole(self.samples):
             self.subsets, self.directions = 1, {"kid": "min"}
-        self.passport |= {"subsets": self.subsets, "subset_size": self.size, "kernel": "(x y / d + 1)^3"}
+        self.provenance |= {"subsets": self.subsets, "subset_size": self.size, "kernel": "(x y / d + 1)^3"}
 
     def of_features(self, features: Tensor) -> dict[str, float]:
         """Mean and spread; of fewer samples than a subset has, nan."""

@@ -113,7 +113,7 @@ class Neighbours(FeatureMetric):
         if self.k >= min(len(self.real), self.samples):
             problem = "must be less than the images of the data and the samples"
             raise bad_value(f"metrics.{self.node}.k", self.k, problem)
-        self.passport |= {"k": self.k}
+        self.provenance |= {"k": self.k}
 
     @cached_property
     def real_radii(self) -> Tensor:

@@ -94,7 +94,7 @@ class Modes(SampleMetric):
         seed = whole("metrics.modes.reference_seed", reference_seed, 0)
         self.reference = reference_sample(dataset, count, seed)
         self.add_state("kept", [], dist_reduce_fx="cat")
-        self.passport |= {
+        self.provenance |= {
             "radius": self.radius,
             "share": self.share,
             "centers": fingerprint(self.centers),

@@ -30,13 +30,13 @@ class FeatureNetwork:
     Attributes:
         key: hash of all that its results depend on but the images.
         num_features: length of a feature vector.
-        passport: what a score depends on through it, fit for JSON.
+        provenance: what a score depends on through it, fit for JSON.
         block: images that go through it at once.
     """
 
     key: str
     num_features: int
-    passport: dict[str, Any]
+    provenance: dict[str, Any]
     block = 100
 
     def __init__(self, dtype: str = "float32") -> None:

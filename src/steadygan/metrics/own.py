@@ -39,7 +39,7 @@ class Own(FeatureNetwork):
         # settings that neither weights nor words tell show in what it makes of an image
         self.key = content_hash({"features": features}, [name, weights, structure, dtype])
         self.num_features = features.shape[1]
-        self.passport = {
+        self.provenance = {
             "feature_network": name,
             "weights": weights[:16],
             "structure": structure[:16],

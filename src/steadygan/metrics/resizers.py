@@ -58,4 +58,4 @@ RESIZERS: dict[str, Callable[[Tensor], Tensor]] = {
     "pytorch-fid": pytorch_fid,
     "clean": clean,
 }
-"""``[B, 3, H, W]`` uint8 to ``[B, 3, 299, 299]`` float32 in [0, 255], by the name that a passport says."""
+"""``[B, 3, H, W]`` uint8 to ``[B, 3, 299, 299]`` float32 in [0, 255], by the name that the provenance states."""

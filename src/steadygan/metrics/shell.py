@@ -1,6 +1,7 @@
 """What the torchmetrics shells have in common."""
 
 import math
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -23,8 +24,8 @@ class SampleMetric(Metric):
     Attributes:
         samples: how many samples it wants.
         directions: for each name that ``compute`` returns, which is better: "max" or "min".
-        passport: everything that the numbers depend on, fit for JSON; ``samples`` is how many it has scored, once it
-            has.
+        provenance: everything that the numbers depend on, fit for JSON; ``samples`` is how many it has scored, once
+            it has.
     """
 
     full_state_update = False
@@ -33,8 +34,18 @@ class SampleMetric(Metric):
     def __init__(self, name: str, samples: int) -> None:
         super().__init__()
         self.samples = whole(f"metrics.{name}.samples", samples, 2)
-        self.passport: dict[str, Any] = {"samples": self.samples}
+        self.provenance: dict[str, Any] = {"samples": self.samples}
         self.add_state("seen", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    @property
+    def passport(self) -> dict[str, Any]:
+        """The old name of ``provenance``; warns."""
+        warnings.warn("metrics: passport is called provenance now", FutureWarning, stacklevel=2)
+        return self.provenance
+
+    @passport.setter
+    def passport(self, value: dict[str, Any]) -> None:
+        self.provenance = value
 
     def update(self, x: Tensor) -> None:
         """Take samples ``[n, *shape]`` (images in [-1, 1]) of any float type."""
@@ -46,7 +57,7 @@ class SampleMetric(Metric):
 
     def compute(self) -> dict[str, float]:
         """The scores of the samples taken since the last ``reset``."""
-        self.passport["samples"] = int(self.seen)
+        self.provenance["samples"] = int(self.seen)
         with torch.autocast(self.device.type, enabled=False):
             return self.score()
 

@@ -116,7 +116,7 @@ class SlicedWasserstein(SampleMetric):
         for side in self._reference:
             self.add_state(f"kept_{side}", [], dist_reduce_fx="cat")
         chosen = min(self.samples, images.shape[0])
-        self.passport |= {
+        self.provenance |= {
             "split": split, "split_size": images.shape[0], "reference_samples": chosen, "reference_seed": self._seed,
             "images": "clamped to [-1, 1], rounded to 8 bits", "places": self._places, "directions": self._count,
         }  # fmt: skip

@@ -40,7 +40,7 @@ class StackedModes(SampleMetric):
         self.classifier, self.channels = classifier_for(digits), dataset.shape[0]
         number = digits.num_classes**self.channels
         self.add_state("counts", torch.zeros(number, dtype=torch.int64), dist_reduce_fx="sum")
-        self.passport |= self.classifier.passport | {"most": {"modes": number}}
+        self.provenance |= self.classifier.provenance | {"most": {"modes": number}}
 
     def take(self, x: Tensor) -> None:
         """Count the modes of images ``[n, channels, H, W]``; one that is not finite is of none."""

@@ -14,7 +14,7 @@ from steadygan.files import write_atomically
 from steadygan.metrics.features import Gaussian
 
 ORIGIN = ("resize", "weights")
-"""Of a feature network's passport: what makes its features comparable."""
+"""Keys of a feature network's provenance that decide whether its features are comparable."""
 
 CLEAN_FID = {"clean": "clean", "legacy_pytorch": "pytorch-fid", "legacy_tensorflow": "torch-fidelity"}
 """Our name of each mode of clean-fid's, which stands in the names of its files: ``NAME_MODE_SPLIT_RESOLUTION.npz``."""
@@ -75,7 +75,7 @@ def check_origin(path: Path, said: Mapping[str, str], used: Mapping[str, Any], n
     Args:
         path: of the file.
         said: its ``origin``.
-        used: the passport of the network.
+        used: the provenance of the network.
         node: the metric's name in a config.
 
     Raises:

@@ -85,7 +85,7 @@ class Wasserstein(SampleMetric):
         seed = whole("metrics.wasserstein.reference_seed", reference_seed, 0)
         self.reference = reference_sample(dataset, self.samples, seed)
         self.add_state("kept", [], dist_reduce_fx="cat")
-        self.passport |= {
+        self.provenance |= {
             "cost": "euclidean",
             "reference": fingerprint(self.reference),
             "reference_samples": self.samples,

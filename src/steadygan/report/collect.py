@@ -58,7 +58,7 @@ class Run:
     ``memory`` is the peak of the device, or of the process, in MB.
     ``reached`` says when each of the run's thresholds, in words, was first met.
     ``options`` are those of Hydra's with which ``overrides`` give the config; None: nobody has said that they do.
-    ``most`` is the largest value that a metric can have, where its passport says so.
+    ``most`` is the largest value that a metric can have, where its provenance says so.
     ``curves`` maps a column of ``metrics.csv`` to (iterations, values), finite values only, thinned.
     """
 
@@ -81,7 +81,7 @@ class Run:
     scores: dict[str, Score] = field(default_factory=dict)
     reached: dict[str, Met] = field(default_factory=dict)
     oscillation: dict[str, float] = field(default_factory=dict)
-    passports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    provenance: dict[str, dict[str, Any]] = field(default_factory=dict)
     most: dict[str, float] = field(default_factory=dict)
     versions: dict[str, Any] = field(default_factory=dict)
     git: str = ""
@@ -245,7 +245,9 @@ def read_run(path: Path, root: Path) -> Run:
     label = str(summary.get("label") or without_seed or summary.get("method") or path.name)
     seed = summary.get("seed", config.get("seed"))
     scores = _scores(summary.get("metrics"))
-    passports = {key: facts for key, value in _mapping(summary.get("passports")).items() if (facts := _mapping(value))}
+    provenance = {
+        key: facts for key, value in _mapping(summary.get("provenance")).items() if (facts := _mapping(value))
+    }
     return Run(
         path=path,
         name=path.name if path == root else path.relative_to(root).as_posix(),
@@ -266,8 +268,8 @@ def read_run(path: Path, root: Path) -> Run:
         scores=scores,
         reached=_reached(summary.get("reached"), config.get(OF_RUN), scores),
         oscillation=_numbers(summary.get("oscillation")),
-        passports=passports,
-        most={key: value for facts in passports.values() for key, value in _numbers(facts.get("most")).items()},
+        provenance=provenance,
+        most={key: value for facts in provenance.values() for key, value in _numbers(facts.get("most")).items()},
         versions=_mapping(summary.get("versions")),
         git=_git(summary.get("git")),
         damaged=tuple(damaged),

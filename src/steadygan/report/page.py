@@ -143,7 +143,7 @@ def render(content: Content, folder: Path) -> str:
         marks={"trains": TRAINS, "diverged": DIVERGED},
         frames=frames,
         oscillation=[(part, [_oscillation(group) for group in part.listed]) for part in content.parts],
-        passports=passports(content.groups),
+        provenance=provenance(content.groups),
         environment=_environment(content.groups),
         commands=commands(content.listed),
         again=again(content.sweep),
@@ -228,15 +228,15 @@ def _oscillation(group: Group) -> dict[str, Any]:
     return {"group": group, "discriminator": middle("discriminator"), "generator": middle("generator")}
 
 
-def passports(groups: Sequence[Group]) -> list[dict[str, Any]]:
-    """Each way in which each metric was measured: ``name``, ``facts`` and the number of runs it holds for."""
-    found: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
+def provenance(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """Return each way in which a metric was measured: its ``name``, the ``facts`` and how many ``runs`` used it."""
+    counts: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
     for group in groups:
         for run in group.runs:
-            for name, passport in run.passports.items():
-                key = name, tuple((fact, str(value)) for fact, value in flatten(passport).items())
-                found[key] = found.get(key, 0) + 1
-    return [{"name": name, "facts": facts, "runs": count} for (name, facts), count in sorted(found.items())]
+            for name, facts in run.provenance.items():
+                key = name, tuple((fact, str(value)) for fact, value in flatten(facts).items())
+                counts[key] = counts.get(key, 0) + 1
+    return [{"name": name, "facts": facts, "runs": count} for (name, facts), count in sorted(counts.items())]
 
 
 def _environment(groups: Sequence[Group]) -> list[tuple[str, str]]:

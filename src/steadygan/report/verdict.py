@@ -177,9 +177,9 @@ def obstacle(groups: Sequence[Group], metric: str | None) -> str:
     datasets = {_leaves(group.settings, "dataset.") for group in groups}
     if len(datasets) > 1:
         return f"the runs use {len(datasets)} different data sets or settings of them; compare methods within one."
-    passports = {_passport(run, metric) for group in groups for run in group.runs if metric in run.passports}
-    if len(passports) > 1:
-        return f"{metric} was measured in {len(passports)} different ways; see the passports."
+    ways = {_provenance(run, metric) for group in groups for run in group.runs if metric in run.provenance}
+    if len(ways) > 1:
+        return f"{metric} was measured in {len(ways)} different ways; see their provenance."
     return ""
 
 
@@ -187,8 +187,8 @@ def _leaves(settings: object, prefix: str) -> frozenset[tuple[str, str]]:
     return frozenset((key, repr(value)) for key, value in dict(settings).items() if key.startswith(prefix))
 
 
-def _passport(run: Run, metric: str | None) -> frozenset[tuple[str, str]]:
-    return frozenset((key, repr(value)) for key, value in flatten(run.passports[metric]).items())
+def _provenance(run: Run, metric: str | None) -> frozenset[tuple[str, str]]:
+    return frozenset((key, repr(value)) for key, value in flatten(run.provenance[metric]).items())
 
 
 def notes(groups: Sequence[Group]) -> list[str]:

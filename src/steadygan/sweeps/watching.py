@@ -268,11 +268,11 @@ def _rate(times: list[tuple[float, float]], summary: Mapping[str, Any]) -> float
 
 
 def _most(summary: Mapping[str, Any]) -> dict[str, float]:
-    """The largest value of those metrics that have one, as their passports say."""
-    passports = summary.get("passports")
+    """Return the largest value of each metric that has one, as its provenance states."""
+    provenance = summary.get("provenance")
     told = (
-        [one.get("most") for one in passports.values() if isinstance(one, Mapping)]
-        if isinstance(passports, Mapping)
+        [one.get("most") for one in provenance.values() if isinstance(one, Mapping)]
+        if isinstance(provenance, Mapping)
         else []
     )
     return {key: _number(value) for most in told if isinstance(most, Mapping) for key, value in most.items()}
