@@ -138,8 +138,8 @@ def overdamped(rule, curvature, noise):
     return tuple(map(torch.from_numpy, pair))
 
 
-def test_the_seeds_closed_forms():
-    """The general law is that of seed A3 in one dimension, and compensation with the true covariance leaves SGLD's."""
+def test_the_closed_forms_of_the_covariance():
+    """In one dimension the general law is that of Ramakers et al., and true covariances leave SGLD's, compensated."""
     a, s2, eps = 1.7, 2.5, 0.2
     curvature, noise = torch.tensor([[a]], dtype=torch.float64), torch.tensor([[s2]], dtype=torch.float64)
     law, _ = overdamped(Sgld(eps), curvature, noise)

@@ -26,7 +26,7 @@ from steadygan.errors import UserError
 
 LOG2, LOG3 = math.log(2), math.log(3)
 SOFT = {"real_label": 0.9, "fake_label": 0.2}
-DRAWN = {"real_label": 0.95, "real_spread": 0.25, "fake_spread": 0.15}  # seed C4
+DRAWN = {"real_label": 0.95, "real_spread": 0.25, "fake_spread": 0.15}  # Pani, section 3
 
 # At D(x) = log 3 (probability 3/4) and D(G(z)) = 0 (probability 1/2): by hand.
 AT_LOG3_AND_0 = [

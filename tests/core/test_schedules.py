@@ -42,7 +42,7 @@ def test_before_and_after_to_the_bit(kind):
 
 
 def test_known_values():
-    """The best setting of seed C3: linear to 0.5; a quarter of the way by the other shapes."""
+    """The best setting of Pani, section 4.2: linear to 0.5; a quarter of the way by the other shapes."""
     ramp = {"start": 0.0, "end": 0.5, "begin": 1000, "finish": 5000}
     assert Linear(**ramp)(2000).item() == 0.125
     assert Smoothstep(**ramp)(2000).item() == pytest.approx(0.5 * 0.15625)

@@ -37,7 +37,7 @@ def players(plain):
 
 
 PLAYERS = ("generator", "discriminator")
-B6 = {
+FIGURE_2 = {
     "dcgan_baseline": [],
     "dcgan_constant": [],
     "dcgan_mlp": [],
@@ -54,7 +54,7 @@ def kinds(network):
 
 def test_seven_architectures_differ_in_their_switch(players):
     """At 16 x 16: two layers up and two down, so norms behind two of G's and one of D's."""
-    made = {name: players(name, "network.width=4") for name in B6}
+    made = {name: players(name, "network.width=4") for name in FIGURE_2}
     norms = {n: (kinds(g)["BatchNorm"], kinds(d)["GroupNorm"]) for n, (g, d) in made.items()}
     assert norms == {
         "dcgan_baseline": (2, 1),
@@ -73,7 +73,7 @@ def test_seven_architectures_differ_in_their_switch(players):
     assert (first.in_channels, first.out_channels, second.in_channels) == (4, 4, 4)
     linear = [(layer.in_features, layer.out_features) for layer in players("dcgan_mlp")[0].layers]
     assert linear == [(100, 512), *[(512, 512)] * 3, (512, 256)]
-    described = {str(discriminator) for name, (_, discriminator) in made.items() if name in list(B6)[:3]}
+    described = {str(discriminator) for name, (_, discriminator) in made.items() if name in list(FIGURE_2)[:3]}
     assert len(described) == 1  # the first three have the same discriminator
 
 
@@ -188,7 +188,7 @@ SIZED = {
     "progressive": {"width": 1},
     "mlp": {"width": 4},
     "dcgan_mlp": {"width": 1, "generator_width": 4},
-    **{name: {"width": 1} for name in ("dcgan", *B6) if name not in ("dcgan_mlp", "resnet101")},
+    **{name: {"width": 1} for name in ("dcgan", *FIGURE_2) if name not in ("dcgan_mlp", "resnet101")},
 }
 LINEAR = ("r3gan", "progressive")
 """Whose images are not from a tanh, as published."""

@@ -218,7 +218,7 @@ def found(tmp_path_factory):
 
 @pytest.mark.slow
 def test_found_is_the_table(found):
-    """All cells of seed E, but the one that the two-sided DRAGAN cannot have."""
+    """All cells of Mescheder et al. (2018), table 1, but the one that the two-sided DRAGAN cannot have."""
     assert len(found) == 16 * 2 * 2
     for record in found:
         where = (record["method"], record["update"], record["case"])

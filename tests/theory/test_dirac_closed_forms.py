@@ -1,4 +1,4 @@
-"""The closed forms against matrices written out, and what the seed says of them."""
+"""The closed forms against matrices written out, and what Mescheder et al. (2018) say of them."""
 
 import cmath
 

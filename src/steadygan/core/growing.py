@@ -1,4 +1,4 @@
-"""Images that grow: which resolution a GAN is at, and what the real images look like there (Karras et al. 2018; C7).
+"""Images that grow: which resolution a GAN is at, and what the real images look like there (Karras et al. 2018).
 
 Networks that grow have one resolution a *stage*, from 4 x 4 up. In a new stage the new layers are faded in: their
 output is mixed with that of the layers before them. All images keep the size of the data: what is made in a smaller

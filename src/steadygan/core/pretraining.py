@@ -1,4 +1,4 @@
-"""What each player minimises before the game begins (Pani; seed C8), and one step of it."""
+"""What each player minimises before the game begins (Pani), and one step of it."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -100,7 +100,7 @@ class _Ramp:
 
 @dataclass(frozen=True)
 class Linear(_Ramp):
-    """A straight line (seed C3)."""
+    """A straight line (Pani, section 4.2)."""
 
     def __call__(self, t: Number) -> Tensor:
         return _mix(self.start, self.end, self._progress(t))
@@ -108,7 +108,7 @@ class Linear(_Ramp):
 
 @dataclass(frozen=True)
 class Step(_Ramp):
-    """A jump at ``begin`` (seed C3). ``finish`` has no effect; it is there so that shapes can be swept over."""
+    """A jump at ``begin`` (Pani, section 4.2). ``finish`` has no effect: shapes can be swept over."""
 
     def __call__(self, t: Number) -> Tensor:
         return _mix(self.start, self.end, (_time(t) >= self.begin).to(torch.float64))
@@ -116,7 +116,7 @@ class Step(_Ramp):
 
 @dataclass(frozen=True)
 class Smoothstep(_Ramp):
-    """``3 s^2 - 2 s^3`` of the linear share ``s``: no kinks (seed C3)."""
+    """``3 s^2 - 2 s^3`` of the linear share ``s``: no kinks (Pani, section 4.2)."""
 
     def __call__(self, t: Number) -> Tensor:
         share = self._progress(t)

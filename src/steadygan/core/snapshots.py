@@ -1,7 +1,7 @@
-"""Past states of the discriminator that the generator has to fool beside the present one (seed A5).
+"""Past states of the discriminator that the generator has to fool beside the present one (Ramakers et al., section 2).
 
 Snapshots of a Langevin chain are samples of the discriminator's posterior: "an ensemble of discriminators seen by the
-generator" (seed A2) without training more than one.
+generator" (Ramakers et al., eq. 10) without training more than one.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
-"""Uniform distributions on curves in the plane: data of one dimension less than their space (seed E4).
+"""Uniform distributions on curves in the plane: data of one dimension less than their space (Mescheder et al. 2018).
 
-Mescheder et al. (2018) name a line, a circle and four lines; sizes and places are ours, since the seed leaves these
-examples out.
+Mescheder et al. (2018) name a line, a circle and four lines; sizes and places are ours.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Mixtures of equal isotropic Gaussians: the multimodal data of the mode collapse experiments (seed A6)."""
+"""Mixtures of equal isotropic Gaussians: multimodal data to see mode collapse on (Ramakers et al., figure 1)."""
 
 import math
 from collections.abc import Sequence

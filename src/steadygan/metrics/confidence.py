@@ -31,7 +31,7 @@ class Confidence(SampleMetric):
     """``confidence``, the mean over samples of the small classifier's largest probability, and ``confidence_tail``.
 
     The latter is of the ``tail`` of samples of which it is least sure: what has no structure looks like no class
-    (seed C6).
+    (Pani, section 5.1).
 
     It says nothing of diversity: one good image over and over has all the confidence there is.
 

@@ -1,4 +1,4 @@
-"""How far images are from others in the eyes of a frozen network (Johnson et al. 2016; seed C9)."""
+"""How far images are from others in the eyes of a frozen network (Johnson et al. 2016)."""
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy

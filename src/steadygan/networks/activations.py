@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 class Gated(nn.Module):
     """``sigmoid(a) * tanh(b)`` of the halves a and b of the channels: the gate of PixelCNN (van den Oord et al. 2016),
-    in a GAN in figure 2 of Gulrajani et al. (2017; seed B6)."""
+    in a GAN in figure 2 of Gulrajani et al. (2017)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, 2 C, ...] -> [B, C, ...]``."""

@@ -1,4 +1,4 @@
-"""The residual networks of 101 layers with bottlenecks of Gulrajani et al. (2017, figure 2; seed B6).
+"""The residual networks of 101 layers with bottlenecks of Gulrajani et al. (2017, figure 2).
 
 From the authors' code for 64 x 64: one layer in, 33 blocks of three convolutions (ReLU before each, half as many
 filters inside, a norm behind the last, the branch counting 0.3), one layer out, its output divided by 5 (in the

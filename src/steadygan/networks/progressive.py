@@ -1,4 +1,4 @@
-"""Networks that grow with the images (Karras et al. 2018; seed C7): a block a resolution, from 4 x 4 up.
+"""Networks that grow with the images (Karras et al. 2018): a block a resolution, from 4 x 4 up.
 
 At the largest resolution there are ``width`` filters; each halving doubles them, up to ``8 width``. A generator and a
 discriminator are mirror images. Both are told the ``stage``, the number of blocks in use less one, and the ``fade`` of

@@ -1,4 +1,4 @@
-"""The residual networks of Mescheder et al. (2018; seed E5): no normalisation, and branches that count a tenth.
+"""The residual networks of Mescheder et al. (2018): no normalisation, and branches that count a tenth.
 
 As in the authors' code: leaky ReLU before each convolution, ``x + 0.1 f(x)``, nearest-neighbour upsampling, average
 pooling of 3 x 3 pixels. Filters double from ``width`` at the image's resolution with each halving, up to ``max_width``.

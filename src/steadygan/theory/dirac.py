@@ -1,4 +1,4 @@
-"""The Dirac-GAN in closed form (Mescheder et al. 2018, section 2 and appendix; seeds E1, E2).
+"""The Dirac-GAN in closed form (Mescheder et al. 2018, section 2 and appendix).
 
 Near the equilibrium every smooth method is a linear system in ``(theta, psi)``: the players are coupled by ``b``
 (``f'(0)``) and the discriminator is damped by ``a``. Derivations: docs/stability.md.
@@ -28,7 +28,7 @@ TABLE = {
     "r2": (True, True),
     "r1_r2": (True, True),
 }
-"""Does it converge locally: in the absolutely continuous case, in general (seed E2; E3 for the combination)."""
+"""Does it converge locally: in the absolutely continuous case, in general (Mescheder et al. 2018, table 1)."""
 
 
 def expected(method: str, case: str) -> bool | None:

@@ -1,4 +1,4 @@
-"""Distances between distributions: from probabilities, from densities, from samples (seed B2).
+"""Distances between distributions: from probabilities, from densities, from samples (Arjovsky et al. 2017, section 2).
 
 Natural logarithms; the Jensen-Shannon divergence is ``1/2 KL(p, m) + 1/2 KL(q, m)`` with ``m = (p + q) / 2``, so that
 it is ``log 2`` for laws that share nothing.

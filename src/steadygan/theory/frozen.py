@@ -1,4 +1,4 @@
-"""What a generator's gradient is where the discriminator does not follow it (seed D; Arjovsky & Bottou 2017).
+"""What a generator's gradient is where the discriminator does not follow it (Arjovsky & Bottou 2017).
 
 Laws on the line, by the trapezoidal rule in float64, and the law of a gradient under white noise.
 """

@@ -1,4 +1,4 @@
-"""The bound that noise gives on a Wasserstein distance (seed D5; Arjovsky & Bottou 2017, theorem 3.3), in the plane.
+"""The bound that noise gives on a Wasserstein distance (Arjovsky & Bottou 2017, theorem 3.3), in the plane.
 
 Of laws P and Q on finitely many points and noise e of bounded support:
 ``W(P, Q) <= W(P, P + e) + W(P + e, Q + e) + W(Q + e, Q)``. The outer terms are at most ``sqrt(V)`` each, with

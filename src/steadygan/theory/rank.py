@@ -1,4 +1,4 @@
-"""The rank of a map's derivative (seed D6)."""
+"""The rank of a map's derivative (Arjovsky & Bottou 2017, lemma 1)."""
 
 from collections.abc import Callable
 

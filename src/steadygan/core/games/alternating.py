@@ -1,4 +1,4 @@
-"""Alternating updates (Goodfellow 2014, algorithm 1; seed B1)."""
+"""Alternating updates (Goodfellow et al. 2014, algorithm 1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from steadygan.core.types import Number
 @dataclass(frozen=True)
 class Consensus(Ordered):
     """Each player follows its own gradient plus ``gamma`` times that of ``1/2 |v|^2``, ``v`` the gradients of both
-    (Mescheder, Nowozin & Geiger 2017; seed E2).
+    (Mescheder, Nowozin & Geiger 2017).
 
     The latter is ``J^T v``, ``J`` the Jacobian of ``v``: the only second-order term, taken without ``J``. Over several
     processes it is exact, ``v`` being averaged before and ``J^T v`` after.

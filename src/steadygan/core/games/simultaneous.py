@@ -1,4 +1,4 @@
-"""Simultaneous updates (Mescheder 2018, section 2; seed E1)."""
+"""Simultaneous updates (Mescheder et al. 2018, section 2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

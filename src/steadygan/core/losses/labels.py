@@ -27,7 +27,7 @@ def cross_entropy(logits: Tensor, label: Number) -> Tensor:
 
 
 def targets(real: tuple[Number, Number], fake: tuple[Number, Number], u: Tensor | None) -> tuple[Number, Number]:
-    """The targets of the samples of a batch, uniform in ``label +- spread`` (Salimans et al. 2016 as told in seed C4:
+    """The targets of the samples of a batch, uniform in ``label +- spread`` (Salimans et al. 2016, in Pani's account:
     0.7 to 1.2 for real samples, 0 to 0.3 for fakes).
 
     Args:
@@ -50,10 +50,10 @@ class Smoothed:
     """A loss whose discriminator aims at probabilities of being real.
 
     Attributes:
-        real_label: D's target for real samples; 0.9 is one-sided label smoothing (Salimans et al. 2016; seed C4).
+        real_label: D's target for real samples; 0.9 is one-sided label smoothing (Salimans et al. 2016).
         fake_label: D's target for fakes.
-        real_spread: the target of each real sample is uniform in ``real_label +- real_spread`` (seed C4: 0.95 +- 0.25).
-        fake_spread: as ``real_spread`` (seed C4: 0.15 +- 0.15).
+        real_spread: the target of each real sample is uniform in ``real_label +- real_spread`` (Pani: 0.95 +- 0.25).
+        fake_spread: as ``real_spread`` (Pani: 0.15 +- 0.15).
     """
 
     real_label: Number = 1.0

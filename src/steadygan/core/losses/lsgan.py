@@ -13,16 +13,16 @@ from steadygan.core.types import Number
 @declare(draw=PAIR, alpha=decay, real_label=finite, real_spread=nonnegative, fake_spread=nonnegative)
 @dataclass(frozen=True)
 class LeastSquares:
-    """D: ``1/2 (D(x) - 1)^2 + 1/2 (D(G(z)) - alpha)^2``, G: ``1/2 (D(G(z)) - 1)^2`` (Mao et al. 2017; seeds C1, C2).
+    """D: ``1/2 (D(x) - 1)^2 + 1/2 (D(G(z)) - alpha)^2``, G: ``1/2 (D(G(z)) - 1)^2`` (Mao et al. 2017).
 
     With ``D = alpha + (1 - alpha) D'`` the whole game is ``(1 - alpha)^2`` times the one with ``alpha = 0``: raw losses
     shrink with ``alpha`` whatever happens in training. Compare the normalised ones (``logs``).
 
     Attributes:
         alpha: D's target for fakes, in [0, 1).
-        real_label: D's target for real samples (label smoothing, seed C4). The generator still aims at 1.
-        real_spread: the target of each real sample is uniform in ``real_label +- real_spread`` (seed C4: 0.95 +- 0.25).
-        fake_spread: that of each fake in ``alpha +- fake_spread`` (seed C4: 0.15 +- 0.15).
+        real_label: D's target for real samples (label smoothing). The generator still aims at 1.
+        real_spread: the target of each real sample is uniform in ``real_label +- real_spread`` (Pani: 0.95 +- 0.25).
+        fake_spread: that of each fake in ``alpha +- fake_spread`` (Pani: 0.15 +- 0.15).
         normalised: whether both losses are divided by ``(1 - alpha)^2``.
     """
 

@@ -10,10 +10,10 @@ from steadygan.core.losses.labels import Smoothed, cross_entropy
 
 @dataclass(frozen=True)
 class Minimax(Smoothed):
-    """``min_G max_D E log D(x) + E log(1 - D(G(z)))`` (Goodfellow et al. 2014, eq. 1; seed B1).
+    """``min_G max_D E log D(x) + E log(1 - D(G(z)))`` (Goodfellow et al. 2014, eq. 1).
 
     The generator minimises the negative of the discriminator's fake term, at the mean of its target: the game stays
-    zero-sum with smoothed labels. Its gradient vanishes where the discriminator is sure (seed D2).
+    zero-sum with smoothed labels. Its gradient vanishes where the discriminator is sure (Arjovsky & Bottou 2017).
 
     See ``Smoothed`` for its numbers.
     """

@@ -11,7 +11,7 @@ from steadygan.core.losses.labels import Smoothed, cross_entropy
 
 @dataclass(frozen=True)
 class NonSaturating(Smoothed):
-    """D: cross-entropy, G: ``-log D(G(z))`` (Goodfellow et al. 2014, sec. 3; seeds B1, D3).
+    """D: cross-entropy, G: ``-log D(G(z))`` (Goodfellow et al. 2014, sec. 3).
 
     See ``Smoothed`` for its numbers. The generator aims at 1 whatever they are.
     """

@@ -12,9 +12,9 @@ from steadygan.core.types import Number
 @declare(alpha=decay)
 @dataclass(frozen=True)
 class Wasserstein:
-    """D: ``(1 - alpha) D(G(z)) - D(x)``, G: ``-D(G(z))`` (Arjovsky et al. 2017, eq. 2; seeds B3, C2).
+    """D: ``(1 - alpha) D(G(z)) - D(x)``, G: ``-D(G(z))`` (Arjovsky et al. 2017, eq. 2).
 
-    ``alpha`` is the counterpart of the least-squares target of seed C2, which gives no formula for this loss:
+    ``alpha`` is the counterpart of the least-squares target of Pani (eq. 10), who gives no formula for this loss:
     subtracting a constant would have no gradient, so ours scales the critic's fake term. As there, only the
     discriminator's cost changes. For ``alpha > 0`` the critic gains ``alpha`` for each unit by which it raises all its
     logits, so a penalty that leaves the output's bias free lets the logits drift upwards; weight clipping bounds it.

@@ -9,7 +9,7 @@ from steadygan.core.types import Number
 
 @declare(draw=normal_like, sigma=nonnegative)
 def instance(x: Tensor, eps: Tensor, *, sigma: Number) -> Tensor:
-    """``x + sigma eps``, ``eps ~ N(0, I)`` like ``x`` (Soenderby et al. 2017; Arjovsky & Bottou 2017; seed D4).
+    """``x + sigma eps``, ``eps ~ N(0, I)`` like ``x`` (Soenderby et al. 2017; Arjovsky & Bottou 2017).
 
     ``sigma`` is in the units of the data; images lie in [-1, 1] and are not clipped.
     """

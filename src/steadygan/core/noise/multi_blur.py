@@ -18,7 +18,7 @@ from steadygan.errors import bad_value
 class MultiBlur:
     """The discriminator sees each example at ``levels`` levels of blur, ``sigma``, ``ratio sigma``, ``ratio^2 sigma``,
     ...: "each example augmented by smeared out versions that mimic the effect of noise at different strength" (Ramakers
-    et al., section 2 and eq. 8-9; seed A1). The objective is the mean over the levels.
+    et al., section 2 and eq. 8-9). The objective is the mean over the levels.
 
     Attributes:
         sigma: the coarsest level; see ``steadygan.core.noise.blur``.

@@ -22,8 +22,7 @@ def dragan(
     sigma: Number,
     one_sided: bool = False,
 ) -> Tensor:
-    """``weight (|grad_x D(x + sigma eps)| - center)^2`` at real ``x``, per sample ``[B]`` (Kodali et al. 2017;
-    seed E2).
+    """``weight (|grad_x D(x + sigma eps)| - center)^2`` at real ``x``, per sample ``[B]`` (Kodali et al. 2017).
 
     Args:
         critic: ``[B, ...] -> [B]``.

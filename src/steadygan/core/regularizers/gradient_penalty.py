@@ -31,7 +31,7 @@ def gradient_penalty(
     center: Number,
     at: str = "interpolated",
 ) -> Tensor:
-    """``weight (|grad_x D(x_hat)| - center)^2``, per sample ``[B]`` (Gulrajani et al. 2017, eq. 3; seed B5).
+    """``weight (|grad_x D(x_hat)| - center)^2``, per sample ``[B]`` (Gulrajani et al. 2017, eq. 3).
 
     ``x_hat = eps real + (1 - eps) fake`` with ``eps ~ U(0, 1)`` of shape ``[B]``. Where the gradient is exactly 0 its
     norm counts as flat (see ``norms.norm``), so a constant critic gets a finite penalty and no push.

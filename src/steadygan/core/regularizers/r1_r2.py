@@ -11,7 +11,7 @@ from steadygan.core.types import Critic, Number
 
 @declare(draw=no_noise, gamma=nonnegative, mix=fraction)
 def r1_r2(critic: Critic, real: Tensor, fake: Tensor, eps: None = None, *, gamma: Number, mix: Number) -> Tensor:
-    """``gamma/2 [mix |grad_x D(x)|^2 + (1 - mix) |grad_x D(G(z))|^2]``, per sample ``[B]`` (seed E3).
+    """``gamma/2 [mix |grad_x D(x)|^2 + (1 - mix) |grad_x D(G(z))|^2]``, per sample ``[B]`` (Mescheder et al. 2018).
 
     ``mix = 1`` is R1, ``mix = 0`` R2; all of them have the same eigenvalues where data and samples are matched.
     """

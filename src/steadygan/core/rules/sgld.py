@@ -11,7 +11,7 @@ from steadygan.core.types import Tensors
 @dataclass(frozen=True)
 class Sgld(Langevin):
     """``theta <- theta - eps (num_data grad + prior_precision theta) + sqrt(2 eps T) eta``, ``eta ~ N(0, I)``
-    (Welling & Teh 2011, eq. 4, there with half our step; seed A2, eq. 10).
+    (Welling & Teh 2011, eq. 4, there with half our step; Ramakers et al., eq. 10).
 
     For small ``eps`` it samples ``exp(-U / T)`` (see ``Langevin``). ``loss`` is the mean over the batch, so
     ``num_data`` says what is sampled: 1 takes the mean for the whole log-likelihood, and unit noise drowns it; the

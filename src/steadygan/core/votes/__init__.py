@@ -1,4 +1,4 @@
-"""How a generator weighs what several discriminators say (Durugkar et al. 2017, GMAN; seed A5).
+"""How a generator weighs what several discriminators say (Durugkar et al. 2017, GMAN).
 
 A vote is a frozen dataclass, called with the generator's loss against each discriminator ``[M]``, a truth value each
 that says which of them there are ``[M]``, and one number from U(0, 1) where it is ``noisy``; it gives a scalar.

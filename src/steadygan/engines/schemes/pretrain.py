@@ -1,4 +1,4 @@
-"""Stacked pre-training of both players (Pani; seed C8): its settings, and the phases that come of them."""
+"""Stacked pre-training of both players (Pani): its settings, and the phases that come of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

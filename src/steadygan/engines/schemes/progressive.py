@@ -1,4 +1,4 @@
-"""Progressive growing (Karras et al. 2018; seed C7): small images first, then larger ones, faded in."""
+"""Progressive growing (Karras et al. 2018): small images first, then larger ones, faded in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Both players are told the class (Mirza & Osindero 2014; seed A7)."""
+"""Both players are told the class (Mirza & Osindero 2014)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The discriminator tells classes as well (Salimans et al. 2016, section 5; seed A7)."""
+"""The discriminator tells classes as well (Salimans et al. 2016, section 5)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

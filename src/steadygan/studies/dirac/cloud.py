@@ -1,4 +1,4 @@
-"""Two dimensions: points in training and the field that drives them, unregularised against penalised (seed E6)."""
+"""Two dimensions: points in training and the field that drives them, unregularised against penalised."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

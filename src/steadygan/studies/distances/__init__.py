@@ -1,1 +1,1 @@
-"""Distances between two parallel lines as functions of their distance (seed B2)."""
+"""Distances between two parallel lines as functions of their distance (Arjovsky et al. 2017, section 2)."""

@@ -1,4 +1,4 @@
-"""``steadygan theory perfect-discriminator`` (seeds D1 to D3; Arjovsky & Bottou 2017, figures 2 and 3)."""
+"""``steadygan theory perfect-discriminator`` (Arjovsky & Bottou 2017, figures 2 and 3)."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

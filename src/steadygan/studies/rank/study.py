@@ -1,4 +1,4 @@
-"""``steadygan theory rank`` (seed D6; Arjovsky & Bottou 2017, lemma 1).
+"""``steadygan theory rank`` (Arjovsky & Bottou 2017, lemma 1).
 
 The samples of a generator lie on a set of no more dimensions than its Jacobian has rank: with ReLUs the generator is
 linear in pieces, and each piece maps the latents to a plane of that dimension. Below the dimension of the data such

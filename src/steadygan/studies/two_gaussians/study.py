@@ -1,4 +1,4 @@
-"""``steadygan theory two-gaussians`` (seed B4; Arjovsky et al. 2017, figure 2).
+"""``steadygan theory two-gaussians`` (Arjovsky et al. 2017, figure 2).
 
 The data and the generated samples are two Gaussians on the line, and stay so. A discriminator of the first GAN and two
 critics are trained between them to the end. The optimal discriminator is known, ``p / (p + q)``: it is flat where one

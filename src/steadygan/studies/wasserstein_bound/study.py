@@ -1,4 +1,4 @@
-"""``steadygan theory wasserstein-bound`` (seed D5): both sides over a training run with annealed noise.
+"""``steadygan theory wasserstein-bound``: both sides while noise is annealed (Arjovsky & Bottou 2017, theorem 3.3).
 
 The laws are those of as many samples of the data and of the generator: their Wasserstein distance is that of the exact
 transport plan, and the Jensen-Shannon divergence under noise that of densities which are known, by quadrature. No
