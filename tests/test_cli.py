@@ -79,7 +79,7 @@ def test_help_of_train_has_all_groups_options_and_settings(steadygan):
             assert option in words or f"{option}*" in words, option
     assert {"nonsaturating*", "alternating*", "ring*", "adam*", "seed=0", "iterations=5000"} <= set(words)
     assert "optimizer@optimizer.generator" in out
-    assert not {"slurm", "slurm_nodes"} & set(words)  # Hydra's own groups are not a sentence's
+    assert not {"slurm", "slurm_nodes"} & set(words)  # Hydra's own groups are not an algorithm's
 
 
 def test_help_shows_the_users_own_options(steadygan, tmp_path):

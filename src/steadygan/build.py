@@ -26,7 +26,7 @@ from steadygan.engines.networks import as_functions, build_networks
 from steadygan.engines.parts import DTYPES, Parts
 from steadygan.engines.protocols import PAGE, has_members, is_callable
 from steadygan.engines.schemes import Plain
-from steadygan.engines.step import PLAYERS, Sentence
+from steadygan.engines.step import PLAYERS, Algorithm
 from steadygan.engines.trial import Trial, own_keys, try_dataset, try_metric
 from steadygan.errors import UserError, bad_value
 from steadygan.hydra_versions import BASE, allowing
@@ -86,18 +86,18 @@ def build(config: Mapping[str, Any], described: Any = None) -> Parts:
     for player, network in networks.items():
         has_members(player, f"network.{player}", network)
     _check_images(config, dataset.shape)
-    sentence = build_sentence(config, networks, labelling)
-    _check_examples(sentence.rules, networks)
-    wants = _wants(config, sentence, dataset.shape, labelling)
+    algorithm = build_algorithm(config, networks, labelling)
+    _check_examples(algorithm.rules, networks)
+    wants = _wants(config, algorithm, dataset.shape, labelling)
     scheme = make(config["scheme"], "scheme") if "scheme" in config else Plain()
     if described is None:
         scheme.check(networks, dataset)
     growth = scheme.growth(networks, wants.moves * config["batch_size"] / wants.critic_every)
-    sentence = replace(sentence, growth=growth)
+    algorithm = replace(algorithm, growth=growth)
     if own - {"dataset", "logger"}:
-        Trial(own, sentence, wants, networks, dataset, dtype)()
+        Trial(own, algorithm, wants, networks, dataset, dtype)()
     return Parts(
-        sentence=sentence,
+        algorithm=algorithm,
         networks=networks,
         wants=wants,
         dataset=dataset,
@@ -129,9 +129,9 @@ def build_metrics(config: Mapping[str, Any], dataset: Any, labelling: Labelling)
     return metrics
 
 
-def build_sentence(
+def build_algorithm(
     config: Mapping[str, Any], networks: Mapping[str, Any], labelling: Labelling = UNLABELLED
-) -> Sentence:
+) -> Algorithm:
     """The loss, penalties, noise, rules and game of a config, on the networks given."""
     regularizers = {
         name: make(_method("regularizer", node), f"regularizer.{name}")
@@ -149,7 +149,7 @@ def build_sentence(
         if name in projections and "every" in config["regularizer"][name] and not declared(method, "step", False):
             problem = "it bounds the weights after each update, and cannot do so k times as much"
             raise bad_value(f"regularizer.{name}.every", config["regularizer"][name]["every"], problem)
-    return Sentence(
+    return Algorithm(
         objective=Objective(
             **labelling.functions(as_functions(networks, bf16=str(config["trainer"]["precision"]) == "bf16")),
             labels=labelling.method,
@@ -188,15 +188,15 @@ def _stacked(discriminator: Mapping[str, Any]) -> int | None:
     return members if members > 1 or discriminator["snapshots"] else None
 
 
-def _wants(config: Mapping[str, Any], sentence: Sentence, shape: tuple[int, ...], labelling: Labelling) -> Wants:
+def _wants(config: Mapping[str, Any], algorithm: Algorithm, shape: tuple[int, ...], labelling: Labelling) -> Wants:
     noise = config["noise"]
     return Wants.of(
-        sentence,
-        noise=_draw("noise", noise, sentence.objective.perturb, normal_like),
+        algorithm,
+        noise=_draw("noise", noise, algorithm.objective.perturb, normal_like),
         copies=noise.get("copies", 1),
         penalties={
             name: _draw(f"regularizer.{name}", config["regularizer"][name], method, uniform)
-            for name, method in sentence.objective.penalties.items()
+            for name, method in algorithm.objective.penalties.items()
         },
         shape=shape,
         labelling=labelling,

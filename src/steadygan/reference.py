@@ -31,7 +31,7 @@ enters the mathematics of a loss, penalty, noise or update rule:
 NOTES = {
     "hydra/launcher": "Who runs the jobs of a multirun.",
     "hydra/sweeper": "How a multirun makes jobs of the values that are swept.",
-    "method": "A sentence under a name. What it chooses and sets can be chosen and set again: "
+    "method": "An algorithm under a name. What it chooses and sets can be chosen and set again: "
     "`method=r1 loss=hinge regularizer.r1.gamma=3`.",
     "metrics": "A list, `metrics=[modes]`; the data set brings those that fit it.",
     "optimizer": "One for each player: `optimizer@optimizer.generator=OPTION`, "

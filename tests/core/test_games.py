@@ -25,7 +25,7 @@ from steadygan.core.objective import Objective, Turn
 from steadygan.core.regularizers import r1
 from steadygan.core.rules import Adam, Sgd
 from steadygan.core.schedules import Linear
-from steadygan.engines.step import Sentence, initial_state, step
+from steadygan.engines.step import Algorithm, initial_state, step
 from steadygan.errors import UserError
 
 BACKENDS = [Tape(), Transform()]
@@ -55,9 +55,9 @@ def penalty(critic, real, fake, eps):
     return r1(critic, real, fake, gamma=0.7)
 
 
-def sentence(game, rule=Sgd):
+def algorithm(game, rule=Sgd):
     objective = Objective(generator, discriminator, NonSaturating(), {"r1": penalty}, identity)
-    return Sentence(objective, {player: rule(lr=lr) for player, lr in LR.items()}, {}, game, Ema(0.0))
+    return Algorithm(objective, {player: rule(lr=lr) for player, lr in LR.items()}, {}, game, Ema(0.0))
 
 
 def unpack(x):
@@ -71,7 +71,7 @@ def turn(real=REAL):
 
 def play(game, x=START, iterations=1, backend=BACKENDS[0], critic_turns=None, rule=Sgd):
     """The parameters of both after some iterations, as one vector."""
-    own = sentence(game, rule)
+    own = algorithm(game, rule)
     state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(x)))))
     turns = {
         "discriminator": (turn(),) * (critic_turns or getattr(game, "critic_turns", game.n_critic)),
@@ -229,7 +229,7 @@ def test_with_nothing_to_look_at_it_is_the_plain_game(game, plain):
 
 def test_turns_looked_ahead_are_not_moved_in():
     """The spare batches are only looked at: the critic moves by its own."""
-    own = sentence(Unrolled(steps=2))
+    own = algorithm(Unrolled(steps=2))
     state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(START)))))
     results = []
     for spare in (REAL, REAL + 1):
@@ -282,7 +282,7 @@ def one_weight_each(game, loss, theta, psi, real, h, iterations=1):
         {},
         identity,
     )
-    own = Sentence(objective, {player: Sgd(lr=h) for player in LR}, {}, game, Ema(0.0))
+    own = Algorithm(objective, {player: Sgd(lr=h) for player in LR}, {}, game, Ema(0.0))
     theta, psi, real = (torch.full(size, value, dtype=torch.float64) for size, value in
                         (((1,), theta), ((1,), psi), ((1, 1), real)))  # fmt: skip
     state = initial_state(own, {"generator": ({"theta": theta}, {}), "discriminator": ({"psi": psi}, {})})
@@ -360,7 +360,7 @@ def test_vmap_equals_loop(game):
     gammas = torch.tensor([0.0, 0.5, 2.0], dtype=torch.float64)
 
     def one(x, gamma):
-        own = sentence(game).with_numbers({"game": {"gamma": gamma}} if isinstance(game, Consensus) else {})
+        own = algorithm(game).with_numbers({"game": {"gamma": gamma}} if isinstance(game, Consensus) else {})
         state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(x)))))
         turns = {"discriminator": (turn(),) * getattr(game, "critic_turns", 1), "generator": (turn(),)}
         for t in range(2):
@@ -405,7 +405,7 @@ def bilinear(game, h, iterations):
         {},
         identity,
     )
-    own = Sentence(objective, {player: Sgd(lr=h) for player in LR}, {}, game, Ema(0.0))
+    own = Algorithm(objective, {player: Sgd(lr=h) for player in LR}, {}, game, Ema(0.0))
     one = torch.ones(1, dtype=torch.float64)
     state = initial_state(own, {"generator": ({"theta": one}, {}), "discriminator": ({"psi": one}, {})})
     point = torch.zeros(1, 1, dtype=torch.float64)
@@ -460,7 +460,7 @@ def test_each_player_has_a_learning_rate_of_its_own_that_may_fall_to_nothing():
     falling = Linear(start=0.3, end=0.0, begin=1, finish=3)
     objective = Objective(generator, discriminator, NonSaturating(), {}, identity)
     rules = {"generator": Sgd(lr=falling), "discriminator": Sgd(lr=0.2)}
-    own = Sentence(objective, rules, {}, Simultaneous(), Ema(0.0))
+    own = Algorithm(objective, rules, {}, Simultaneous(), Ema(0.0))
     state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(START)))))
     turns = {"discriminator": (turn(),), "generator": (turn(None),)}
     moves = []

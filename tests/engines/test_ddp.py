@@ -245,8 +245,8 @@ def rows(job):
 
 
 def test_a_run_that_is_stopped_ends_with_the_same_bits_and_says_how_many_devices_it_had(plan, tmp_path):
-    sentence = [*rules("sgld"), *PLANE, "log_every=5", "evaluate_every=40", "network.width=4"]
-    endless = plan(*sentence, "iterations=1000000")
+    algorithm = [*rules("sgld"), *PLANE, "log_every=5", "evaluate_every=40", "network.width=4"]
+    endless = plan(*algorithm, "iterations=1000000")
 
     def stop(event):
         if event["kind"] == "progress" and event["iteration"] > 2:
@@ -258,8 +258,8 @@ def test_a_run_that_is_stopped_ends_with_the_same_bits_and_says_how_many_devices
     assert told["iteration"] > 2
 
     end = told["iteration"] + 7
-    parts = plan(*sentence, f"iterations={end}")
-    whole, events = plan(*sentence, f"iterations={end}", outputs=tmp_path / "whole"), []
+    parts = plan(*algorithm, f"iterations={end}")
+    whole, events = plan(*algorithm, f"iterations={end}", outputs=tmp_path / "whole"), []
     assert parts.directory == endless.directory
     assert train.execute(parts, lambda event: None) == train.execute(whole, events.append) == "completed"
 

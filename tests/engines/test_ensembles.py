@@ -24,7 +24,7 @@ BACKENDS = pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape"
 def setup(plain, *overrides):
     config = plain(*SMALL, *overrides)
     parts = build(config)
-    state = initial_state(parts.sentence, {name: tensors(net) for name, net in parts.networks.items()})
+    state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
     latent = parts.networks["generator"].latent
     dealer = Dealer(parts.dataset, parts.wants, latent, 0, config["batch_size"], torch.device("cpu"), torch.float64)
     return parts, state, dealer
@@ -40,7 +40,7 @@ def member(params, index):
 
 @BACKENDS
 @pytest.mark.parametrize(
-    "sentence",
+    "algorithm",
     [
         ["regularizer=[r1,r2]"],
         ["loss=relativistic", "noise=instance"],
@@ -49,11 +49,11 @@ def member(params, index):
     ],
     ids=["r1_r2", "relativistic", "penalty_blur", "orthogonal"],
 )
-def test_each_discriminator_moves_as_it_would_alone(plain, backend, sentence):
-    parts, state, dealer = setup(plain, *SGD, *sentence, "discriminator.ensemble=3")
-    single, alone, _ = setup(plain, *SGD, *sentence)
+def test_each_discriminator_moves_as_it_would_alone(plain, backend, algorithm):
+    parts, state, dealer = setup(plain, *SGD, *algorithm, "discriminator.ensemble=3")
+    single, alone, _ = setup(plain, *SGD, *algorithm)
     (turn,) = turns(dealer, state)["discriminator"]
-    moves, own = (Moves(each.sentence, backend, lambda grads: grads) for each in (parts, single))
+    moves, own = (Moves(each.algorithm, backend, lambda grads: grads) for each in (parts, single))
     moved = moves.move("discriminator", state, moves.gradient("discriminator", state, turn), turn)
     losses = []
     for index in range(3):
@@ -75,11 +75,11 @@ def test_each_discriminator_moves_as_it_would_alone(plain, backend, sentence):
 
 
 def test_projections_beside_snapshots_are_those_without(plain):
-    sentence = [*SGD, "regularizer=[orthogonal]", "regularizer.orthogonal.weight=0.1"]
+    algorithm = [*SGD, "regularizer=[orthogonal]", "regularizer.orthogonal.weight=0.1"]
     found = []
     for more in ([], ["discriminator.snapshots=1"]):
-        parts, state, dealer = setup(plain, *sentence, *more)
-        moved, _ = step(parts.sentence, Tape(), state, turns(dealer, state), 0)
+        parts, state, dealer = setup(plain, *algorithm, *more)
+        moved, _ = step(parts.algorithm, Tape(), state, turns(dealer, state), 0)
         found.append(moved["discriminator"]["params"])
     for name, value in found[0].items():
         torch.testing.assert_close(member(found[1], 0)[name], value, rtol=1e-12, atol=1e-14)
@@ -99,7 +99,7 @@ def test_the_generator_minimises_the_vote(plain, backend):
     parts, state, dealer = setup(plain, *overrides)
     single, alone, _ = setup(plain)
     (turn,) = turns(dealer, state)["generator"]
-    judged, own = (Moves(each.sentence, backend, lambda grads: grads) for each in (parts, single))
+    judged, own = (Moves(each.algorithm, backend, lambda grads: grads) for each in (parts, single))
     against = []
     for index in range(3):
         params = member(state["discriminator"]["params"], index)
@@ -125,11 +125,11 @@ def test_snapshots_are_judges_too(plain, backend):
     single, alone, _ = setup(plain)
     seen = []
     for t in range(6):
-        state, _ = step(parts.sentence, backend, state, turns(dealer, state, t), t)
+        state, _ = step(parts.algorithm, backend, state, turns(dealer, state, t), t)
         if t % 2 == 1:
             seen.append(member(state["discriminator"]["params"], 0))
     (turn,) = turns(dealer, state, 6)["generator"]
-    own = Moves(single.sentence, backend, lambda grads: grads)
+    own = Moves(single.algorithm, backend, lambda grads: grads)
     grads = []
     for params in (member(state["discriminator"]["params"], 0), *seen[-2:]):
         start = {
@@ -138,15 +138,15 @@ def test_snapshots_are_judges_too(plain, backend):
             "discriminator": {**alone["discriminator"], "params": params},
         }
         grads.append(own.gradient("generator", start, turn).grads)
-    found = Moves(parts.sentence, backend, lambda grads: grads).gradient("generator", state, turn).grads
+    found = Moves(parts.algorithm, backend, lambda grads: grads).gradient("generator", state, turn).grads
     for name, grad in found.items():
         torch.testing.assert_close(grad, sum(each[name] for each in grads) / 3, rtol=1e-9, atol=1e-12)
 
 
 def test_before_the_first_snapshot_there_is_one_judge(plain):
     (many, first, dealer), (single, alone, _) = setup(plain, "discriminator.snapshots=2"), setup(plain)
-    found, _ = step(many.sentence, Tape(), first, turns(dealer, first), 0)
-    expected, _ = step(single.sentence, Tape(), alone, turns(dealer, alone), 0)
+    found, _ = step(many.algorithm, Tape(), first, turns(dealer, first), 0)
+    expected, _ = step(single.algorithm, Tape(), alone, turns(dealer, alone), 0)
     for name, value in expected["generator"]["params"].items():
         torch.testing.assert_close(found["generator"]["params"][name], value, rtol=1e-10, atol=1e-12)
 

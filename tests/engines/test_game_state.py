@@ -52,10 +52,10 @@ def test_what_a_game_has_dealt(plain):
 
 
 def test_a_number_of_a_game_is_a_number_and_its_counts_are_not(plain):
-    sentence = fresh(plain, "game=consensus").parts.sentence
-    assert sentence.numbers()["game"] == {"gamma": 1.0}
-    assert fresh(plain, "game=unrolled").parts.sentence.numbers()["game"] == {}
-    assert sentence.with_numbers({"game": {"gamma": 3.0}}).game.gamma == 3.0
+    algorithm = fresh(plain, "game=consensus").parts.algorithm
+    assert algorithm.numbers()["game"] == {"gamma": 1.0}
+    assert fresh(plain, "game=unrolled").parts.algorithm.numbers()["game"] == {}
+    assert algorithm.with_numbers({"game": {"gamma": 3.0}}).game.gamma == 3.0
 
 
 def test_members_of_one_program_may_differ_in_consensus(plain):

@@ -134,9 +134,9 @@ def test_processes_have_their_slices_of_the_same_labels(plan, labels):
 
 def one_step(job, backend, wanted=()):
     parts, dealer = dealer_of(job)
-    state = initial_state(parts.sentence, {name: tensors(net) for name, net in parts.networks.items()})
+    state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
     turns = deal(parts, dealer, 0)
-    return parts, state, turns, *step(parts.sentence, backend, state, turns, 0)
+    return parts, state, turns, *step(parts.algorithm, backend, state, turns, 0)
 
 
 @pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])

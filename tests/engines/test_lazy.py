@@ -20,7 +20,7 @@ TINY = [
     *["logger=none", "metrics=[]", "network.width=6", "network.latent=3", "batch_size=5", "trainer.precision=64"],
     *["iterations=6", "log_every=1000"],
 ]
-SENTENCE = ["regularizer=[r1,gradient_penalty]", "regularizer.r1.gamma=3"]
+ALGORITHM = ["regularizer=[r1,gradient_penalty]", "regularizer.r1.gamma=3"]
 
 
 def fresh(plain, *overrides):
@@ -41,16 +41,16 @@ def gradient(gan, backend, iteration):
     turns = gan.dealer.deal(0, {player: gan.state[player]["params"] for player in PLAYERS})
     due = gan.parts.wants.due(iteration)
     turns["discriminator"] = tuple(turn._replace(due=due) for turn in turns["discriminator"])
-    state, logs = step(gan.parts.sentence, backend, gan.state, turns, 0)
+    state, logs = step(gan.parts.algorithm, backend, gan.state, turns, 0)
     return state["last"]["discriminator"], logs["penalty/r1"]
 
 
 @pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
-@pytest.mark.parametrize("sentence", [["regularizer=[r1]"], SENTENCE], ids=["r1", "beside_another"])
-def test_the_mean_over_a_period_is_the_penalty_of_each_iteration(plain, backend, sentence):
+@pytest.mark.parametrize("algorithm", [["regularizer=[r1]"], ALGORITHM], ids=["r1", "beside_another"])
+def test_the_mean_over_a_period_is_the_penalty_of_each_iteration(plain, backend, algorithm):
     """Lazy R1's expectation is R1's, for its gradient and for its log."""
-    usual, logged = gradient(fresh(plain, *sentence), backend, 0)
-    lazy = fresh(plain, *sentence, "regularizer.r1.every=4")
+    usual, logged = gradient(fresh(plain, *algorithm), backend, 0)
+    lazy = fresh(plain, *algorithm, "regularizer.r1.every=4")
     grads, logs = zip(*(gradient(lazy, backend, iteration) for iteration in range(4)))
     assert [float(value) for value in logs] == pytest.approx([4 * logged.item(), 0, 0, 0])
     for name, value in usual.items():
@@ -61,13 +61,13 @@ def test_the_mean_over_a_period_is_the_penalty_of_each_iteration(plain, backend,
 
 
 def test_each_iteration_is_the_plain_penalty_to_the_bit(plain):
-    first, second = (trained(fresh(plain, *SENTENCE, *more)) for more in ([], ["regularizer.r1.every=1"]))
+    first, second = (trained(fresh(plain, *ALGORITHM, *more)) for more in ([], ["regularizer.r1.every=1"]))
     assert all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
 
 
 def test_what_is_not_due_is_not_computed(plain, monkeypatch):
     """Neither differentiated nor drawn."""
-    gan, counted = fresh(plain, *SENTENCE, "regularizer.r1.every=2", "regularizer.gradient_penalty.every=3"), []
+    gan, counted = fresh(plain, *ALGORITHM, "regularizer.r1.every=2", "regularizer.gradient_penalty.every=3"), []
     original = autodiff.SharedCritic.input_gradient
     monkeypatch.setattr(
         autodiff.SharedCritic, "input_gradient", lambda own, x: counted.append(None) or original(own, x)
@@ -106,18 +106,18 @@ def test_steps_of_the_weights_once_in_a_while(plain):
     given = ["regularizer=[weight_decay,orthogonal,weight_clip,r1]", "regularizer.weight_decay.every=4"]
     given += ["regularizer.orthogonal.weight=0", "regularizer.weight_decay.weight=0.01"]
     gan = fresh(plain, *given, "regularizer.weight_clip.value=0.3", "optimizer@optimizer.discriminator=sgd")
-    gan.parts.sentence.rules["discriminator"].__dict__["lr"] = 0.0
+    gan.parts.algorithm.rules["discriminator"].__dict__["lr"] = 0.0
     before = gan.state["discriminator"]["params"]
     for iteration, rest in ((0, 0.96), (1, 1.0), (3, 1.0), (4, 0.96)):
         turns = gan.dealer.deal(iteration, {player: gan.state[player]["params"] for player in PLAYERS})
-        after = step(gan.parts.sentence, Tape(), gan.state, turns, iteration)[0]["discriminator"]["params"]
+        after = step(gan.parts.algorithm, Tape(), gan.state, turns, iteration)[0]["discriminator"]["params"]
         for name, value in before.items():
             torch.testing.assert_close(after[name], (rest * value).clamp(-0.3, 0.3), rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("start", [0, 3])
 def test_a_population_takes_the_steps_of_single_runs(compose, tmp_path, start):
-    given = [*TINY, *SENTENCE, "regularizer.r1.every=2", "regularizer.gradient_penalty.every=3", f"outputs={tmp_path}"]
+    given = [*TINY, *ALGORITHM, "regularizer.r1.every=2", "regularizer.gradient_penalty.every=3", f"outputs={tmp_path}"]
     jobs = [train.plan(compose(*own), own) for n in range(3) for own in [[*given, f"regularizer.r1.gamma={n}"]]]
     parts = [build(job.config) for job in jobs]
     members = [Member(own, job, torch.device("cpu")) for own, job in zip(parts, jobs)]

@@ -34,7 +34,7 @@ def written(function, x):
     return torch.func.jacrev(function)(x).detach().numpy()
 
 
-SENTENCES = {
+ALGORITHMS = {
     "r1": ["regularizer=[r1]"],
     "noise": ["noise=instance", "regularizer=[r2]", "loss=lsgan"],
     "wgan_gp": ["method=wgan_gp"],
@@ -45,9 +45,9 @@ SENTENCES = {
 }
 
 
-@pytest.mark.parametrize("name", SENTENCES)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_matrix_free_is_the_dense_jacobian(name):
-    field = Field(seen(small(*SENTENCES[name])))
+    field = Field(seen(small(*ALGORITHMS[name])))
     full = written(field, field.x)
     operator = field.operator()
     random = np.random.default_rng(0)
@@ -92,7 +92,7 @@ def test_the_field_is_what_autograd_says():
     gan = small("regularizer=[r1]", "noise=instance", "regularizer.r1.gamma=0.7")
     here = seen(gan)
     generator, discriminator = nets(gan)
-    sigma = here.sentence.objective.perturb.keywords["sigma"]
+    sigma = here.algorithm.objective.perturb.keywords["sigma"]
     own, other = here.turns["discriminator"][0], here.turns["generator"][0]
     real = own.real.clone().requires_grad_()
     fake = generator(own.latent).detach()
@@ -117,7 +117,7 @@ def adam_iteration(gan, here, x):
     for player, network in zip(PLAYERS, (generator, discriminator)):
         own = [next(pieces) for _ in range(3)]
         set_flat(network, own[0].clone())
-        rule = here.sentence.rules[player]
+        rule = here.algorithm.rules[player]
         optimizers[player] = torch.optim.Adam(network.parameters(), rule.lr, (rule.beta1, rule.beta2), rule.eps)
         place = 0
         for p in network.parameters():
@@ -232,16 +232,16 @@ def dirac(name, update="simultaneous", numbers=None, h=0.1, x=(0.0, 0.0), n_crit
     """The Dirac-GAN of ``steadygan theory dirac`` as a scene."""
     system = System(methods(numbers or Settings())[name], update, 0.0, n_critic)
     game = system.game()
-    sentence = system.sentence(h, game, heat=0.0)
+    algorithm = system.algorithm(h, game, heat=0.0)
     theta, psi = (torch.tensor([value], dtype=torch.float64) for value in x)
     params = {"generator": {"theta": theta}, "discriminator": {"psi": psi}}
     buffers = {"generator": {"spread": torch.zeros((), dtype=torch.float64)}, "discriminator": {}}
     state = {player: {"params": params[player], "buffers": buffers[player],
-                      "rule": sentence.rules[player].init(params[player])} for player in PLAYERS}  # fmt: skip
+                      "rule": algorithm.rules[player].init(params[player])} for player in PLAYERS}  # fmt: skip
     state |= {"ema": params["generator"] | buffers["generator"], "last": params}
     if hasattr(game, "init"):
         state["game"] = game.init(params)
-    return Scene(sentence, state, system._turns(game, None), 0)
+    return Scene(algorithm, state, system._turns(game, None), 0)
 
 
 SMOOTH = ["unregularised", "nonsaturating", "r1", "r2", "r1_r2", "roth", "instance_noise", "consensus", "sgld"]

@@ -39,7 +39,7 @@ STACKED = [
     "~dataset.size",
     "~dataset.split",
 ]
-SENTENCES = {
+ALGORITHMS = {
     "images": IMAGES,
     "conditional": [*IMAGES, "labels=conditional", "metrics@labels.metrics=[]"],
     "semi_supervised": [*IMAGES, "labels=semi_supervised", "metrics@labels.metrics=[]"],
@@ -94,11 +94,11 @@ def test_all_options_are_tried():
 
 @pytest.mark.parametrize("name", FEW)
 def test_no_bit_of_training_changes(ended, name):
-    sentence = SENTENCES[OF[name]]
-    plain, losses, none, _ = ended(*sentence, "metrics=[]")
+    algorithm = ALGORITHMS[OF[name]]
+    plain, losses, none, _ = ended(*algorithm, "metrics=[]")
     assert not none
     often = [f"metrics=[{name}]", *FEW[name], "evaluate_every=1", "metrics.raw=true", "metrics.batch=20"]
-    scored, their_losses, metrics, untouched = ended(*sentence, *often)
+    scored, their_losses, metrics, untouched = ended(*algorithm, *often)
     assert metrics
     assert untouched, "the streams of the libraries are left alone"
     assert scored["iteration"] == plain["iteration"] == 4

@@ -33,7 +33,7 @@ def setup(plain, *overrides):
     """Parts, their state before the first iteration, and a dealer of turns."""
     config = plain(*SMALL, *overrides)
     parts = build(config)
-    state = initial_state(parts.sentence, {name: tensors(net) for name, net in parts.networks.items()})
+    state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
     dealer = Dealer(
         *(parts.dataset, parts.wants, parts.networks["generator"].latent, config["seed"], config["batch_size"]),
         *(torch.device("cpu"), torch.float64),
@@ -65,14 +65,14 @@ def alone(turn, place):
 
 def looped(parts, state, turn, player):
     """``[B, P]``: each example's gradient on the tape, in a loop."""
-    plain = replace(parts.sentence, rules={name: replace(rule, estimator="running") if rule.per_sample else rule
-                                           for name, rule in parts.sentence.rules.items()})  # fmt: skip
+    plain = replace(parts.algorithm, rules={name: replace(rule, estimator="running") if rule.per_sample else rule
+                                           for name, rule in parts.algorithm.rules.items()})  # fmt: skip
     moves = Moves(plain, Tape(), lambda grads: grads)
     grads = [moves.gradient(player, state, alone(turn, place)).grads for place in range(len(turn.latent))]
     return np.stack([np.concatenate([value.flatten().numpy() for value in each.values()]) for each in grads])
 
 
-SENTENCES = {
+ALGORITHMS = {
     "plain": [],
     "penalties": ["regularizer=[r1,gradient_penalty]"],
     "wgan": ["loss=wasserstein", "regularizer=[gradient_penalty]", "game.n_critic=2"],
@@ -86,13 +86,13 @@ SENTENCES = {
 }
 
 
-@pytest.mark.parametrize("sentence", SENTENCES.values(), ids=SENTENCES.keys())
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS.keys())
 @pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
-def test_the_estimate_is_numpys_covariance_of_looped_gradients(plain, sentence, backend):
+def test_the_estimate_is_numpys_covariance_of_looped_gradients(plain, algorithm, backend):
     """Over 6 examples, of their mean: the covariance / 6; and their mean is the gradient of the batch."""
-    parts, state, dealer = setup(plain, *ASKS, *sentence, FULL)
+    parts, state, dealer = setup(plain, *ASKS, *algorithm, FULL)
     for turn in turns_of(dealer, state)["discriminator"]:
-        gradient = Moves(parts.sentence, backend, lambda grads: grads).gradient("discriminator", state, turn)
+        gradient = Moves(parts.algorithm, backend, lambda grads: grads).gradient("discriminator", state, turn)
         samples = looped(parts, state, turn, "discriminator")
         mean = np.concatenate([value.flatten().numpy() for value in gradient.grads.values()])
         np.testing.assert_allclose(samples.mean(0), mean, rtol=1e-9, atol=1e-12)
@@ -105,7 +105,7 @@ def test_the_generators_too(plain):
     rule = [RULE.format("generator", "ccadl"), "optimizer.generator.estimator=per_sample"]
     parts, state, dealer = setup(plain, *rule, "loss=relativistic")
     (turn,) = turns_of(dealer, state)["generator"]
-    spread = Moves(parts.sentence, Tape(), lambda grads: grads).gradient("generator", state, turn).spread
+    spread = Moves(parts.algorithm, Tape(), lambda grads: grads).gradient("generator", state, turn).spread
     expected = looped(parts, state, turn, "generator").var(0)
     np.testing.assert_allclose(
         np.concatenate([value.flatten().numpy() for value in spread.values()]), expected, rtol=1e-8, atol=1e-16
@@ -117,9 +117,9 @@ def test_batch_normalisation_in_the_generator_stays_that_of_the_batch(plain):
     images = ["dataset=digits", "network=dcgan", "network.width=4"]
     parts, state, dealer = setup(plain, *ASKS, *images)
     (turn,) = turns_of(dealer, state)["discriminator"]
-    moves = Moves(parts.sentence, Tape(), lambda grads: grads)
+    moves = Moves(parts.algorithm, Tape(), lambda grads: grads)
     seen = moves.gradient("discriminator", state, turn)
-    rule = parts.sentence.rules["discriminator"]
+    rule = parts.algorithm.rules["discriminator"]
     captured, original = {}, type(rule).spread
 
     def keep(self, samples, grads):
@@ -138,7 +138,7 @@ def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
     parts, state, dealer = setup(plain, *ASKS, FULL, "regularizer=[r1]")
     halves = [replace(dealer, shard=part) for part in (slice(0, 3), slice(3, 6))]
     turns = [turns_of(half, state)["discriminator"][0] for half in halves]
-    whole = Moves(parts.sentence, Tape(), lambda grads: grads)
+    whole = Moves(parts.algorithm, Tape(), lambda grads: grads)
     expected = whole.gradient("discriminator", state, turns_of(dealer, state)["discriminator"][0])
     exchanged = {}
 
@@ -156,7 +156,7 @@ def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
 
     for _ in range(3):  # the first round learns the gradients, the second the spreads
         got = [
-            Moves(parts.sentence, Tape(), talk(place, [0])).gradient("discriminator", state, turn)
+            Moves(parts.algorithm, Tape(), talk(place, [0])).gradient("discriminator", state, turn)
             for place, turn in enumerate(turns)
         ]
     for each in got:
@@ -166,7 +166,7 @@ def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
 def test_a_chain_of_steps_is_that_of_the_rule(plain):
     """The step hands the rule what it asks for, once a turn of the discriminator."""
     parts, state, dealer = setup(plain, *ASKS, FULL, "game.n_critic=2")
-    after, logs = step(parts.sentence, Tape(), state, turns_of(dealer, state), 0)
+    after, logs = step(parts.algorithm, Tape(), state, turns_of(dealer, state), 0)
     assert after["discriminator"]["rule"]["count"].item() == 2
     assert "previous" not in after["discriminator"]["rule"]
     kept = after["discriminator"]["rule"]["covariance"]["matrix"]
@@ -212,8 +212,8 @@ def content(job):
 def test_stopped_in_the_middle_of_a_chain_it_ends_with_the_same_bits(plan, tmp_path, monkeypatch, rule, engine):
     from steadygan.engines.population.population import Population
 
-    sentence = [*rule, "regularizer=[r1]", f"engine={engine}"]
-    whole, parts = plan(*sentence, outputs=tmp_path / "a"), plan(*sentence, outputs=tmp_path / "b")
+    algorithm = [*rule, "regularizer=[r1]", f"engine={engine}"]
+    whole, parts = plan(*algorithm, outputs=tmp_path / "a"), plan(*algorithm, outputs=tmp_path / "b")
     assert train.execute(whole, silent) == "completed"
     owner, name = (GAN, "training_step") if engine == "lightning" else (Population, "step")
     original = getattr(owner, name)

@@ -245,11 +245,11 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("sentence", "own"), CASES.values(), ids=CASES.keys())
-def test_members_take_the_steps_of_their_single_runs(plan, sentence, own):
-    jobs = [plan(*sentence, seed, *numbers) for seed, numbers in zip(SEEDS, own)]
+@pytest.mark.parametrize(("algorithm", "own"), CASES.values(), ids=CASES.keys())
+def test_members_take_the_steps_of_their_single_runs(plan, algorithm, own):
+    jobs = [plan(*algorithm, seed, *numbers) for seed, numbers in zip(SEEDS, own)]
     if len({job.signature for job in jobs}) < 3:
-        jobs = [plan(*sentence, f"seed={index}", *numbers) for index, numbers in enumerate(own)]
+        jobs = [plan(*algorithm, f"seed={index}", *numbers) for index, numbers in enumerate(own)]
     assert set(population(jobs).values()) == {"completed"}
     for job in jobs:
         close(reached(job), alone(job))
@@ -257,22 +257,22 @@ def test_members_take_the_steps_of_their_single_runs(plan, sentence, own):
     assert any(not torch.equal(first[name], second[name]) for name in first)
 
 
-def listed(group, sentence):
-    """The options that a sentence chooses of a group that takes several: r1 and r2 of ``regularizer=[r1,r2]``."""
-    chosen = (text.removeprefix(f"{group}=[").removesuffix("]") for text in sentence if text.startswith(f"{group}=["))
+def listed(group, algorithm):
+    """The options that an algorithm chooses of a group that takes several: r1 and r2 of ``regularizer=[r1,r2]``."""
+    chosen = (text.removeprefix(f"{group}=[").removesuffix("]") for text in algorithm if text.startswith(f"{group}=["))
     return {option for text in chosen for option in text.split(",")}
 
 
 def plainly(group):
-    """Sentences of the cases above that take a group's options as they are: ``ccadl`` with its own keys is another."""
-    for sentence, _ in CASES.values():
-        if group != "optimizer" or not any(text.startswith("optimizer.") for text in sentence):
-            yield set(sentence)
+    """Algorithms of the cases above that take a group's options as they are: ``ccadl`` with its own keys is another."""
+    for algorithm, _ in CASES.values():
+        if group != "optimizer" or not any(text.startswith("optimizer.") for text in algorithm):
+            yield set(algorithm)
 
 
 def options():
-    """Options of the groups that make a sentence which no case above names, each as overrides."""
-    named = {text for sentence, _ in CASES.values() for text in sentence}
+    """Options of the groups that make an algorithm which no case above names, each as overrides."""
+    named = {text for algorithm, _ in CASES.values() for text in algorithm}
     penalties = listed("regularizer", named)
     for group in ("loss", "regularizer", "noise", "game", "network", "optimizer"):
         for option in sorted(path.stem for path in (conf_dir() / group).glob("*.yaml")):
@@ -311,20 +311,21 @@ CONTEXT = {
 """What an option needs around it, where that is not the ring."""
 
 
-@pytest.mark.parametrize("sentence", list(options()))
-def test_every_other_option_takes_the_steps_of_single_runs(plan, sentence):
+@pytest.mark.parametrize("algorithm", list(options()))
+def test_every_other_option_takes_the_steps_of_single_runs(plan, algorithm):
     """Whatever is added to the config groups is tested here, if nowhere else."""
-    jobs = [plan(*sentence, f"seed={seed}", f"ema.decay=0.{seed}") for seed in (5, 6, 7)]
+    jobs = [plan(*algorithm, f"seed={seed}", f"ema.decay=0.{seed}") for seed in (5, 6, 7)]
     population(jobs)
     for job in jobs:
         close(reached(job), alone(job))
 
 
-@pytest.mark.parametrize("sentence", [["regularizer=[r1]"], [*IMAGES, "noise=blur"]], ids=["mlp", "conv"])
-def test_the_company_does_not_matter(plan, sentence):
+@pytest.mark.parametrize("algorithm", [["regularizer=[r1]"], [*IMAGES, "noise=blur"]], ids=["mlp", "conv"])
+def test_the_company_does_not_matter(plan, algorithm):
     """Alone, in a group of 2, in one of 64 and another order: the same in float64."""
-    job, count = plan(*sentence, "seed=5", "optimizer.generator.lr=2e-3"), 63 if "dataset=digits" not in sentence else 6
-    others = [plan(*sentence, f"seed={seed}", f"optimizer.generator.lr={1e-4 * (1 + seed)}") for seed in range(count)]
+    job = plan(*algorithm, "seed=5", "optimizer.generator.lr=2e-3")
+    count = 63 if "dataset=digits" not in algorithm else 6
+    others = [plan(*algorithm, f"seed={seed}", f"optimizer.generator.lr={1e-4 * (1 + seed)}") for seed in range(count)]
     population([job])
     expected = reached(job)
     close(expected, alone(job))
@@ -338,10 +339,10 @@ def test_the_company_does_not_matter(plan, sentence):
 ONE_STEP = ["trainer.precision=32", "iterations=1", "regularizer=[r1]", "noise=instance"]
 
 
-def one_step(plan, *sentence):
+def one_step(plan, *algorithm):
     """What each of three members has reached after one step in single precision, and what its single run has."""
     jobs = [
-        plan(*ONE_STEP, *sentence, f"seed={n}", f"regularizer.r1.gamma={10.0**n}", f"noise.sigma={0.3 * n}")
+        plan(*ONE_STEP, *algorithm, f"seed={n}", f"regularizer.r1.gamma={10.0**n}", f"noise.sigma={0.3 * n}")
         for n in range(3)
     ]
     population(jobs)
@@ -377,11 +378,11 @@ def test_in_single_precision_moments_agree_to_rounding(plan):
 BAD = ["optimizer@optimizer.discriminator=sgd", "loss=lsgan"]
 
 
-def company(plan, lr, outputs, *sentence):
+def company(plan, lr, outputs, *algorithm):
     rates = (1e-3, lr, 1e-2)
     return [
         plan(
-            *BAD, *sentence, "trainer.precision=32", f"optimizer.discriminator.lr={rate}", f"seed={n}", outputs=outputs
+            *BAD, *algorithm, "trainer.precision=32", f"optimizer.discriminator.lr={rate}", f"seed={n}", outputs=outputs
         )
         for n, rate in enumerate(rates)
     ]
@@ -394,9 +395,9 @@ def freezing(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("freezing")
-@pytest.mark.parametrize("sentence", [[], [*IMAGES, "network.generator_norm=batch"]], ids=["mlp", "conv_batch"])
-def test_a_member_that_diverges_changes_no_bit_of_the_others(plan, tmp_path, sentence):
-    sane, wild = (company(plan, lr, tmp_path / name, *sentence) for lr, name in ((1e-2, "a"), (1e12, "b")))
+@pytest.mark.parametrize("algorithm", [[], [*IMAGES, "network.generator_norm=batch"]], ids=["mlp", "conv_batch"])
+def test_a_member_that_diverges_changes_no_bit_of_the_others(plan, tmp_path, algorithm):
+    sane, wild = (company(plan, lr, tmp_path / name, *algorithm) for lr, name in ((1e-2, "a"), (1e12, "b")))
     told = []
     assert set(population(sane).values()) == {"completed"}
     statuses = population(wild, report=told.append)
@@ -454,9 +455,9 @@ def content(job):
 
 @pytest.mark.parametrize("iteration", [0, 7, 14])
 def test_a_population_stopped_anywhere_ends_with_the_same_bits(plan, tmp_path, monkeypatch, iteration):
-    sentence = ["noise=instance", "regularizer=[gradient_penalty]", "optimizer@optimizer.discriminator=sgld", *LIVELY]
+    algorithm = ["noise=instance", "regularizer=[gradient_penalty]", "optimizer@optimizer.discriminator=sgld", *LIVELY]
     whole, parts = (
-        [plan(*sentence, f"noise.sigma={n}", f"seed={n % 2}", outputs=tmp_path / name) for n in range(3)]
+        [plan(*algorithm, f"noise.sigma={n}", f"seed={n % 2}", outputs=tmp_path / name) for n in range(3)]
         for name in ("a", "b")
     )
     population(whole)
@@ -489,8 +490,8 @@ def test_an_empty_seat_changes_no_bit(plan, tmp_path):
 
 def test_what_cannot_be_vmapped_says_so_and_trains_singly(plan, monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    sentence = ["noise._target_=population_methods.stubborn", "iterations=3"]
-    jobs = [plan(*sentence, f"seed={n}") for n in range(2)]
+    algorithm = ["noise._target_=population_methods.stubborn", "iterations=3"]
+    jobs = [plan(*algorithm, f"seed={n}") for n in range(2)]
     with pytest.raises(Unfit, match="vmap"):
         population(jobs)
     assert not any((job.directory / SUMMARY).exists() for job in jobs)
@@ -563,7 +564,7 @@ GAMES = ("alternating", "simultaneous", "consensus", "extragradient", "lookahead
 """All but those that take a second or more to trace."""
 
 
-def steps_of_any_sentence(plan, folder, data):
+def steps_of_any_algorithm(plan, folder, data):
     pick = lambda *choices: data.draw(st.sampled_from(choices))  # noqa: E731
     number = lambda low, high: data.draw(st.floats(low, high))  # noqa: E731
     rules = {player: pick("adam", "rmsprop", "sgd") for player in PLAYERS}
@@ -571,7 +572,7 @@ def steps_of_any_sentence(plan, folder, data):
     networks = [f"network.activation={pick('relu', 'tanh', 'silu')}"]
     if pick(*[False] * 3, True):
         networks = [*IMAGES, f"network.generator_norm={pick('none', 'batch', 'group')}"]
-    sentence = [
+    algorithm = [
         f"loss={pick(*sorted(path.stem for path in (conf_dir() / 'loss').glob('*.yaml')))}",
         f"regularizer=[{','.join(penalties)}]",
         f"noise={pick('none', 'instance', 'blur', 'blur_instance')}",
@@ -584,7 +585,7 @@ def steps_of_any_sentence(plan, folder, data):
     ]
     jobs = [
         plan(
-            *sentence,
+            *algorithm,
             f"seed={seed}",
             f"optimizer.generator.lr={number(1e-4, 1e-2)}",
             f"optimizer.discriminator.lr={number(1e-4, 1e-2)}",
@@ -593,11 +594,11 @@ def steps_of_any_sentence(plan, folder, data):
         )
         for seed in (data.draw(st.integers(0, 2**31)), -1)
     ]
-    note(" ".join(sentence))
+    note(" ".join(algorithm))
     try:
         build(jobs[0].config)
     except UserError:
-        reject()  # it is no sentence for a single run either
+        reject()  # it is no algorithm for a single run either
     population(jobs)
     for job in jobs:
         close(reached(job), alone(job))
@@ -605,14 +606,14 @@ def steps_of_any_sentence(plan, folder, data):
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_sentence(plan, tmp_path, data):
+def test_any_algorithm(plan, tmp_path, data):
     """Combinations of words and numbers nobody thought of."""
-    steps_of_any_sentence(plan, tmp_path / uuid.uuid4().hex, data)
+    steps_of_any_algorithm(plan, tmp_path / uuid.uuid4().hex, data)
 
 
 @pytest.mark.soak
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_many_sentences(plan, tmp_path, data):
+def test_many_algorithms(plan, tmp_path, data):
     """More of them than the suite has time for."""
-    steps_of_any_sentence(plan, tmp_path / uuid.uuid4().hex, data)
+    steps_of_any_algorithm(plan, tmp_path / uuid.uuid4().hex, data)

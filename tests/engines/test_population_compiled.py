@@ -16,7 +16,7 @@ TINY = [
     "trainer.precision=64",
 ]
 NOISY = ["regularizer=[r1]", "noise=instance"]
-SENTENCES = {
+ALGORITHMS = {
     "noisy": NOISY,
     "sgld": [f"optimizer@optimizer.{player}=sgld" for player in ("generator", "discriminator")],
     "spectral": ["network.spectral_norm=true", "loss=hinge"],
@@ -37,21 +37,21 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def trained(compose, tmp_path, cache):
-    """``trained(name, compile, ends, *sentence)``: checkpoints and statuses of three members, launched for each end."""
+    """``trained(name, compile, ends, *algorithm)``: checkpoints and statuses of three members, launched at each end."""
 
-    def members(name, iterations, sentence, own):
+    def members(name, iterations, algorithm, own):
         jobs = []
         for seed in range(3):
-            given = [*TINY, *sentence, f"outputs={tmp_path / name}", f"iterations={iterations}", f"seed={seed}"]
+            given = [*TINY, *algorithm, f"outputs={tmp_path / name}", f"iterations={iterations}", f"seed={seed}"]
             given.extend(own[seed] if own else [])
             jobs.append(training.plan(compose(*given), given))
         return [(build(job.config), job) for job in jobs]
 
-    def call(name, compile, ends, *sentence, own=()):
+    def call(name, compile, ends, *algorithm, own=()):
         decided = []
         for end in ends:
             torch.compiler.reset()
-            seats = members(name, end, sentence, own)
+            seats = members(name, end, algorithm, own)
             how = Plan(compile, lambda *what: decided.append(what), together=2)
             statuses = train(seats, lambda event: None, how)
         assert decided == [(compile, 2 if compile else 3)] * len(ends)
@@ -69,11 +69,11 @@ def agree(saved, expected, tolerance):
             torch.testing.assert_close(leaf, twin, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("sentence", SENTENCES.values(), ids=SENTENCES.keys())
-def test_compiled_members_take_the_same_steps(trained, cache, sentence):
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS.keys())
+def test_compiled_members_take_the_same_steps(trained, cache, algorithm):
     """Twenty iterations to rounding; stopped and resumed to the bit."""
     (eager, _), (compiled, _), (resumed, _) = (
-        trained(*how, *sentence) for how in (("a", False, [20]), ("b", True, [20]), ("c", True, [7, 20]))
+        trained(*how, *algorithm) for how in (("a", False, [20]), ("b", True, [20]), ("c", True, [7, 20]))
     )
     agree(compiled, eager, 1e-10)
     agree(resumed, compiled, 0)
@@ -82,11 +82,11 @@ def test_compiled_members_take_the_same_steps(trained, cache, sentence):
 
 def test_a_member_that_diverges_changes_no_bit_of_the_others(trained):
     """Nor of the one that is computed by the same call."""
-    sentence = [*NOISY, "loss=lsgan", "optimizer@optimizer.discriminator=sgd", "trainer.precision=32"]
+    algorithm = [*NOISY, "loss=lsgan", "optimizer@optimizer.discriminator=sgd", "trainer.precision=32"]
 
     def company(name, lr):
         own = [[f"optimizer.discriminator.lr={rate}"] for rate in (1e-3, lr, 1e-2)]
-        return trained(name, True, [20], *sentence, own=own)
+        return trained(name, True, [20], *algorithm, own=own)
 
     (sane, statuses), (wild, others) = company("a", 1e-2), company("b", 1e12)
     assert statuses == ["completed"] * 3

@@ -154,8 +154,8 @@ class Stop:
     [*((signal.SIGINT, 1 + 6 * n) for n in range(3)), (signal.SIGTERM, 8), (signal.SIGHUP, 1), (signal.SIGHUP, 13)],
 )
 def test_a_run_stopped_anywhere_ends_with_the_same_bits(plan, tmp_path, monkeypatch, number, iteration):
-    sentence = ["noise=instance", "regularizer=[gradient_penalty]", "optimizer@optimizer.discriminator=sgld"]
-    whole, parts = plan(*sentence, outputs=tmp_path / "a"), plan(*sentence, outputs=tmp_path / "b")
+    algorithm = ["noise=instance", "regularizer=[gradient_penalty]", "optimizer@optimizer.discriminator=sgld"]
+    whole, parts = plan(*algorithm, outputs=tmp_path / "a"), plan(*algorithm, outputs=tmp_path / "b")
     train.execute(whole, silent)
     each = (signal.SIGINT, signal.SIGTERM, *([] if number == signal.SIGHUP else [signal.SIGHUP]))
     handlers = list(map(signal.getsignal, each))

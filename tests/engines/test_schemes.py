@@ -165,7 +165,7 @@ def test_a_step_is_the_mean_of_l1_by_hand(plan):
     x, latent, _ = work._deal(work.phase, 0)
     before = gan.state["generator"]
     params, buffers = before["params"], before["buffers"]
-    made, _ = gan.parts.sentence.objective.generator(params, buffers, latent)
+    made, _ = gan.parts.algorithm.objective.generator(params, buffers, latent)
     assert work.step()
     assert work.means() == {"loss": pytest.approx(float((made - shrunk(x, 16)).abs().mean()), rel=1e-6)}
     after = gan.state["generator"]["params"]
@@ -308,7 +308,7 @@ def test_pretraining_that_diverges_is_a_result(plan):
 
 
 @pytest.mark.parametrize(
-    "sentence",
+    "algorithm",
     [
         ["labels=conditional", "labels.metrics={}", "labels.share=0.5"],
         ["labels=conditional", "labels.how=projection", "labels.metrics={}", "network=progressive"],
@@ -318,10 +318,10 @@ def test_pretraining_that_diverges_is_a_result(plan):
     ],
     ids=["conditional", "projection", "semi_supervised", "ensemble", "progressive"],
 )
-def test_with_all_that_a_sentence_may_have(plan, sentence):
-    short = [text for text in PRETRAIN if text.partition("=")[0] not in [each.partition("=")[0] for each in sentence]]
+def test_with_all_that_an_algorithm_may_have(plan, algorithm):
+    short = [text for text in PRETRAIN if text.partition("=")[0] not in [each.partition("=")[0] for each in algorithm]]
     short = [text.replace("epochs=2", "epochs=1") for text in short]
-    job = plan(*short, *sentence, "iterations=3")
+    job = plan(*short, *algorithm, "iterations=3")
     assert train.execute(job, silent) == "completed"
     assert [float(row["loss"]) < 2 for row in rows(job, files.PRETRAINING)]
     assert steadygan.load(job.directory).sample(3).shape == (3, 1, 16, 16)
@@ -422,7 +422,7 @@ def test_a_run_stopped_in_any_stage_ends_with_the_same_bits(plan, tmp_path, monk
 
 
 @pytest.mark.parametrize(
-    "sentence",
+    "algorithm",
     [
         ["labels=conditional", "labels.metrics={}", "noise=blur_instance"],
         ["labels=conditional", "labels.how=projection", "labels.metrics={}", "loss=relativistic"],
@@ -432,9 +432,9 @@ def test_a_run_stopped_in_any_stage_ends_with_the_same_bits(plan, tmp_path, monk
     ],
     ids=["conditional", "projection", "semi_supervised", "ensemble", "deviation"],
 )
-def test_grows_with_all_that_a_sentence_may_have(plan, sentence):
-    given = [text for text in GROW if text.partition("=")[0] not in [each.partition("=")[0] for each in sentence]]
-    job = plan(*given, *sentence, "iterations=9")
+def test_grows_with_all_that_an_algorithm_may_have(plan, algorithm):
+    given = [text for text in GROW if text.partition("=")[0] not in [each.partition("=")[0] for each in algorithm]]
+    job = plan(*given, *algorithm, "iterations=9")
     assert train.execute(job, silent) == "completed"
     assert steadygan.load(job.directory).sample(3).shape == (3, 1, 16, 16)
 

@@ -20,7 +20,7 @@ DIGITS = ["dataset=digits", "network=dcgan", "network.width=4"]
 def setup(plain, *overrides):
     config = plain(*SMALL, *overrides)
     parts = build(config)
-    state = initial_state(parts.sentence, {name: tensors(net) for name, net in parts.networks.items()})
+    state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
     dealer = Dealer(
         parts.dataset,
         parts.wants,
@@ -40,7 +40,7 @@ def deal(dealer, t, state):
 def train(parts, state, dealer, iterations, backend=None):
     logs = {}
     for t in range(iterations):
-        state, logs = step(parts.sentence, backend or Tape(), state, deal(dealer, t, state), t)
+        state, logs = step(parts.algorithm, backend or Tape(), state, deal(dealer, t, state), t)
     return state, logs
 
 
@@ -118,7 +118,7 @@ def test_simultaneous_against_a_loop_by_hand(plain):
     close(new["discriminator"]["params"], {n: p.detach() for n, p in discriminator.named_parameters()})
 
 
-SENTENCES = {
+ALGORITHMS = {
     "plain": [],
     "wgan": ["loss=wasserstein", "regularizer=[weight_clip]", "optimizer@optimizer.discriminator=rmsprop"],
     "wgan_gp": ["loss=wasserstein", "regularizer=[gradient_penalty]", "game.n_critic=2"],
@@ -137,7 +137,7 @@ SENTENCES = {
 }
 
 
-@pytest.mark.parametrize("overrides", SENTENCES.values(), ids=SENTENCES.keys())
+@pytest.mark.parametrize("overrides", ALGORITHMS.values(), ids=ALGORITHMS.keys())
 def test_tape_and_transform_take_the_same_steps(plain, overrides):
     parts, state, dealer = setup(plain, *overrides)
     tape, tape_logs = train(parts, state, dealer, 3, Tape())
@@ -155,11 +155,11 @@ def test_tape_and_transform_take_the_same_steps(plain, overrides):
     assert len(still) <= 1
 
 
-@pytest.mark.parametrize("overrides", SENTENCES.values(), ids=SENTENCES.keys())
+@pytest.mark.parametrize("overrides", ALGORITHMS.values(), ids=ALGORITHMS.keys())
 def test_vmap_equals_loop(plain, overrides):
     """Two members with other weights, draws and learning rates, in one program."""
     members = [setup(plain, *overrides, f"seed={seed}") for seed in (0, 1)]
-    sentence = members[0][0].sentence
+    algorithm = members[0][0].algorithm
     scales = torch.tensor([1.0, 3.0], dtype=torch.float64)
     own = {"optimizer.generator": {"lr": 1e-3 * scales}, "ema": {"decay": 0.9 / scales}}
 
@@ -169,7 +169,7 @@ def test_vmap_equals_loop(plain, overrides):
         given = iter(tensors)
         filled = [None if leaf is None else next(given) for leaf in leaves[0]]  # what is not drawn is no tensor
         state, turns = tree_unflatten(filled, shapes[0])
-        return step(sentence.with_numbers(numbers), Transform(), state, turns, 1)
+        return step(algorithm.with_numbers(numbers), Transform(), state, turns, 1)
 
     present = [[leaf for leaf in each if leaf is not None] for each in leaves]
     together = torch.func.vmap(one)([torch.stack(each) for each in zip(*present)], own)
@@ -179,7 +179,7 @@ def test_vmap_equals_loop(plain, overrides):
 
 
 def test_a_step_leaves_its_state_alone(plain):
-    parts, state, dealer = setup(plain, *SENTENCES["conv_normed"])
+    parts, state, dealer = setup(plain, *ALGORITHMS["conv_normed"])
     before = tree_map(torch.clone, state)
     train(parts, state, dealer, 2)
     tree_map(lambda a, b: torch.testing.assert_close(a, b, rtol=0, atol=0), before, state)
@@ -189,14 +189,14 @@ def test_schedules_are_evaluated_at_the_iteration(plain):
     parts, state, dealer = setup(plain, "loss=lsgan", "+schedule@loss.alpha=linear", "iterations=10")
     turns = deal(dealer, 0, state)
     for t, alpha in [(0, 0.0), (5, 0.5)]:
-        _, logs = step(parts.sentence, Tape(), state, turns, t)
-        constant = build(plain(*SMALL, "loss=lsgan", f"loss.alpha={alpha}")).sentence
+        _, logs = step(parts.algorithm, Tape(), state, turns, t)
+        constant = build(plain(*SMALL, "loss=lsgan", f"loss.alpha={alpha}")).algorithm
         _, expected = step(constant, Tape(), state, turns, t)
         close(logs["loss/discriminator"], expected["loss/discriminator"])
 
 
 def test_weights_are_clipped_after_every_update(plain):
-    parts, state, dealer = setup(plain, *SENTENCES["wgan"], "regularizer.weight_clip.value=0.05")
+    parts, state, dealer = setup(plain, *ALGORITHMS["wgan"], "regularizer.weight_clip.value=0.05")
     new, _ = train(parts, state, dealer, 1)
     assert max(float(value.abs().max()) for value in new["discriminator"]["params"].values()) <= 0.05
     assert max(float(value.abs().max()) for value in new["generator"]["params"].values()) > 0.05
@@ -204,8 +204,8 @@ def test_weights_are_clipped_after_every_update(plain):
 
 def test_gradient_norms_are_those_of_the_gradients(plain):
     parts, state, dealer = setup(plain, "game=simultaneous", "optimizer@optimizer.generator=sgd")
-    new, logs = step(parts.sentence, Tape(), state, deal(dealer, 0, state), 0)
-    lr = parts.sentence.rules["generator"].lr
+    new, logs = step(parts.algorithm, Tape(), state, deal(dealer, 0, state), 0)
+    lr = parts.algorithm.rules["generator"].lr
     moved = [(a - b) / lr for a, b in zip(*(s["generator"]["params"].values() for s in (state, new)))]
     norm = torch.cat([value.flatten() for value in moved]).norm()
     torch.testing.assert_close(logs["grad_norm/generator"], norm, rtol=1e-8, atol=0)
@@ -214,7 +214,7 @@ def test_gradient_norms_are_those_of_the_gradients(plain):
 def test_what_a_rule_says_of_its_state_is_logged(plain):
     parts, state, dealer = setup(plain, "optimizer@optimizer.discriminator=sgnht")
     new, logs = train(parts, state, dealer, 3)
-    said = parts.sentence.rules["discriminator"].logs(new["discriminator"]["rule"])
+    said = parts.algorithm.rules["discriminator"].logs(new["discriminator"]["rule"])
     assert said
     close(
         {f"rule/discriminator/{key}": value for key, value in said.items()},
@@ -229,10 +229,10 @@ def test_bf16_penalties_stay_in_full_precision(plain):
     for precision in ("32", "bf16"):
         config = plain(*SMALL, "regularizer=[r1]", f"trainer.precision={precision}")
         parts = build(config)
-        state = initial_state(parts.sentence, {name: tensors(net) for name, net in parts.networks.items()})
+        state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
         latent = parts.networks["generator"].latent
         dealer = Dealer(parts.dataset, parts.wants, latent, 0, 6, torch.device("cpu"), torch.float32)
-        state, logs[precision] = step(parts.sentence, Tape(), state, deal(dealer, 0, state), 0)
+        state, logs[precision] = step(parts.algorithm, Tape(), state, deal(dealer, 0, state), 0)
         assert {value.dtype for value in state["discriminator"]["params"].values()} == {torch.float32}
     torch.testing.assert_close(logs["32"]["penalty/r1"], logs["bf16"]["penalty/r1"], rtol=1e-6, atol=0)
     difference = (logs["32"]["loss/discriminator"] - logs["bf16"]["loss/discriminator"]).abs()

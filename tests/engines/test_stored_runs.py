@@ -24,7 +24,7 @@ PLAYERS = ("generator", "discriminator")
 
 
 @pytest.fixture(scope="module")
-def sentence(tmp_path_factory):
+def algorithm(tmp_path_factory):
     root = tmp_path_factory.mktemp("pictures")
     tiny_data.folder(root / "train", 22, ("cats", "dogs", "hens"))
     tiny_data.folder(root / "test", 9, ("cats", "dogs", "hens"))
@@ -35,9 +35,9 @@ def sentence(tmp_path_factory):
     ]
 
 
-def test_two_processes_take_the_steps_of_one(plain, sentence):
+def test_two_processes_take_the_steps_of_one(plain, algorithm):
     given = ["trainer=ddp", "trainer.accelerator=cpu", "iterations=7", "regularizer=[r1]", "labels=conditional"]
-    given += [*sentence, "labels.metrics=null"]
+    given += [*algorithm, "labels.metrics=null"]
     configs = {keep: plain(*given, f"dataset.keep={keep}") for keep in ("disk", "memory")}
     found = spawn("ddp_functions:together", configs, lambda event: None, 2)
     single = ddp_functions.alone(configs["memory"])
@@ -66,9 +66,9 @@ def rows(job):
         return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
 
 
-def test_stopped_and_resumed_on_disk_it_ends_with_the_bits_of_memory(plan, tmp_path, monkeypatch, sentence):
+def test_stopped_and_resumed_on_disk_it_ends_with_the_bits_of_memory(plan, tmp_path, monkeypatch, algorithm):
     monkeypatch.setattr("steadygan.engines.bookkeeper.PROGRESS_SECONDS", 0.0)
-    given = [*sentence, "log_every=3", "evaluate_every=5", "iterations=12"]
+    given = [*algorithm, "log_every=3", "evaluate_every=5", "iterations=12"]
 
     def stop(event):
         if event["kind"] == "progress" and event["iteration"] >= 4:
@@ -88,8 +88,8 @@ def test_stopped_and_resumed_on_disk_it_ends_with_the_bits_of_memory(plan, tmp_p
     assert all(float(row["metric/swd"]) > 0 for row in rows(whole) if row["metric/swd"])
 
 
-def test_a_run_is_loaded_and_shown_with_its_data(plan, sentence):
-    job = plan(*sentence, "iterations=2", "evaluate_every=2", "dataset.keep=disk")
+def test_a_run_is_loaded_and_shown_with_its_data(plan, algorithm):
+    job = plan(*algorithm, "iterations=2", "evaluate_every=2", "dataset.keep=disk")
     assert train.execute(job, lambda event: None) == "completed"
     from steadygan.commands import _album
 

@@ -17,7 +17,7 @@ from steadygan.core.losses import Minimax
 from steadygan.core.noise import identity
 from steadygan.core.objective import Objective, Turn
 from steadygan.core.rules import Sgd
-from steadygan.engines.step import PLAYERS, Sentence, initial_state, step
+from steadygan.engines.step import PLAYERS, Algorithm, initial_state, step
 from steadygan.studies.dirac import verdict
 from steadygan.studies.dirac.cloud import films, grid, players
 from steadygan.studies.dirac.figures import Drawing, limits
@@ -88,13 +88,13 @@ def ratio(h, critic_every, n_critic, iterations, start=1e-6):
     """The distance to the equilibrium over its start, after each iteration of the Dirac-GAN under ``Ratio``."""
     objective = Objective(generator, discriminator, Minimax(), {}, identity)
     game = Ratio(n_critic=n_critic, critic_every=critic_every)
-    sentence = Sentence(objective, dict.fromkeys(PLAYERS, Sgd(lr=h)), {}, game, Ema(0.0))
+    algorithm = Algorithm(objective, dict.fromkeys(PLAYERS, Sgd(lr=h)), {}, game, Ema(0.0))
     theta, nothing = torch.tensor([start], dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
     networks = {"generator": ({"theta": theta}, {"spread": nothing[0, 0]}), "discriminator": ({"psi": nothing[0]}, {})}
-    state, seen = initial_state(sentence, networks), []
+    state, seen = initial_state(algorithm, networks), []
     turns = {"discriminator": (Turn(nothing, nothing),) * n_critic, "generator": (Turn(nothing, None),)}
     for t in range(iterations):
-        state, _ = step(sentence, Tape(), state, turns, t)
+        state, _ = step(algorithm, Tape(), state, turns, t)
         seen.append(math.hypot(state["generator"]["params"]["theta"], state["discriminator"]["params"]["psi"]) / start)
     return seen
 

@@ -88,7 +88,7 @@ def test_what_is_looked_at_of_a_new_discriminator():
 
     new = fresh({**composed(given), "seed": 1000})
     states = {player: (frozen if player == "generator" else new).state[player] for player in PLAYERS}
-    objective = new.parts.sentence.objective
+    objective = new.parts.algorithm.objective
     rows = {"saturating": [], "nonsaturating": []}
     for place in range(4):
         deal = new.dealer.deal(UNSEEN + place, {player: states[player]["params"] for player in PLAYERS})
@@ -119,9 +119,9 @@ def test_what_new_discriminators_are_given_on_images():
     given = remedies(Settings(sigma=0.2, blur=0.7, gamma=3.0), images=True)
     assert list(given) == ["none", "instance noise", "blur", "R1"]
     for name, words in given.items():
-        sentence = fresh(composed(["dataset=digits", "network=dcgan", "network.width=4", *words])).parts.sentence
-        assert ("r1" in sentence.objective.penalties) == (name == "R1")
-        numbers = numbers_of(sentence.objective.perturb)
+        algorithm = fresh(composed(["dataset=digits", "network=dcgan", "network.width=4", *words])).parts.algorithm
+        assert ("r1" in algorithm.objective.penalties) == (name == "R1")
+        numbers = numbers_of(algorithm.objective.perturb)
         assert numbers == {"instance noise": {"sigma": 0.2}, "blur": {"sigma": 0.7}}.get(name, {})
 
 

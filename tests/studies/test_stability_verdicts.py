@@ -162,7 +162,7 @@ def still_gan(activation, width=6):
     here = scene(gan.parts, state, 0, gan.seed, 64)
     own = here.state["generator"]
     (turn,) = here.turns["discriminator"]
-    made = here.sentence.objective.generator(own["params"], own["buffers"], turn.latent)[0]
+    made = here.algorithm.objective.generator(own["params"], own["buffers"], turn.latent)[0]
     turns = {"discriminator": (turn._replace(real=made),), "generator": (here.turns["generator"][0],)}
     return replace(here, turns={**turns, "generator": (turns["generator"][0]._replace(latent=turn.latent),)})
 

@@ -59,7 +59,7 @@ def test_anything_else_may_not(plain, overrides):
 
 
 @pytest.mark.parametrize(
-    ("sentence", "one", "other"),
+    ("algorithm", "one", "other"),
     [
         (["regularizer=[r1]"], ["regularizer.r1.gamma=0.1"], ["regularizer.r1.gamma=3"]),
         (["regularizer=[weight_clip]"], ["regularizer.weight_clip.value=0.1"], ["regularizer.weight_clip.value=1"]),
@@ -69,27 +69,27 @@ def test_anything_else_may_not(plain, overrides):
         (["loss=lsgan", "+schedule@loss.alpha=linear", "loss.alpha.end=0.5"], [], ["loss.alpha.start=0.2"]),
     ],
 )
-def test_settings_of_methods_are_numbers(plain, sentence, one, other):
-    assert static(plain(*sentence, *one)) == static(plain(*sentence, *other))
+def test_settings_of_methods_are_numbers(plain, algorithm, one, other):
+    assert static(plain(*algorithm, *one)) == static(plain(*algorithm, *other))
 
 
 @pytest.mark.parametrize(
-    ("sentence", "other"),
+    ("algorithm", "other"),
     [
         (["noise=blur"], ["noise.radius=3"]),
         (["noise=instance", "+noise.copies=2"], ["noise.copies=3"]),
         (["loss=lsgan"], ["loss.normalised=true"]),
     ],
 )
-def test_switches_radii_and_copies_are_structure(plain, sentence, other):
-    assert static(plain(*sentence)) != static(plain(*sentence, *other))
+def test_switches_radii_and_copies_are_structure(plain, algorithm, other):
+    assert static(plain(*algorithm)) != static(plain(*algorithm, *other))
 
 
 def test_the_name_of_a_method_does_not_matter(plain):
     assert static(plain("method=r1")) == static(plain("regularizer=[r1]"))
 
 
-def test_mixed_sentences_are_split_by_themselves(plan):
+def test_mixed_algorithms_are_split_by_themselves(plan):
     jobs = [plan(f"loss={loss}", f"seed={seed}") for seed in range(2) for loss in ("hinge", "minimax")]
     made = groups(jobs)
     assert [{job.config["loss"]["_target_"] for job in one.jobs} for one in made] == [

@@ -68,7 +68,7 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True)
 class Objective:
-    """The terms of a sentence that make up the two losses.
+    """The terms of an algorithm that make up the two losses.
 
     Attributes:
         members: how many discriminators ``discriminator`` holds: with more than one it takes that many batches, one

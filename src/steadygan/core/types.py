@@ -1,4 +1,4 @@
-"""The shapes of the things that a sentence is made of."""
+"""The shapes of the things that an algorithm is made of."""
 
 from collections.abc import Callable
 from typing import Any, Protocol

@@ -130,7 +130,7 @@ class Bookkeeper:
             iteration=self.gan.iteration,
             seconds=seconds,
             rows=(rows := self.rows.read()),
-            scheme=self.parts.scheme.record(self.job.directory, rows, seconds, self.parts.sentence.growth),
+            scheme=self.parts.scheme.record(self.job.directory, rows, seconds, self.parts.algorithm.growth),
             diverged_at=self.gan.diverged_at,
             together=round(1 / self.share),
         )

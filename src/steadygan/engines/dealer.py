@@ -12,7 +12,7 @@ from steadygan.core.draws import Draw, generator, normal_like
 from steadygan.core.objective import Turn, views
 from steadygan.core.types import Tensors
 from steadygan.engines.labelling import UNLABELLED, Labelling
-from steadygan.engines.step import PLAYERS, Sentence
+from steadygan.engines.step import PLAYERS, Algorithm
 
 ENGINE_KEYS = {"noise": ("draw", "copies"), "regularizer": ("draw", "every")}
 """Keys that speak to the engine, by group: the noise wanted, how many perturbed copies, how often a penalty is due."""
@@ -20,7 +20,7 @@ ENGINE_KEYS = {"noise": ("draw", "copies"), "regularizer": ("draw", "every")}
 
 @dataclass(frozen=True)
 class Wants:
-    """What the methods of a sentence want drawn."""
+    """What the methods of an algorithm want drawn."""
 
     noise: Draw
     copies: int
@@ -45,7 +45,7 @@ class Wants:
     @classmethod
     def of(
         cls,
-        sentence: Sentence,
+        algorithm: Algorithm,
         noise: Draw,
         copies: int,
         penalties: Mapping[str, Draw],
@@ -53,27 +53,27 @@ class Wants:
         labelling: Labelling = UNLABELLED,
         every: Mapping[str, int] | None = None,
     ) -> "Wants":
-        """Read off the sentence what its methods declare; ``shape`` is that of one example.
+        """Read off the algorithm what its methods declare; ``shape`` is that of one example.
 
         Copies of an example differ only by noise, so one is enough where none is drawn.
         """
         noisy = noise(torch.Generator(), (1, *shape), torch.float32) is not None
         return cls(
             noise=noise,
-            copies=(copies if noisy else 1) * len(views(sentence.objective.perturb)),
+            copies=(copies if noisy else 1) * len(views(algorithm.objective.perturb)),
             penalties=penalties,
-            real_for_generator=declared(sentence.objective.loss, "uses_real", True)
-            or declared(sentence.game, "uses_real", False),
-            noisy=frozenset(player for player in PLAYERS if sentence.rules[player].noisy),
-            n_critic=declared(sentence.game, "critic_turns", sentence.game.n_critic),
-            moves=sentence.game.n_critic,
-            critic_every=declared(sentence.game, "critic_every", 1),
-            vote=sentence.objective.vote.noisy,
+            real_for_generator=declared(algorithm.objective.loss, "uses_real", True)
+            or declared(algorithm.game, "uses_real", False),
+            noisy=frozenset(player for player in PLAYERS if algorithm.rules[player].noisy),
+            n_critic=declared(algorithm.game, "critic_turns", algorithm.game.n_critic),
+            moves=algorithm.game.n_critic,
+            critic_every=declared(algorithm.game, "critic_every", 1),
+            vote=algorithm.objective.vote.noisy,
             labelling=labelling,
-            smoothing=declared(sentence.objective.loss, "draw"),
-            zero_sum=declared(sentence.game, "uses_real", False),
+            smoothing=declared(algorithm.objective.loss, "draw"),
+            zero_sum=declared(algorithm.game, "uses_real", False),
             every={name: period for name, period in (every or {}).items() if period > 1},
-            projections=tuple(sentence.projections),
+            projections=tuple(algorithm.projections),
         )
 
     def due(self, iteration: int) -> dict[str, int] | None:

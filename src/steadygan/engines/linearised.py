@@ -26,7 +26,7 @@ from steadygan.core.votes import Mean
 from steadygan.engines.dealer import Dealer
 from steadygan.engines.networks import as_functions
 from steadygan.engines.parts import Parts
-from steadygan.engines.step import PLAYERS, Moves, Sentence, step
+from steadygan.engines.step import PLAYERS, Algorithm, Moves, step
 from steadygan.theory.spectrum import Operator
 
 STREAM = "stability"
@@ -38,13 +38,13 @@ class Scene:
     """All that a step needs but the variables.
 
     Attributes:
-        sentence: its schedules evaluated, in full precision.
+        algorithm: its schedules evaluated, in full precision.
         state: float64.
         turns: the draws, of one large batch each.
         iteration: generator updates behind the state.
     """
 
-    sentence: Sentence
+    algorithm: Algorithm
     state: State
     turns: Mapping[str, tuple[Turn, ...]]
     iteration: int
@@ -78,10 +78,10 @@ def scene(parts: Parts, state: State, iteration: int, seed: int, size: int, inde
     wants = replace(parts.wants, every={}, vote=False)
     dealer = Dealer(parts.dataset, wants, latent, own, size, device, torch.float64)
     functions = parts.wants.labelling.functions(as_functions(parts.networks, bf16=False))
-    vote = Mean() if parts.sentence.objective.vote.noisy else parts.sentence.objective.vote
-    objective = replace(parts.sentence.objective, **{"penalised": None, "vote": vote, **functions})
-    sentence = replace(parts.sentence, objective=objective)
-    return Scene(sentence.at(iteration), state, sentence.seen(dealer.deal(index, params), iteration), iteration)
+    vote = Mean() if parts.algorithm.objective.vote.noisy else parts.algorithm.objective.vote
+    objective = replace(parts.algorithm.objective, **{"penalised": None, "vote": vote, **functions})
+    algorithm = replace(parts.algorithm, objective=objective)
+    return Scene(algorithm.at(iteration), state, algorithm.seen(dealer.deal(index, params), iteration), iteration)
 
 
 class Flat:
@@ -136,8 +136,8 @@ class Field:
         params = {player: of.state[player]["params"] for player in PLAYERS}
         self.flat = Flat(params)
         self.x = self.flat.vector(params)
-        self._game = getattr(of.sentence.game, "limit", None) or Simultaneous()
-        plain = replace(of.sentence, rules=dict.fromkeys(PLAYERS, Sgd(lr=1.0)), projections={}, game=self._game)
+        self._game = getattr(of.algorithm.game, "limit", None) or Simultaneous()
+        plain = replace(of.algorithm, rules=dict.fromkeys(PLAYERS, Sgd(lr=1.0)), projections={}, game=self._game)
         self._moves = Moves(plain, Transform(), lambda grads: grads)
         self._turns = {player: turns[:1] for player, turns in of.turns.items()}
         self._rules = {player: Sgd(lr=1.0).init(params[player]) for player in PLAYERS}
@@ -152,7 +152,7 @@ class Field:
 
     def outputs(self, x: Tensor) -> Tensor:
         """What both networks make of the batch, in one vector: samples, and logits of the data and of the samples."""
-        params, objective, state = self.flat.tree(x), self.scene.sentence.objective, self.scene.state
+        params, objective, state = self.flat.tree(x), self.scene.algorithm.objective, self.scene.state
         (turn,) = self._turns["discriminator"]
         made = self._made(params)
         # The discriminator on samples that stay: each network's own change, and not one through the other.
@@ -165,10 +165,10 @@ class Field:
 
     @cached_property
     def _fake(self) -> Tensor:
-        return repeated(self._made(self.flat.tree(self.x)), self.scene.sentence.objective.members)
+        return repeated(self._made(self.flat.tree(self.x)), self.scene.algorithm.objective.members)
 
     def _made(self, params: Mapping[str, Any]) -> Tensor:
-        generator, (turn,) = self.scene.sentence.objective.generator, self._turns["discriminator"]
+        generator, (turn,) = self.scene.algorithm.objective.generator, self._turns["discriminator"]
         return generator(params["generator"], self.scene.state["generator"]["buffers"], turn.latent, *turn.condition)[0]
 
     def operator(self) -> Operator:
@@ -189,12 +189,12 @@ class Iteration:
 
     def _moving(self, state: State) -> dict[str, Any]:
         """The tensors that the map is of."""
-        rules = self.scene.sentence.rules
+        rules = self.scene.algorithm.rules
         tree = {
             player: {"params": state[player]["params"], "rule": _without(state[player]["rule"], rules[player].clocks)}
             for player in PLAYERS
         }
-        return {**tree, "game": _without(state.get("game", {}), getattr(self.scene.sentence.game, "clocks", ()))}
+        return {**tree, "game": _without(state.get("game", {}), getattr(self.scene.algorithm.game, "clocks", ()))}
 
     def __call__(self, x: Tensor) -> Tensor:
         """``[n] -> [n]``."""
@@ -208,8 +208,8 @@ class Iteration:
             for player in PLAYERS
         }
         game = {"game": _with(state["game"], moving["game"])} if "game" in state else {}
-        sentence, turns = self.scene.sentence, self.scene.turns
-        new, _ = step(sentence, Transform(), {**state, **at, **game}, turns, self.scene.iteration)
+        algorithm, turns = self.scene.algorithm, self.scene.turns
+        new, _ = step(algorithm, Transform(), {**state, **at, **game}, turns, self.scene.iteration)
         return self.flat.vector(self._moving(new))
 
     def operator(self) -> Operator:

@@ -31,7 +31,7 @@ class GAN(Trained, lightning.LightningModule):
         self.automatic_optimization = False
         self.parts = parts
         self.seed, self.batch_size, self.float_type = seed, batch_size, dtype
-        self.state = initial_state(parts.sentence, {name: tensors(net) for name, net in parts.networks.items()})
+        self.state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
         self.iteration = 0
         self.diverged_at: int | None = None
         self.window = Window()
@@ -71,7 +71,7 @@ class GAN(Trained, lightning.LightningModule):
     def training_step(self, iteration: int, _: int) -> None:
         params = {player: self.state[player]["params"] for player in PLAYERS}
         turns = self.dealer.deal(iteration, params)
-        state, logs = step(self.parts.sentence, Tape(), self.state, turns, iteration, self.ranks.average)
+        state, logs = step(self.parts.algorithm, Tape(), self.state, turns, iteration, self.ranks.average)
         if not self.window.add(self.ranks.agree(logs)):
             self.diverged_at = iteration + 1
             return

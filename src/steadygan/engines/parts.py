@@ -11,7 +11,7 @@ from torch import nn
 from steadygan.engines.dealer import Wants
 from steadygan.engines.labelling import of_samples
 from steadygan.engines.schemes.base import Plain, Scheme
-from steadygan.engines.step import Sentence
+from steadygan.engines.step import Algorithm
 
 RAW = "raw_"
 """Before the names of scores of the generator that is trained."""
@@ -24,7 +24,7 @@ DTYPES = {"32": torch.float32, "64": torch.float64, "bf16": torch.float32}
 class Parts:
     """Everything that one run trains with."""
 
-    sentence: Sentence
+    algorithm: Algorithm
     networks: Mapping[str, nn.Module]
     wants: Wants
     dataset: Any

@@ -30,7 +30,7 @@ NETWORKS = ("generator", "discriminator", "penalised", "classifier")
 
 
 @dataclass(frozen=True)
-class Sentence:
+class Algorithm:
     """A GAN variant: what is minimised, how the players move, in which order; its numbers may be schedules.
 
     Attributes:
@@ -61,8 +61,8 @@ class Sentence:
             **{f"optimizer.{player}": rule for player, rule in self.rules.items()},
         }
 
-    def map(self, change: Callable[[str, Any], Any]) -> "Sentence":
-        """The sentence with ``change(config key, method)`` in place of each method."""
+    def map(self, change: Callable[[str, Any], Any]) -> "Algorithm":
+        """The algorithm with ``change(config key, method)`` in place of each method."""
         objective = replace(
             self.objective,
             loss=change("loss", self.objective.loss),
@@ -84,8 +84,8 @@ class Sentence:
         """The tree of all numbers that enter the mathematics."""
         return {key: settings.numbers(method) for key, method in self.methods().items()}
 
-    def with_numbers(self, tree: Mapping[str, Any]) -> "Sentence":
-        """The sentence with other numbers, tensors for instance."""
+    def with_numbers(self, tree: Mapping[str, Any]) -> "Algorithm":
+        """The algorithm with other numbers, tensors for instance."""
         return self.map(lambda key, method: settings.with_numbers(method, tree.get(key, {})))
 
     @property
@@ -102,8 +102,8 @@ class Sentence:
             for value in settings.fields(method).values()
         )
 
-    def at(self, t: Number) -> "Sentence":
-        """The sentence at iteration ``t``, its schedules evaluated and networks that grow as they are there."""
+    def at(self, t: Number) -> "Algorithm":
+        """The algorithm at iteration ``t``, its schedules evaluated and networks that grow as they are there."""
         now = self.map(lambda _, method: settings.at(method, t)) if self.scheduled else self
         if self.growth is None:
             return now
@@ -111,8 +111,8 @@ class Sentence:
         grown = replace(now.objective, **self.growth.functions(apply, *self.place(t)))
         return replace(now, objective=grown, growth=None)
 
-    def during(self, t: int) -> "Sentence":
-        """The sentence with the stage of iteration ``t`` fixed: the program of all iterations of that stage."""
+    def during(self, t: int) -> "Algorithm":
+        """The algorithm with the stage of iteration ``t`` fixed: the program of all iterations of that stage."""
         return self if self.growth is None else replace(self, stage=self.growth.stage(t))
 
     def place(self, t: Number) -> tuple[int, Number]:
@@ -132,10 +132,10 @@ class Sentence:
         return {player: tuple(look(turn) for turn in own) for player, own in turns.items()}
 
 
-def initial_state(sentence: Sentence, networks: Mapping[str, tuple[Tensors, Tensors]]) -> State:
+def initial_state(algorithm: Algorithm, networks: Mapping[str, tuple[Tensors, Tensors]]) -> State:
     """The state before the first iteration, from each player's parameters and buffers."""
     state = {
-        player: {"params": params, "buffers": buffers, "rule": sentence.rules[player].init(params)}
+        player: {"params": params, "buffers": buffers, "rule": algorithm.rules[player].init(params)}
         for player, (params, buffers) in networks.items()
     }
     params, buffers = networks["generator"]
@@ -144,21 +144,21 @@ def initial_state(sentence: Sentence, networks: Mapping[str, tuple[Tensors, Tens
         player: {name: torch.zeros_like(value) for name, value in params.items()}
         for player, (params, _) in networks.items()
     }
-    if hasattr(sentence.game, "init"):
-        state["game"] = sentence.game.init({player: params for player, (params, _) in networks.items()})
-    if keepers := sentence.at(0).objective.keepers:
+    if hasattr(algorithm.game, "init"):
+        state["game"] = algorithm.game.init({player: params for player, (params, _) in networks.items()})
+    if keepers := algorithm.at(0).objective.keepers:
         like = next(iter(networks["discriminator"][0].values()))
-        state["kept"] = {key: method.init(sentence.objective.members, like) for key, method in keepers.items()}
-    if sentence.snapshots.count:
-        state["snapshots"] = sentence.snapshots.init(networks["discriminator"])
+        state["kept"] = {key: method.init(algorithm.objective.members, like) for key, method in keepers.items()}
+    if algorithm.snapshots.count:
+        state["snapshots"] = algorithm.snapshots.init(networks["discriminator"])
     return state
 
 
 @dataclass(frozen=True)
 class Moves:
-    """The two players of a sentence, as a game sees them."""
+    """The two players of an algorithm, as a game sees them."""
 
-    sentence: Sentence
+    algorithm: Algorithm
     backend: Backend
     average: Callable[[Tensors], Tensors]
 
@@ -171,7 +171,7 @@ class Moves:
         grads, kept = self._over_all(grads, aux.get("seen", {}), state)
         logs = {**aux["logs"], **self._of_gradient(player, state, grads)}
         spread = None
-        if self.sentence.rules[player].per_sample:
+        if self.algorithm.rules[player].per_sample:
             spread = self._spread(player, state, turn, fake, grads, ahead, zero_sum)
         return Gradient(grads, logs, aux["buffers"], spread, kept)
 
@@ -183,7 +183,7 @@ class Moves:
             return self.average(grads), None
         parts = {(key, part): value for key, own in seen.items() for part, value in own.items()}
         means = self.average({**grads, **parts})
-        keepers, kept = self.sentence.objective.keepers, state["kept"]
+        keepers, kept = self.algorithm.objective.keepers, state["kept"]
         new = {
             key: keepers[key].update(kept[key], {part: means[key, part] for part in own}) for key, own in seen.items()
         }
@@ -197,7 +197,7 @@ class Moves:
 
     def _fake(self, state: State, turn: Turn) -> Tensor:
         generator = state["generator"]
-        apply = self.sentence.objective.generator
+        apply = self.algorithm.objective.generator
         return apply(generator["params"], generator["buffers"], turn.latent, *turn.condition)[0]
 
     def pullback(self, state: State, turns: Mapping[str, Turn], vector: Mapping[str, Tensors]) -> dict[str, Tensors]:
@@ -250,7 +250,7 @@ class Moves:
         """Of a batch; ``fake`` is what the generator makes of it, for the discriminator."""
         if ahead is not None:
             return self._foreseen(player, state, turn, backend, ahead, zero_sum)
-        objective, buffers, kept = self.sentence.objective, state[player]["buffers"], state.get("kept", NOTHING)
+        objective, buffers, kept = self.algorithm.objective, state[player]["buffers"], state.get("kept", NOTHING)
         if player == "generator":
             judges = self._judges(state)
             return lambda params: objective.for_generator(params, buffers, judges, turn, kept, zero_sum)
@@ -289,13 +289,13 @@ class Moves:
 
         examples = {part: getattr(turn, part) for part in PER_EXAMPLE}
         samples = per_sample_gradients(loss, state[player]["params"], (fake, examples))
-        return self.average(self.sentence.rules[player].spread(samples, grads))
+        return self.average(self.algorithm.rules[player].spread(samples, grads))
 
     def _judges(self, state: State) -> Mapping[str, Any]:
         """All discriminators that the generator meets."""
-        own, members = state["discriminator"], self.sentence.objective.members
+        own, members = state["discriminator"], self.algorithm.objective.members
         if "snapshots" in state:
-            return self.sentence.snapshots.judges(state["snapshots"], own)
+            return self.algorithm.snapshots.judges(state["snapshots"], own)
         if members == 1:
             return own
         like = next(iter(own["params"].values()))
@@ -304,7 +304,7 @@ class Moves:
     def move(self, player: str, state: State, gradient: Gradient, turn: Turn) -> State:
         own = state[player]
         more = {} if gradient.spread is None else {"spread": gradient.spread}
-        update = self.sentence.rules[player].update
+        update = self.algorithm.rules[player].update
         before = own["rule"] if gradient.rule is None else gradient.rule
         params, rule = update(own["params"], gradient.grads, before, turn.rule, **more)
         own = {"params": self.project(player, params, turn), "buffers": gradient.buffers, "rule": rule}
@@ -312,15 +312,15 @@ class Moves:
         return {**state, player: own, "last": {**state["last"], player: gradient.grads}, **kept}
 
     def project(self, player: str, params: Tensors, turn: Turn) -> Tensors:
-        for name, project in self.sentence.projections.items() if player == "discriminator" else ():
+        for name, project in self.algorithm.projections.items() if player == "discriminator" else ():
             if times := turn.times(name):
-                there = torch.func.vmap(project)(params) if self.sentence.stacked else project(params)
+                there = torch.func.vmap(project)(params) if self.algorithm.stacked else project(params)
                 params = there if times == 1 else _farther(params, there, times)
         return params
 
 
 def step(
-    sentence: Sentence,
+    algorithm: Algorithm,
     backend: Backend,
     state: State,
     turns: Mapping[str, tuple[Turn, ...]],
@@ -330,7 +330,7 @@ def step(
     """One iteration.
 
     Args:
-        sentence: what is trained; its schedules are evaluated at ``t``.
+        algorithm: what is trained; its schedules are evaluated at ``t``.
         backend: how gradients are taken.
         state: see ``initial_state``.
         turns: the random draws of each player's turns.
@@ -340,8 +340,8 @@ def step(
     Returns:
         The new state and the logs, both trees of tensors; ``state`` is left as it was.
     """
-    now = sentence.at(t)
-    state, logs = now.game.play(Moves(now, backend, average), state, sentence.seen(turns, t))
+    now = algorithm.at(t)
+    state, logs = now.game.play(Moves(now, backend, average), state, algorithm.seen(turns, t))
     generator = state["generator"]
     ema = now.ema.update(state["ema"], {**generator["params"], **generator["buffers"]}, t + 1)
     if "snapshots" in state:
@@ -360,29 +360,29 @@ def _weight_logs(backend: Backend, state: State) -> Logs:
     return {f"weight_norm/{player}": norm(backend.parts(state[player]["params"].values())) for player in PLAYERS}
 
 
-def _loss_logs(sentence: Sentence, logs: Logs) -> Logs:
+def _loss_logs(algorithm: Algorithm, logs: Logs) -> Logs:
     """What a loss wants logged beside its value, such as its value in other units."""
-    more = getattr(sentence.objective.loss, "logs", None)
+    more = getattr(algorithm.objective.loss, "logs", None)
     if more is None:
         return {}
     return {f"loss/{key}": value for key, value in more(logs["loss/discriminator"], logs["loss/generator"]).items()}
 
 
-def _rule_logs(sentence: Sentence, state: State) -> Logs:
+def _rule_logs(algorithm: Algorithm, state: State) -> Logs:
     """What update rules want logged of their state, such as the level of their noise."""
     return {
         f"rule/{player}/{key}": value
-        for player, rule in sentence.rules.items()
+        for player, rule in algorithm.rules.items()
         if hasattr(rule, "logs")
         for key, value in rule.logs(state[player]["rule"]).items()
     }
 
 
-def _kept_logs(sentence: Sentence, state: State) -> Logs:
+def _kept_logs(algorithm: Algorithm, state: State) -> Logs:
     """What penalties and noise want logged of what they keep, such as the probability of an augmentation."""
     return {
         f"{key.replace('.', '/')}/{name}": value
-        for key, method in sentence.objective.keepers.items()
+        for key, method in algorithm.objective.keepers.items()
         if hasattr(method, "logs")
         for name, value in method.logs(state["kept"][key]).items()
     }

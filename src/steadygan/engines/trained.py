@@ -50,7 +50,7 @@ class Trained:
     def _evaluate_with(self, parts: Parts) -> None:
         """Take the networks for ``sample``, ``critic`` and ``classify``."""
         networks, self._dataset, self.batch = parts.networks, parts.dataset, parts.batch
-        self._growth = parts.sentence.growth
+        self._growth = parts.algorithm.growth
         self.latent = networks["generator"].latent
         self.classes = getattr(networks["generator"], "classes", None)
         self._members = getattr(networks["discriminator"], "members", 1)

@@ -19,7 +19,7 @@ from steadygan.core.types import Tensors
 from steadygan.engines.dealer import Dealer, Wants
 from steadygan.engines.functional import tensors
 from steadygan.engines.protocols import PAGE, has_members
-from steadygan.engines.step import PLAYERS, Sentence, initial_state, step
+from steadygan.engines.step import PLAYERS, Algorithm, initial_state, step
 from steadygan.errors import UserError
 from steadygan.targets import metric_nodes
 
@@ -109,11 +109,11 @@ def try_metric(key: str, metric: Any) -> None:
 
 @dataclass(frozen=True)
 class Trial:
-    """The methods of a sentence, on one turn of each player.
+    """The methods of an algorithm, on one turn of each player.
 
     Attributes:
         own: keys of the objects to try.
-        sentence: they belong to.
+        algorithm: they belong to.
         wants: what is drawn.
         networks: of both players.
         dataset: trained on.
@@ -121,7 +121,7 @@ class Trial:
     """
 
     own: set[str]
-    sentence: Sentence
+    algorithm: Algorithm
     wants: Wants
     networks: Mapping[str, nn.Module]
     dataset: Any
@@ -136,10 +136,10 @@ class Trial:
         states = {player: tensors(self.networks[player]) for player in PLAYERS}
         params = {player: own for player, (own, _) in states.items()}
         turns = attempt("draw", "drawing for a batch", lambda: self._dealer().deal(0, params))
-        now, turn = self.sentence.at(0), turns["discriminator"][0]
+        now, turn = self.algorithm.at(0), turns["discriminator"][0]
         if "noise" in self.own and "noise" not in now.objective.keepers:
             self._noise(now, turn)
-        if self.sentence.growth is None:
+        if self.algorithm.growth is None:
             for player in (player for player in PLAYERS if f"network.{player}" in self.own):
                 self._network(player, now, states[player], turn)
         if "loss" in self.own:
@@ -159,12 +159,12 @@ class Trial:
         latent = self.networks["generator"].latent
         return Dealer(self.dataset, self.wants, latent, 0, COUNT, torch.device("cpu"), self.dtype)
 
-    def _noise(self, now: Sentence, turn: Turn) -> None:
+    def _noise(self, now: Algorithm, turn: Turn) -> None:
         for perturb in views(now.objective.perturb):
             value = attempt("noise", "perturb(x, eps)", lambda p=perturb: p(turn.real, turn.noise_real[0]))
             expect("noise", "perturb(x, eps)", value, tuple(turn.real.shape), "examples like those that come in")
 
-    def _network(self, player: str, now: Sentence, state: tuple[Tensors, Tensors], turn: Turn) -> None:
+    def _network(self, player: str, now: Algorithm, state: tuple[Tensors, Tensors], turn: Turn) -> None:
         key, members = f"network.{player}", now.objective.members if player == "discriminator" else 1
         turn = turn.repeated(members)
         given = turn.latent if player == "generator" else turn.real
@@ -175,7 +175,7 @@ class Trial:
         words = {"generator": "examples like those of the data", "discriminator": "one logit an example"}
         expect(key, "forward", value, examples if player == "generator" else examples[:1], words[player])
 
-    def _loss(self, now: Sentence, turn: Turn) -> None:
+    def _loss(self, now: Algorithm, turn: Turn) -> None:
         loss, words = now.objective.loss, "one value an example; the mean is taken for you"
         real, fake = (normal_like(generator(0, name), (COUNT,), self.dtype) for name in ("real", "fake"))
         drawn = () if turn.smoothing is None else (turn.smoothing,)
@@ -201,7 +201,7 @@ class Trial:
     def _projection(self, key: str, project: Any, params: Tensors) -> None:
         self._like(key, "project(params)", attempt(key, "project(params)", lambda: project(params)), params)
 
-    def _rule(self, player: str, now: Sentence, params: Tensors, turn: Turn) -> None:
+    def _rule(self, player: str, now: Algorithm, params: Tensors, turn: Turn) -> None:
         key, rule = f"optimizer.{player}", now.rules[player]
         if rule.per_sample:
             return
@@ -219,8 +219,8 @@ class Trial:
             raise UserError(f"{key}: {what} must give a dict of the same tensors, by the same names\n{PAGE}")
 
     def _game(self, states: Mapping[str, tuple[Tensors, Tensors]], turns: Mapping[str, tuple[Turn, ...]]) -> None:
-        state = initial_state(self.sentence, states)
-        made = attempt("game", "play(players, state, turns)", lambda: step(self.sentence, Tape(), state, turns, 0))
+        state = initial_state(self.algorithm, states)
+        made = attempt("game", "play(players, state, turns)", lambda: step(self.algorithm, Tape(), state, turns, 0))
         if missing := {*state} - {*made[0]}:
             lost = ", ".join(sorted(missing))
             raise UserError(f"game: play(players, state, turns) loses {lost} of the state\n{PAGE}")

@@ -29,7 +29,7 @@ def fresh(config: Mapping[str, Any]) -> GAN:
 
 def moves(gan: GAN, t: int) -> Moves:
     """Its players as they are in iteration ``t``."""
-    return Moves(gan.parts.sentence.at(t), Tape(), lambda grads: grads)
+    return Moves(gan.parts.algorithm.at(t), Tape(), lambda grads: grads)
 
 
 def train_discriminator(gan: GAN, first: int, count: int) -> State:

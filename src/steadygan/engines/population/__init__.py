@@ -1,4 +1,4 @@
-"""Many settings of one sentence as one tensor program."""
+"""Many settings of one algorithm as one tensor program."""
 
 from steadygan.engines.population.program import Unfit
 from steadygan.engines.population.run import device, run

@@ -91,7 +91,7 @@ def at_once(choice: Any, parts: Parts, batch_size: int, device: torch.device) ->
     if device.type != "cpu":
         return None
     dtype = next(parts.networks["discriminator"].parameters()).dtype
-    outputs = layer_outputs(parts.networks, dtype)["discriminator"] * parts.sentence.objective.members
+    outputs = layer_outputs(parts.networks, dtype)["discriminator"] * parts.algorithm.objective.members
     return max(1, round(CACHE / (outputs * batch_size * dtype.itemsize)))
 
 

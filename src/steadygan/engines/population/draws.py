@@ -14,8 +14,8 @@ from steadygan.engines.dealer import Dealer
 class Draws:
     """What ``Dealer`` deals to each seed, stacked.
 
-    A program takes tensors ``[seeds, ...]`` and the place of each member's seed among them; what is no tensor, such as
-    what a sentence does not draw and which penalties are due, is the *kind* of the turns, and is put back by ``turns``.
+    A program takes tensors ``[seeds, ...]`` and the place of each member's seed among them. What is no tensor, such as
+    what an algorithm does not draw and which penalties are due, is the *kind* of the turns; ``turns`` puts it back.
 
     Args:
         dealers: one for each member, all alike but for their seeds.

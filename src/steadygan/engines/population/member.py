@@ -17,7 +17,7 @@ class Member(Trained):
     def __init__(self, parts: Parts, job: Job, device: torch.device):
         self.seed, self.device = job.seed, device
         self.float_type = DTYPES[str(job.config["trainer"]["precision"])]
-        state = initial_state(parts.sentence, {name: tensors(net) for name, net in parts.networks.items()})
+        state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
         self.state = tree_map(lambda t: t.to(device) if isinstance(t, Tensor) else t, state)
         self.iteration = 0
         self.diverged_at = None

@@ -40,15 +40,15 @@ AHEAD = 16
 
 def member_bytes(parts: Parts, batch_size: int, precision: str) -> int:
     """An estimate from above of what one more member takes, in bytes."""
-    dtype, sentence = DTYPES[precision], parts.sentence
-    state = initial_state(sentence, {player: tensors(parts.networks[player]) for player in PLAYERS})
+    dtype, algorithm = DTYPES[precision], parts.algorithm
+    state = initial_state(algorithm, {player: tensors(parts.networks[player]) for player in PLAYERS})
     weights = {player: _numbers(state[player]["params"]) for player in PLAYERS}
-    outputs, judges = layer_outputs(parts.networks, dtype), sentence.objective.members
+    outputs, judges = layer_outputs(parts.networks, dtype), algorithm.objective.members
     # Updates that are dealt for, but not made; a gradient goes through theirs: all of it twice.
-    ahead = parts.wants.n_critic - sentence.game.n_critic
-    passes = PASSES * (1 + 2 * ahead) * getattr(sentence.game, "passes", 1)
+    ahead = parts.wants.n_critic - algorithm.game.n_critic
+    passes = PASSES * (1 + 2 * ahead) * getattr(algorithm.game, "passes", 1)
     per_example = passes * (outputs["generator"] + judges * outputs["discriminator"])
-    per_example += SEEN * judges * sentence.snapshots.count * outputs["discriminator"]
+    per_example += SEEN * judges * algorithm.snapshots.count * outputs["discriminator"]
     numbers = STATES * sum(weights.values()) + AHEAD * ahead * weights["discriminator"]
     numbers += KEPT * _numbers([state.get("game"), state.get("snapshots"), state.get("kept")])
     numbers += sum(_rule_numbers(parts, player, state, batch_size) for player in PLAYERS)
@@ -58,7 +58,7 @@ def member_bytes(parts: Parts, batch_size: int, precision: str) -> int:
 def _rule_numbers(parts: Parts, player: str, state: Mapping[str, Any], batch_size: int) -> int:
     """Numbers that the player's update rule takes beside those that every rule does."""
     weights, kept = (_numbers(state[player][part]) for part in ("params", "rule"))
-    samples = SAMPLES * batch_size * weights if parts.sentence.rules[player].per_sample else 0
+    samples = SAMPLES * batch_size * weights if parts.algorithm.rules[player].per_sample else 0
     return RULE_STATES * max(0, kept - 2 * weights) + samples
 
 

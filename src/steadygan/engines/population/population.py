@@ -72,8 +72,8 @@ class Population:
         ]
         self._draws = Draws(dealers, {player: first.state[player]["params"] for player in PLAYERS})
         self._freezes = asynchronous(self.device)
-        self._sentence = parts.sentence
-        self.program = Programs(parts.sentence, self._draws, self._freezes)
+        self._algorithm = parts.algorithm
+        self.program = Programs(parts.algorithm, self._draws, self._freezes)
         self.divide(len(seats))
 
     def divide(self, together: int) -> None:
@@ -110,7 +110,7 @@ class Population:
         return Stack(
             start,
             state=stack([one.state for one, _ in filled]),
-            numbers=stack([own.sentence.numbers() for _, own in filled]),
+            numbers=stack([own.algorithm.numbers() for _, own in filled]),
             places=torch.cat([places, places.new_zeros(spare)]),
             alive=torch.tensor(there + [False] * spare, device=self.device),
         )
@@ -122,7 +122,7 @@ class Population:
     def _asked(self, iteration: int) -> tuple[Program, Sequence[Tensor], Tensor]:
         """The program of an iteration, its draws, and the iteration itself."""
         drawn, kind = self._draws.at(iteration)
-        stage = self._sentence.during(iteration).stage
+        stage = self._algorithm.during(iteration).stage
         return partial(self.program, kind, stage), drawn, torch.tensor(iteration, device=self.device)
 
     def step(self) -> None:

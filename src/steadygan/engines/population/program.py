@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_map
 from steadygan.core.autodiff import Transform
 from steadygan.core.games import State
 from steadygan.engines.population.draws import Draws
-from steadygan.engines.step import Sentence, step
+from steadygan.engines.step import Algorithm, step
 from steadygan.engines.window import finite, summands
 
 Outcome = tuple[State, dict[str, Tensor], Tensor]
@@ -22,7 +22,7 @@ Program = Callable[[State, Sequence[Tensor], Tensor, Any, Tensor, Tensor], Outco
 
 
 class Unfit(Exception):
-    """A sentence that cannot run as one program for several members; the message says why."""
+    """An algorithm that cannot run as one program for several members; the message says why."""
 
 
 def stack(trees: Sequence[Any]) -> Any:
@@ -45,7 +45,7 @@ class Programs:
     A penalty that is not due is no part of a program, nor are layers that are not there yet.
 
     Args:
-        sentence: of all members.
+        algorithm: of all members.
         draws: of all members.
         freezes: see ``program``.
         wrap: what is done to each program, such as compiling it.
@@ -53,12 +53,12 @@ class Programs:
 
     def __init__(
         self,
-        sentence: Sentence,
+        algorithm: Algorithm,
         draws: Draws,
         freezes: bool,
         wrap: Callable[[Program], Program] = lambda program: program,
     ):
-        self._given, self._wrap = (sentence, draws, freezes), wrap
+        self._given, self._wrap = (algorithm, draws, freezes), wrap
         self._made: dict[tuple[int, int | None], Program] = {}
 
     def wrapped(self, wrap: Callable[[Program], Program]) -> "Programs":
@@ -68,12 +68,12 @@ class Programs:
     def __call__(self, kind: int, stage: int | None, *arguments: Any) -> Outcome:
         """``programs(kind of the turns, stage, *what a program takes)``."""
         if (kind, stage) not in self._made:
-            sentence, *given = self._given
-            self._made[kind, stage] = self._wrap(program(replace(sentence, stage=stage), *given, kind))
+            algorithm, *given = self._given
+            self._made[kind, stage] = self._wrap(program(replace(algorithm, stage=stage), *given, kind))
         return self._made[kind, stage](*arguments)
 
 
-def program(sentence: Sentence, draws: Draws, freezes: bool, kind: int) -> Program:
+def program(algorithm: Algorithm, draws: Draws, freezes: bool, kind: int) -> Program:
     """The step of all members in turns of one kind; whoever would not be finite is not alive any more.
 
     ``freezes``: those that are not alive keep the state that they had. Else it is for the caller to put back, which
@@ -81,7 +81,7 @@ def program(sentence: Sentence, draws: Draws, freezes: bool, kind: int) -> Progr
     """
 
     def one(state: State, drawn: list[Tensor], numbers: Any, alive: Tensor, t: Tensor) -> Outcome:
-        new, logs = step(sentence.with_numbers(numbers), Transform(), state, draws.turns(drawn, kind), t)
+        new, logs = step(algorithm.with_numbers(numbers), Transform(), state, draws.turns(drawn, kind), t)
         alive = alive & finite(summands(logs))
         return frozen(new, state, alive) if freezes else new, logs, alive
 

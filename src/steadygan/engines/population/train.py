@@ -52,7 +52,7 @@ def train(seats: Sequence[Seat], report: Report, plan: Plan) -> dict[str, str]:
         The status of each member, by its signature.
 
     Raises:
-        Unfit: the sentence does not run as one program; nothing was trained or written.
+        Unfit: the algorithm does not run as one program; nothing was trained or written.
     """
     reason = next(seat[0].scheme.alone for seat in seats if seat)
     if reason:
@@ -93,7 +93,7 @@ def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan
 
 def kinds(parts: Parts, start: int, end: int) -> list[int]:
     """An iteration of each kind that there is from ``start`` on: of which penalties are due, and of each stage."""
-    wants, growth = parts.wants, parts.sentence.growth
+    wants, growth = parts.wants, parts.algorithm.growth
     period = math.lcm(*wants.every.values()) * wants.critic_every
     begins = [] if growth is None else [growth.begins(stage) for stage in range(1, len(growth.sizes))]
     found: dict[tuple[int | None, str], int] = {}

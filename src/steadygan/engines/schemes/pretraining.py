@@ -91,7 +91,7 @@ class Pretraining:
             target, place = shrunk(x, phase.size), {"stage": phase.stage, "fade": self._fade(phase, step)}
             return core.of_generator(self.generator, self.distance, latent, target, condition, **place)
         made = self.gan.sample(latent, ema=False, label=condition[0] if condition else None)
-        members = self.gan.parts.sentence.objective.members
+        members = self.gan.parts.algorithm.objective.members
         return core.of_discriminator(self.discriminator, x, made, condition, members)
 
     def _fade(self, phase: Phase, step: int) -> float:
@@ -161,7 +161,7 @@ class Pretraining:
         own, gan, phase = self.own, self.gan, self.phase
         if phase is None:
             players = {player: (gan.state[player]["params"], gan.state[player]["buffers"]) for player in PLAYERS}
-            gan.state = initial_state(gan.parts.sentence, players)
+            gan.state = initial_state(gan.parts.algorithm, players)
             gan.state[STATE] = {"phase": own["phase"], "steps": own["steps"]}
         else:
             gan.state[STATE] = {**own, "rule": phase.rule.init(self._player(phase)["params"]), "window": EMPTY}

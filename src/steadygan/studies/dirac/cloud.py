@@ -21,7 +21,7 @@ from steadygan.data.curves import Circle
 from steadygan.engines.dealer import Dealer, Wants
 from steadygan.engines.functional import tensors
 from steadygan.engines.networks import as_functions, build_networks
-from steadygan.engines.step import PLAYERS, Sentence, initial_state, step
+from steadygan.engines.step import PLAYERS, Algorithm, initial_state, step
 from steadygan.networks.mlp import Discriminator, Generator
 from steadygan.pictures.field import gradients
 
@@ -74,27 +74,27 @@ def film(name: str, penalties: dict[str, Penalty], iterations: int, seed: int) -
     """Train and watch."""
     data, networks = Circle(), players(seed)
     rule = Adam(lr=2e-3, beta1=0.9, beta2=0.99)  # momentum makes the rotation plain
-    sentence = Sentence(
+    algorithm = Algorithm(
         Objective(**as_functions(networks, bf16=False), loss=NonSaturating(), penalties=penalties, perturb=identity),
         dict.fromkeys(PLAYERS, rule),
         {},
         Alternating(),
         Ema(0.0),
     )
-    wants = Wants.of(sentence, no_noise, 1, dict.fromkeys(penalties, no_noise), data.shape)
+    wants = Wants.of(algorithm, no_noise, 1, dict.fromkeys(penalties, no_noise), data.shape)
     dealer = Dealer(data, wants, LATENT, seed, BATCH, torch.device("cpu"), torch.float32)
-    state = initial_state(sentence, {player: tensors(network) for player, network in networks.items()})
+    state = initial_state(algorithm, {player: tensors(network) for player, network in networks.items()})
     z = normal_like(generator(seed, "cloud"), (POINTS, LATENT), torch.float32)
     seen, points, arrows = [], [], []
     due = {round(index * iterations / (FRAMES - 1)) for index in range(FRAMES)}
     for t in range(iterations + 1):
         if t in due:
             made, critic = state["generator"], state["discriminator"]
-            objective = sentence.objective
+            objective = algorithm.objective
             seen.append(t)
             points.append(objective.generator(made["params"], made["buffers"], z)[0])
             judge = partial(objective.discriminator, critic["params"], critic["buffers"])
             arrows.append(gradients(lambda x, judge=judge: judge(x)[0], grid()))
         params = {player: state[player]["params"] for player in PLAYERS}
-        state, _ = step(sentence, Tape(), state, dealer.deal(t, params), t)
+        state, _ = step(algorithm, Tape(), state, dealer.deal(t, params), t)
     return Film(name, seen, torch.stack(points), torch.stack(arrows))

@@ -1,4 +1,4 @@
-"""The Dirac-GAN and its absolutely continuous sibling as sentences of the trainer.
+"""The Dirac-GAN and its absolutely continuous sibling as algorithms of the trainer.
 
 One dimension: ``G(z) = theta + s z``, ``D(x) = psi x``, real ``x ~ N(0, s^2)``, ``z ~ N(0, 1)``. With ``s = 0`` that is
 the Dirac-GAN (Mescheder et al. 2018, definition 2.1, with the sign of ``psi`` turned); with ``s > 0`` both laws have
@@ -32,7 +32,7 @@ from steadygan.core.objective import Objective, Turn
 from steadygan.core.regularizers import dragan, gradient_penalty, r1, r1_r2, r2, roth, weight_clip
 from steadygan.core.rules import Sgd, Sgld
 from steadygan.core.types import Loss, Penalty, Perturb, Project, Tensors
-from steadygan.engines.step import Sentence, step
+from steadygan.engines.step import Algorithm, step
 from steadygan.studies.dirac.settings import Settings
 
 NODES = 16
@@ -43,7 +43,7 @@ NOTHING = torch.zeros(1, dtype=DTYPE)
 
 @dataclass(frozen=True)
 class Method:
-    """What stands in a sentence beside the two networks."""
+    """What stands in an algorithm beside the two networks."""
 
     loss: Loss = field(default_factory=Minimax)
     penalties: Mapping[str, Penalty] = field(default_factory=dict)
@@ -133,14 +133,14 @@ class System:
             return self.method.game(n_critic=self.moves, update=self.update)
         return Alternating(n_critic=self.moves) if self.update == "alternating" else Simultaneous()
 
-    def sentence(self, h: Tensor | float, game: Game, heat: float | None = None) -> Sentence:
-        """The sentence at step ``h``; ``heat`` replaces SGLD's temperature."""
+    def algorithm(self, h: Tensor | float, game: Game, heat: float | None = None) -> Algorithm:
+        """The algorithm at step ``h``; ``heat`` replaces SGLD's temperature."""
         method, rules = self.method, {player: Sgd(lr=h) for player in ("generator", "discriminator")}
         if method.langevin is not None:
             langevin = {**method.langevin, **({} if heat is None else {"temperature": heat})}
             rules["discriminator"] = Sgld(step_size=h, **langevin)
         objective = Objective(generator, discriminator, method.loss, method.penalties, method.perturb)
-        return Sentence(objective, rules, method.projections, game, Ema(0.0))
+        return Algorithm(objective, rules, method.projections, game, Ema(0.0))
 
     def size(self) -> int:
         """Of the state that ``map`` takes: (theta, psi), and what the game keeps."""
@@ -167,13 +167,13 @@ class System:
         return field * torch.tensor([1.0, float(self.moves)], dtype=DTYPE)
 
     def _play(self, game: Game, x: Tensor, h: Any, noise: Tensor | None, clip: bool = True) -> Tensor:
-        sentence = self.sentence(h, game, heat=0.0 if noise is None else None)
+        algorithm = self.algorithm(h, game, heat=0.0 if noise is None else None)
         if not clip:
-            sentence = Sentence(sentence.objective, sentence.rules, {}, game, sentence.ema)
+            algorithm = Algorithm(algorithm.objective, algorithm.rules, {}, game, algorithm.ema)
         params = {"generator": {"theta": x[0:1]}, "discriminator": {"psi": x[1:2]}}
         buffers = {"generator": {"spread": torch.tensor(self.spread, dtype=DTYPE)}, "discriminator": {}}
         state: dict[str, Any] = {
-            player: {"params": own, "buffers": buffers[player], "rule": sentence.rules[player].init(own)}
+            player: {"params": own, "buffers": buffers[player], "rule": algorithm.rules[player].init(own)}
             for player, own in params.items()
         }
         state["ema"] = {**params["generator"], **buffers["generator"]}
@@ -181,7 +181,7 @@ class System:
         kept = hasattr(game, "init")
         if kept:
             state["game"] = {"generator": {"theta": x[2:3]}, "discriminator": {"psi": x[3:4]}}
-        new, _ = step(sentence, Silent(), state, self._turns(game, noise), 0)
+        new, _ = step(algorithm, Silent(), state, self._turns(game, noise), 0)
         parts = [new["generator"]["params"]["theta"], new["discriminator"]["params"]["psi"]]
         if kept:
             parts += [new["game"]["generator"]["theta"], new["game"]["discriminator"]["psi"]]

@@ -65,7 +65,7 @@ def gradients(gan: GAN, iteration: int, deals: list[Mapping[str, Any]], loss: Lo
     """``[batches, P]``: of the generator, under ``loss``."""
     players = moves(gan, iteration)
     players = replace(
-        players, sentence=replace(players.sentence, objective=replace(players.sentence.objective, loss=loss))
+        players, algorithm=replace(players.algorithm, objective=replace(players.algorithm.objective, loss=loss))
     )
     made = [players.gradient("generator", gan.state, deal["generator"][0]).grads for deal in deals]
     return torch.stack([flat(grads.values()) for grads in made]).double()

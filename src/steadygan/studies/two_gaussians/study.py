@@ -25,7 +25,7 @@ CRITICS = {
     "wgan": ["method=wgan", "regularizer.weight_clip.value=0.1"],
     "wgan_gp": ["method=wgan_gp"],
 }
-"""The sentences; the discriminator's rate falls to 0, so that what it reaches is not blurred by its last batches."""
+"""The algorithms; the discriminator's rate falls to 0, so that what it reaches is not blurred by its last batches."""
 
 POINTS = 241
 REACH = 4.0
