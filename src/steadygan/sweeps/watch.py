@@ -80,7 +80,7 @@ def _table(runs: list[Seen]) -> Table:
 
 
 def _remark(run: Seen) -> str:
-    if run.error:
+    if run.error and run.status != "running":  # one that runs again has the error of the launch before
         return run.error
     if run.status == "stale":
         return f"no change for {duration(run.quiet)}"
