@@ -253,7 +253,7 @@ def test_optimistic_adam_by_hand():
 
 
 def test_extra_adam_by_hand():
-    """Gidel et al. 2018, algorithm 4, one batch: both looks enter the moments, whose clock is 2t - 1 and 2t; the other
+    """Gidel et al. 2019, algorithm 4, one batch: both looks enter the moments, whose clock is 2t - 1 and 2t; the other
     way forgets the first."""
 
     def adam(grad, mean, square, clock):

@@ -140,7 +140,7 @@ SMOOTHED = [
 
 @pytest.mark.parametrize("loss", SMOOTHED, ids=repr)
 def test_drawn_targets_are_those_of_the_draws(loss):
-    """Seed C4: real targets uniform in [0.7, 1.2], those of fakes in [0, 0.3]."""
+    """Pani, section 3: real targets uniform in [0.7, 1.2], those of fakes in [0, 0.3]."""
     real, fake = logits(4)
     u = torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5], [0.2, 0.4]], dtype=torch.float64)
     found = loss.discriminator(real, fake, u)
@@ -315,7 +315,7 @@ def test_large_logits_stay_finite_and_keep_the_small_side(logit):
 
 
 def test_where_the_discriminator_is_sure_minimax_has_no_gradient_and_nonsaturating_has():
-    """Seed D2: the slopes at logit t are -s(t) and -s(-t)."""
+    """Arjovsky & Bottou 2017, theorem 2.4: the slopes at logit t are -s(t) and -s(-t)."""
     fake = torch.tensor([-20.0], dtype=torch.float64, requires_grad=True)
     slopes = [torch.autograd.grad(loss.generator(None, fake).sum(), fake)[0].item() for loss in CROSS_ENTROPY]
     assert slopes == pytest.approx([-expit(-20.0), -expit(20.0)], rel=1e-7)
@@ -326,7 +326,7 @@ CROSS_ENTROPY = (Minimax(), NonSaturating())
 
 @given(st.floats(0, 0.95), st.floats(-5, 5), st.floats(-5, 5))
 def test_alpha_is_a_change_of_the_discriminators_units(alpha, real, fake):
-    """Seed C2: D = alpha + (1 - alpha) D' gives (1 - alpha)^2 times the base game; normalised, the base game."""
+    """Pani, eq. 10: D = alpha + (1 - alpha) D' gives (1 - alpha)^2 times the base game; normalised, the base game."""
     real, fake = torch.tensor([[real], [fake]], dtype=torch.float64)
     moved = [alpha + (1 - alpha) * x for x in (real, fake)]
     base, raw = LeastSquares(), LeastSquares(alpha=alpha)

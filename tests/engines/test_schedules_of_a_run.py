@@ -59,7 +59,7 @@ def test_each_player_has_a_schedule_of_its_own(plain):
 )
 @pytest.mark.parametrize("loss", ["lsgan", "wasserstein"])
 def test_alpha_is_zero_until_its_start_and_then_rises(plain, loss, shape, expected):
-    """Seed C3: each shape, for both losses; read off a run with alpha held at what the schedule should say."""
+    """Pani, section 4.2: each shape, for both losses, off a run with alpha held at what the schedule should say."""
     times = ["loss.alpha.end=0.5", "loss.alpha.begin=2", "loss.alpha.finish=6"]
     gan = fresh(plain, f"loss={loss}", f"+schedule@loss.alpha={shape}", *times)
     for iteration, alpha in enumerate(expected):

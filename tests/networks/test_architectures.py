@@ -78,7 +78,7 @@ def test_seven_architectures_differ_in_their_switch(players):
 
 
 def test_dcgan_of_64_pixels():
-    """Seed C5. PyTorch's tutorial has 3,576,704 and 2,765,568, without biases on G's output and at D's ends."""
+    """Radford et al. 2016. PyTorch's tutorial has 3,576,704 and 2,765,568: G's output and D's ends have no biases."""
     shape = (RGB, 64, 64)
     assert count(dcgan.Generator(shape)) == 3_576_704 + RGB
     assert count(dcgan.Discriminator(shape, norm="batch")) == 2_765_568 + 64 + 1

@@ -8,5 +8,8 @@ from torch import Tensor
 
 
 def l1(made: Tensor, target: Tensor) -> Tensor:
-    """The mean over pixels and channels of ``|made - target|``, per image ``[B]`` (Pani, section 4.3)."""
+    """The mean over pixels and channels of ``|made - target|``, per image ``[B]``.
+
+    Reference: Pani (undated), section 4.3.1.
+    """
     return (made - target).abs().flatten(1).mean(1)

@@ -16,6 +16,8 @@ class Ema:
 
     With ``rampup=0`` beta is ``decay`` from the first update on. With ``rampup=r`` the average looks back over about
     ``1 / (1 - beta) = 1 + t / r`` updates until ``decay`` takes over, so that early weights are forgotten early.
+
+    Reference: Yazici et al. (2019), arXiv:1806.04498.
     """
 
     decay: Number = 0.999

@@ -1,8 +1,10 @@
-"""Images that grow: which resolution a GAN is at, and what the real images look like there (Karras et al. 2018).
+"""Images that grow: which resolution a GAN is at, and what the real images look like there.
 
 Networks that grow have one resolution a *stage*, from 4 x 4 up. In a new stage the new layers are faded in: their
 output is mixed with that of the layers before them. All images keep the size of the data: what is made in a smaller
 one is repeated, and looked at by its means; so noise, penalties and metrics do not know of stages.
+
+Reference: Karras et al. (2018), arXiv:1710.10196.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""What each player minimises before the game begins (Pani), and one step of it."""
+"""What each player minimises before the game begins, and one step of it.
+
+Reference: Pani (undated), section 4.3.1.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -47,7 +50,7 @@ def of_generator(
 def of_discriminator(
     apply: Apply, real: Tensor, fake: Tensor, condition: Sequence[Tensor] = (), members: int = 1
 ) -> Objective:
-    """The mean of ``(D(x) - y)^2`` over real examples, y = 1, and generated ones, y = 0 (Pani, eq. 11).
+    """The mean of ``(D(x) - y)^2`` over real examples, y = 1, and generated ones, y = 0.
 
     That is the discriminator's loss of least squares with ``alpha = 0``. ``accuracy`` is the share of examples on their
     side of 1/2. New buffers are the mean over both calls, as in the game. Of several discriminators each learns alone.
@@ -58,6 +61,8 @@ def of_discriminator(
         fake: ``[B, ...]``.
         condition: what the discriminator is given beside them.
         members: how many discriminators it holds.
+
+    Reference: Pani (undated), eq. 11.
     """
     real, fake, condition = repeated(real, members), repeated(fake, members), repeated(tuple(condition), members)
 

@@ -48,13 +48,15 @@ class Constant:
 @declare(a=positive, b=positive, c=nonnegative)
 @dataclass(frozen=True)
 class Polynomial:
-    """``a (b + t)^-c`` (Welling & Teh 2011, section 4.1): a step size that decays by ``0.5 < c <= 1`` has an infinite
+    """``a (b + t)^-c``: a step size that decays by ``0.5 < c <= 1`` has an infinite
     sum and a finite sum of squares, with which SGLD converges.
 
     Attributes:
         a: the value at ``b + t = 1``.
         b: iterations; the first value is ``a b^-c``.
         c: the power of the decay.
+
+    Reference: Welling and Teh (2011), section 4.1.
     """
 
     a: Number
@@ -100,7 +102,10 @@ class _Ramp:
 
 @dataclass(frozen=True)
 class Linear(_Ramp):
-    """A straight line (Pani, section 4.2)."""
+    """A straight line.
+
+    Reference: Pani (undated), section 4.2.
+    """
 
     def __call__(self, t: Number) -> Tensor:
         return _mix(self.start, self.end, self._progress(t))
@@ -108,7 +113,10 @@ class Linear(_Ramp):
 
 @dataclass(frozen=True)
 class Step(_Ramp):
-    """A jump at ``begin`` (Pani, section 4.2). ``finish`` has no effect: shapes can be swept over."""
+    """A jump at ``begin``. ``finish`` has no effect: shapes can be swept over.
+
+    Reference: Pani (undated), section 4.2.
+    """
 
     def __call__(self, t: Number) -> Tensor:
         return _mix(self.start, self.end, (_time(t) >= self.begin).to(torch.float64))
@@ -116,7 +124,10 @@ class Step(_Ramp):
 
 @dataclass(frozen=True)
 class Smoothstep(_Ramp):
-    """``3 s^2 - 2 s^3`` of the linear share ``s``: no kinks (Pani, section 4.2)."""
+    """``3 s^2 - 2 s^3`` of the linear share ``s``: no kinks.
+
+    Reference: Pani (undated), section 4.2.
+    """
 
     def __call__(self, t: Number) -> Tensor:
         share = self._progress(t)
@@ -125,7 +136,10 @@ class Smoothstep(_Ramp):
 
 @dataclass(frozen=True)
 class Cosine(_Ramp):
-    """Half a period of a cosine (Loshchilov & Hutter 2017, eq. 5, one cycle)."""
+    """Half a period of a cosine, one cycle.
+
+    Reference: Loshchilov and Hutter (2017), eq. 5, arXiv:1608.03983.
+    """
 
     def __call__(self, t: Number) -> Tensor:
         return _mix(self.start, self.end, (1 - torch.cos(math.pi * self._progress(t))) / 2)

@@ -1,7 +1,9 @@
-"""Past states of the discriminator that the generator has to fool beside the present one (Ramakers et al., section 2).
+"""Past states of the discriminator that the generator has to fool beside the present one.
 
 Snapshots of a Langevin chain are samples of the discriminator's posterior: "an ensemble of discriminators seen by the
-generator" (Ramakers et al., eq. 10) without training more than one.
+generator" without training more than one.
+
+Reference: Ramakers et al. (undated), section 2 and eq. 10.
 """
 
 from dataclasses import dataclass

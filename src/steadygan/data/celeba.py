@@ -1,4 +1,7 @@
-"""CelebA (Liu et al. 2015): 202,599 aligned faces of 178 x 218 pixels with 40 attributes."""
+"""CelebA: 202,599 aligned faces of 178 x 218 pixels with 40 attributes.
+
+Reference: Liu et al. (2015), arXiv:1411.7766.
+"""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,7 @@
-"""CIFAR-10 (Krizhevsky 2009): 50,000 colour images of 32 x 32 to train on and 10,000 to test with, ten classes."""
+"""CIFAR-10: 50,000 colour images of 32 x 32 to train on and 10,000 to test with, ten classes.
+
+Reference: Krizhevsky (2009).
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,6 +1,8 @@
-"""Uniform distributions on curves in the plane: data of one dimension less than their space (Mescheder et al. 2018).
+"""Uniform distributions on curves in the plane: data of one dimension less than their space.
 
 Mescheder et al. (2018) name a line, a circle and four lines; sizes and places are ours.
+
+Reference: Mescheder et al. (2018), arXiv:1801.04406.
 """
 
 import math

@@ -1,4 +1,7 @@
-"""One Gaussian: absolutely continuous data, the easy case of Mescheder et al. (2018)."""
+"""One Gaussian: absolutely continuous data, the easy case of Mescheder et al. (2018).
+
+Reference: Mescheder et al. (2018), arXiv:1801.04406.
+"""
 
 import math
 

@@ -1,4 +1,7 @@
-"""LSUN (Yu et al. 2015): scenes such as 3,033,042 bedrooms or 126,227 churches, 256 pixels at the shorter side."""
+"""LSUN: scenes such as 3,033,042 bedrooms or 126,227 churches, 256 pixels at the shorter side.
+
+Reference: Yu et al. (2015), arXiv:1506.03365.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Mixtures of equal isotropic Gaussians: multimodal data to see mode collapse on (Ramakers et al., figure 1)."""
+"""Mixtures of equal isotropic Gaussians: multimodal data to see mode collapse on.
+
+Reference: Ramakers et al. (undated), figure 1.
+"""
 
 import math
 from collections.abc import Sequence
@@ -70,8 +73,10 @@ class Mixture1d(Mixture):
 class Ring(Mixture):
     """``modes`` Gaussians evenly on a circle, the first at angle 0.
 
-    The defaults are those of unrolled GAN (Metz et al. 2017, section 3.1): 8 modes, radius 2, sigma 0.02. Others
+    The defaults are those of unrolled GAN: 8 modes, radius 2, sigma 0.02. Others
     take radius 1 and sigma 0.01 (VEEGAN, PacGAN), the same picture at half the scale.
+
+    Reference: Metz et al. (2017), section 3.1, arXiv:1611.02163.
     """
 
     def __init__(self, modes: int = 8, radius: float = 2.0, sigma: float = 0.02, num_data: int = 10_000) -> None:
@@ -85,8 +90,10 @@ class Ring(Mixture):
 class Grid(Mixture):
     """``side`` x ``side`` Gaussians on a square lattice around 0.
 
-    The defaults are the 2-D grid of VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018): 25 modes at
+    The defaults are the 2-D grid of VEEGAN and PacGAN: 25 modes at
     -4, -2, 0, 2, 4 with variance 0.0025.
+
+    Reference: Srivastava et al. (2017), arXiv:1705.07761; Lin et al. (2018), arXiv:1712.04086.
     """
 
     def __init__(self, side: int = 5, spacing: float = 2.0, sigma: float = 0.05, num_data: int = 10_000) -> None:

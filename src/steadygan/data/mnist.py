@@ -1,4 +1,7 @@
-"""MNIST (LeCun et al. 1998): 60,000 images of handwritten digits to train on, 10,000 to test with."""
+"""MNIST: 60,000 images of handwritten digits to train on, 10,000 to test with.
+
+Reference: LeCun et al. (1998), doi:10.1109/5.726791.
+"""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Stacked MNIST: three digits as the channels of one image, 1,000 modes (Metz et al. 2017; Srivastava et al. 2017)."""
+"""Stacked MNIST: three digits as the channels of one image, 1,000 modes.
+
+Reference: Metz et al. (2017), arXiv:1611.02163; Srivastava et al. (2017), arXiv:1705.07761.
+"""
 
 from dataclasses import replace
 from typing import Any

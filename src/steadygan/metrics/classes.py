@@ -73,7 +73,7 @@ class ClassHistogram(SampleMetric):
 
 
 class IntraFID(FeatureMetric):
-    """``intra_fid``: the mean over classes of the FID within each, for conditional GANs (Miyato & Koyama 2018).
+    """``intra_fid``: the mean over classes of the FID within each, for conditional GANs.
 
     Args:
         dataset: labelled images.
@@ -83,6 +83,8 @@ class IntraFID(FeatureMetric):
 
     Raises:
         UserError: the data set has no labelled images, or a setting is none of its choices.
+
+    Reference: Miyato and Koyama (2018), arXiv:1802.05637.
     """
 
     needs = ("samples", "labels")

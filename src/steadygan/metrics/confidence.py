@@ -30,8 +30,7 @@ def lowest(values: Tensor, share: float) -> Tensor:
 class Confidence(SampleMetric):
     """``confidence``, the mean over samples of the small classifier's largest probability, and ``confidence_tail``.
 
-    The latter is of the ``tail`` of samples of which it is least sure: what has no structure looks like no class
-    (Pani, section 5.1).
+    The latter is of the ``tail`` of samples of which it is least sure: what has no structure looks like no class.
 
     It says nothing of diversity: one good image over and over has all the confidence there is.
 
@@ -42,6 +41,8 @@ class Confidence(SampleMetric):
 
     Raises:
         UserError: the data set has no labelled images, or a setting is out of its range.
+
+    Reference: Pani (undated), section 5.2.
     """
 
     directions = {"confidence": "max", "confidence_tail": "max"}

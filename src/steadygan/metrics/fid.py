@@ -1,4 +1,7 @@
-"""The Frechet distance of features (Heusel et al. 2017), on the data set's own small classifier or on Inception."""
+"""The Frechet distance of features, on the data set's own small classifier or on Inception.
+
+Reference: Heusel et al. (2017), arXiv:1706.08500.
+"""
 
 from pathlib import Path
 from typing import Any

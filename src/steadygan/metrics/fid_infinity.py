@@ -1,4 +1,7 @@
-"""FID without the bias of few samples: extrapolated to infinitely many (Chong & Forsyth 2020)."""
+"""FID without the bias of few samples: extrapolated to infinitely many.
+
+Reference: Chong and Forsyth (2020), arXiv:1911.07023.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,9 +1,11 @@
-"""The Frechet distance of two Gaussians, which the FID is (Heusel et al. 2017, eq. 6; Dowson & Landau 1982).
+"""The Frechet distance of two Gaussians, which the FID is.
 
 ``|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))``. With ``C2 = F F'`` the product ``C1 C2`` has the eigenvalues of the
 symmetric ``F' C1 F``, whose roots are all that is needed: of a triangular ``F`` and half of a symmetric matrix, at a
 third of the arithmetic. Where ``C1`` comes from ``N <= d`` vectors, ``X' X`` with the centred and scaled ``X [N, d]``,
 they are those of the ``[N, N]`` matrix ``X C2 X'``.
+
+Reference: Heusel et al. (2017), eq. 6, arXiv:1706.08500; Dowson and Landau (1982), doi:10.1016/0047-259X(82)90077-X.
 """
 
 from typing import Any, NamedTuple

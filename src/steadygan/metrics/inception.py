@@ -1,4 +1,7 @@
-"""The Inception network of published FIDs, in torch-fidelity's implementation (``pip install torch-fidelity``)."""
+"""The Inception network of published FIDs, in torch-fidelity's implementation (``pip install torch-fidelity``).
+
+Reference: Obukhov et al. (2020), doi:10.5281/zenodo.4957738.
+"""
 
 import hashlib
 import io

@@ -1,4 +1,7 @@
-"""The inception score (Salimans et al. 2016, section 4), on the data set's own small classifier or on Inception."""
+"""The inception score, on the data set's own small classifier or on Inception.
+
+Reference: Salimans et al. (2016), section 4, arXiv:1606.03498.
+"""
 
 from itertools import pairwise
 from typing import Any

@@ -1,4 +1,7 @@
-"""The kernel distance of features (Binkowski et al. 2018): the squared MMD with a cubic kernel, without bias."""
+"""The kernel distance of features: the squared MMD with a cubic kernel, without bias.
+
+Reference: Binkowski et al. (2018), arXiv:1801.01401.
+"""
 
 from typing import Any
 
@@ -33,10 +36,12 @@ def kernel_sums(x: Tensor, y: Tensor, chosen_x: Tensor, chosen_y: Tensor) -> Ten
 
 
 def kid(x: Tensor, y: Tensor, chosen_x: Tensor, chosen_y: Tensor) -> Tensor:
-    """``[S]``: the estimate without bias of the squared MMD of each subset (Gretton et al. 2012, eq. 3).
+    """``[S]``: the estimate without bias of the squared MMD of each subset.
 
     Args:
         x, y, chosen_x, chosen_y: as for ``kernel_sums``; float64.
+
+    Reference: Gretton et al. (2012), eq. 3.
     """
     n, m = chosen_x.sum(1), chosen_y.sum(1)
     within_x = kernel_sums(x, x, chosen_x, chosen_x) - chosen_x @ _self(x)

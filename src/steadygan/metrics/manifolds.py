@@ -1,6 +1,9 @@
 """Fidelity and diversity by nearest neighbours in the space of features.
 
 Precision and recall: Kynkaanniemi et al. 2019, eqs. 1 and 2. Density and coverage: Naeem et al. 2020, eqs. 3 and 4.
+
+Reference: Kynkaanniemi et al. (2019), eqs. 1 and 2, arXiv:1904.06991; Naeem et al. (2020), eqs. 3 and 4,
+arXiv:2002.09797.
 """
 
 from functools import cached_property

@@ -2,6 +2,8 @@
 
 The protocol of Srivastava et al. 2017 (VEEGAN, section 4.1: 2,500 samples, high quality within three standard
 deviations), with a mode covered by a quarter of its fair share rather than by a single sample.
+
+Reference: Srivastava et al. (2017), section 4.1, arXiv:1705.07761.
 """
 
 import math

@@ -1,4 +1,7 @@
-"""How far images are from others in the eyes of a frozen network (Johnson et al. 2016)."""
+"""How far images are from others in the eyes of a frozen network.
+
+Reference: Johnson et al. (2016), arXiv:1603.08155.
+"""
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -28,6 +31,8 @@ def feature_loss(maps: Maps, made: Tensor, target: Tensor) -> Tensor:
         maps: the layers.
         made: ``[B, C, S, S]``.
         target: the same.
+
+    Reference: Johnson et al. (2016), eq. 2, arXiv:1603.08155.
     """
     pairs = list(zip(maps(made), maps(target)))
     return sum((a - b).square().flatten(1).mean(1) for a, b in pairs) / len(pairs)

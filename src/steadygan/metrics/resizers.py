@@ -1,4 +1,7 @@
-"""How reference implementations bring images to the size of Inception; Parmar et al. 2022 show how much it matters."""
+"""How reference implementations bring images to the size of Inception; Parmar et al. 2022 show how much it matters.
+
+Reference: Parmar et al. (2022), arXiv:2104.11222.
+"""
 
 from collections.abc import Callable
 from functools import lru_cache

@@ -1,4 +1,7 @@
-"""Sliced Wasserstein distance of patches (Karras et al. 2018, section 5): a score of images that needs no network."""
+"""Sliced Wasserstein distance of patches: a score of images that needs no network.
+
+Reference: Karras et al. (2018), section 5, arXiv:1710.10196.
+"""
 
 from typing import Any
 
@@ -27,12 +30,14 @@ _references: dict[tuple[Any, ...], dict[int, tuple[Tensor, Tensor, Tensor]]] = {
 
 
 def laplacian_pyramid(x: Tensor) -> dict[int, Tensor]:
-    """What each scale adds to the next coarser one (Burt & Adelson 1983), and the coarsest itself, by side.
+    """What each scale adds to the next coarser one, and the coarsest itself, by side.
 
     Levels are halved while their sides are even and at least ``2 * COARSEST``; their sum, each enlarged, is ``x``.
 
     Args:
         x: ``[n, C, H, W]``.
+
+    Reference: Burt and Adelson (1983), doi:10.1109/TCOM.1983.1095851.
     """
     levels = {}
     while min(x.shape[2:]) >= 2 * COARSEST and not any(side % 2 for side in x.shape[2:]):

@@ -1,4 +1,7 @@
-"""Modes of stacked digits (Srivastava et al. 2017, section 4.2; Lin et al. 2018): those met, and the KL divergence."""
+"""Modes of stacked digits: those met, and the KL divergence.
+
+Reference: Srivastava et al. (2017), section 4.2, arXiv:1705.07761; Lin et al. (2018), arXiv:1712.04086.
+"""
 
 import math
 from typing import Any

@@ -14,15 +14,18 @@ from steadygan.metrics.shell import SampleMetric, whole
 
 
 def wasserstein_distance(x: Tensor, y: Tensor) -> float:
-    """W1 of the two empirical measures, Euclidean cost; solved exactly, in float64 (Villani 2009, def. 6.1).
+    """W1 of the two empirical measures, Euclidean cost; solved exactly, in float64.
 
-    In one dimension by the quantile functions, else as a linear program by the network simplex (Bonneel et al. 2011).
+    In one dimension by the quantile functions, else as a linear program by the network simplex.
     The value of two samples of the same distribution is not 0: it falls with their size. nan where a sample is not
     finite.
 
     Args:
         x: ``[n, d]``.
         y: ``[m, d]``.
+
+    Reference: Villani (2009), definition 6.1, doi:10.1007/978-3-540-71050-9; Bonneel et al. (2011),
+    doi:10.1145/2070781.2024192.
     """
     if not (x.isfinite().all() and y.isfinite().all()):
         return float("nan")

@@ -8,8 +8,11 @@ from torch import Tensor, nn
 
 
 class Gated(nn.Module):
-    """``sigmoid(a) * tanh(b)`` of the halves a and b of the channels: the gate of PixelCNN (van den Oord et al. 2016),
-    in a GAN in figure 2 of Gulrajani et al. (2017)."""
+    """``sigmoid(a) * tanh(b)`` of the halves a and b of the channels: the gate of PixelCNN,
+    in a GAN.
+
+    Reference: van den Oord et al. (2016), arXiv:1606.05328; Gulrajani et al. (2017), figure 2, arXiv:1704.00028.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, 2 C, ...] -> [B, C, ...]``."""

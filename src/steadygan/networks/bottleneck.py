@@ -5,6 +5,8 @@ filters inside, a norm behind the last, the branch counting 0.3), one layer out,
 discriminator its input, so that a projection on classes is as well: the same but for the bias). Blocks are spread over
 the resolutions evenly, small ones first; filters double with each halving, up to 16 times. Weights start as Glorot's
 uniform ones, by a gain of sqrt(2) in the branches.
+
+Reference: Gulrajani et al. (2017), figure 2, arXiv:1704.00028.
 """
 
 from itertools import pairwise

@@ -3,6 +3,8 @@
 They are the same but for what is normalised, the generator's filters and the pooling. All resolutions have as many
 filters; weights start as Glorot's uniform ones, by a gain of sqrt(2) in the branches. The published networks are for
 32 x 32; here other sizes have more or fewer blocks that double or halve.
+
+Reference: Gulrajani et al. (2017), appendix F, arXiv:1704.00028; Miyato et al. (2018), table 4, arXiv:1802.05957.
 """
 
 from functools import partial

@@ -12,7 +12,7 @@ from steadygan.networks.norms import NORMS, BatchNorm, Norm
 
 
 class ClassBatchNorm(nn.Module):
-    """Batch normalisation with a scale and a shift for each class (Dumoulin et al. 2017; Miyato & Koyama 2018).
+    """Batch normalisation with a scale and a shift for each class.
 
     The statistics are those of the whole batch, as ``BatchNorm`` takes them. Scale and shift are matrix products with
     one-hot codes, whose gradients are the same to the bit on every run.
@@ -20,6 +20,8 @@ class ClassBatchNorm(nn.Module):
     Args:
         channels: C.
         classes: that there are.
+
+    Reference: Dumoulin et al. (2017), arXiv:1610.07629; Miyato and Koyama (2018), arXiv:1802.05637.
     """
 
     told: ClassVar[bool] = True

@@ -17,7 +17,10 @@ class Code(Protocol):
 
 
 class OneHot(nn.Module):
-    """The code of Mirza & Osindero (2014)."""
+    """The code of Mirza & Osindero (2014).
+
+    Reference: Mirza and Osindero (2014), arXiv:1411.1784.
+    """
 
     def __init__(self, classes: int) -> None:
         super().__init__()

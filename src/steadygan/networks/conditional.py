@@ -109,7 +109,7 @@ class ConcatenatingDiscriminator(nn.Module):
 
 
 class ProjectionDiscriminator(nn.Module):
-    """``x [B, *shape], c [B] -> logits [B]``: ``psi(h(x)) + <e(c), h(x)>`` (Miyato & Koyama 2018, eq. 3).
+    """``x [B, *shape], c [B] -> logits [B]``: ``psi(h(x)) + <e(c), h(x)>``.
 
     Args:
         shape: of one example.
@@ -120,6 +120,8 @@ class ProjectionDiscriminator(nn.Module):
 
     Raises:
         UserError: the discriminator has no such parts.
+
+    Reference: Miyato and Koyama (2018), eq. 3, arXiv:1802.05637.
     """
 
     def __init__(

@@ -1,9 +1,11 @@
-"""DCGAN (Radford et al. 2016): stride-2 convolutions from 4 x 4 to the image and back.
+"""DCGAN: stride-2 convolutions from 4 x 4 to the image and back.
 
 At the largest resolution there are ``width`` filters; each halving doubles them, up to ``8 width``. Weights start
 from N(0, 0.02^2) unless told otherwise, biases at 0. As in the paper, the generator's output and the discriminator's
 input layer have no normalisation. The paper has batch normalisation in both players; here the discriminator has none
 unless asked, since a penalty on the gradient of each sample makes no sense where samples see each other.
+
+Reference: Radford et al. (2016), arXiv:1511.06434.
 """
 
 from itertools import pairwise

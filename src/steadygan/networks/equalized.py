@@ -1,4 +1,7 @@
-"""Layers of progressively grown networks (Karras et al. 2018, section 4 and appendix A)."""
+"""Layers of progressively grown networks.
+
+Reference: Karras et al. (2018), section 4 and appendix A, arXiv:1710.10196.
+"""
 
 import math
 

@@ -35,9 +35,11 @@ def _settled(layer: nn.Module) -> nn.Module:
 
 
 def glorot(layer: nn.Module, gain: float = 1.0) -> nn.Module:
-    """The layer with uniform weights of variance ``2 gain^2 / (fan in + fan out)`` (Glorot & Bengio 2010), biases 0.
+    """The layer with uniform weights of variance ``2 gain^2 / (fan in + fan out)``, biases 0.
 
     Where a layer has a stride its fan on the larger side is a share, as in the code of Gulrajani et al. (2017).
+
+    Reference: Glorot and Bengio (2010); Gulrajani et al. (2017), arXiv:1704.00028.
     """
     bound = gain * math.sqrt(6 / sum(fans(layer)))
     nn.init.uniform_(layer.weight, -bound, bound)
@@ -45,19 +47,28 @@ def glorot(layer: nn.Module, gain: float = 1.0) -> nn.Module:
 
 
 def he(layer: nn.Module, gain: float = 1.0) -> nn.Module:
-    """The layer with weights from N(0, gain^2 / fan in), biases 0 (He et al. 2015)."""
+    """The layer with weights from N(0, gain^2 / fan in), biases 0.
+
+    Reference: He et al. (2015), arXiv:1502.01852.
+    """
     nn.init.normal_(layer.weight, std=gain / math.sqrt(fans(layer)[0]))
     return _settled(layer)
 
 
 def normal(layer: nn.Module, std: float = 0.02) -> nn.Module:
-    """The layer with weights from N(0, std^2), biases 0; the deviation is DCGAN's (Radford et al. 2016, section 4)."""
+    """The layer with weights from N(0, std^2), biases 0; the deviation is DCGAN's.
+
+    Reference: Radford et al. (2016), section 4, arXiv:1511.06434.
+    """
     nn.init.normal_(layer.weight, std=std)
     return _settled(layer)
 
 
 def scaled(layer: nn.Module) -> nn.Module:
-    """The layer with Glorot's weights, by a gain of sqrt(2) in convolutions, as Gulrajani et al. (2017) have it."""
+    """The layer with Glorot's weights, by a gain of sqrt(2) in convolutions, as Gulrajani et al. (2017) have it.
+
+    Reference: Gulrajani et al. (2017), arXiv:1704.00028.
+    """
     return glorot(layer, 1.0 if isinstance(layer, nn.Linear) else math.sqrt(2))
 
 

@@ -36,7 +36,7 @@ def unsynchronised() -> Iterator[None]:
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation (Ioffe & Szegedy 2015) of ``[B, C]`` or ``[B, C, H, W]``, per channel.
+    """Batch normalisation of ``[B, C]`` or ``[B, C, H, W]``, per channel.
 
     Outputs and running statistics are those of ``torch.nn.BatchNorm2d`` (biased variance in the output, unbiased in
     ``running_var``), but new statistics are assigned, never written in place: ``functional_call`` hands them back in
@@ -48,6 +48,8 @@ class BatchNorm(nn.Module):
         momentum: weight of the batch in the running statistics.
         eps: added to the variance.
         affine: with a learned scale and shift.
+
+    Reference: Ioffe and Szegedy (2015), arXiv:1502.03167.
     """
 
     running_mean: Tensor
@@ -100,17 +102,26 @@ def mixes_samples(network: nn.Module) -> bool:
 
 
 def instance_norm(channels: int) -> nn.GroupNorm:
-    """Each channel of each image by itself (Ulyanov et al. 2016), with a learned scale and shift."""
+    """Each channel of each image by itself, with a learned scale and shift.
+
+    Reference: Ulyanov et al. (2016), arXiv:1607.08022.
+    """
     return nn.GroupNorm(channels, channels)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    """Groups of 16 channels, or of the largest common divisor (Wu & He 2018, table 3)."""
+    """Groups of 16 channels, or of the largest common divisor.
+
+    Reference: Wu and He (2018), arXiv:1803.08494.
+    """
     return nn.GroupNorm(channels // gcd(16, channels), channels)
 
 
 def layer_norm(channels: int) -> nn.GroupNorm:
-    """All of an image at once (Ba et al. 2016), scale and shift per channel, as is usual in WGAN-GP's critics."""
+    """All of an image at once, scale and shift per channel, as is usual in WGAN-GP's critics.
+
+    Reference: Ba et al. (2016), arXiv:1607.06450.
+    """
     return nn.GroupNorm(1, channels)
 
 

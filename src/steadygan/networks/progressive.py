@@ -1,8 +1,10 @@
-"""Networks that grow with the images (Karras et al. 2018): a block a resolution, from 4 x 4 up.
+"""Networks that grow with the images: a block a resolution, from 4 x 4 up.
 
 At the largest resolution there are ``width`` filters; each halving doubles them, up to ``8 width``. A generator and a
 discriminator are mirror images. Both are told the ``stage``, the number of blocks in use less one, and the ``fade`` of
 its newest block; without, they are whole. Training a stage is up to ``scheme=progressive``.
+
+Reference: Karras et al. (2018), arXiv:1710.10196.
 """
 
 from itertools import pairwise

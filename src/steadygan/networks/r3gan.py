@@ -1,10 +1,12 @@
-"""The residual networks of R3GAN (Huang et al. 2024, configuration E): grouped convolutions, no normalisation.
+"""The residual networks of R3GAN: grouped convolutions, no normalisation.
 
 From the authors' code. Blocks are inverted bottlenecks: 1 x 1 to ``expansion`` times the filters, 3 x 3 in groups of
-``group`` filters, 1 x 1 back, each of the first two with a bias and a leaky ReLU behind. As in Fixup (Zhang et al.
-2019) branches start at 0, and their inner layers with a gain of L^(-1/4) for L blocks in all. The image's size changes
+``group`` filters, 1 x 1 back, each of the first two with a bias and a leaky ReLU behind. As in Fixup
+branches start at 0, and their inner layers with a gain of L^(-1/4) for L blocks in all. The image's size changes
 between blocks by bilinear resampling, behind or before a 1 x 1 convolution where the number of filters changes. There
 are ``width`` filters up to 32 x 32, and half as many with each doubling from there. The generator's output is linear.
+
+Reference: Huang et al. (2024), configuration E, arXiv:2501.05441; Zhang et al. (2019), arXiv:1901.09321.
 """
 
 import math

@@ -2,6 +2,8 @@
 
 As in the authors' code: leaky ReLU before each convolution, ``x + 0.1 f(x)``, nearest-neighbour upsampling, average
 pooling of 3 x 3 pixels. Filters double from ``width`` at the image's resolution with each halving, up to ``max_width``.
+
+Reference: Mescheder et al. (2018), arXiv:1801.04406.
 """
 
 from itertools import pairwise

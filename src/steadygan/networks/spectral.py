@@ -1,4 +1,7 @@
-"""Spectral normalisation (Miyato et al. 2018): layers that divide their weight by its largest singular value."""
+"""Spectral normalisation: layers that divide their weight by its largest singular value.
+
+Reference: Miyato et al. (2018), arXiv:1802.05957.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -6,7 +9,7 @@ from torch import Tensor, nn
 
 
 def spectral_value(matrix: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-    """One power iteration (Miyato et al. 2018, algorithm 1).
+    """One power iteration.
 
     Args:
         matrix: ``[m, n]``.
@@ -15,6 +18,8 @@ def spectral_value(matrix: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         The estimate of the largest singular value, differentiable in ``matrix`` with both vectors held constant (their
         eq. 11: the gradient is ``u v^T``), and the new ``u`` of length 1.
+
+    Reference: Miyato et al. (2018), algorithm 1, arXiv:1802.05957.
     """
     v = F.normalize(matrix.detach().T @ u.detach(), dim=0)
     product = matrix @ v

@@ -20,6 +20,8 @@ def spherical(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     Shoemake 1985, for latents White 2016 ("Sampling generative networks", section 2.1): between vectors of one length
     all points have that length, as latents of a Gaussian nearly do, where the linear way passes nearer to 0. Along one
     line (also where a vector is 0), where no arc is defined, the way is linear.
+
+    Reference: Shoemake (1985), doi:10.1145/325165.325242; White (2016), section 2.1, arXiv:1609.04468.
     """
     lengths = a.norm(dim=-1, keepdim=True) * b.norm(dim=-1, keepdim=True)
     cosine = ((a * b).sum(-1, keepdim=True) / lengths.clamp_min(torch.finfo(a.dtype).tiny)).clamp(-1, 1)

@@ -4,6 +4,8 @@ A run trains if its final metrics are within all bounds; one that diverged or fa
 runs share that differ in no more than the seed; it trains if more than half of its seeds do. The interval is that of a
 binomial proportion (Clopper & Pearson 1934, exact): what the share could be among all settings of which those of the
 grid were a random sample. Neighbours on a grid are alike, so this is the interval of a cautious reader.
+
+Reference: Clopper and Pearson (1934), doi:10.1093/biomet/26.4.404.
 """
 
 from collections.abc import Sequence

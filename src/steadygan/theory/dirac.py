@@ -1,7 +1,9 @@
-"""The Dirac-GAN in closed form (Mescheder et al. 2018, section 2 and appendix).
+"""The Dirac-GAN in closed form.
 
 Near the equilibrium every smooth method is a linear system in ``(theta, psi)``: the players are coupled by ``b``
 (``f'(0)``) and the discriminator is damped by ``a``. Derivations: docs/stability.md.
+
+Reference: Mescheder et al. (2018), section 2, arXiv:1801.04406.
 """
 
 import cmath

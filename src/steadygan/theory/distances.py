@@ -1,7 +1,9 @@
-"""Distances between distributions: from probabilities, from densities, from samples (Arjovsky et al. 2017, section 2).
+"""Distances between distributions: from probabilities, from densities, from samples.
 
 Natural logarithms; the Jensen-Shannon divergence is ``1/2 KL(p, m) + 1/2 KL(q, m)`` with ``m = (p + q) / 2``, so that
 it is ``log 2`` for laws that share nothing.
+
+Reference: Arjovsky et al. (2017), section 2, arXiv:1701.07875.
 """
 
 import math
@@ -38,7 +40,10 @@ class Distances:
 
 
 def parallel_lines(theta: float) -> Distances:
-    """``P = (0, U[0, 1])`` and ``Q = (theta, U[0, 1])`` (Arjovsky et al. 2017, example 1)."""
+    """``P = (0, U[0, 1])`` and ``Q = (theta, U[0, 1])``.
+
+    Reference: Arjovsky et al. (2017), example 1, arXiv:1701.07875.
+    """
     if theta == 0:
         return Distances(0.0, 0.0, 0.0, 0.0, 0.0)
     return Distances(1.0, math.inf, math.inf, math.log(2), abs(theta))

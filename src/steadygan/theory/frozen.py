@@ -1,6 +1,8 @@
-"""What a generator's gradient is where the discriminator does not follow it (Arjovsky & Bottou 2017).
+"""What a generator's gradient is where the discriminator does not follow it.
 
 Laws on the line, by the trapezoidal rule in float64, and the law of a gradient under white noise.
+
+Reference: Arjovsky and Bottou (2017), theorems 2.5 and 2.6, arXiv:1701.04862.
 """
 
 from collections.abc import Callable

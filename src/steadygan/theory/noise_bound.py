@@ -1,4 +1,4 @@
-"""The bound that noise gives on a Wasserstein distance (Arjovsky & Bottou 2017, theorem 3.3), in the plane.
+"""The bound that noise gives on a Wasserstein distance, in the plane.
 
 Of laws P and Q on finitely many points and noise e of bounded support:
 ``W(P, Q) <= W(P, P + e) + W(P + e, Q + e) + W(Q + e, Q)``. The outer terms are at most ``sqrt(V)`` each, with
@@ -6,6 +6,8 @@ Of laws P and Q on finitely many points and noise e of bounded support:
 the laws share stays where it is. With ``M`` their middle, ``TV(P, Q) <= sqrt(KL(P, M)/2) + sqrt(KL(Q, M)/2)`` by
 Pinsker, and that is at most ``sqrt(2 JSD)``, since ``sqrt(a) + sqrt(b) <= sqrt(2 (a + b))``. The paper has 2 in place
 of ``sqrt(2)``.
+
+Reference: Arjovsky and Bottou (2017), theorem 3.3, arXiv:1701.04862.
 """
 
 import math

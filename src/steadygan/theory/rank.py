@@ -1,4 +1,7 @@
-"""The rank of a map's derivative (Arjovsky & Bottou 2017, lemma 1)."""
+"""The rank of a map's derivative.
+
+Reference: Arjovsky and Bottou (2017), lemma 1, arXiv:1701.04862.
+"""
 
 from collections.abc import Callable
 

@@ -1,8 +1,10 @@
 """Eigenvalues of a real matrix that is only known by its products with vectors.
 
 Dense where it is small; else ARPACK (implicitly restarted Arnoldi, Lehoucq et al. 1998) for the outermost eigenvalues,
-and the harmonic Ritz values of a large Krylov space for those about a point (Morgan 1991). Whatever it says is checked:
+and the harmonic Ritz values of a large Krylov space for those about a point. Whatever it says is checked:
 ``residuals`` are ``|J u - lambda u| / |u|``.
+
+Reference: Lehoucq et al. (1998), doi:10.1137/1.9780898719628; Morgan (1991), doi:10.1016/0024-3795(91)90381-6.
 """
 
 from collections.abc import Callable
@@ -215,9 +217,11 @@ class Ritz:
 
 
 def ritz(operator: Operator, size: int) -> Ritz:
-    """Those of a space of ``size`` vectors, all kept and orthogonalised twice (Arnoldi 1951).
+    """Those of a space of ``size`` vectors, all kept and orthogonalised twice.
 
     The outermost are good to see all kinds at once; inner ones are no eigenvalues, which their residuals tell.
+
+    Reference: Arnoldi (1951), doi:10.1090/qam/42792.
     """
     basis, small, last = _arnoldi(operator, size)
     values, turned = np.linalg.eig(small)
@@ -250,7 +254,7 @@ def _arnoldi(operator: Operator, size: int, seed: int = 0) -> tuple[Vector, Vect
 
 
 def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, budget: int = LARGER) -> Spectrum:
-    """The ``count`` harmonic Ritz values of one Krylov space about ``shift`` (Morgan 1991): those of ``(J - shift)^-1``
+    """The ``count`` harmonic Ritz values of one Krylov space about ``shift``: those of ``(J - shift)^-1``
     on it, which converge about ``shift`` where plain ones do outermost.
 
     With ``B = H - shift`` on the space, ``h`` how far ``J`` leads out of it and ``e`` its last direction they are the
@@ -263,6 +267,8 @@ def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, b
         count: how many, and the other one of each complex pair.
         zero: moduli up to this count as 0, in absolute terms.
         budget: vectors of the space, each a product; fewer where there is no room for them.
+
+    Reference: Morgan (1991), doi:10.1016/0024-3795(91)90381-6.
     """
     if operator.size <= max(SMALL, count + 2):
         return dense(operator)
@@ -308,7 +314,7 @@ def span(columns: NDArray) -> NDArray[np.float64]:
 
 
 def antisymmetry(operator: Operator, draws: NDArray) -> tuple[float, float]:
-    """``|J - J^T| / (2 |J|)`` and ``|J|``, Frobenius norms, from probes (Hutchinson 1990).
+    """``|J - J^T| / (2 |J|)`` and ``|J|``, Frobenius norms, from probes.
 
     ``E |B z|^2 = |B|^2`` for ``z`` of mean 0 and covariance I. The first is 0 for the gradient of one function and 1
     where there is nothing but rotation; its square is a share, as ``|J|^2`` is the sum of both parts' squares.
@@ -316,6 +322,8 @@ def antisymmetry(operator: Operator, draws: NDArray) -> tuple[float, float]:
     Args:
         operator: ``J``.
         draws: ``[probes, size]``, signs or N(0, 1).
+
+    Reference: Hutchinson (1990), doi:10.1080/03610919008812866.
     """
     whole = turning = 0.0
     for z in draws:
@@ -354,8 +362,10 @@ def part(operator: Operator, kept: NDArray[np.bool_]) -> Operator:
 
 
 def balance(operator: Operator, rounds: int = 6) -> Vector:
-    """The diagonal of a ``D`` for which rows and columns of ``D^-1 J D`` are of about the same size (Chen & Demmel
-    2000, algorithm KrylovAtz)."""
+    """The diagonal of a ``D`` for which rows and columns of ``D^-1 J D`` are of about the same size.
+
+    Reference: Chen and Demmel (2000), algorithm KrylovAtz.
+    """
     random, scale = np.random.default_rng(3), np.ones(operator.size)
     for _ in range(rounds):
         z = random.choice([-1.0, 1.0], operator.size)

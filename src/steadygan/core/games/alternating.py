@@ -1,4 +1,7 @@
-"""Alternating updates (Goodfellow et al. 2014, algorithm 1)."""
+"""Alternating updates.
+
+Reference: Goodfellow et al. (2014), algorithm 1, arXiv:1406.2661.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

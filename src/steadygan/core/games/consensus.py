@@ -15,8 +15,7 @@ from steadygan.core.types import Number
 @declare(gamma=nonnegative)
 @dataclass(frozen=True)
 class Consensus(Ordered):
-    """Each player follows its own gradient plus ``gamma`` times that of ``1/2 |v|^2``, ``v`` the gradients of both
-    (Mescheder, Nowozin & Geiger 2017).
+    """Each player follows its own gradient plus ``gamma`` times that of ``1/2 |v|^2``, ``v`` the gradients of both.
 
     The latter is ``J^T v``, ``J`` the Jacobian of ``v``: the only second-order term, taken without ``J``. Over several
     processes it is exact, ``v`` being averaged before and ``J^T v`` after.
@@ -25,6 +24,8 @@ class Consensus(Ordered):
         passes: see ``Game``: both gradients, and all of it once more for ``J^T v``.
         gamma: the weight of ``1/2 |v|^2``.
         update: ``simultaneous`` as in the paper, or ``alternating``.
+
+    Reference: Mescheder et al. (2017), arXiv:1705.10461.
     """
 
     passes: ClassVar[int] = 3

@@ -19,7 +19,7 @@ from steadygan.core.types import Number, Tensors
 @dataclass(frozen=True)
 class Lookahead(Ordered):
     """Every ``every`` iterations both players go back to where they were that long ago, and from there ``alpha`` of the
-    way to where they are (Chavdarova et al. 2021, algorithm 1, Lookahead-Minmax).
+    way to where they are.
 
     A cycle is cut by a chord that leads inwards. The update rules' own state goes on. What is kept in
     ``state["game"]`` is where both players were, and the iterations since.
@@ -27,6 +27,8 @@ class Lookahead(Ordered):
     Attributes:
         every: iterations, the paper's k.
         alpha: the share of the way; 1 is the plain game.
+
+    Reference: Chavdarova et al. (2021), algorithm 1, arXiv:2006.14567.
     """
 
     clocks: ClassVar[tuple[str, ...]] = ("since",)

@@ -23,6 +23,8 @@ class Optimistic(Ordered):
 
     Attributes:
         update: ``simultaneous`` as in the paper, or ``alternating``.
+
+    Reference: Daskalakis et al. (2018), algorithm 1, arXiv:1711.00141.
     """
 
     update: str = "simultaneous"

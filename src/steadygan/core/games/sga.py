@@ -22,7 +22,7 @@ EPSILON = 0.1
 @dataclass(frozen=True)
 class Sga(Ordered):
     """Each player follows ``v + weight s A^T v``, ``v`` the gradients of both, ``A = (J - J^T) / 2`` the antisymmetric
-    part of their Jacobian: what turns is turned inwards (Balduzzi et al. 2018, definition 5).
+    part of their Jacobian: what turns is turned inwards.
 
     Unlike ``J^T v`` of consensus optimisation, ``A^T v`` does not pull towards unstable fixed points.
 
@@ -32,6 +32,8 @@ class Sga(Ordered):
         align: whether ``s`` is ``sign(<v, J^T v> <A^T v, J^T v> / d + 1/10)`` (their proposition 9), which turns
             towards stable fixed points and away from unstable ones; else ``s`` is 1. Over ``d`` parameters.
         update: ``simultaneous`` as in the paper, or ``alternating``.
+
+    Reference: Balduzzi et al. (2018), definition 5, arXiv:1802.05642.
     """
 
     passes: ClassVar[int] = 5

@@ -1,4 +1,7 @@
-"""Simultaneous updates (Mescheder et al. 2018, section 2)."""
+"""Simultaneous updates.
+
+Reference: Mescheder et al. (2018), section 2, arXiv:1801.04406.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,8 +1,10 @@
-"""A discriminator that tells classes (Salimans et al. 2016, section 5).
+"""A discriminator that tells classes.
 
 It has one logit ``l_k`` for each of the K classes; that of the class "generated" is fixed at 0, which loses nothing.
 Then the softmax over K + 1 classes says "real" with the probability ``Z / (Z + 1)``, ``Z = sum_k exp(l_k)``: the
 sigmoid of ``log Z``, which is all that the adversarial loss sees.
+
+Reference: Salimans et al. (2016), section 5, arXiv:1606.03498.
 """
 
 import torch.nn.functional as F

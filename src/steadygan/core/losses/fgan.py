@@ -26,7 +26,7 @@ DIVERGENCES: dict[str, tuple[Side, Side]] = {
 @dataclass(frozen=True)
 class FGan:
     """D maximises ``g_f(D(x)) - f*(g_f(D(G(z))))``, whose largest value is the divergence ``D_f(P, Q)`` of the data
-    from the generator's law; G minimises it (Nowozin, Cseke & Tomioka 2016, eqs. 4 to 6).
+    from the generator's law; G minimises it.
 
     ``js`` is twice the Jensen-Shannon divergence with halves, ``pearson`` is ``integral of (p - q)^2 / q``,
     ``squared_hellinger`` that of ``(sqrt p - sqrt q)^2``.
@@ -38,6 +38,8 @@ class FGan:
 
     Raises:
         UserError: there is no such divergence.
+
+    Reference: Nowozin et al. (2016), eqs. 4 to 6, arXiv:1606.00709.
     """
 
     uses_real: ClassVar[bool] = False

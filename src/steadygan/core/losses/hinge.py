@@ -9,7 +9,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Hinge:
-    """D: ``max(0, 1 - D(x)) + max(0, 1 + D(G(z)))``, G: ``-D(G(z))`` (Lim & Ye 2017; Miyato et al. 2018, eq. 16-17)."""
+    """D: ``max(0, 1 - D(x)) + max(0, 1 + D(G(z)))``, G: ``-D(G(z))``.
+
+    Reference: Lim and Ye (2017), arXiv:1705.02894; Miyato et al. (2018), eqs. 16 and 17, arXiv:1802.05957.
+    """
 
     uses_real: ClassVar[bool] = False
     """Whether the generator's loss needs logits of real samples."""

@@ -37,6 +37,8 @@ def targets(real: tuple[Number, Number], fake: tuple[Number, Number], u: Tensor 
 
     Returns:
         ``[B]`` for the real samples and for the fakes; numbers where nothing is drawn.
+
+    Reference: Salimans et al. (2016), arXiv:1606.03498; Pani (undated), section 3.
     """
     if u is None:
         return real[0], fake[0]

@@ -13,7 +13,7 @@ from steadygan.core.types import Number
 @declare(draw=PAIR, alpha=decay, real_label=finite, real_spread=nonnegative, fake_spread=nonnegative)
 @dataclass(frozen=True)
 class LeastSquares:
-    """D: ``1/2 (D(x) - 1)^2 + 1/2 (D(G(z)) - alpha)^2``, G: ``1/2 (D(G(z)) - 1)^2`` (Mao et al. 2017).
+    """D: ``1/2 (D(x) - 1)^2 + 1/2 (D(G(z)) - alpha)^2``, G: ``1/2 (D(G(z)) - 1)^2``.
 
     With ``D = alpha + (1 - alpha) D'`` the whole game is ``(1 - alpha)^2`` times the one with ``alpha = 0``: raw losses
     shrink with ``alpha`` whatever happens in training. Compare the normalised ones (``logs``).
@@ -24,6 +24,8 @@ class LeastSquares:
         real_spread: the target of each real sample is uniform in ``real_label +- real_spread`` (Pani: 0.95 +- 0.25).
         fake_spread: that of each fake in ``alpha +- fake_spread`` (Pani: 0.15 +- 0.15).
         normalised: whether both losses are divided by ``(1 - alpha)^2``.
+
+    Reference: Mao et al. (2017), arXiv:1611.04076; Pani (undated), eqs. 8 to 10.
     """
 
     uses_real: ClassVar[bool] = False

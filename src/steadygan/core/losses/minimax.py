@@ -10,12 +10,15 @@ from steadygan.core.losses.labels import Smoothed, cross_entropy
 
 @dataclass(frozen=True)
 class Minimax(Smoothed):
-    """``min_G max_D E log D(x) + E log(1 - D(G(z)))`` (Goodfellow et al. 2014, eq. 1).
+    """``min_G max_D E log D(x) + E log(1 - D(G(z)))``.
 
     The generator minimises the negative of the discriminator's fake term, at the mean of its target: the game stays
-    zero-sum with smoothed labels. Its gradient vanishes where the discriminator is sure (Arjovsky & Bottou 2017).
+    zero-sum with smoothed labels. Its gradient vanishes where the discriminator is sure.
 
     See ``Smoothed`` for its numbers.
+
+    Reference: Goodfellow et al. (2014), eq. 1, arXiv:1406.2661; Arjovsky and Bottou (2017), theorem 2.4,
+    arXiv:1701.04862.
     """
 
     uses_real: ClassVar[bool] = False

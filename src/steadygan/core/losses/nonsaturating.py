@@ -11,9 +11,12 @@ from steadygan.core.losses.labels import Smoothed, cross_entropy
 
 @dataclass(frozen=True)
 class NonSaturating(Smoothed):
-    """D: cross-entropy, G: ``-log D(G(z))`` (Goodfellow et al. 2014, sec. 3).
+    """D: cross-entropy, G: ``-log D(G(z))``.
 
     See ``Smoothed`` for its numbers. The generator aims at 1 whatever they are.
+
+    Reference: Goodfellow et al. (2014), section 3, arXiv:1406.2661; Arjovsky and Bottou (2017), theorems 2.5
+    and 2.6, arXiv:1701.04862.
     """
 
     uses_real: ClassVar[bool] = False

@@ -10,10 +10,11 @@ from torch import Tensor
 @dataclass(frozen=True)
 class Relativistic:
     """Each fake is judged against one real sample: ``min_G max_D E f(D(x) - D(G(z)))``, ``f(t) = -log(1 + exp(-t))``,
-    and the generator maximises ``f`` of the opposite difference (Jolicoeur-Martineau 2019, RpGAN; Huang et al. 2024,
-    R3GAN, eq. 2).
+    and the generator maximises ``f`` of the opposite difference.
 
     Both players need logits of real and of fake samples, paired by their place in the batch.
+
+    Reference: Jolicoeur-Martineau (2019), arXiv:1807.00734; Huang et al. (2024), eq. 2, arXiv:2501.05441.
     """
 
     uses_real: ClassVar[bool] = True

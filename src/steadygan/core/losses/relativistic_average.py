@@ -11,12 +11,13 @@ from steadygan.core.losses.labels import Smoothed, cross_entropy
 @dataclass(frozen=True)
 class RelativisticAverage(Smoothed):
     """Each sample is judged against the mean of the other kind: D minimises ``-log s(D(x) - mean D(G(z)))
-    - log(1 - s(D(G(z)) - mean D(x)))``, G the same with real and fake exchanged (Jolicoeur-Martineau 2019, RaSGAN,
-    eqs. 10 and 11).
+    - log(1 - s(D(G(z)) - mean D(x)))``, G the same with real and fake exchanged.
 
     The means are those of the batch that the loss sees: samples mix, and of several processes each has its own part's.
 
     See ``Smoothed`` for its numbers. The generator aims at 1 and 0 whatever they are.
+
+    Reference: Jolicoeur-Martineau (2019), eqs. 10 and 11, arXiv:1807.00734.
     """
 
     uses_real: ClassVar[bool] = True

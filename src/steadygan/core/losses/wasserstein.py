@@ -12,7 +12,7 @@ from steadygan.core.types import Number
 @declare(alpha=decay)
 @dataclass(frozen=True)
 class Wasserstein:
-    """D: ``(1 - alpha) D(G(z)) - D(x)``, G: ``-D(G(z))`` (Arjovsky et al. 2017, eq. 2).
+    """D: ``(1 - alpha) D(G(z)) - D(x)``, G: ``-D(G(z))``.
 
     ``alpha`` is the counterpart of the least-squares target of Pani (eq. 10), who gives no formula for this loss:
     subtracting a constant would have no gradient, so ours scales the critic's fake term. As there, only the
@@ -21,6 +21,8 @@ class Wasserstein:
 
     Attributes:
         alpha: in [0, 1).
+
+    Reference: Arjovsky et al. (2017), eq. 2, arXiv:1701.07875.
     """
 
     uses_real: ClassVar[bool] = False

@@ -43,7 +43,7 @@ draw = uniforms_and_normals(GATES + UNIFORM, NORMAL)
 @dataclass(frozen=True)
 class Ada:
     """Each transform of D's inputs is applied with a probability that grows while D is too sure of real samples, which
-    is where it begins to know them by heart, and falls otherwise (Karras et al. 2020, ADA, sections 2 and 3).
+    is where it begins to know them by heart, and falls otherwise.
 
     The measure is their ``r_t``, the mean sign of D's logits of real samples: for losses whose logits have their
     decision at 0. See ``augment`` for the transforms.
@@ -55,6 +55,8 @@ class Ada:
         horizon: images that D sees while the probability goes from 0 to 1 at most.
         batch_size: images that D sees in a turn.
         rotate, colours, cutout: see ``augment``.
+
+    Reference: Karras et al. (2020), sections 2 and 3, arXiv:2006.06676.
     """
 
     start: Number = 0.0
@@ -119,7 +121,7 @@ def augment(
     As it stands this is the set ``bgc`` of their code. Filters and noise are left out. Images are interpolated between
     neighbours, where theirs are enlarged and filtered first, and go on beyond any distance as mirror images.
 
-    Reference: Karras et al. (2020), arXiv:2006.06676; ``training/augment.py`` of stylegan2-ada-pytorch.
+    Reference: Karras et al. (2020), appendix B, arXiv:2006.06676 (``training/augment.py`` of stylegan2-ada-pytorch).
 
     Args:
         x: images ``[B, C, H, W]``.

@@ -13,7 +13,7 @@ from steadygan.errors import bad_value
 
 @declare(draw=normal_for_vectors, sigma=nonnegative)
 def blur(x: Tensor, eps: Tensor | None, *, sigma: Number, radius: int = 12) -> Tensor:
-    """Blur by a Gaussian of standard deviation ``sigma`` (Ramakers et al., eq. 8-9).
+    """Blur by a Gaussian of standard deviation ``sigma``.
 
     Images ``[B, C, H, W]``: a separable Gaussian filter, ``sigma`` in pixels, which uses no ``eps``. Beyond the border
     the image goes on as its mirror image, the edge pixel repeated (half-sample symmetric; scipy's ``mode="reflect"``),
@@ -31,6 +31,8 @@ def blur(x: Tensor, eps: Tensor | None, *, sigma: Number, radius: int = 12) -> T
 
     Raises:
         UserError: ``radius`` is not a whole number of at least 0.
+
+    Reference: Ramakers et al. (undated), eqs. 8 and 9.
     """
     if x.ndim != 4:
         return instance(x, eps, sigma=sigma)

@@ -11,7 +11,7 @@ from steadygan.core.types import Number
 
 @declare(draw=normal_like, blur_sigma=nonnegative, instance_sigma=nonnegative)
 def blur_instance(x: Tensor, eps: Tensor, *, blur_sigma: Number, instance_sigma: Number, radius: int = 12) -> Tensor:
-    """Both kinds of smoothing at once (Ramakers et al., eqs. 8 and 9; Arjovsky & Bottou 2017).
+    """Both kinds of smoothing at once.
 
     Images ``[B, C, H, W]``: blurred with ``blur_sigma`` (pixels), then ``instance_sigma eps`` is added. Vectors
     ``[B, d]``: two Gaussians in a row are one, ``x + sqrt(blur_sigma^2 + instance_sigma^2) eps``.
@@ -22,6 +22,8 @@ def blur_instance(x: Tensor, eps: Tensor, *, blur_sigma: Number, instance_sigma:
         blur_sigma: the level of the blur.
         instance_sigma: the level of the noise, in the units of the data.
         radius: where the blur's filter is cut off, in pixels; see ``blur``.
+
+    Reference: Ramakers et al. (undated), eqs. 8 and 9; Arjovsky and Bottou (2017), arXiv:1701.04862.
     """
     if x.ndim != 4:
         return instance(x, eps, sigma=(blur_sigma**2 + instance_sigma**2) ** 0.5)

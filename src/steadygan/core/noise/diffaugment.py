@@ -29,8 +29,8 @@ def diffaugment(
     translation: Number,
     cutout: Number,
 ) -> Tensor:
-    """D sees randomly changed images, real and fake alike, and G learns through the change (Zhao, Liu, Lin, Zhu & Han
-    2020, DiffAugment: color, translation, cutout). 0 turns a part off.
+    """D sees randomly changed images, real and fake alike, and G learns through the change (DiffAugment:
+    color, translation, cutout). 0 turns a part off.
 
     Args:
         x: images ``[B, C, H, W]``.
@@ -40,6 +40,8 @@ def diffaugment(
         contrast: the distance to the image's mean counts ``1 +- contrast`` times.
         translation: moved by whole pixels, at most this share of the side; zeros move in.
         cutout: zeros in a rectangle of this share of each side, its centre anywhere.
+
+    Reference: Zhao et al. (2020), arXiv:2006.10738.
     """
     change = 2 * eps[:, :3] - 1
     x = x + each(scalar(brightness, x) * change[:, 0])

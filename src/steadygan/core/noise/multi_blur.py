@@ -17,8 +17,8 @@ from steadygan.errors import bad_value
 @dataclass(frozen=True)
 class MultiBlur:
     """The discriminator sees each example at ``levels`` levels of blur, ``sigma``, ``ratio sigma``, ``ratio^2 sigma``,
-    ...: "each example augmented by smeared out versions that mimic the effect of noise at different strength" (Ramakers
-    et al., section 2 and eq. 8-9). The objective is the mean over the levels.
+    ...: "each example augmented by smeared out versions that mimic the effect of noise at different strength".
+    The objective is the mean over the levels.
 
     Attributes:
         sigma: the coarsest level; see ``steadygan.core.noise.blur``.
@@ -28,6 +28,8 @@ class MultiBlur:
 
     Raises:
         UserError: ``levels`` is not a whole number of at least 1.
+
+    Reference: Ramakers et al. (undated), section 2 and eqs. 8 and 9.
     """
 
     sigma: Number

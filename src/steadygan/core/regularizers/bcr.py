@@ -37,6 +37,8 @@ def bcr(
         weight_fake: of fakes.
         shift: ``T`` moves by at most so many pixels each way; zeros move in.
         flip: ``T`` mirrors left and right with this probability; 0 where that changes the meaning, as with digits.
+
+    Reference: Zhao et al. (2021), algorithm 1, arXiv:2002.04724; Zhang et al. (2020), arXiv:1910.12027.
     """
 
     def inconsistency(x: Tensor, u: Tensor) -> Tensor:

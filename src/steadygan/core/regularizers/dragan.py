@@ -22,7 +22,7 @@ def dragan(
     sigma: Number,
     one_sided: bool = False,
 ) -> Tensor:
-    """``weight (|grad_x D(x + sigma eps)| - center)^2`` at real ``x``, per sample ``[B]`` (Kodali et al. 2017).
+    """``weight (|grad_x D(x + sigma eps)| - center)^2`` at real ``x``, per sample ``[B]``.
 
     Args:
         critic: ``[B, ...] -> [B]``.
@@ -34,6 +34,8 @@ def dragan(
         sigma: standard deviation of the perturbation, in the units of the data.
         one_sided: only slopes above ``center`` are punished: ``weight max(0, |grad| - center)^2``. The two-sided form
             pushes a flat critic away from flat, so the game has no equilibrium where the data are matched.
+
+    Reference: Kodali et al. (2017), arXiv:1705.07215.
     """
     _, gradient = input_gradient(critic, real + sigma * eps)
     excess = norm(gradient) - center

@@ -31,7 +31,7 @@ def gradient_penalty(
     center: Number,
     at: str = "interpolated",
 ) -> Tensor:
-    """``weight (|grad_x D(x_hat)| - center)^2``, per sample ``[B]`` (Gulrajani et al. 2017, eq. 3).
+    """``weight (|grad_x D(x_hat)| - center)^2``, per sample ``[B]``.
 
     ``x_hat = eps real + (1 - eps) fake`` with ``eps ~ U(0, 1)`` of shape ``[B]``. Where the gradient is exactly 0 its
     norm counts as flat (see ``norms.norm``), so a constant critic gets a finite penalty and no push.
@@ -42,11 +42,13 @@ def gradient_penalty(
         fake: like ``real``.
         eps: ``[B]``.
         weight: the paper's lambda.
-        center: the slope that is asked for; 0 is a zero-centred penalty (Thanh-Tung et al. 2019), 1 that of the paper.
+        center: the slope that is asked for; 0 is a zero-centred penalty, 1 that of the paper.
         at: ``interpolated``, or ``real`` or ``fake`` points alone.
 
     Raises:
         UserError: another ``at``.
+
+    Reference: Gulrajani et al. (2017), eq. 3, arXiv:1704.00028; Thanh-Tung et al. (2019), arXiv:1902.03984.
     """
     if at not in POINTS:
         raise bad_value("regularizer.gradient_penalty.at", at, "no such points", POINTS)

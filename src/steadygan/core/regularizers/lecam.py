@@ -16,7 +16,7 @@ from steadygan.core.types import Critic, Number, Tensors
 @dataclass(frozen=True)
 class LeCam:
     """``weight [(D(x) - a_F)^2 + (D(G(z)) - a_R)^2]``, ``a_R`` and ``a_F`` the moving averages of D's logits of real
-    samples and of fakes (Tseng et al. 2021, eqs. 2 and 3): logits are held near those of the other kind, which keeps D
+    samples and of fakes: logits are held near those of the other kind, which keeps D
     from learning a few examples by heart.
 
     The averages are those of the turns before, over the batches of all processes, freed of their start at 0 as Adam's
@@ -26,6 +26,8 @@ class LeCam:
         weight: of the penalty, the paper's lambda.
         decay: of the averages, from turn to turn.
         one_sided: only real logits above ``a_F`` and fake ones below ``a_R`` are punished, as the authors' code does.
+
+    Reference: Tseng et al. (2021), eqs. 2 and 3, arXiv:2104.03310.
     """
 
     weight: Number = 0.3

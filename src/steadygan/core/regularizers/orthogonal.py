@@ -15,6 +15,8 @@ def orthogonal(params: Tensors, *, weight: Number) -> Tensors:
     without the 1/4; here a step of its own, so that no update rule scales it).
 
     A convolution's rows are its filters. Vectors (biases, gains) stay as they are.
+
+    Reference: Brock et al. (2019), eq. 4, arXiv:1809.11096.
     """
     return {name: _step(param, weight) if param.ndim > 1 else param for name, param in params.items()}
 

@@ -11,9 +11,11 @@ from steadygan.core.types import Critic, Number
 
 @declare(draw=no_noise, gamma=nonnegative)
 def r1(critic: Critic, real: Tensor, fake: Tensor, eps: None = None, *, gamma: Number) -> Tensor:
-    """``gamma/2 |grad_x D(x)|^2`` at real ``x``, per sample ``[B]`` (Mescheder et al. 2018, eq. 9).
+    """``gamma/2 |grad_x D(x)|^2`` at real ``x``, per sample ``[B]``.
 
     Code that leaves out the 1/2 calls our ``gamma = 20`` 10.
+
+    Reference: Mescheder et al. (2018), eq. 9, arXiv:1801.04406.
     """
     _, gradient = input_gradient(critic, real)
     return gamma / 2 * squared_norm(gradient)

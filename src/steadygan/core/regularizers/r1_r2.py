@@ -11,9 +11,11 @@ from steadygan.core.types import Critic, Number
 
 @declare(draw=no_noise, gamma=nonnegative, mix=fraction)
 def r1_r2(critic: Critic, real: Tensor, fake: Tensor, eps: None = None, *, gamma: Number, mix: Number) -> Tensor:
-    """``gamma/2 [mix |grad_x D(x)|^2 + (1 - mix) |grad_x D(G(z))|^2]``, per sample ``[B]`` (Mescheder et al. 2018).
+    """``gamma/2 [mix |grad_x D(x)|^2 + (1 - mix) |grad_x D(G(z))|^2]``, per sample ``[B]``.
 
     ``mix = 1`` is R1, ``mix = 0`` R2; all of them have the same eigenvalues where data and samples are matched.
+
+    Reference: Mescheder et al. (2018), arXiv:1801.04406.
     """
     on_real, on_fake = r1(critic, real, fake, gamma=gamma), r2(critic, real, fake, gamma=gamma)
     return mix * on_real + (1 - mix) * on_fake

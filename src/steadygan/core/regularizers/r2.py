@@ -11,6 +11,9 @@ from steadygan.core.types import Critic, Number
 
 @declare(draw=no_noise, gamma=nonnegative)
 def r2(critic: Critic, real: Tensor, fake: Tensor, eps: None = None, *, gamma: Number) -> Tensor:
-    """``gamma/2 |grad_x D(x)|^2`` at ``x = G(z)``, per sample ``[B]`` (Mescheder et al. 2018, eq. 10)."""
+    """``gamma/2 |grad_x D(x)|^2`` at ``x = G(z)``, per sample ``[B]``.
+
+    Reference: Mescheder et al. (2018), eq. 10, arXiv:1801.04406.
+    """
     _, gradient = input_gradient(critic, fake)
     return gamma / 2 * squared_norm(gradient)

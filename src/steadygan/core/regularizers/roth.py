@@ -17,6 +17,8 @@ def roth(critic: Critic, real: Tensor, fake: Tensor, eps: None = None, *, gamma:
 
     To second order it is what instance noise of variance ``gamma`` adds to the logistic loss. Its own gradient goes
     through the weights ``s`` too.
+
+    Reference: Roth et al. (2017), arXiv:1705.09367.
     """
     real_logits, real_gradient = input_gradient(critic, real)
     fake_logits, fake_gradient = input_gradient(critic, fake)

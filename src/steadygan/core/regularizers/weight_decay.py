@@ -11,5 +11,7 @@ def weight_decay(params: Tensors, *, weight: Number) -> Tensors:
 
     With plain gradient descent of learning rate ``lr`` it is the penalty ``weight / (2 lr) |params|^2``. The rule
     ``adamw`` has a decay for either player, in units of its learning rate.
+
+    Reference: Loshchilov and Hutter (2019), arXiv:1711.05101.
     """
     return {name: (1 - weight) * param for name, param in params.items()}

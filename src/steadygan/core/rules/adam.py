@@ -24,6 +24,8 @@ class Adam(Rule):
         beta1: decay of the mean gradient, in [0, 1).
         beta2: decay of its mean square, in [0, 1).
         eps: added to the root.
+
+    Reference: Kingma and Ba (2015), algorithm 1, arXiv:1412.6980.
     """
 
     clocks: ClassVar[tuple[str, ...]] = ("power1", "power2")

@@ -17,6 +17,8 @@ class AdamW(Adam):
 
     Attributes:
         weight_decay: the share a learning rate of 1 would take.
+
+    Reference: Loshchilov and Hutter (2019), algorithm 2, arXiv:1711.05101.
     """
 
     weight_decay: Number = 1e-2

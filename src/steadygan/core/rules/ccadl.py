@@ -18,8 +18,8 @@ from steadygan.core.types import Tensors
 @declare(temperature=positive, batch_size=count)
 @dataclass(frozen=True)
 class Ccadl(Thermostat, Controlled):
-    """SGNHT with the friction ``h S / (2 T)`` beside ``xi``, ``S`` the running mean of the covariance of ``dU`` (Shang,
-    Zhu, Leimkuhler & Storkey 2015, algorithm 1: ``(h / 2) (N^2 / n) I_t``, ``I_t`` the covariance of one example's
+    """SGNHT with the friction ``h S / (2 T)`` beside ``xi``, ``S`` the running mean of the covariance of ``dU`` (Shang
+    et al. 2015: ``(h / 2) (N^2 / n) I_t``, ``I_t`` the covariance of one example's
     gradient, ``n`` examples a batch, unit temperature).
 
     A kick ``h dU`` with noise of covariance ``S`` heats the momenta by ``h^2 S`` a step, and this friction takes it
@@ -30,6 +30,8 @@ class Ccadl(Thermostat, Controlled):
     the symmetric splitting of ``Thermostat``, as Wei & Shang 2025 (mCCAdL) propose. There is no ``T = 0``: noise cannot
     be cooled to nothing by friction. ``covariance=scalar`` leaves SGNHT's errors, ``diagonal`` those that correlations
     between weights make; settings in ``Thermostat`` and ``Controlled``.
+
+    Reference: Shang et al. (2015), algorithm 1, arXiv:1510.08692; Wei and Shang (2025), arXiv:2512.24515.
     """
 
     def init(self, params: Tensors) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The covariance of the batch gradient, estimated as training goes on.
 
-``I_t = (1 - 1/t) I_{t-1} + V_t / t`` (Ramakers et al., eq. 11), ``t`` counting the ``V``: the mean of all of them.
+``I_t = (1 - 1/t) I_{t-1} + V_t / t``, ``t`` counting the ``V``: the mean of all of them.
 ``V`` is in units of the batch's mean gradient, whichever way it is found.
+
+Reference: Ramakers et al. (undated), eq. 11.
 """
 
 from typing import Any

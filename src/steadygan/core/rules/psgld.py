@@ -14,7 +14,7 @@ from steadygan.core.types import Number, Tensors
 @declare(alpha=decay, eps=positive)
 @dataclass(frozen=True)
 class Psgld(Langevin):
-    """SGLD whose steps are as long as RMSProp's (Li, Chen, Carlson & Carin 2016, algorithm 1, with half our step):
+    """SGLD whose steps are as long as RMSProp's (Li et al. 2016, with half our step):
     ``v <- alpha v + (1 - alpha) grad^2``, ``G = 1 / (eps + sqrt(v))``,
     ``theta <- theta - step_size G dU + sqrt(2 step_size T G) eta``, ``dU`` the gradient of ``U`` (see ``Langevin``).
 
@@ -25,6 +25,8 @@ class Psgld(Langevin):
     Attributes:
         alpha: decay of the mean square, in [0, 1).
         eps: added to the root; it bounds ``G``, and with it the noise of weights whose gradient is 0.
+
+    Reference: Li et al. (2016), algorithm 1, arXiv:1512.07666.
     """
 
     alpha: Number = 0.99

@@ -14,13 +14,15 @@ from steadygan.core.types import Number, Tensors
 @declare(lr=positive, alpha=decay, eps=positive)
 @dataclass(frozen=True)
 class RmsProp(Rule):
-    """``v <- alpha v + (1 - alpha) g^2``, ``theta <- theta - lr g / (sqrt(v) + eps)`` (Tieleman & Hinton 2012); as
+    """``v <- alpha v + (1 - alpha) g^2``, ``theta <- theta - lr g / (sqrt(v) + eps)``; as
     torch's ``RMSprop``.
 
     Attributes:
         lr: the learning rate.
         alpha: decay of the mean square, in [0, 1).
         eps: added to the root.
+
+    Reference: Tieleman and Hinton (2012).
     """
 
     lr: Number

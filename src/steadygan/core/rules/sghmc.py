@@ -15,8 +15,8 @@ from steadygan.core.types import Number, Tensors
 @declare(friction=positive, gradient_noise=nonnegative)
 @dataclass(frozen=True)
 class Sghmc(Langevin):
-    """``r <- (1 - h C) r - h dU + N(0, 2 h C T - h^2 V)``, ``theta <- theta + h r`` (Chen, Fox & Guestrin 2014, eq. 13
-    with unit mass, ``B = h V / 2``), ``dU`` the gradient of ``U`` (see ``Langevin``).
+    """``r <- (1 - h C) r - h dU + N(0, 2 h C T - h^2 V)``, ``theta <- theta + h r`` (unit
+    mass, ``B = h V / 2``), ``dU`` the gradient of ``U`` (see ``Langevin``).
 
     The gradient's own noise is a part of the noise that the friction asks for; ``V`` says which. With ``V = 0``, the
     paper's simplest choice, it heats the sampler; with the true ``V`` it does not. Nothing is injected where ``V``
@@ -25,6 +25,8 @@ class Sghmc(Langevin):
     Attributes:
         friction: ``C``, per unit of time; ``h C`` must stay below 1 to make sense.
         gradient_noise: ``V``, the variance that the gradient of ``U`` is taken to have from batch to batch.
+
+    Reference: Chen et al. (2014), eq. 13, arXiv:1402.4102.
     """
 
     friction: Number = 1.0

@@ -16,6 +16,8 @@ class Sgld(Langevin):
     For small ``eps`` it samples ``exp(-U / T)`` (see ``Langevin``). ``loss`` is the mean over the batch, so
     ``num_data`` says what is sampled: 1 takes the mean for the whole log-likelihood, and unit noise drowns it; the
     size of the data set gives the posterior. ``T = 0`` is plain gradient descent.
+
+    Reference: Welling and Teh (2011), eq. 4; Ramakers et al. (undated), eq. 10.
     """
 
     def update(

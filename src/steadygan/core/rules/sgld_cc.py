@@ -38,7 +38,7 @@ SCALES: dict[str, Callable[["SgldCc"], Number]] = {
 @dataclass(frozen=True)
 class SgldCc(Controlled):
     """``theta <- theta - eps dU + N(0, W)`` with noise controlled by ``C``, the running mean of the covariance of the
-    log-likelihood's gradients (Ramakers et al., eq. 11); ``dU`` is the gradient of ``U`` (see ``Langevin``).
+    log-likelihood's gradients; ``dU`` is the gradient of ``U`` (see ``Langevin``).
 
     - ``literal``: ``W = 2 eps T C``, the equation as printed. It does not sample ``exp(-U/T)``: where ``U`` has
       curvature ``a`` and its gradient the noise variance ``s^2``, the variance is
@@ -56,6 +56,8 @@ class SgldCc(Controlled):
 
     Raises:
         UserError: a word that is no choice.
+
+    Reference: Ramakers et al. (undated), eq. 11.
     """
 
     interpretation: str = "literal"

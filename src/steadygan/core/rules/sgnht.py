@@ -9,12 +9,14 @@ from steadygan.core.types import Tensors
 
 @dataclass(frozen=True)
 class Sgnht(Thermostat):
-    """Adaptive Langevin dynamics with one thermostat for all weights of the player (Ding et al. 2014), in the
+    """Adaptive Langevin dynamics with one thermostat for all weights of the player, in the
     symmetric splitting of Leimkuhler & Shang 2016; equations and settings in ``Thermostat``.
 
     It removes gradient noise that is constant and the same for all weights. Where weights differ in their noise it can
     only right the mean: weight ``i`` gets the temperature ``T (A + A_i) / (A + mean A_i)``, ``2 A_i T = h s_i^2``.
     ``T = 0`` injects nothing: gradient descent with momentum, and friction that grows as long as anything moves.
+
+    Reference: Ding et al. (2014); Leimkuhler and Shang (2016), arXiv:1505.06889.
     """
 
     def update(

@@ -25,6 +25,8 @@ class Thermostat(Langevin):
     Attributes:
         diffusion: ``A``, the friction that the injected noise alone would need.
         thermal_mass: ``mu``; how slowly the friction adapts.
+
+    Reference: Ding et al. (2014); Leimkuhler and Shang (2016), arXiv:1505.06889.
     """
 
     diffusion: Number = 1.0

@@ -1,7 +1,9 @@
-"""How a generator weighs what several discriminators say (Durugkar et al. 2017, GMAN).
+"""How a generator weighs what several discriminators say.
 
 A vote is a frozen dataclass, called with the generator's loss against each discriminator ``[M]``, a truth value each
 that says which of them there are ``[M]``, and one number from U(0, 1) where it is ``noisy``; it gives a scalar.
+
+Reference: Durugkar et al. (2017), arXiv:1611.01673.
 """
 
 from steadygan.core.votes.drawn import Drawn

@@ -9,7 +9,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Mean:
-    """The arithmetic mean over those that are there (GMAN, section 4.1.1, AM with lambda = 0)."""
+    """The arithmetic mean over those that are there (GMAN, section 4.1.1, AM with lambda = 0).
+
+    Reference: Durugkar et al. (2017), section 4.1.1, arXiv:1611.01673.
+    """
 
     noisy: ClassVar[bool] = False
 

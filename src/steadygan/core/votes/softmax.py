@@ -21,6 +21,8 @@ class Softmax:
     Attributes:
         sharpness: the paper's lambda: 0 is the mean, large ones leave the hardest discriminator, negative ones
             (a softmin) prefer the easiest.
+
+    Reference: Durugkar et al. (2017), section 4.1.1, arXiv:1611.01673.
     """
 
     noisy: ClassVar[bool] = False

@@ -1,4 +1,7 @@
-"""Stacked pre-training of both players (Pani): its settings, and the phases that come of them."""
+"""Stacked pre-training of both players: its settings, and the phases that come of them.
+
+Reference: Pani (undated), section 4.3.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

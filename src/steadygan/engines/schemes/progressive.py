@@ -1,4 +1,7 @@
-"""Progressive growing (Karras et al. 2018): small images first, then larger ones, faded in."""
+"""Progressive growing: small images first, then larger ones, faded in.
+
+Reference: Karras et al. (2018), arXiv:1710.10196.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Both players are told the class (Mirza & Osindero 2014)."""
+"""Both players are told the class.
+
+Reference: Mirza and Osindero (2014), arXiv:1411.1784.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

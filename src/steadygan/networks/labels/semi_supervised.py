@@ -1,4 +1,7 @@
-"""The discriminator tells classes as well (Salimans et al. 2016, section 5)."""
+"""The discriminator tells classes as well.
+
+Reference: Salimans et al. (2016), section 5, arXiv:1606.03498.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,1 +1,4 @@
-"""The smallest GAN: where its methods converge, and why (Mescheder et al. 2018)."""
+"""The smallest GAN: where its methods converge, and why.
+
+Reference: Mescheder et al. (2018), arXiv:1801.04406.
+"""

@@ -4,6 +4,8 @@ One dimension: ``G(z) = theta + s z``, ``D(x) = psi x``, real ``x ~ N(0, s^2)``,
 the Dirac-GAN (Mescheder et al. 2018, definition 2.1, with the sign of ``psi`` turned); with ``s > 0`` both laws have
 densities. Losses, penalties, noise, rules and games are those that train networks; expectations over ``x``, ``z`` and
 the input noise are sums over ``NODES`` quantiles, of mean 0 and variance 1 exactly.
+
+Reference: Mescheder et al. (2018), definition 2.1, arXiv:1801.04406.
 """
 
 from collections.abc import Callable, Iterable, Mapping

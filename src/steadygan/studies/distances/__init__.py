@@ -1,1 +1,4 @@
-"""Distances between two parallel lines as functions of their distance (Arjovsky et al. 2017, section 2)."""
+"""Distances between two parallel lines as functions of their distance.
+
+Reference: Arjovsky et al. (2017), section 2, arXiv:1701.07875.
+"""

@@ -1,4 +1,7 @@
-"""Theorems 2.5 and 2.6, checked."""
+"""Theorems 2.5 and 2.6, checked.
+
+Reference: Arjovsky and Bottou (2017), theorems 2.5 and 2.6, arXiv:1701.04862.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,7 @@
-"""``steadygan theory perfect-discriminator`` (Arjovsky & Bottou 2017, figures 2 and 3)."""
+"""``steadygan theory perfect-discriminator``.
+
+Reference: Arjovsky and Bottou (2017), figures 2 and 3, arXiv:1701.04862.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,8 +1,10 @@
-"""``steadygan theory rank`` (Arjovsky & Bottou 2017, lemma 1).
+"""``steadygan theory rank``.
 
 The samples of a generator lie on a set of no more dimensions than its Jacobian has rank: with ReLUs the generator is
 linear in pieces, and each piece maps the latents to a plane of that dimension. Below the dimension of the data such
 a set has measure zero.
+
+Reference: Arjovsky and Bottou (2017), lemma 1, arXiv:1701.04862.
 """
 
 from collections.abc import Callable, Iterator

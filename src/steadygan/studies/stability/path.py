@@ -1,8 +1,10 @@
-"""The straight way from an earlier state to the checkpoint, and the field along it (Berard et al. 2020, section 4).
+"""The straight way from an earlier state to the checkpoint, and the field along it.
 
 At ``w_a = w_start + a (w_end - w_start)`` the *path angle* is the cosine between ``v(w_a)`` and ``w_end - w_start``.
 Near an attracting point it changes its sign from + to - at ``a = 1``. Where the way passes a point about which the
 field turns, it goes to +-1 and comes back: a bump, to either side.
+
+Reference: Berard et al. (2020), section 4, arXiv:1906.04848.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,11 @@
-"""``steadygan theory two-gaussians`` (Arjovsky et al. 2017, figure 2).
+"""``steadygan theory two-gaussians``.
 
 The data and the generated samples are two Gaussians on the line, and stay so. A discriminator of the first GAN and two
 critics are trained between them to the end. The optimal discriminator is known, ``p / (p + q)``: it is flat where one
 of the laws is alone, so that the generator's gradient there is nothing. A critic has to have a slope everywhere
 between them.
+
+Reference: Arjovsky et al. (2017), figure 2, arXiv:1701.07875.
 """
 
 from collections.abc import Callable
@@ -113,7 +115,10 @@ def generator_gradient(gan: GAN, s: Settings) -> float:
 
 
 def optimal(x: Tensor, s: Settings) -> Tensor:
-    """``p / (p + q)`` (Goodfellow et al. 2014, proposition 1)."""
+    """``p / (p + q)``.
+
+    Reference: Goodfellow et al. (2014), proposition 1, arXiv:1406.2661.
+    """
     p, q = (Normal(mean, s.std).log_prob(x) for mean in (s.real_mean, s.fake_mean))
     return torch.sigmoid(p - q)
 

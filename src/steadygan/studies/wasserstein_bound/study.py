@@ -1,8 +1,10 @@
-"""``steadygan theory wasserstein-bound``: both sides while noise is annealed (Arjovsky & Bottou 2017, theorem 3.3).
+"""``steadygan theory wasserstein-bound``: both sides while noise is annealed.
 
 The laws are those of as many samples of the data and of the generator: their Wasserstein distance is that of the exact
 transport plan, and the Jensen-Shannon divergence under noise that of densities which are known, by quadrature. No
 critic is asked: its lower bound of the divergence could not vouch for an upper bound of a distance.
+
+Reference: Arjovsky and Bottou (2017), theorem 3.3, arXiv:1701.04862.
 """
 
 from collections.abc import Callable, Iterator
