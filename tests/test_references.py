@@ -201,6 +201,32 @@ def test_links_of_the_docs_are_to_papers_of_the_bibliography():
             assert f"arXiv:{name}" in known, f"{path}: arXiv:{name}"
 
 
+def url(entry):
+    """Where a reader finds the paper; the bibliography itself where that is nowhere."""
+    if "eprint" in entry:
+        return f"https://arxiv.org/abs/{entry['eprint']}"
+    return f"https://doi.org/{entry['doi']}" if "doi" in entry else entry.get("url", BIBLIOGRAPHY.name)
+
+
+PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "config.md"]
+LINKED = re.compile(r"^\[(\D+?),?(?: \(?(\d{4})\)?)?(?:, (\w+))?\]: (\S+)$", re.MULTILINE)
+"""``[Mescheder et al. 2018]: https://...``, perhaps with the name of a method where a year has two papers."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_citations_of_the_docs_are_links(page):
+    """Each is one, to its own paper."""
+    text = page.read_text()
+    targets = {}
+    for name, year, method, target in LINKED.findall(text):
+        entry = (name.replace("&", "and"), year or "undated")
+        assert target in {url(e) for e in entries().values() if cited_as(e) == entry}, f"{name} {year}"
+        assert targets.setdefault((entry, method), target) == target
+    flat = re.sub(r"\s+", " ", text)
+    for match in CITATION.finditer(flat):
+        assert flat[match.start() - 1] == "[", flat[match.start() - 40 : match.end()]
+
+
 def test_methods_cite():
     citing = {path for path, _ in references()}
     files = {
