@@ -36,4 +36,6 @@ def bad_value(key: str, value: object, problem: str, choices: Iterable[str] = ()
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """``". Did you mean 'r1'?"`` for the choice closest to ``word``, or nothing."""
     close = get_close_matches(word, list(choices), n=1)
+    if close == [word]:  # what was said is a choice, and wrong for another reason
+        return ""
     return f". Did you mean '{close[0]}'?" if close else ""

@@ -184,6 +184,17 @@ def test_more_samples_than_images_are_refused(evaluate, tmp_path):
     assert "metrics.inception_score.splits=9: more than the 8 samples" in err
 
 
+def test_fewer_samples_than_images_are_of_all_classes(evaluate, tmp_path):
+    """Files in the order of two classes: half of them score as all do, where the first half would be one class."""
+    black, white = np.zeros((20, 4, 4), np.uint8), np.full((20, 4, 4), 255, np.uint8)
+    folder = pictures(tmp_path / "a", np.concatenate([black, white]))
+    out = tmp_path / "out.json"
+    assert evaluate("--images", folder, folder, *FID, "metrics.fid.samples=20", "--out", out)[0] == 0
+    said = json.loads(out.read_text())
+    assert said["metrics"]["fid"] < 2  # 16 for one class: the squared distance of the means alone
+    assert (said["passports"]["fid"]["samples"], said["passports"]["fid"]["sample_seed"]) == (20, 0)
+
+
 def test_one_image_is_too_few(evaluate, tmp_path):
     a, b = sets()
     folders = pictures(tmp_path / "a", a[:1]), pictures(tmp_path / "b", b[:20])

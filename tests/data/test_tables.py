@@ -91,7 +91,12 @@ def test_a_label_of_a_thousand_million_asks_for_two_classes(tmp_path):
 
 @pytest.mark.parametrize(
     ("values", "kind"),
-    [([1.0, None, float("nan"), 2.0], pa.float64()), ([1, None, None, 2], pa.int64()), (["a", None, None, "b"], None)],
+    [
+        ([1.0, None, float("nan"), 2.0], pa.float64()),
+        ([1, None, None, 2], pa.int64()),
+        (["a", None, None, "b"], None),
+        (["a", "", "", "b"], None),
+    ],
 )
 def test_missing_labels_are_named_and_counted(tmp_path, values, kind):
     with pytest.raises(UserError, match=r"column kind: 2 of 4 rows have no label .*dataset\.label=none"):
@@ -103,6 +108,8 @@ def test_missing_labels_are_named_and_counted(tmp_path, values, kind):
     [
         ([-1, 0], None, "holds -1, and labels below 0"),
         ([-0.5, 1.0], None, "holds -0.5"),
+        (["-1", "0", "10"], None, "holds -1, and labels below 0"),
+        ([float("inf"), 1.0], None, "holds inf, which is no class"),
         ([[1], [2]], None, r"holds \[1\], and a label is one number or one word"),
         ([{"a": 1}], None, "one number or one word"),
         ([0, 3], ["a", "b"], "holds 3, and the table names 2 classes"),

@@ -99,6 +99,21 @@ def test_accuracy_is_of_examples_that_were_not_trained_on(split, shown):
     assert len(Accuracy(digits, examples=7).x) == 7
 
 
+def test_accuracy_of_some_examples_is_of_all_classes():
+    """Of examples in the order of their classes the first would be of one class."""
+
+    class Sorted(Digits):
+        def examples(self, split):
+            x, y = super().examples(split)
+            order = y.argsort()
+            return x[order], y[order]
+
+    metric = Accuracy(Sorted(), examples=100)
+    assert len(metric.y.unique()) == 10
+    assert metric.passport["reference_seed"] == 0
+    assert Accuracy(Sorted()).passport["reference_seed"] is None
+
+
 @pytest.mark.parametrize("metric", [ClassMatch, Accuracy])
 @pytest.mark.parametrize("dataset", [Gaussian(), Line()])
 def test_data_without_classes_do_not_fit(metric, dataset):

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from torch import Tensor
 
 import steadygan
 from steadygan import files
 from steadygan.build import build_metrics, make
 from steadygan.commands import _data
+from steadygan.core.draws import generator
 from steadygan.data.pictures import Pictures
 from steadygan.engines.check import typed_node
 from steadygan.engines.evaluate import score
@@ -29,6 +32,9 @@ USUAL = ("fid", "kid", "precision_recall")
 """Metrics of images where none is named."""
 
 FOLDER = "evaluate"
+
+SAMPLE_SEED = 0
+"""Of the choice of images where fewer are scored than there are."""
 
 Nodes = dict[str, dict[str, Any]]
 
@@ -167,7 +173,9 @@ def of_images(a: Path, b: Path, given: Sequence[str], export: Path | None, out: 
     values: dict[str, float] = {}
     samples = shown.examples("train")[0]
     for metric in metrics.values():
-        values |= score(metric, {"samples": samples})
+        values |= score(metric, {"samples": _chosen(samples, metric.samples)})
+        if metric.samples < len(samples):
+            metric.passport["sample_seed"] = SAMPLE_SEED
     yield from _table({"": values})
     if out is not None:
         content = {"images": [str(a), str(b)], "count": [shown.num_data, 0 if stated else real.num_data]}
@@ -194,6 +202,13 @@ def _check_count(name: str, node: Mapping[str, Any], path: Path, count: int) -> 
     samples = node.get("samples")
     if isinstance(samples, int | float) and samples > count:
         raise bad_value(f"metrics.{name}.samples", samples, f"{path} has {count} images")
+
+
+def _chosen(samples: Tensor, count: int) -> Tensor:
+    """``count`` of the images: by a seed, since the first files often are of one class."""
+    if count >= len(samples):
+        return samples
+    return samples[torch.randperm(len(samples), generator=generator(SAMPLE_SEED, "images"))[:count].sort().values]
 
 
 def _is_statistics(path: Path) -> bool:

@@ -17,13 +17,13 @@ CHUNK = 500
 class Accuracy(Metric):
     """``accuracy``: the share of test examples whose class has the discriminator's largest logit.
 
-    Test examples are those of the split that is not trained on, all or the first ``examples``; of endless data a fixed
-    draw of as many.
+    Test examples are those of the split that is not trained on: all, or ``examples`` of them that a seed chooses, since
+    files often are in the order of their classes; of endless data a fixed draw of as many.
 
     Args:
         dataset: with labels.
         examples: at most so many.
-        reference_seed: of that draw.
+        reference_seed: of that choice or draw.
 
     Raises:
         UserError: the data set has no labels, or a setting is out of its range.
@@ -43,7 +43,11 @@ class Accuracy(Metric):
         seed = whole("metrics.accuracy.reference_seed", reference_seed, 0)
         if callable(getattr(dataset, "examples", None)):
             split, used = "train" if dataset.split == "test" else "test", None
-            x, y = (part[:examples] for part in dataset.examples(split))
+            x, y = dataset.examples(split)
+            if examples < len(y):
+                used = seed
+                rows = torch.randperm(len(y), generator=generator(seed, "metric/accuracy"))[:examples].sort().values
+                x, y = x[rows], y[rows]
         else:
             split = "fresh draws"
             used = seed

@@ -58,14 +58,16 @@ def as_labels(values: Sequence[Any], names: Sequence[str] | None, where: str) ->
     Raises:
         UserError: some are missing or no values of classes, there are too many, or one stands for no class.
     """
-    if missing := sum(value is None or bool(value != value) for value in values):
+    if missing := sum(value is None or value == "" or bool(value != value) for value in values):
         problem = f"{missing} of {len(values)} rows have no label (empty or nan); take them out of the table"
         raise UserError(f"{where}: {problem}, or leave the labels alone by dataset.label=none")
     if wrong := next((value for value in values if not isinstance(value, Hashable)), None):
         raise UserError(f"{where}: holds {str(wrong)[:80]}, and a label is one number or one word; dataset.label=none")
     classes = in_order(values)
-    if _is_number(classes[:1]) and classes[0] < 0:
-        raise UserError(f"{where}: holds {classes[0]}, and labels below 0 stand for none; dataset.label=none")
+    if below := next((value for value in classes[:1] if _is_negative(value)), None):
+        raise UserError(f"{where}: holds {below}, and labels below 0 stand for none; dataset.label=none")
+    if endless := next((value for value in classes if isinstance(value, float) and math.isinf(value)), None):
+        raise UserError(f"{where}: holds {endless}, which is no class; dataset.label=none")
     if names is None and len(classes) > MOST:
         problem = f"holds {len(classes):,} different values in {len(values):,} rows"
         raise UserError(f"{where}: {problem}, and there may be {MOST:,} classes; dataset.label=none")
@@ -98,5 +100,9 @@ def _parsed(word: str) -> int | float:
         return float(word)
 
 
-def _is_number(values: Sequence[Any]) -> bool:
-    return all(isinstance(value, Number) for value in values) and bool(values)
+def _is_negative(value: Any) -> bool:
+    """Whether it is a number below 0, or a word that says one."""
+    try:
+        return isinstance(value, Number | str) and bool(_number(value) < 0)
+    except (ValueError, OverflowError):
+        return False
