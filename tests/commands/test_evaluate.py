@@ -192,7 +192,7 @@ def test_fewer_samples_than_images_are_of_all_classes(evaluate, tmp_path):
     assert evaluate("--images", folder, folder, *FID, "metrics.fid.samples=20", "--out", out)[0] == 0
     said = json.loads(out.read_text())
     assert said["metrics"]["fid"] < 2  # 16 for one class: the squared distance of the means alone
-    assert (said["passports"]["fid"]["samples"], said["passports"]["fid"]["sample_seed"]) == (20, 0)
+    assert (said["provenance"]["fid"]["samples"], said["provenance"]["fid"]["sample_seed"]) == (20, 0)
 
 
 def test_one_image_is_too_few(evaluate, tmp_path):

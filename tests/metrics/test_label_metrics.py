@@ -110,8 +110,8 @@ def test_accuracy_of_some_examples_is_of_all_classes():
 
     metric = Accuracy(Sorted(), examples=100)
     assert len(metric.y.unique()) == 10
-    assert metric.passport["reference_seed"] == 0
-    assert Accuracy(Sorted()).passport["reference_seed"] is None
+    assert metric.provenance["reference_seed"] == 0
+    assert Accuracy(Sorted()).provenance["reference_seed"] is None
 
 
 @pytest.mark.parametrize("metric", [ClassMatch, Accuracy])

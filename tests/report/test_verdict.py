@@ -1,11 +1,22 @@
 """What may be said, and what may not."""
 
 import pytest
+from hydra.utils import get_class
+from omegaconf import OmegaConf
 
+from steadygan.paths import conf_dir
 from steadygan.report.collect import collect
 from steadygan.report.groups import group_runs
 from steadygan.report.statistics import Comparisons, compare, rank
 from steadygan.report.verdict import TOO_FEW, notes, number_text, obstacle, verdict
+
+
+def metrics_that_should_be_large():
+    """Of all options of the group: by what their classes say."""
+    for path in (conf_dir() / "metrics").glob("*.yaml"):
+        for node in OmegaConf.load(path).values():
+            directions = getattr(get_class(node["_target_"]), "directions", {})
+            yield from (name for name, direction in directions.items() if direction == "max")
 
 
 def say(path, metric="fid", direction="min", **options):
@@ -121,6 +132,13 @@ def test_where_nothing_trained_nobody_is_best(tmp_path, make_run):
     first, second = say(tmp_path, "modes", "max")
     assert first == "Nothing trained: every run was lost or ended with modes 0, the worst there is."
     assert "wgan (1 diverged of 1)" in second
+
+
+@pytest.mark.parametrize("metric", sorted({*metrics_that_should_be_large()} - {"modes", "is"}))
+def test_nothing_is_the_worst_of_every_metric_that_should_be_large(tmp_path, make_run, metric):
+    for method in ("a", "b"):
+        make_run(tmp_path, method, method=method, seed=0, finals={metric: 0.0})
+    assert say(tmp_path, metric, "max") == [f"Nothing trained: every run ended with {metric} 0, the worst there is."]
 
 
 def test_where_every_run_is_lost_nobody_is_best(tmp_path, make_run):

@@ -175,7 +175,7 @@ def of_images(a: Path, b: Path, given: Sequence[str], export: Path | None, out: 
     for metric in metrics.values():
         values |= score(metric, {"samples": _chosen(samples, metric.samples)})
         if metric.samples < len(samples):
-            metric.passport["sample_seed"] = SAMPLE_SEED
+            metric.provenance["sample_seed"] = SAMPLE_SEED
     yield from _table({"": values})
     if out is not None:
         content = {"images": [str(a), str(b)], "count": [shown.num_data, 0 if stated else real.num_data]}

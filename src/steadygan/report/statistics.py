@@ -19,7 +19,10 @@ from steadygan.statistics.paired import differences
 LEVEL = 0.05
 BASELINE = "nonsaturating"
 """What every method is compared with where the sweep names nothing else."""
-_LARGE_IS_GOOD = {"modes", "high_quality", "is", "precision", "recall", "density", "coverage", "accuracy"}
+_LARGE_IS_GOOD = {
+    *("modes", "high_quality", "is", "precision", "recall", "density", "coverage", "accuracy", "classes"),
+    *("class_match", "confidence", "confidence_tail", "exact_precision", "exact_coverage"),
+}
 _TIE_BREAKS = {"modes": ("high_quality", "wasserstein")}
 _WORST = {"is": 1.0} | dict.fromkeys(_LARGE_IS_GOOD - {"is"}, 0.0)
 """The worst finite values of metrics that have one: the inception score of any one picture is 1."""
