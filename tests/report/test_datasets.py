@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from steadygan.data.stored import UNSIGNED
 from steadygan.report import report
 from steadygan.report.collect import collect
 from steadygan.report.datasets import UNKNOWN, by_dataset
+from steadygan.report.groups import group_runs
 
 RING = {"_target_": "steadygan.data.mixtures.Ring", "modes": 8}
 GRID = {"_target_": "steadygan.data.mixtures.Grid", "side": 5}
@@ -49,6 +51,17 @@ def test_folders_of_ones_own_are_told_apart_by_their_place(tmp_path, make_run, t
     add(make_run, tmp_path, "a", {"_target_": target, "root": "/cats"})
     add(make_run, tmp_path, "b", {"_target_": target, "root": "/dogs"}, seed=1)
     assert split(tmp_path) == names
+
+
+def test_how_images_are_held_makes_no_other_data_set_and_no_other_method(tmp_path, make_run):
+    held = {"workers": 1, "keep": "memory", "prefetch": True, "corrupt": "refuse", "download": False}
+    assert set(held) == set(UNSIGNED) - {"root", "num_data"}
+    folder = {"_target_": "steadygan.data.folder.ImageFolder", "root": "/cats"}
+    add(make_run, tmp_path, "a", folder | held)
+    others = {"workers": 8, "keep": "disk", "prefetch": False, "corrupt": "skip", "download": True}
+    add(make_run, tmp_path, "b", folder | others, seed=1)
+    assert split(tmp_path) == {"image_folder": ["a", "b"]}
+    assert [len(group.runs) for group in group_runs(collect([tmp_path]).runs)] == [2]
 
 
 def test_a_run_that_does_not_say_joins_its_label_or_stays_apart(tmp_path, make_run):

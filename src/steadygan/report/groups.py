@@ -15,6 +15,8 @@ _NOT_IDENTITY = {
     "diagnostics", "logger", "engine", "trainer", "metrics", "experiment", "hydra",
 }  # fmt: skip
 _EXCEPTIONS = {"trainer.precision"}
+# How stored images are held, and what is checked of them: no part of their signature either.
+_HELD = {f"dataset.{key}" for key in ("download", "corrupt", "workers", "keep", "prefetch")}
 _MISSING = "(none)"
 
 
@@ -49,7 +51,7 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _counts(key: str) -> bool:
-    return key in _EXCEPTIONS or not (key.split(".")[0] in _NOT_IDENTITY or key.endswith(".root"))
+    return key in _EXCEPTIONS or not (key.split(".")[0] in _NOT_IDENTITY or key in _HELD or key.endswith(".root"))
 
 
 def _canonical(value: Any) -> Any:
