@@ -244,6 +244,18 @@ def test_fid_of_fewer_samples_than_features(caplog):
     assert measured(few, x)["fid"] == pytest.approx(float(expected), rel=1e-4)
 
 
+def test_few_samples_of_one_class_are_told(caplog):
+    """Enough in the mean over classes, but the data have one that is rare."""
+    x, _ = digits(700)
+    label = torch.cat([torch.arange(10).repeat_interleave(3), torch.zeros(670, dtype=torch.int64)])
+    metric = IntraFID(Digits(), samples=700)
+    assert not caplog.records
+    metric.update(x, label)
+    metric.compute()
+    (told,) = caplog.records
+    assert told.getMessage().startswith("metrics.intra_fid.samples of the rarest class=3: no more than the 64 features")
+
+
 def test_the_gap_between_the_splits_is_memorisation():
     train, test = Digits().examples("train")[0], Digits().examples("test")[0]
     to_train, to_test = FID(Digits(), samples=len(train)), TestFID(Digits(), samples=len(train))

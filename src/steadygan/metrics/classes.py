@@ -126,6 +126,9 @@ class IntraFID(FeatureMetric):
         """The mean; nan where a class has fewer than two samples."""
         asked = torch.cat(self.asked) if isinstance(self.asked, list) else self.asked
         rows = [features[asked.cpu() == label] for label in range(len(self.real))]
-        if min(len(own) for own in rows) < 2:
+        fewest = min(len(own) for own in rows)
+        if fewest < 2:
             return {"intra_fid": float("nan")}
+        if len(features) // len(rows) > features.shape[1]:  # where that is few, it has been said
+            singular(self.node, fewest, features.shape[1], "samples of the rarest class")
         return {"intra_fid": fmean(map(fid_of, rows, self.real))}
