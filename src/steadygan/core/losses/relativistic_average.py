@@ -17,7 +17,7 @@ class RelativisticAverage(Smoothed):
 
     See ``Smoothed`` for its numbers. The generator aims at 1 and 0 whatever they are.
 
-    Reference: Jolicoeur-Martineau (2019), eqs. 10 and 11, arXiv:1807.00734.
+    Reference: Jolicoeur-Martineau (2019), RaSGAN, arXiv:1807.00734.
     """
 
     uses_real: ClassVar[bool] = True
