@@ -106,9 +106,9 @@ class LosesTensors(Sgd):
 class Amnesiac:
     n_critic: int = 1
 
-    def play(self, players, state, turns):
-        (turn,) = turns["generator"]
-        gradient = players.gradient("generator", state, turn)
+    def play(self, players, state, batches):
+        (batch,) = batches["generator"]
+        gradient = players.gradient("generator", state, batch)
         return {"generator": state["generator"]}, gradient.logs
 
 

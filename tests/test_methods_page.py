@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from steadygan.engines.dealer import ENGINE_KEYS
+from steadygan.engines.sampling import ENGINE_KEYS
 from steadygan.paths import conf_dir
 
 PAGE = (Path(__file__).parents[1] / "docs" / "methods.md").read_text()

@@ -19,12 +19,12 @@ from steadygan.core.draws import normal_like, uniform
 from steadygan.core.objective import Objective
 from steadygan.core.settings import fields
 from steadygan.core.snapshots import Snapshots
-from steadygan.engines.dealer import ENGINE_KEYS, Wants
 from steadygan.engines.labelling import KEYS as LABEL_KEYS
 from steadygan.engines.labelling import UNLABELLED, Labelling, share_of
 from steadygan.engines.networks import as_functions, build_networks
 from steadygan.engines.parts import DTYPES, Parts
 from steadygan.engines.protocols import PAGE, has_members, is_callable
+from steadygan.engines.sampling import ENGINE_KEYS, SamplingSpec
 from steadygan.engines.schemes import Plain
 from steadygan.engines.step import PLAYERS, Algorithm
 from steadygan.engines.trial import Trial, own_keys, try_dataset, try_metric
@@ -88,18 +88,18 @@ def build(config: Mapping[str, Any], described: Any = None) -> Parts:
     _check_images(config, dataset.shape)
     algorithm = build_algorithm(config, networks, labelling)
     _check_examples(algorithm.rules, networks)
-    wants = _wants(config, algorithm, dataset.shape, labelling)
+    sampling = _sampling(config, algorithm, dataset.shape, labelling)
     scheme = make(config["scheme"], "scheme") if "scheme" in config else Plain()
     if described is None:
         scheme.check(networks, dataset)
-    growth = scheme.growth(networks, wants.moves * config["batch_size"] / wants.critic_every)
+    growth = scheme.growth(networks, sampling.moves * config["batch_size"] / sampling.critic_every)
     algorithm = replace(algorithm, growth=growth)
     if own - {"dataset", "logger"}:
-        Trial(own, algorithm, wants, networks, dataset, dtype)()
+        Trial(own, algorithm, sampling, networks, dataset, dtype)()
     return Parts(
         algorithm=algorithm,
         networks=networks,
-        wants=wants,
+        sampling=sampling,
         dataset=dataset,
         metrics=build_metrics(config, dataset, labelling),
         logger=_logger(config["logger"]),
@@ -188,9 +188,11 @@ def _stacked(discriminator: Mapping[str, Any]) -> int | None:
     return members if members > 1 or discriminator["snapshots"] else None
 
 
-def _wants(config: Mapping[str, Any], algorithm: Algorithm, shape: tuple[int, ...], labelling: Labelling) -> Wants:
+def _sampling(
+    config: Mapping[str, Any], algorithm: Algorithm, shape: tuple[int, ...], labelling: Labelling
+) -> SamplingSpec:
     noise = config["noise"]
-    return Wants.of(
+    return SamplingSpec.of(
         algorithm,
         noise=_draw("noise", noise, algorithm.objective.perturb, normal_like),
         copies=noise.get("copies", 1),

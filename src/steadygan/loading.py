@@ -76,7 +76,7 @@ class TrainedGAN:
     @property
     def labelling(self) -> Labelling:
         """What it does with labels."""
-        return self._gan.parts.wants.labelling
+        return self._gan.parts.sampling.labelling
 
     def evaluate(self, metrics: Mapping[str, Any], ema: bool = True) -> dict[str, float]:
         """What metrics that were built for its ``dataset`` say of it, of the latents that the run was scored with."""
@@ -171,7 +171,7 @@ class TrainedGAN:
 
     def classify(self, x: Tensor) -> Tensor:
         """The class logits ``[n, K]`` of a discriminator that tells classes (``labels=semi_supervised``)."""
-        if "classifier" not in self._gan.parts.wants.labelling.method.offers:
+        if "classifier" not in self._gan.parts.sampling.labelling.method.offers:
             raise bad_value("labels", self.config["labels"]["_target_"], "this discriminator tells no classes")
         x = self._checked("x", x, self.shape)
         with _threads(self._threads):

@@ -115,8 +115,8 @@ def _check_parts(config: str) -> None:
     """Build what a config, as JSON and without its seed, asks for; once for all seeds."""
     plain = json.loads(config)
     parts = build({**plain, "seed": 0})
-    if parts.wants.labelling.classes is not None:
-        check_range(parts.dataset, parts.wants.labelling.classes)
+    if parts.sampling.labelling.classes is not None:
+        check_range(parts.dataset, parts.sampling.labelling.classes)
     _check_best(plain["keep_best"], parts)
     for bound in threshold.parse(plain.get(threshold.OF_RUN), threshold.OF_RUN):
         judged.check_bound(bound, parts.directions, threshold.OF_RUN)

@@ -274,12 +274,12 @@ def test_the_probability_is_that_of_each_image():
 
 
 def test_the_probability_follows_the_signs():
-    """Four turns of 10 images over a horizon of 400: a step of 0.1, up where the mean sign is above the target."""
+    """Four updates of 10 images over a horizon of 400: a step of 0.1, up where the mean sign is above the target."""
     ada = Ada(start=0.15, target=0.6, interval=4, horizon=400, batch_size=10)
     kept, found = ada.init(1, torch.zeros(2, dtype=torch.float64)), []
-    for turn in range(12):
+    for update in range(12):
         logits = torch.ones(20, dtype=torch.float64)
-        logits[: 1 if turn < 4 else 20] = -1  # a mean sign of 0.9, then of -1
+        logits[: 1 if update < 4 else 20] = -1  # a mean sign of 0.9, then of -1
         kept = ada.update(kept, ada.look(3 * logits))
         found.append(kept["probability"].item())
     assert found == pytest.approx([0.15] * 3 + [0.25] * 4 + [0.15] * 4 + [0.05])

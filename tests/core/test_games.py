@@ -21,7 +21,7 @@ from steadygan.core.games import (
 )
 from steadygan.core.losses import Minimax, NonSaturating, Wasserstein
 from steadygan.core.noise import identity
-from steadygan.core.objective import Objective, Turn
+from steadygan.core.objective import Objective, StepBatch
 from steadygan.core.regularizers import r1
 from steadygan.core.rules import Adam, Sgd
 from steadygan.core.schedules import Linear
@@ -65,20 +65,20 @@ def unpack(x):
     return {"shift": shift}, {"w": w.reshape(DIM, UNITS), "v": v}
 
 
-def turn(real=REAL):
-    return Turn(Z, real)
+def batch(real=REAL):
+    return StepBatch(Z, real)
 
 
-def play(game, x=START, iterations=1, backend=BACKENDS[0], critic_turns=None, rule=Sgd):
+def play(game, x=START, iterations=1, backend=BACKENDS[0], critic_batches=None, rule=Sgd):
     """The parameters of both after some iterations, as one vector."""
     own = algorithm(game, rule)
     state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(x)))))
-    turns = {
-        "discriminator": (turn(),) * (critic_turns or getattr(game, "critic_turns", game.n_critic)),
-        "generator": (turn(REAL if getattr(game, "uses_real", False) else None),),
+    batches = {
+        "discriminator": (batch(),) * (critic_batches or getattr(game, "critic_batches", game.n_critic)),
+        "generator": (batch(REAL if getattr(game, "uses_real", False) else None),),
     }
     for t in range(iterations):
-        state, logs = step(own, backend, state, turns, t)
+        state, logs = step(own, backend, state, batches, t)
         assert {"loss/discriminator", "loss/generator", "grad_norm/generator"} <= set(logs)
     parts = [state["generator"]["params"]["shift"], *state["discriminator"]["params"].values()]
     return torch.cat([part.flatten() for part in parts])
@@ -233,9 +233,9 @@ def test_turns_looked_ahead_are_not_moved_in():
     state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(START)))))
     results = []
     for spare in (REAL, REAL + 1):
-        turns = {"discriminator": (turn(), turn(spare), turn(spare)), "generator": (turn(),)}
-        results.append(step(own, Tape(), state, turns, 0)[0])
-    assert own.game.critic_turns == 3
+        batches = {"discriminator": (batch(), batch(spare), batch(spare)), "generator": (batch(),)}
+        results.append(step(own, Tape(), state, batches, 0)[0])
+    assert own.game.critic_batches == 3
     assert torch.equal(*(result["discriminator"]["params"]["w"] for result in results))
     assert not torch.equal(*(result["generator"]["params"]["shift"] for result in results))
 
@@ -286,10 +286,10 @@ def one_weight_each(game, loss, theta, psi, real, h, iterations=1):
     theta, psi, real = (torch.full(size, value, dtype=torch.float64) for size, value in
                         (((1,), theta), ((1,), psi), ((1, 1), real)))  # fmt: skip
     state = initial_state(own, {"generator": ({"theta": theta}, {}), "discriminator": ({"psi": psi}, {})})
-    critic = (Turn(real, real),) * getattr(game, "critic_turns", 1)
-    turns = {"discriminator": critic, "generator": (Turn(real, real),)}
+    critic = (StepBatch(real, real),) * getattr(game, "critic_batches", 1)
+    batches = {"discriminator": critic, "generator": (StepBatch(real, real),)}
     for t in range(iterations):
-        state, _ = step(own, Tape(), state, turns, t)
+        state, _ = step(own, Tape(), state, batches, t)
         yield float(state["generator"]["params"]["theta"]), float(state["discriminator"]["params"]["psi"])
 
 
@@ -362,9 +362,9 @@ def test_vmap_equals_loop(game):
     def one(x, gamma):
         own = algorithm(game).with_numbers({"game": {"gamma": gamma}} if isinstance(game, Consensus) else {})
         state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(x)))))
-        turns = {"discriminator": (turn(),) * getattr(game, "critic_turns", 1), "generator": (turn(),)}
+        batches = {"discriminator": (batch(),) * getattr(game, "critic_batches", 1), "generator": (batch(),)}
         for t in range(2):
-            state, _ = step(own, Transform(), state, turns, t)
+            state, _ = step(own, Transform(), state, batches, t)
         return state["generator"]["params"]["shift"], state["discriminator"]["params"]["w"]
 
     together = torch.func.vmap(one)(starts, gammas)
@@ -409,13 +409,13 @@ def bilinear(game, h, iterations):
     one = torch.ones(1, dtype=torch.float64)
     state = initial_state(own, {"generator": ({"theta": one}, {}), "discriminator": ({"psi": one}, {})})
     point = torch.zeros(1, 1, dtype=torch.float64)
-    turns = {
-        "discriminator": (Turn(point, point),) * getattr(game, "critic_turns", 1),
-        "generator": (Turn(point, point),),
+    batches = {
+        "discriminator": (StepBatch(point, point),) * getattr(game, "critic_batches", 1),
+        "generator": (StepBatch(point, point),),
     }
     norms = []
     for t in range(iterations):
-        state, _ = step(own, Tape(), state, turns, t)
+        state, _ = step(own, Tape(), state, batches, t)
         place = torch.cat([state["generator"]["params"]["theta"], state["discriminator"]["params"]["psi"]])
         norms.append(float(place.norm()))
     return norms
@@ -462,14 +462,14 @@ def test_each_player_has_a_learning_rate_of_its_own_that_may_fall_to_nothing():
     rules = {"generator": Sgd(lr=falling), "discriminator": Sgd(lr=0.2)}
     own = Algorithm(objective, rules, {}, Simultaneous(), Ema(0.0))
     state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(START)))))
-    turns = {"discriminator": (turn(),), "generator": (turn(None),)}
+    batches = {"discriminator": (batch(),), "generator": (batch(None),)}
     moves = []
     for t in range(5):
         before = {player: state[player]["params"] for player in LR}
         gradient = torch.func.grad(
-            lambda p, s=state: objective.for_generator(p, {}, s["discriminator"], turn(None))[0]
+            lambda p, s=state: objective.for_generator(p, {}, s["discriminator"], batch(None))[0]
         )(before["generator"])["shift"]
-        state, _ = step(own, Tape(), state, turns, t)
+        state, _ = step(own, Tape(), state, batches, t)
         moves.append(((before["generator"]["shift"] - state["generator"]["params"]["shift"]) / gradient).tolist())
         assert not torch.equal(before["discriminator"]["w"], state["discriminator"]["params"]["w"])
     assert moves == [pytest.approx([rate] * 2) for rate in (0.3, 0.3, 0.15, 0.0, 0.0)]

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from steadygan.core import settings
 from steadygan.core.declare import declared
-from steadygan.engines.dealer import ENGINE_KEYS
+from steadygan.engines.sampling import ENGINE_KEYS
 from steadygan.hydra_versions import BASE, allowing
 
 CONF = Path(__file__).parents[2] / "conf"

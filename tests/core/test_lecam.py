@@ -23,7 +23,7 @@ def test_by_hand():
     lecam = LeCam(weight=0.5, decay=0.5)
     kept = lecam.init(1, LIKE)
     value, seen = lecam(critic, column(1.0, 3.0), column(-2.0, 0.0), None, kept)
-    assert value.tolist() == [0, 0], "nothing is known before the first turn"
+    assert value.tolist() == [0, 0], "nothing is known before the first update"
     kept = lecam.update(kept, seen)
     assert {name: number.item() for name, number in lecam.logs(kept).items()} == {"real": 2.0, "fake": -1.0}
     value, seen = lecam(critic, column(3.0, 5.0), column(1.0, -1.0), None, kept)

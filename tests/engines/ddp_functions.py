@@ -40,14 +40,14 @@ def train(config, ranks):
 
 def results(config, ranks):
     gan, scores = train(config, ranks)
-    turns = gan.dealer.deal(7, {player: gan.state[player]["params"] for player in ("generator", "discriminator")})
-    (turn,) = turns["discriminator"][:1]
+    batches = gan.sampler.sample(7, {player: gan.state[player]["params"] for player in ("generator", "discriminator")})
+    (batch,) = batches["discriminator"][:1]
     return {
         "state": gan.state,
         "logs": gan.window.means(),
         "scores": scores,
         "diverged_at": gan.diverged_at,
-        "turn": turn._asdict(),
+        "batch": batch._asdict(),
     }
 
 
@@ -57,16 +57,16 @@ def alone(config):
 
 
 def together(configs, report):
-    """Each config's results in process 0, the turns of all, and whether all have the same bits otherwise."""
+    """Each config's results in process 0, the batches of all, and whether all have the same bits otherwise."""
     torch.set_num_threads(1)
     found = {}
     with joined(next(iter(configs.values()))["trainer"]) as ranks:
         for name, config in configs.items():
             own = results(config, ranks)
-            turns, states = [None] * ranks.count, [None] * ranks.count
-            dist.all_gather_object(turns, own["turn"])
+            batches, states = [None] * ranks.count, [None] * ranks.count
+            dist.all_gather_object(batches, own["batch"])
             dist.all_gather_object(states, tree_leaves([own["state"], own["logs"], own["scores"], own["diverged_at"]]))
-            found[name] = {**own, "turns": turns, "same": all(same(states[0], other) for other in states[1:])}
+            found[name] = {**own, "batches": batches, "same": all(same(states[0], other) for other in states[1:])}
             report({"kind": "message", "text": name})
     return found
 

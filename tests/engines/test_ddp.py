@@ -189,16 +189,16 @@ def test_divergence_is_agreed_upon(cases, found):
 
 
 def test_each_process_has_its_slice_of_the_draws_and_all_the_same_noise_of_the_rule(cases, found):
-    turns, whole = found["sgld"]["turns"], ddp_functions.alone(cases["sgld"])["turn"]
+    batches, whole = found["sgld"]["batches"], ddp_functions.alone(cases["sgld"])["batch"]
     for part in ("latent", "real"):
-        slices = [turn[part] for turn in turns]
+        slices = [batch[part] for batch in batches]
         assert [len(each) for each in slices] == [6, 6]
         assert torch.equal(torch.cat(slices), whole[part])
         assert not torch.equal(*slices)
     for name, noise in whole["rule"].items():
-        assert all(torch.equal(turn["rule"][name], noise) for turn in turns)
-    copies = [torch.cat(pair) for pair in zip(*(turn["noise_real"] for turn in found["blur_copies"]["turns"]))]
-    for copy, expected in zip(copies, ddp_functions.alone(cases["blur_copies"])["turn"]["noise_real"], strict=True):
+        assert all(torch.equal(batch["rule"][name], noise) for batch in batches)
+    copies = [torch.cat(pair) for pair in zip(*(batch["noise_real"] for batch in found["blur_copies"]["batches"]))]
+    for copy, expected in zip(copies, ddp_functions.alone(cases["blur_copies"])["batch"]["noise_real"], strict=True):
         assert torch.equal(copy, expected)
     assert not torch.equal(*copies)
 

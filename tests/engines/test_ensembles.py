@@ -9,9 +9,9 @@ from steadygan.build import build
 from steadygan.core.autodiff import Tape, Transform
 from steadygan.core.votes import Softmax
 from steadygan.engines import checkpoint
-from steadygan.engines.dealer import Dealer
 from steadygan.engines.functional import tensors
 from steadygan.engines.module import GAN
+from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import Moves, initial_state, step
 from steadygan.errors import UserError
 from steadygan.train import plan
@@ -26,12 +26,14 @@ def setup(plain, *overrides):
     parts = build(config)
     state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
     latent = parts.networks["generator"].latent
-    dealer = Dealer(parts.dataset, parts.wants, latent, 0, config["batch_size"], torch.device("cpu"), torch.float64)
-    return parts, state, dealer
+    sampler = BatchSampler(
+        parts.dataset, parts.sampling, latent, 0, config["batch_size"], torch.device("cpu"), torch.float64
+    )
+    return parts, state, sampler
 
 
-def turns(dealer, state, t=0):
-    return dealer.deal(t, {player: state[player]["params"] for player in ("generator", "discriminator")})
+def batches(sampler, state, t=0):
+    return sampler.sample(t, {player: state[player]["params"] for player in ("generator", "discriminator")})
 
 
 def member(params, index):
@@ -50,11 +52,11 @@ def member(params, index):
     ids=["r1_r2", "relativistic", "penalty_blur", "orthogonal"],
 )
 def test_each_discriminator_moves_as_it_would_alone(plain, backend, algorithm):
-    parts, state, dealer = setup(plain, *SGD, *algorithm, "discriminator.ensemble=3")
+    parts, state, sampler = setup(plain, *SGD, *algorithm, "discriminator.ensemble=3")
     single, alone, _ = setup(plain, *SGD, *algorithm)
-    (turn,) = turns(dealer, state)["discriminator"]
+    (batch,) = batches(sampler, state)["discriminator"]
     moves, own = (Moves(each.algorithm, backend, lambda grads: grads) for each in (parts, single))
-    moved = moves.move("discriminator", state, moves.gradient("discriminator", state, turn), turn)
+    moved = moves.move("discriminator", state, moves.gradient("discriminator", state, batch), batch)
     losses = []
     for index in range(3):
         params = member(state["discriminator"]["params"], index)
@@ -63,14 +65,14 @@ def test_each_discriminator_moves_as_it_would_alone(plain, backend, algorithm):
             "generator": state["generator"],
             "discriminator": {**alone["discriminator"], "params": params},
         }
-        gradient = own.gradient("discriminator", start, turn)
+        gradient = own.gradient("discriminator", start, batch)
         losses.append(gradient.logs["loss/discriminator"])
-        expected = own.move("discriminator", start, gradient, turn)["discriminator"]["params"]
+        expected = own.move("discriminator", start, gradient, batch)["discriminator"]["params"]
         found = member(moved["discriminator"]["params"], index)
         assert found.keys() == expected.keys()
         for name, value in expected.items():
             torch.testing.assert_close(found[name], value, rtol=1e-10, atol=1e-12)
-    logged = moves.gradient("discriminator", state, turn).logs["loss/discriminator"]
+    logged = moves.gradient("discriminator", state, batch).logs["loss/discriminator"]
     torch.testing.assert_close(logged, torch.stack(losses).mean())
 
 
@@ -78,8 +80,8 @@ def test_projections_beside_snapshots_are_those_without(plain):
     algorithm = [*SGD, "regularizer=[orthogonal]", "regularizer.orthogonal.weight=0.1"]
     found = []
     for more in ([], ["discriminator.snapshots=1"]):
-        parts, state, dealer = setup(plain, *algorithm, *more)
-        moved, _ = step(parts.algorithm, Tape(), state, turns(dealer, state), 0)
+        parts, state, sampler = setup(plain, *algorithm, *more)
+        moved, _ = step(parts.algorithm, Tape(), state, batches(sampler, state), 0)
         found.append(moved["discriminator"]["params"])
     for name, value in found[0].items():
         torch.testing.assert_close(member(found[1], 0)[name], value, rtol=1e-12, atol=1e-14)
@@ -96,9 +98,9 @@ def test_the_first_is_the_one_there_is_without(plain):
 @BACKENDS
 def test_the_generator_minimises_the_vote(plain, backend):
     overrides = ["discriminator.ensemble=3", "discriminator/vote=softmax", "discriminator.vote.sharpness=2"]
-    parts, state, dealer = setup(plain, *overrides)
+    parts, state, sampler = setup(plain, *overrides)
     single, alone, _ = setup(plain)
-    (turn,) = turns(dealer, state)["generator"]
+    (batch,) = batches(sampler, state)["generator"]
     judged, own = (Moves(each.algorithm, backend, lambda grads: grads) for each in (parts, single))
     against = []
     for index in range(3):
@@ -108,11 +110,11 @@ def test_the_generator_minimises_the_vote(plain, backend):
             "generator": state["generator"],
             "discriminator": {**alone["discriminator"], "params": params},
         }
-        against.append(own.gradient("generator", start, turn))
+        against.append(own.gradient("generator", start, batch))
     losses = torch.stack([gradient.logs["loss/generator"] for gradient in against]).requires_grad_()
     value = Softmax(2.0)(losses, torch.ones(3, dtype=torch.bool), None)
     (weights,) = torch.autograd.grad(value, losses)
-    found = judged.gradient("generator", state, turn)
+    found = judged.gradient("generator", state, batch)
     torch.testing.assert_close(found.logs["loss/generator"], value.detach())
     for name, grad in found.grads.items():
         expected = sum(weight * gradient.grads[name] for weight, gradient in zip(weights, against))
@@ -121,14 +123,14 @@ def test_the_generator_minimises_the_vote(plain, backend):
 
 @BACKENDS
 def test_snapshots_are_judges_too(plain, backend):
-    parts, state, dealer = setup(plain, "discriminator.snapshots=2", "discriminator.every=2")
+    parts, state, sampler = setup(plain, "discriminator.snapshots=2", "discriminator.every=2")
     single, alone, _ = setup(plain)
     seen = []
     for t in range(6):
-        state, _ = step(parts.algorithm, backend, state, turns(dealer, state, t), t)
+        state, _ = step(parts.algorithm, backend, state, batches(sampler, state, t), t)
         if t % 2 == 1:
             seen.append(member(state["discriminator"]["params"], 0))
-    (turn,) = turns(dealer, state, 6)["generator"]
+    (batch,) = batches(sampler, state, 6)["generator"]
     own = Moves(single.algorithm, backend, lambda grads: grads)
     grads = []
     for params in (member(state["discriminator"]["params"], 0), *seen[-2:]):
@@ -137,16 +139,16 @@ def test_snapshots_are_judges_too(plain, backend):
             "generator": state["generator"],
             "discriminator": {**alone["discriminator"], "params": params},
         }
-        grads.append(own.gradient("generator", start, turn).grads)
-    found = Moves(parts.algorithm, backend, lambda grads: grads).gradient("generator", state, turn).grads
+        grads.append(own.gradient("generator", start, batch).grads)
+    found = Moves(parts.algorithm, backend, lambda grads: grads).gradient("generator", state, batch).grads
     for name, grad in found.items():
         torch.testing.assert_close(grad, sum(each[name] for each in grads) / 3, rtol=1e-9, atol=1e-12)
 
 
 def test_before_the_first_snapshot_there_is_one_judge(plain):
-    (many, first, dealer), (single, alone, _) = setup(plain, "discriminator.snapshots=2"), setup(plain)
-    found, _ = step(many.algorithm, Tape(), first, turns(dealer, first), 0)
-    expected, _ = step(single.algorithm, Tape(), alone, turns(dealer, alone), 0)
+    (many, first, sampler), (single, alone, _) = setup(plain, "discriminator.snapshots=2"), setup(plain)
+    found, _ = step(many.algorithm, Tape(), first, batches(sampler, first), 0)
+    expected, _ = step(single.algorithm, Tape(), alone, batches(sampler, alone), 0)
     for name, value in expected["generator"]["params"].items():
         torch.testing.assert_close(found["generator"]["params"][name], value, rtol=1e-10, atol=1e-12)
 

@@ -45,9 +45,9 @@ def test_optimistic_goes_on_with_the_same_bits(plain, tmp_path, update):
     assert any(not torch.equal(value, forgetful.state_dict()[name]) for name, value in whole.state_dict().items())
 
 
-def test_what_a_game_has_dealt(plain):
-    assert fresh(plain, "game=unrolled", "game.steps=3", "game.n_critic=2").parts.wants.n_critic == 5
-    assert fresh(plain, "game=consensus", "game.update=alternating", "game.n_critic=2").parts.wants.n_critic == 2
+def test_what_a_game_has_drawn(plain):
+    assert fresh(plain, "game=unrolled", "game.steps=3", "game.n_critic=2").parts.sampling.n_critic == 5
+    assert fresh(plain, "game=consensus", "game.update=alternating", "game.n_critic=2").parts.sampling.n_critic == 2
     assert "game" not in fresh(plain).state
 
 

@@ -1,4 +1,4 @@
-"""What penalties and noise keep between turns: started, averaged, saved, and put back where D does not move."""
+"""What penalties and noise keep between updates: started, averaged, saved, and put back where D does not move."""
 
 import pytest
 import torch

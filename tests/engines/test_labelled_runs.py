@@ -1,4 +1,4 @@
-"""Runs that use labels: what is dealt, what is minimised, and what comes of it."""
+"""Runs that use labels: what is drawn, what is minimised, and what comes of it."""
 
 import csv
 import json
@@ -18,12 +18,12 @@ from steadygan.core.autodiff import Tape, Transform
 from steadygan.core.labels import given_rows
 from steadygan.data.memory import InMemory
 from steadygan.engines import checkpoint
-from steadygan.engines.dealer import Dealer
 from steadygan.engines.functional import tensors
 from steadygan.engines.module import GAN
 from steadygan.engines.parts import DTYPES
 from steadygan.engines.population import Plan
 from steadygan.engines.population import train as train_population
+from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import initial_state, step
 from steadygan.errors import UserError
 from steadygan.pictures import grid
@@ -55,58 +55,60 @@ def rows(job):
         return list(csv.DictReader(file))
 
 
-def dealer_of(job, shard=slice(None), batch_size=None):
+def sampler_of(job, shard=slice(None), batch_size=None):
     parts = build(job.config)
     latent = parts.networks["generator"].latent
     size = batch_size or job.config["batch_size"]
-    dealer = Dealer(parts.dataset, parts.wants, latent, job.seed, size, torch.device("cpu"), torch.float64, shard)
-    return parts, dealer
+    sampler = BatchSampler(
+        parts.dataset, parts.sampling, latent, job.seed, size, torch.device("cpu"), torch.float64, shard
+    )
+    return parts, sampler
 
 
-def deal(parts, dealer, iteration):
-    return dealer.deal(iteration, {player: tensors(network)[0] for player, network in parts.networks.items()})
+def sample(parts, sampler, iteration):
+    return sampler.sample(iteration, {player: tensors(network)[0] for player, network in parts.networks.items()})
 
 
-def batch(parts, job, player, index):
+def examples(parts, job, player, index):
     return parts.dataset.batch(job.seed, f"real/{player}", index, job.config["batch_size"], "cpu", torch.float64)
 
 
-# --- what is dealt ----------------------------------------------------------------------------------------------
+# --- what is drawn ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("given", [TINY, DIGITS], ids=["mixture", "digits"])
 def test_both_players_are_told_the_classes_of_their_own_real_batch(plan, given):
     job = plan(*given, "labels=conditional", "metrics@labels.metrics=[]", "game.n_critic=2")
-    parts, dealer = dealer_of(job)
-    turns = deal(parts, dealer, 4)
-    for place, turn in enumerate(turns["discriminator"]):
-        drawn = batch(parts, job, "discriminator", 8 + place)
-        assert torch.equal(turn.real, drawn["x"])
-        assert torch.equal(turn.label, drawn["y"])
-    (turn,) = turns["generator"]
-    assert turn.real is None
-    assert torch.equal(turn.label, batch(parts, job, "generator", 4)["y"])
+    parts, sampler = sampler_of(job)
+    batches = sample(parts, sampler, 4)
+    for place, batch in enumerate(batches["discriminator"]):
+        drawn = examples(parts, job, "discriminator", 8 + place)
+        assert torch.equal(batch.real, drawn["x"])
+        assert torch.equal(batch.label, drawn["y"])
+    (batch,) = batches["generator"]
+    assert batch.real is None
+    assert torch.equal(batch.label, examples(parts, job, "generator", 4)["y"])
 
 
 def test_a_share_of_the_rows_has_its_label_every_time(plan):
     job = plan(*DIGITS, "labels=conditional", "metrics@labels.metrics=[]", "labels.share=0.3", "seed=5")
-    parts, dealer = dealer_of(job, batch_size=1437)
+    parts, sampler = sampler_of(job, batch_size=1437)
     chosen = given_rows(1437, 0.3, 5)
     for epoch in range(2):
-        (turn,) = deal(parts, dealer, epoch)["discriminator"]
+        (batch,) = sample(parts, sampler, epoch)["discriminator"]
         drawn = parts.dataset.batch(5, "real/discriminator", epoch, 1437, "cpu", torch.float64)
-        known = turn.label != 10
+        known = batch.label != 10
         assert int(known.sum()) == round(0.3 * 1437)
         assert torch.equal(known, chosen[drawn["index"].long()])
-        assert torch.equal(turn.label[known], drawn["y"][known])
+        assert torch.equal(batch.label[known], drawn["y"][known])
 
 
 def test_targets_are_the_discriminators_alone(plan):
     job = plan(*DIGITS, *SEMI, "labels.share=0.5")
-    parts, dealer = dealer_of(job)
-    turns = deal(parts, dealer, 3)
-    (critic,), (generator,) = turns["discriminator"], turns["generator"]
-    drawn = batch(parts, job, "discriminator", 3)
+    parts, sampler = sampler_of(job)
+    batches = sample(parts, sampler, 3)
+    (critic,), (generator,) = batches["discriminator"], batches["generator"]
+    drawn = examples(parts, job, "discriminator", 3)
     known = given_rows(1437, 0.5, 0)[drawn["index"].long()]
     assert critic.label is generator.label is generator.target is None
     assert torch.equal(critic.target, drawn["y"])
@@ -115,16 +117,16 @@ def test_targets_are_the_discriminators_alone(plan):
 
 def test_endless_data_have_the_share_on_average(plan):
     job = plan(*TINY, *CONDITIONAL, "labels.share=0.25")
-    parts, dealer = dealer_of(job, batch_size=20_000)
-    (turn,) = deal(parts, dealer, 0)["discriminator"]
-    assert abs(float((turn.label < 5).double().mean()) - 0.25) < 0.02
+    parts, sampler = sampler_of(job, batch_size=20_000)
+    (batch,) = sample(parts, sampler, 0)["discriminator"]
+    assert abs(float((batch.label < 5).double().mean()) - 0.25) < 0.02
 
 
 @pytest.mark.parametrize("labels", [CONDITIONAL, SEMI], ids=["conditional", "semi_supervised"])
 def test_processes_have_their_slices_of_the_same_labels(plan, labels):
     job = plan(*TINY, *labels, "labels.share=0.5")
-    whole = tree_leaves(deal(*dealer_of(job), 2)["discriminator"])
-    halves = [tree_leaves(deal(*dealer_of(job, shard), 2)["discriminator"]) for shard in (slice(0, 6), slice(6, 12))]
+    whole = tree_leaves(sample(*sampler_of(job), 2)["discriminator"])
+    halves = [tree_leaves(sample(*sampler_of(job, shard), 2)["discriminator"]) for shard in (slice(0, 6), slice(6, 12))]
     for value, *parts in zip(whole, *halves):
         assert value is parts[0] is None or torch.equal(value, torch.cat(parts))
 
@@ -133,10 +135,10 @@ def test_processes_have_their_slices_of_the_same_labels(plan, labels):
 
 
 def one_step(job, backend, wanted=()):
-    parts, dealer = dealer_of(job)
+    parts, sampler = sampler_of(job)
     state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
-    turns = deal(parts, dealer, 0)
-    return parts, state, turns, *step(parts.algorithm, backend, state, turns, 0)
+    batches = sample(parts, sampler, 0)
+    return parts, state, batches, *step(parts.algorithm, backend, state, batches, 0)
 
 
 @pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
@@ -148,18 +150,18 @@ def test_the_first_update_of_a_discriminator_that_tells_classes(plan, backend):
         *(f"optimizer@optimizer.{player}=sgd" for player in ("generator", "discriminator")),
         *(f"optimizer.{player}.lr=0.1" for player in ("generator", "discriminator")),
     )  # fmt: skip
-    parts, _, turns, state, logs = one_step(job, backend)
-    (turn,) = turns["discriminator"]
+    parts, _, batches, state, logs = one_step(job, backend)
+    (batch,) = batches["discriminator"]
     network, generator = parts.networks["discriminator"], parts.networks["generator"]
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-    real = turn.real.requires_grad_()
-    classes = network(real + 0.3 * turn.noise_real[0])
-    fake = network(generator(turn.latent).detach() + 0.3 * turn.noise_fake[0])
+    real = batch.real.requires_grad_()
+    classes = network(real + 0.3 * batch.noise_real[0])
+    fake = network(generator(batch.latent).detach() + 0.3 * batch.noise_fake[0])
     (slope,) = torch.autograd.grad(classes.logsumexp(1).sum(), real, create_graph=True)
-    known = turn.target_weight > 0
+    known = batch.target_weight > 0
     assert 0 < int(known.sum()) < 12
     adversarial = (F.softplus(-classes.logsumexp(1)) + F.softplus(fake.logsumexp(1))).mean()
-    told = F.cross_entropy(classes[known], turn.target[known])
+    told = F.cross_entropy(classes[known], batch.target[known])
     (adversarial + 0.7 * told + 1.5 * slope.square().sum(1).mean()).backward()
     optimizer.step()
     torch.testing.assert_close(logs["loss/classification"], told.detach())
@@ -176,17 +178,17 @@ def test_the_first_update_of_a_conditional_gan(plan, how, backend):
         *(f"optimizer@optimizer.{player}=sgd" for player in ("generator", "discriminator")),
         *(f"optimizer.{player}.lr=0.1" for player in ("generator", "discriminator")),
     )  # fmt: skip
-    parts, _, turns, state, _ = one_step(job, backend)
+    parts, _, batches, state, _ = one_step(job, backend)
     network, generator = parts.networks["discriminator"], parts.networks["generator"]
-    (turn,) = turns["discriminator"]
+    (batch,) = batches["discriminator"]
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-    fake = generator(turn.latent, turn.label).detach()
-    u = turn.penalty["gradient_penalty"][:, None]
-    between = (u * turn.real + (1 - u) * fake, (1 - u) * turn.real + u * fake)
-    loss = F.softplus(network(fake, turn.label) - network(turn.real, turn.label)).mean()
+    fake = generator(batch.latent, batch.label).detach()
+    u = batch.penalty["gradient_penalty"][:, None]
+    between = (u * batch.real + (1 - u) * fake, (1 - u) * batch.real + u * fake)
+    loss = F.softplus(network(fake, batch.label) - network(batch.real, batch.label)).mean()
     found = []
     for points in between:  # whichever end eps = 1 stands for
-        (slope,) = torch.autograd.grad(network(points.requires_grad_(), turn.label).sum(), points, create_graph=True)
+        (slope,) = torch.autograd.grad(network(points.requires_grad_(), batch.label).sum(), points, create_graph=True)
         penalty = 10 * (slope.norm(dim=1) - 1).square().mean()
         grads = torch.autograd.grad(loss + penalty, list(network.parameters()), retain_graph=True, allow_unused=True)
         found.append([p.detach() - 0.1 * (0 if g is None else g) for p, g in zip(network.parameters(), grads)])
@@ -194,9 +196,9 @@ def test_the_first_update_of_a_conditional_gan(plan, how, backend):
     assert any(all(torch.allclose(a, b, atol=1e-12) for a, b in zip(made, each)) for each in found)
     for parameter, value in zip(network.parameters(), made):
         parameter.data = value
-    (turn,) = turns["generator"]
-    real = network(turn.real, turn.label)
-    loss = F.softplus(real - network(generator(turn.latent, turn.label), turn.label)).mean()
+    (batch,) = batches["generator"]
+    real = network(batch.real, batch.label)
+    loss = F.softplus(real - network(generator(batch.latent, batch.label), batch.label)).mean()
     optimizer = torch.optim.SGD(generator.parameters(), lr=0.1)
     loss.backward()
     optimizer.step()

@@ -37,11 +37,11 @@ def trained(gan, until=6):
 
 
 def gradient(gan, backend, iteration):
-    """D's gradient at the first state, in the turns of one iteration but with the draws of the first."""
-    turns = gan.dealer.deal(0, {player: gan.state[player]["params"] for player in PLAYERS})
-    due = gan.parts.wants.due(iteration)
-    turns["discriminator"] = tuple(turn._replace(due=due) for turn in turns["discriminator"])
-    state, logs = step(gan.parts.algorithm, backend, gan.state, turns, 0)
+    """D's gradient at the first state, in the batches of one iteration but with the draws of the first."""
+    batches = gan.sampler.sample(0, {player: gan.state[player]["params"] for player in PLAYERS})
+    due = gan.parts.sampling.due(iteration)
+    batches["discriminator"] = tuple(batch._replace(due=due) for batch in batches["discriminator"])
+    state, logs = step(gan.parts.algorithm, backend, gan.state, batches, 0)
     return state["last"]["discriminator"], logs["penalty/r1"]
 
 
@@ -78,8 +78,8 @@ def test_what_is_not_due_is_not_computed(plain, monkeypatch):
         gan.training_step(iteration, 0)
         done.append(len(counted) - before)
     assert done == [2, 0, 1, 1, 1, 0, 2]
-    turns = [gan.dealer.deal(t, {player: gan.state[player]["params"] for player in PLAYERS}) for t in range(4)]
-    assert [set(turn["discriminator"][0].penalty) for turn in turns] == [
+    batches = [gan.sampler.sample(t, {player: gan.state[player]["params"] for player in PLAYERS}) for t in range(4)]
+    assert [set(batch["discriminator"][0].penalty) for batch in batches] == [
         *({"r1", "gradient_penalty"}, set(), {"r1"}, {"gradient_penalty"}),
     ]
 
@@ -87,17 +87,17 @@ def test_what_is_not_due_is_not_computed(plain, monkeypatch):
 def test_all_turns_of_an_iteration_alike(plain):
     gan = fresh(plain, "regularizer=[r1]", "regularizer.r1.every=2", "game.n_critic=3")
     for iteration, due in ((0, {"r1": 2}), (1, {}), (2, {"r1": 2})):
-        turns = gan.dealer.deal(iteration, {player: gan.state[player]["params"] for player in PLAYERS})
-        assert [turn.due for turn in turns["discriminator"]] == [due] * 3
+        batches = gan.sampler.sample(iteration, {player: gan.state[player]["params"] for player in PLAYERS})
+        assert [batch.due for batch in batches["discriminator"]] == [due] * 3
 
 
 @pytest.mark.parametrize(("every", "critic_every"), [(2, 2), (4, 6), (3, 2)])
 def test_of_the_moves_of_d_where_it_moves_seldom(plain, every, critic_every):
     """Over a common period each penalty counts once a move."""
     game = ["game=ratio", f"game.critic_every={critic_every}"]
-    wants = fresh(plain, "regularizer=[r1]", f"regularizer.r1.every={every}", *game).parts.wants
+    sampling = fresh(plain, "regularizer=[r1]", f"regularizer.r1.every={every}", *game).parts.sampling
     moves = range(0, every * critic_every, critic_every)
-    counted = [wants.due(iteration).get("r1", 0) for iteration in moves]
+    counted = [sampling.due(iteration).get("r1", 0) for iteration in moves]
     assert counted == [every, *[0] * (every - 1)]
 
 
@@ -109,8 +109,8 @@ def test_steps_of_the_weights_once_in_a_while(plain):
     gan.parts.algorithm.rules["discriminator"].__dict__["lr"] = 0.0
     before = gan.state["discriminator"]["params"]
     for iteration, rest in ((0, 0.96), (1, 1.0), (3, 1.0), (4, 0.96)):
-        turns = gan.dealer.deal(iteration, {player: gan.state[player]["params"] for player in PLAYERS})
-        after = step(gan.parts.algorithm, Tape(), gan.state, turns, iteration)[0]["discriminator"]["params"]
+        batches = gan.sampler.sample(iteration, {player: gan.state[player]["params"] for player in PLAYERS})
+        after = step(gan.parts.algorithm, Tape(), gan.state, batches, iteration)[0]["discriminator"]["params"]
         for name, value in before.items():
             torch.testing.assert_close(after[name], (rest * value).clamp(-0.3, 0.3), rtol=1e-12, atol=1e-14)
 

@@ -93,7 +93,7 @@ def test_the_field_is_what_autograd_says():
     here = seen(gan)
     generator, discriminator = nets(gan)
     sigma = here.algorithm.objective.perturb.keywords["sigma"]
-    own, other = here.turns["discriminator"][0], here.turns["generator"][0]
+    own, other = here.batches["discriminator"][0], here.batches["generator"][0]
     real = own.real.clone().requires_grad_()
     fake = generator(own.latent).detach()
     logits = discriminator(real + sigma * own.noise_real[0])
@@ -125,7 +125,7 @@ def adam_iteration(gan, here, x):
             step = torch.tensor(float(gan.iteration))
             optimizers[player].state[p] = {"step": step, "exp_avg": moments[0], "exp_avg_sq": moments[1]}
             place += p.numel()
-    own, other = here.turns["discriminator"][0], here.turns["generator"][0]
+    own, other = here.batches["discriminator"][0], here.batches["generator"][0]
     judged = [discriminator(own.real), discriminator(generator(own.latent).detach())]
     losses = [cross_entropy(logits, torch.full_like(logits, side)) for logits, side in zip(judged, (1.0, 0.0))]
     sum(losses).backward()
@@ -223,9 +223,9 @@ def test_what_changes_from_iteration_to_iteration_is_taken_by_its_mean():
 def test_draws_are_functions_of_the_seed():
     gan = small()
     one, again, other = seen(gan), seen(gan), seen(gan, index=1)
-    assert torch.equal(one.turns["generator"][0].latent, again.turns["generator"][0].latent)
-    assert not torch.equal(one.turns["generator"][0].latent, other.turns["generator"][0].latent)
-    assert len(one.turns["discriminator"][0].real) == 32
+    assert torch.equal(one.batches["generator"][0].latent, again.batches["generator"][0].latent)
+    assert not torch.equal(one.batches["generator"][0].latent, other.batches["generator"][0].latent)
+    assert len(one.batches["discriminator"][0].real) == 32
 
 
 def dirac(name, update="simultaneous", numbers=None, h=0.1, x=(0.0, 0.0), n_critic=1):
@@ -241,7 +241,7 @@ def dirac(name, update="simultaneous", numbers=None, h=0.1, x=(0.0, 0.0), n_crit
     state |= {"ema": params["generator"] | buffers["generator"], "last": params}
     if hasattr(game, "init"):
         state["game"] = game.init(params)
-    return Scene(algorithm, state, system._turns(game, None), 0)
+    return Scene(algorithm, state, system._batches(game, None), 0)
 
 
 SMOOTH = ["unregularised", "nonsaturating", "r1", "r2", "r1_r2", "roth", "instance_noise", "consensus", "sgld"]

@@ -13,10 +13,10 @@ from torch.utils._pytree import tree_leaves
 from steadygan import files, train
 from steadygan.build import build
 from steadygan.core.autodiff import Tape, Transform
-from steadygan.engines.dealer import Dealer
 from steadygan.engines.functional import tensors
 from steadygan.engines.module import GAN
 from steadygan.engines.population.memory import member_bytes
+from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import Moves, initial_state, step
 from steadygan.errors import UserError
 
@@ -30,45 +30,45 @@ FULL = "optimizer.discriminator.covariance=full"
 
 
 def setup(plain, *overrides):
-    """Parts, their state before the first iteration, and a dealer of turns."""
+    """Parts, their state before the first iteration, and a sampler of batches."""
     config = plain(*SMALL, *overrides)
     parts = build(config)
     state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
-    dealer = Dealer(
-        *(parts.dataset, parts.wants, parts.networks["generator"].latent, config["seed"], config["batch_size"]),
+    sampler = BatchSampler(
+        *(parts.dataset, parts.sampling, parts.networks["generator"].latent, config["seed"], config["batch_size"]),
         *(torch.device("cpu"), torch.float64),
     )
-    return parts, state, dealer
+    return parts, state, sampler
 
 
-def turns_of(dealer, state, t=0):
-    return dealer.deal(t, {player: state[player]["params"] for player in ("generator", "discriminator")})
+def batches_of(sampler, state, t=0):
+    return sampler.sample(t, {player: state[player]["params"] for player in ("generator", "discriminator")})
 
 
-def alone(turn, place):
-    """A turn of one example, cut by hand."""
+def alone(batch, place):
+    """A batch of one example, cut by hand."""
 
     def cut(value):
         return None if value is None else value[place : place + 1]
 
-    return turn._replace(
-        latent=cut(turn.latent),
-        real=cut(turn.real),
-        noise_real=tuple(map(cut, turn.noise_real)),
-        noise_fake=tuple(map(cut, turn.noise_fake)),
-        penalty={name: cut(value) for name, value in turn.penalty.items()},
-        label=cut(turn.label),
-        target=cut(turn.target),
-        target_weight=cut(turn.target_weight),
+    return batch._replace(
+        latent=cut(batch.latent),
+        real=cut(batch.real),
+        noise_real=tuple(map(cut, batch.noise_real)),
+        noise_fake=tuple(map(cut, batch.noise_fake)),
+        penalty={name: cut(value) for name, value in batch.penalty.items()},
+        label=cut(batch.label),
+        target=cut(batch.target),
+        target_weight=cut(batch.target_weight),
     )
 
 
-def looped(parts, state, turn, player):
+def looped(parts, state, batch, player):
     """``[B, P]``: each example's gradient on the tape, in a loop."""
     plain = replace(parts.algorithm, rules={name: replace(rule, estimator="running") if rule.per_sample else rule
                                            for name, rule in parts.algorithm.rules.items()})  # fmt: skip
     moves = Moves(plain, Tape(), lambda grads: grads)
-    grads = [moves.gradient(player, state, alone(turn, place)).grads for place in range(len(turn.latent))]
+    grads = [moves.gradient(player, state, alone(batch, place)).grads for place in range(len(batch.latent))]
     return np.stack([np.concatenate([value.flatten().numpy() for value in each.values()]) for each in grads])
 
 
@@ -90,10 +90,10 @@ ALGORITHMS = {
 @pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
 def test_the_estimate_is_numpys_covariance_of_looped_gradients(plain, algorithm, backend):
     """Over 6 examples, of their mean: the covariance / 6; and their mean is the gradient of the batch."""
-    parts, state, dealer = setup(plain, *ASKS, *algorithm, FULL)
-    for turn in turns_of(dealer, state)["discriminator"]:
-        gradient = Moves(parts.algorithm, backend, lambda grads: grads).gradient("discriminator", state, turn)
-        samples = looped(parts, state, turn, "discriminator")
+    parts, state, sampler = setup(plain, *ASKS, *algorithm, FULL)
+    for batch in batches_of(sampler, state)["discriminator"]:
+        gradient = Moves(parts.algorithm, backend, lambda grads: grads).gradient("discriminator", state, batch)
+        samples = looped(parts, state, batch, "discriminator")
         mean = np.concatenate([value.flatten().numpy() for value in gradient.grads.values()])
         np.testing.assert_allclose(samples.mean(0), mean, rtol=1e-9, atol=1e-12)
         estimate = gradient.spread["matrix"].numpy() / 5
@@ -103,10 +103,10 @@ def test_the_estimate_is_numpys_covariance_of_looped_gradients(plain, algorithm,
 
 def test_the_generators_too(plain):
     rule = [RULE.format("generator", "ccadl"), "optimizer.generator.estimator=per_sample"]
-    parts, state, dealer = setup(plain, *rule, "loss=relativistic")
-    (turn,) = turns_of(dealer, state)["generator"]
-    spread = Moves(parts.algorithm, Tape(), lambda grads: grads).gradient("generator", state, turn).spread
-    expected = looped(parts, state, turn, "generator").var(0)
+    parts, state, sampler = setup(plain, *rule, "loss=relativistic")
+    (batch,) = batches_of(sampler, state)["generator"]
+    spread = Moves(parts.algorithm, Tape(), lambda grads: grads).gradient("generator", state, batch).spread
+    expected = looped(parts, state, batch, "generator").var(0)
     np.testing.assert_allclose(
         np.concatenate([value.flatten().numpy() for value in spread.values()]), expected, rtol=1e-8, atol=1e-16
     )
@@ -115,10 +115,10 @@ def test_the_generators_too(plain):
 def test_batch_normalisation_in_the_generator_stays_that_of_the_batch(plain):
     """The discriminator's examples are those that the generator made of the whole batch."""
     images = ["dataset=digits", "network=dcgan", "network.width=4"]
-    parts, state, dealer = setup(plain, *ASKS, *images)
-    (turn,) = turns_of(dealer, state)["discriminator"]
+    parts, state, sampler = setup(plain, *ASKS, *images)
+    (batch,) = batches_of(sampler, state)["discriminator"]
     moves = Moves(parts.algorithm, Tape(), lambda grads: grads)
-    seen = moves.gradient("discriminator", state, turn)
+    seen = moves.gradient("discriminator", state, batch)
     rule = parts.algorithm.rules["discriminator"]
     captured, original = {}, type(rule).spread
 
@@ -128,18 +128,18 @@ def test_batch_normalisation_in_the_generator_stays_that_of_the_batch(plain):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(rule), "spread", keep)
-        moves.gradient("discriminator", state, turn)
+        moves.gradient("discriminator", state, batch)
     for name, value in seen.grads.items():
         torch.testing.assert_close(captured[name].mean(0), value, rtol=1e-9, atol=1e-12)
 
 
 def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
     """The spread is about the mean gradient of all, and averaged as gradients are."""
-    parts, state, dealer = setup(plain, *ASKS, FULL, "regularizer=[r1]")
-    halves = [replace(dealer, shard=part) for part in (slice(0, 3), slice(3, 6))]
-    turns = [turns_of(half, state)["discriminator"][0] for half in halves]
+    parts, state, sampler = setup(plain, *ASKS, FULL, "regularizer=[r1]")
+    halves = [replace(sampler, shard=part) for part in (slice(0, 3), slice(3, 6))]
+    batches = [batches_of(half, state)["discriminator"][0] for half in halves]
     whole = Moves(parts.algorithm, Tape(), lambda grads: grads)
-    expected = whole.gradient("discriminator", state, turns_of(dealer, state)["discriminator"][0])
+    expected = whole.gradient("discriminator", state, batches_of(sampler, state)["discriminator"][0])
     exchanged = {}
 
     def talk(place, round_):
@@ -156,17 +156,17 @@ def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
 
     for _ in range(3):  # the first round learns the gradients, the second the spreads
         got = [
-            Moves(parts.algorithm, Tape(), talk(place, [0])).gradient("discriminator", state, turn)
-            for place, turn in enumerate(turns)
+            Moves(parts.algorithm, Tape(), talk(place, [0])).gradient("discriminator", state, batch)
+            for place, batch in enumerate(batches)
         ]
     for each in got:
         torch.testing.assert_close(each.spread["matrix"], expected.spread["matrix"], rtol=1e-10, atol=1e-14)
 
 
 def test_a_chain_of_steps_is_that_of_the_rule(plain):
-    """The step hands the rule what it asks for, once a turn of the discriminator."""
-    parts, state, dealer = setup(plain, *ASKS, FULL, "game.n_critic=2")
-    after, logs = step(parts.algorithm, Tape(), state, turns_of(dealer, state), 0)
+    """The step hands the rule what it asks for, once an update of the discriminator."""
+    parts, state, sampler = setup(plain, *ASKS, FULL, "game.n_critic=2")
+    after, logs = step(parts.algorithm, Tape(), state, batches_of(sampler, state), 0)
     assert after["discriminator"]["rule"]["count"].item() == 2
     assert "previous" not in after["discriminator"]["rule"]
     kept = after["discriminator"]["rule"]["covariance"]["matrix"]

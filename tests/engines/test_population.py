@@ -14,13 +14,13 @@ from torch.utils._pytree import tree_flatten
 from steadygan import train as training
 from steadygan.build import build
 from steadygan.engines import checkpoint
-from steadygan.engines.dealer import Dealer
 from steadygan.engines.module import GAN
 from steadygan.engines.parts import DTYPES
 from steadygan.engines.population import Plan, Unfit, train
 from steadygan.engines.population import population as population_module
 from steadygan.engines.population.compiling import PAYS, decide, has_compiler
 from steadygan.engines.population.population import Population
+from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import PLAYERS
 from steadygan.errors import UserError
 from steadygan.files import CHECKPOINT, METRICS, SAMPLES, SUMMARY, read_rows, read_summary
@@ -548,13 +548,15 @@ def test_when_compiling_pays(plain):
 
 
 def test_members_that_share_a_seed_share_its_draws(plan, monkeypatch):
-    dealt = []
-    deal = Dealer.deal
-    monkeypatch.setattr(Dealer, "deal", lambda own, t, params: dealt.append((own.seed, t)) or deal(own, t, params))
+    drawn = []
+    sample = BatchSampler.sample
+    monkeypatch.setattr(
+        BatchSampler, "sample", lambda own, t, params: drawn.append((own.seed, t)) or sample(own, t, params)
+    )
     jobs = [plan(f"seed={seed}", f"ema.decay=0.{n}", "iterations=3") for n, seed in enumerate((3, 4, 3), start=1)]
     population(jobs)
-    assert [t for seed, t in dealt if seed == 3].count(2) == 1
-    assert [t for seed, t in dealt if seed == 4].count(2) == 1
+    assert [t for seed, t in drawn if seed == 3].count(2) == 1
+    assert [t for seed, t in drawn if seed == 4].count(2) == 1
 
 
 PENALTIES = [path.stem for path in sorted((conf_dir() / "regularizer").glob("*.yaml")) if path.stem != "bcr"]

@@ -143,7 +143,7 @@ def test_every_image_keeps_its_latent(plan):
     found = {}
     for phase in (work.phases[0], work.phases[-1]):
         for step in range(8):
-            x, latent, condition = work._deal(phase, step)
+            x, latent, condition = work._sample(phase, step)
             assert condition == ()
             for image, own in zip(x, latent):
                 found.setdefault(tuple(image.flatten().tolist()), []).append(own)
@@ -162,7 +162,7 @@ def test_a_step_is_the_mean_of_l1_by_hand(plan):
     while work.own["phase"] < 2:
         work.own["step"] = work.phase.steps
         work.advance()
-    x, latent, _ = work._deal(work.phase, 0)
+    x, latent, _ = work._sample(work.phase, 0)
     before = gan.state["generator"]
     params, buffers = before["params"], before["buffers"]
     made, _ = gan.parts.algorithm.objective.generator(params, buffers, latent)
@@ -184,7 +184,7 @@ def test_the_fakes_of_the_discriminator_do_not_move(plan):
         work.own["step"] = work.phase.steps
         work.advance()
     kept = gan.state["generator"]
-    _, latent, _ = work._deal(work.phase, 0)
+    _, latent, _ = work._sample(work.phase, 0)
     whole, alone = gan.sample(latent, ema=False), gan.sample(latent[3:4], ema=False)
     torch.testing.assert_close(whole[3:4], alone)
     for _ in range(3):
@@ -450,16 +450,16 @@ def test_the_losses_of_a_stage_by_hand(plan):
     for iteration in range(3):
         gan.training_step(iteration, 0)
     gan.window.reset()
-    turn = gan.dealer.deal(3, {player: gan.state[player]["params"] for player in gan.parts.networks})["discriminator"][
-        0
-    ]
+    batch = gan.sampler.sample(3, {player: gan.state[player]["params"] for player in gan.parts.networks})[
+        "discriminator"
+    ][0]
     networks = {}
     for player, network in gan.parts.networks.items():
         network.load_state_dict({**gan.state[player]["params"], **gan.state[player]["buffers"]})
         networks[player] = network
-    small, smaller = shrunk(turn.real, 8), shrunk(turn.real, 4)
+    small, smaller = shrunk(batch.real, 8), shrunk(batch.real, 4)
     real = (small + smaller.repeat_interleave(2, 2).repeat_interleave(2, 3)) / 2
-    fake = networks["generator"](turn.latent, 1, 0.5)
+    fake = networks["generator"](batch.latent, 1, 0.5)
     assert real.shape == fake.shape == (96, 1, 8, 8)
     on_real, on_fake = (networks["discriminator"](x, 1, 0.5) for x in (real, fake))
     gan.training_step(3, 0)
@@ -487,6 +487,6 @@ def test_the_game_of_a_growing_gan_can_be_linearised(plan):
     of = scene(gan.parts, gan.state, 4, gan.seed, size=6)
     field = Field(of)
     made = field.outputs(field.x)[: 6 * 256].view(6, 1, 16, 16)
-    torch.testing.assert_close(made.float(), gan.sample(of.turns["discriminator"][0].latent.float(), ema=False))
-    assert blocky(of.turns["discriminator"][0].real, 8)
+    torch.testing.assert_close(made.float(), gan.sample(of.batches["discriminator"][0].latent.float(), ema=False))
+    assert blocky(of.batches["discriminator"][0].real, 8)
     assert bool(field(field.x).isfinite().all())

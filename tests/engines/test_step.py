@@ -9,8 +9,8 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from steadygan.build import build
 from steadygan.core.autodiff import Tape, Transform
-from steadygan.engines.dealer import Dealer
 from steadygan.engines.functional import functional, tensors
+from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import PLAYERS, initial_state, step
 
 SMALL = ["logger=none", "metrics=[]", "trainer.precision=64", "network.width=8", "network.latent=5", "batch_size=6"]
@@ -21,26 +21,26 @@ def setup(plain, *overrides):
     config = plain(*SMALL, *overrides)
     parts = build(config)
     state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
-    dealer = Dealer(
+    sampler = BatchSampler(
         parts.dataset,
-        parts.wants,
+        parts.sampling,
         parts.networks["generator"].latent,
         config["seed"],
         config["batch_size"],
         torch.device("cpu"),
         torch.float64,
     )
-    return parts, state, dealer
+    return parts, state, sampler
 
 
-def deal(dealer, t, state):
-    return dealer.deal(t, {player: state[player]["params"] for player in PLAYERS})
+def sample(sampler, t, state):
+    return sampler.sample(t, {player: state[player]["params"] for player in PLAYERS})
 
 
-def train(parts, state, dealer, iterations, backend=None):
+def train(parts, state, sampler, iterations, backend=None):
     logs = {}
     for t in range(iterations):
-        state, logs = step(parts.algorithm, backend or Tape(), state, deal(dealer, t, state), t)
+        state, logs = step(parts.algorithm, backend or Tape(), state, sample(sampler, t, state), t)
     return state, logs
 
 
@@ -48,30 +48,30 @@ def close(a, b, tolerance=1e-10):
     tree_map(lambda x, y: torch.testing.assert_close(x, y, rtol=tolerance, atol=tolerance), a, b)
 
 
-def by_hand(parts, dealer, state, iterations, n_critic, alternating=True):
+def by_hand(parts, sampler, state, iterations, n_critic, alternating=True):
     """Non-saturating + R1 (gamma 3), Adam for G, RMSprop for D, EMA: torch modules, torch.optim, autograd."""
     generator, discriminator = parts.networks["generator"], parts.networks["discriminator"]
     average = {name: value.clone() for name, value in generator.state_dict().items()}
     g_step = torch.optim.Adam(generator.parameters(), lr=1e-3, betas=(0.5, 0.999))
     d_step = torch.optim.RMSprop(discriminator.parameters(), lr=2e-3)
 
-    def generator_gradient(turn):
-        loss = F.softplus(-discriminator(generator(turn.latent))).mean()
+    def generator_gradient(batch):
+        loss = F.softplus(-discriminator(generator(batch.latent))).mean()
         return torch.autograd.grad(loss, list(generator.parameters()))
 
     for t in range(iterations):
-        turns = deal(dealer, t, state)
-        early = generator_gradient(turns["generator"][0])
-        for turn in turns["discriminator"]:
-            real = turn.real.clone().requires_grad_()
+        batches = sample(sampler, t, state)
+        early = generator_gradient(batches["generator"][0])
+        for batch in batches["discriminator"]:
+            real = batch.real.clone().requires_grad_()
             logits = discriminator(real)
             gradient = torch.autograd.grad(logits.sum(), real, create_graph=True)[0]
-            loss = F.softplus(-logits).mean() + F.softplus(discriminator(generator(turn.latent).detach())).mean()
+            loss = F.softplus(-logits).mean() + F.softplus(discriminator(generator(batch.latent).detach())).mean()
             loss = loss + 1.5 * gradient.square().flatten(1).sum(1).mean()
             d_step.zero_grad()
             loss.backward()
             d_step.step()
-        grads = generator_gradient(turns["generator"][0]) if alternating else early
+        grads = generator_gradient(batches["generator"][0]) if alternating else early
         for param, grad in zip(generator.parameters(), grads):
             param.grad = grad
         g_step.step()
@@ -83,7 +83,7 @@ def by_hand(parts, dealer, state, iterations, n_critic, alternating=True):
 
 @pytest.mark.parametrize("n_critic", [1, 3])
 def test_alternating_against_a_loop_by_hand(plain, n_critic):
-    parts, state, dealer = setup(
+    parts, state, sampler = setup(
         plain,
         "regularizer=[r1]",
         "regularizer.r1.gamma=3",
@@ -95,15 +95,15 @@ def test_alternating_against_a_loop_by_hand(plain, n_critic):
         "ema.decay=0.9",
         f"game.n_critic={n_critic}",
     )
-    new, _ = train(parts, state, dealer, 12)
-    generator, discriminator, average = by_hand(parts, dealer, state, 12, n_critic)
+    new, _ = train(parts, state, sampler, 12)
+    generator, discriminator, average = by_hand(parts, sampler, state, 12, n_critic)
     close(new["generator"]["params"], {n: p.detach() for n, p in generator.named_parameters()})
     close(new["discriminator"]["params"], {n: p.detach() for n, p in discriminator.named_parameters()})
     close(new["ema"], average)
 
 
 def test_simultaneous_against_a_loop_by_hand(plain):
-    parts, state, dealer = setup(
+    parts, state, sampler = setup(
         plain,
         "regularizer=[r1]",
         "regularizer.r1.gamma=3",
@@ -112,8 +112,8 @@ def test_simultaneous_against_a_loop_by_hand(plain):
         "optimizer.discriminator.lr=2e-3",
         "ema.decay=0.9",
     )
-    new, _ = train(parts, state, dealer, 12)
-    generator, discriminator, _ = by_hand(parts, dealer, state, 12, 1, alternating=False)
+    new, _ = train(parts, state, sampler, 12)
+    generator, discriminator, _ = by_hand(parts, sampler, state, 12, 1, alternating=False)
     close(new["generator"]["params"], {n: p.detach() for n, p in generator.named_parameters()})
     close(new["discriminator"]["params"], {n: p.detach() for n, p in discriminator.named_parameters()})
 
@@ -139,9 +139,9 @@ ALGORITHMS = {
 
 @pytest.mark.parametrize("overrides", ALGORITHMS.values(), ids=ALGORITHMS.keys())
 def test_tape_and_transform_take_the_same_steps(plain, overrides):
-    parts, state, dealer = setup(plain, *overrides)
-    tape, tape_logs = train(parts, state, dealer, 3, Tape())
-    transform, transform_logs = train(parts, state, dealer, 3, Transform())
+    parts, state, sampler = setup(plain, *overrides)
+    tape, tape_logs = train(parts, state, sampler, 3, Tape())
+    transform, transform_logs = train(parts, state, sampler, 3, Transform())
     close(tape, transform)
     close(dict(tape_logs), dict(transform_logs))
     still = {
@@ -163,13 +163,13 @@ def test_vmap_equals_loop(plain, overrides):
     scales = torch.tensor([1.0, 3.0], dtype=torch.float64)
     own = {"optimizer.generator": {"lr": 1e-3 * scales}, "ema": {"decay": 0.9 / scales}}
 
-    leaves, shapes = zip(*(tree_flatten((state, deal(dealer, 1, state))) for _, state, dealer in members))
+    leaves, shapes = zip(*(tree_flatten((state, sample(sampler, 1, state))) for _, state, sampler in members))
 
     def one(tensors, numbers):
         given = iter(tensors)
         filled = [None if leaf is None else next(given) for leaf in leaves[0]]  # what is not drawn is no tensor
-        state, turns = tree_unflatten(filled, shapes[0])
-        return step(algorithm.with_numbers(numbers), Transform(), state, turns, 1)
+        state, batches = tree_unflatten(filled, shapes[0])
+        return step(algorithm.with_numbers(numbers), Transform(), state, batches, 1)
 
     present = [[leaf for leaf in each if leaf is not None] for each in leaves]
     together = torch.func.vmap(one)([torch.stack(each) for each in zip(*present)], own)
@@ -179,32 +179,32 @@ def test_vmap_equals_loop(plain, overrides):
 
 
 def test_a_step_leaves_its_state_alone(plain):
-    parts, state, dealer = setup(plain, *ALGORITHMS["conv_normed"])
+    parts, state, sampler = setup(plain, *ALGORITHMS["conv_normed"])
     before = tree_map(torch.clone, state)
-    train(parts, state, dealer, 2)
+    train(parts, state, sampler, 2)
     tree_map(lambda a, b: torch.testing.assert_close(a, b, rtol=0, atol=0), before, state)
 
 
 def test_schedules_are_evaluated_at_the_iteration(plain):
-    parts, state, dealer = setup(plain, "loss=lsgan", "+schedule@loss.alpha=linear", "iterations=10")
-    turns = deal(dealer, 0, state)
+    parts, state, sampler = setup(plain, "loss=lsgan", "+schedule@loss.alpha=linear", "iterations=10")
+    batches = sample(sampler, 0, state)
     for t, alpha in [(0, 0.0), (5, 0.5)]:
-        _, logs = step(parts.algorithm, Tape(), state, turns, t)
+        _, logs = step(parts.algorithm, Tape(), state, batches, t)
         constant = build(plain(*SMALL, "loss=lsgan", f"loss.alpha={alpha}")).algorithm
-        _, expected = step(constant, Tape(), state, turns, t)
+        _, expected = step(constant, Tape(), state, batches, t)
         close(logs["loss/discriminator"], expected["loss/discriminator"])
 
 
 def test_weights_are_clipped_after_every_update(plain):
-    parts, state, dealer = setup(plain, *ALGORITHMS["wgan"], "regularizer.weight_clip.value=0.05")
-    new, _ = train(parts, state, dealer, 1)
+    parts, state, sampler = setup(plain, *ALGORITHMS["wgan"], "regularizer.weight_clip.value=0.05")
+    new, _ = train(parts, state, sampler, 1)
     assert max(float(value.abs().max()) for value in new["discriminator"]["params"].values()) <= 0.05
     assert max(float(value.abs().max()) for value in new["generator"]["params"].values()) > 0.05
 
 
 def test_gradient_norms_are_those_of_the_gradients(plain):
-    parts, state, dealer = setup(plain, "game=simultaneous", "optimizer@optimizer.generator=sgd")
-    new, logs = step(parts.algorithm, Tape(), state, deal(dealer, 0, state), 0)
+    parts, state, sampler = setup(plain, "game=simultaneous", "optimizer@optimizer.generator=sgd")
+    new, logs = step(parts.algorithm, Tape(), state, sample(sampler, 0, state), 0)
     lr = parts.algorithm.rules["generator"].lr
     moved = [(a - b) / lr for a, b in zip(*(s["generator"]["params"].values() for s in (state, new)))]
     norm = torch.cat([value.flatten() for value in moved]).norm()
@@ -212,8 +212,8 @@ def test_gradient_norms_are_those_of_the_gradients(plain):
 
 
 def test_what_a_rule_says_of_its_state_is_logged(plain):
-    parts, state, dealer = setup(plain, "optimizer@optimizer.discriminator=sgnht")
-    new, logs = train(parts, state, dealer, 3)
+    parts, state, sampler = setup(plain, "optimizer@optimizer.discriminator=sgnht")
+    new, logs = train(parts, state, sampler, 3)
     said = parts.algorithm.rules["discriminator"].logs(new["discriminator"]["rule"])
     assert said
     close(
@@ -231,8 +231,8 @@ def test_bf16_penalties_stay_in_full_precision(plain):
         parts = build(config)
         state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
         latent = parts.networks["generator"].latent
-        dealer = Dealer(parts.dataset, parts.wants, latent, 0, 6, torch.device("cpu"), torch.float32)
-        state, logs[precision] = step(parts.algorithm, Tape(), state, deal(dealer, 0, state), 0)
+        sampler = BatchSampler(parts.dataset, parts.sampling, latent, 0, 6, torch.device("cpu"), torch.float32)
+        state, logs[precision] = step(parts.algorithm, Tape(), state, sample(sampler, 0, state), 0)
         assert {value.dtype for value in state["discriminator"]["params"].values()} == {torch.float32}
     torch.testing.assert_close(logs["32"]["penalty/r1"], logs["bf16"]["penalty/r1"], rtol=1e-6, atol=0)
     difference = (logs["32"]["loss/discriminator"] - logs["bf16"]["loss/discriminator"]).abs()

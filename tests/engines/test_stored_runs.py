@@ -42,9 +42,9 @@ def test_two_processes_take_the_steps_of_one(plain, algorithm):
     found = spawn("ddp_functions:together", configs, lambda event: None, 2)
     single = ddp_functions.alone(configs["memory"])
     for keep in configs:
-        turns = [turn["real"] for turn in found[keep]["turns"]]
-        assert [len(each) for each in turns] == [4, 4]
-        assert torch.equal(torch.cat(turns), single["turn"]["real"])
+        batches = [batch["real"] for batch in found[keep]["batches"]]
+        assert [len(each) for each in batches] == [4, 4]
+        assert torch.equal(torch.cat(batches), single["batch"]["real"])
         (leaves, _), (others, _) = tree_flatten(found[keep]["state"]), tree_flatten(single["state"])
         for a, b in zip(leaves, others, strict=True):
             torch.testing.assert_close(torch.as_tensor(a), torch.as_tensor(b), rtol=1e-10, atol=1e-10)

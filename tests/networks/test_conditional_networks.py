@@ -147,7 +147,7 @@ def test_a_discriminator_that_tells_classes(family):
 def test_without_labels_everything_is_as_it_was():
     given = {"generator": "G", "discriminator": "D"}
     assert Unlabelled().builders(given, None, True) == Unlabelled().functions(given) == given
-    assert Unlabelled().turn(LABEL, LABEL > 0, 3, torch.float64) == {}
+    assert Unlabelled().batch_fields(LABEL, LABEL > 0, 3, torch.float64) == {}
 
 
 class Bare(nn.Module):

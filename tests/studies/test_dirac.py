@@ -15,7 +15,7 @@ from steadygan.core.ema import Ema
 from steadygan.core.games import Ratio
 from steadygan.core.losses import Minimax
 from steadygan.core.noise import identity
-from steadygan.core.objective import Objective, Turn
+from steadygan.core.objective import Objective, StepBatch
 from steadygan.core.rules import Sgd
 from steadygan.engines.step import PLAYERS, Algorithm, initial_state, step
 from steadygan.studies.dirac import verdict
@@ -92,9 +92,9 @@ def ratio(h, critic_every, n_critic, iterations, start=1e-6):
     theta, nothing = torch.tensor([start], dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
     networks = {"generator": ({"theta": theta}, {"spread": nothing[0, 0]}), "discriminator": ({"psi": nothing[0]}, {})}
     state, seen = initial_state(algorithm, networks), []
-    turns = {"discriminator": (Turn(nothing, nothing),) * n_critic, "generator": (Turn(nothing, None),)}
+    batches = {"discriminator": (StepBatch(nothing, nothing),) * n_critic, "generator": (StepBatch(nothing, None),)}
     for t in range(iterations):
-        state, _ = step(algorithm, Tape(), state, turns, t)
+        state, _ = step(algorithm, Tape(), state, batches, t)
         seen.append(math.hypot(state["generator"]["params"]["theta"], state["discriminator"]["params"]["psi"]) / start)
     return seen
 

@@ -91,9 +91,9 @@ def test_what_is_looked_at_of_a_new_discriminator():
     objective = new.parts.algorithm.objective
     rows = {"saturating": [], "nonsaturating": []}
     for place in range(4):
-        deal = new.dealer.deal(UNSEEN + place, {player: states[player]["params"] for player in PLAYERS})
+        sample = new.sampler.sample(UNSEEN + place, {player: states[player]["params"] for player in PLAYERS})
         params = {name: value.detach().requires_grad_() for name, value in kept.items()}
-        fake, _ = objective.generator(params, states["generator"]["buffers"], deal["generator"][0].latent)
+        fake, _ = objective.generator(params, states["generator"]["buffers"], sample["generator"][0].latent)
         logits, _ = objective.discriminator(*(states["discriminator"][part] for part in ("params", "buffers")), fake)
         d = torch.sigmoid(logits)
         for name, loss in (("saturating", (1 - d).log().mean()), ("nonsaturating", -d.log().mean())):

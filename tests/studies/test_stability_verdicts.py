@@ -161,10 +161,10 @@ def still_gan(activation, width=6):
     state = {**gan.state, "discriminator": {**gan.state["discriminator"], "params": last}}
     here = scene(gan.parts, state, 0, gan.seed, 64)
     own = here.state["generator"]
-    (turn,) = here.turns["discriminator"]
-    made = here.algorithm.objective.generator(own["params"], own["buffers"], turn.latent)[0]
-    turns = {"discriminator": (turn._replace(real=made),), "generator": (here.turns["generator"][0],)}
-    return replace(here, turns={**turns, "generator": (turns["generator"][0]._replace(latent=turn.latent),)})
+    (batch,) = here.batches["discriminator"]
+    made = here.algorithm.objective.generator(own["params"], own["buffers"], batch.latent)[0]
+    batches = {"discriminator": (batch._replace(real=made),), "generator": (here.batches["generator"][0],)}
+    return replace(here, batches={**batches, "generator": (batches["generator"][0]._replace(latent=batch.latent),)})
 
 
 def test_the_rescalings_of_a_relu_net_are_symmetries():
@@ -231,9 +231,9 @@ def test_the_output_bias_of_a_wasserstein_critic_is_idle_and_a_marginal_weight_i
 @pytest.mark.parametrize("way", ["attracting", "rotating"])
 def test_the_path_angle_of_known_fields(way):
     """Berard et al. 2020: a sign switch alone for an attracting node, with a bump for an attracting spiral."""
-    turn = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)
+    rotation = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)
     matrix = -torch.eye(2, dtype=torch.float64) * (1.0 if way == "attracting" else 0.1)
-    matrix = matrix + (0 if way == "attracting" else 1) * turn
+    matrix = matrix + (0 if way == "attracting" else 1) * rotation
     end, start = torch.tensor([1e-3, 0.02], dtype=torch.float64), torch.tensor([2.0, 1.0], dtype=torch.float64)
     found = along(lambda x: matrix @ x, start, end, 101, lambda: None)
     leaves = float(-(matrix @ start) @ (end - start) / ((matrix @ (end - start)) @ (end - start)))

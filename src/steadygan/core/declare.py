@@ -19,7 +19,7 @@ T = TypeVar("T")
 class Range:
     """An interval of finite numbers and the words that describe it.
 
-    ``structure``: the number says how a program is built, such as a count of turns; it is never a tensor.
+    ``structure``: the number says how a program is built, such as a count of updates; it is never a tensor.
     """
 
     words: str
@@ -43,7 +43,7 @@ nonnegative = Range("must be finite and not negative", low=0.0)
 positive = Range("must be finite and greater than 0", low=0.0, open_low=True)
 fraction = Range("must be between 0 and 1", low=0.0, high=1.0)
 count = Range("must be a whole number of at least 1", low=1.0, whole=True)
-turns = Range("must be a whole number of at least 1", low=1.0, whole=True, structure=True)
+updates = Range("must be a whole number of at least 1", low=1.0, whole=True, structure=True)
 looks = Range("must be a whole number of at least 0", low=0.0, whole=True, structure=True)
 decay = Range("must be at least 0 and less than 1", low=0.0, high=1.0, open_high=True)
 

@@ -4,7 +4,7 @@ Conventions. Every call of a network within one evaluation sees the same buffers
 the calls of the loss (spectral-norm vectors do not depend on the input, running statistics see real and fake alike).
 A penalty differentiates the perturbed critic by the clean input (as in R3GAN and StyleGAN3), under the noise drawn
 for the real batch. With several copies (smeared examples, levels of blur) everything is averaged over the copies.
-A penalty that is not due in a turn is not computed; where it is due once in k iterations it counts k times.
+A penalty that is not due in an update is not computed; where it is due once in k iterations it counts k times.
 With several discriminators each has its own loss and penalties on the same batch, whose mean is logged and whose sum
 is minimised, so that each moves as it would alone; the generator minimises the vote over its losses against them.
 """
@@ -23,15 +23,15 @@ from steadygan.core.types import Apply, Keeper, Loss, Penalty, Perturb, Tensors,
 from steadygan.core.votes import Mean
 
 Kept = Mapping[str, Tensors]
-"""What penalties and noise keep from turn to turn, by config key (see ``steadygan.core.types.Keeper``)."""
+"""What penalties and noise keep from update to update, by config key (see ``steadygan.core.types.Keeper``)."""
 
 NOTHING: Kept = {}
 
 
-class Turn(NamedTuple):
-    """Everything random in one player's turn.
+class StepBatch(NamedTuple):
+    """Hold all data and random draws of one player's update.
 
-    ``label`` holds the class of each real sample; the fakes of the turn are made for the same classes, so that real,
+    ``label`` holds the class of each real sample; the fakes of the batch are made for the same classes, so that real,
     fake and what lies between them share them place by place. ``target`` holds the class of each real sample for a
     discriminator that tells classes, and ``target_weight`` how much each counts in the mean over the batch.
     ``smoothing`` is what the loss has drawn. ``due`` says which penalties are due, and how often each counts; None:
@@ -56,7 +56,7 @@ class Turn(NamedTuple):
         """What networks are given beside their input."""
         return () if self.label is None else (self.label,)
 
-    def repeated(self, times: int) -> "Turn":
+    def repeated(self, times: int) -> "StepBatch":
         """With all that belongs to an example ``times`` over, one batch behind the other."""
         parts = ("real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight", "smoothing")
         return self._replace(**{part: repeated(getattr(self, part), times) for part in parts})
@@ -95,52 +95,54 @@ class Objective:
         return {key: method for key, method in methods.items() if hasattr(method, "init")}
 
     def for_discriminator(
-        self, backend: Backend, params: Tensors, buffers: Tensors, fake: Tensor, turn: Turn, kept: Kept = NOTHING
+        self, backend: Backend, params: Tensors, buffers: Tensors, fake: Tensor, batch: StepBatch, kept: Kept = NOTHING
     ) -> tuple[Tensor, dict[str, Any]]:
         """The discriminator's scalar objective as a function of its ``params``, with logs, new buffers, and what the
         keepers have seen."""
-        turn, fake = turn.repeated(self.members), repeated(fake, self.members)
-        real = turn.real
-        if self._due(turn):
+        batch, fake = batch.repeated(self.members), repeated(fake, self.members)
+        real = batch.real
+        if self._due(batch):
             real, fake = backend.watch(real), backend.watch(fake)
         copies = [
-            self._discriminator_copy(backend, params, buffers, real, fake, turn, kept, perturb, eps_real, eps_fake)
-            for perturb, eps_real, eps_fake in self._copies(turn, kept)
+            self._discriminator_copy(backend, params, buffers, real, fake, batch, kept, perturb, eps_real, eps_fake)
+            for perturb, eps_real, eps_fake in self._copies(batch, kept)
         ]
         total, logs, new_buffers, seen = (mean([copy[part] for copy in copies]) for part in range(4))
         return self.members * total, {"logs": logs, "buffers": new_buffers, "seen": seen}
 
-    def _due(self, turn: Turn) -> bool:
-        return any(turn.times(name) for name in self.penalties)
+    def _due(self, batch: StepBatch) -> bool:
+        return any(batch.times(name) for name in self.penalties)
 
-    def _copies(self, turn: Turn, kept: Kept) -> list[tuple[Perturb, Tensor | None, Tensor | None]]:
-        """How each copy is perturbed: the levels in turn."""
+    def _copies(self, batch: StepBatch, kept: Kept) -> list[tuple[Perturb, Tensor | None, Tensor | None]]:
+        """Return how each copy is perturbed: the levels one after another."""
         seen = views(self.perturb.perturbation(kept["noise"]) if "noise" in kept else self.perturb)
-        pairs = enumerate(zip(turn.noise_real, turn.noise_fake))
+        pairs = enumerate(zip(batch.noise_real, batch.noise_fake))
         return [(seen[place % len(seen)], *eps) for place, eps in pairs]
 
-    def _discriminator_copy(self, backend, params, buffers, real, fake, turn, kept, perturb, eps_real, eps_fake):
+    def _discriminator_copy(self, backend, params, buffers, real, fake, batch, kept, perturb, eps_real, eps_fake):
         seen_buffers = []
 
         def look(x: Tensor, eps: Tensor | None) -> Tensor:
-            logits, new = self.discriminator(params, buffers, perturb(x, eps), *turn.condition)
+            logits, new = self.discriminator(params, buffers, perturb(x, eps), *batch.condition)
             seen_buffers.append(new)
             return logits
 
         critic = look_real = lambda x: look(x, eps_real)
-        if self._due(turn):
+        if self._due(batch):
             critic = backend.critic(look_real)
         real_logits = critic(real)
         fake_logits = critic(fake) if eps_fake is None else look(fake, eps_fake)
         new_buffers = mean(seen_buffers)
         if self.penalised is not None:
-            critic = backend.critic(lambda x: self.penalised(params, buffers, perturb(x, eps_real), *turn.condition)[0])
-        drawn = () if turn.smoothing is None else (turn.smoothing,)
+            critic = backend.critic(
+                lambda x: self.penalised(params, buffers, perturb(x, eps_real), *batch.condition)[0]
+            )
+        drawn = () if batch.smoothing is None else (batch.smoothing,)
         loss = each(self.loss.discriminator, self.members, real_logits, fake_logits, *drawn).mean()
-        penalties, seen = self._penalties(critic, real, fake, turn, kept, nothing=torch.zeros_like(loss))
+        penalties, seen = self._penalties(critic, real, fake, batch, kept, nothing=torch.zeros_like(loss))
         if "noise" in kept:
             seen["noise"] = self.perturb.look(real_logits.detach())
-        told = self._told(params, buffers, turn, lambda: perturb(real, eps_real))
+        told = self._told(params, buffers, batch, lambda: perturb(real, eps_real))
         logs = {
             "loss/discriminator": loss,
             **{f"loss/{name}": value for name, value in told.items()},
@@ -152,14 +154,14 @@ class Objective:
         weighted = (self.labels.weight * value for value in told.values())
         return sum([*penalties.values(), *weighted], loss), logs, new_buffers, seen
 
-    def _penalties(self, critic, real, fake, turn, kept, nothing):
+    def _penalties(self, critic, real, fake, batch, kept, nothing):
         """The mean of each penalty, as often as it counts, and what those that keep something have seen."""
         values, seen = dict.fromkeys(self.penalties, nothing), {}
         for name, penalty in self.penalties.items():
-            times, key = turn.times(name), f"regularizer.{name}"
+            times, key = batch.times(name), f"regularizer.{name}"
             if not times:
                 continue
-            given = (critic, real, fake, turn.penalty.get(name))
+            given = (critic, real, fake, batch.penalty.get(name))
             if key in kept:
                 value, seen[key] = penalty(*given, kept[key])
             else:
@@ -167,62 +169,64 @@ class Objective:
             values[name] = value.mean() if times == 1 else times * value.mean()
         return values, seen
 
-    def _told(self, params: Tensors, buffers: Tensors, turn: Turn, seen: Callable[[], Tensor]) -> dict[str, Tensor]:
+    def _told(
+        self, params: Tensors, buffers: Tensors, batch: StepBatch, seen: Callable[[], Tensor]
+    ) -> dict[str, Tensor]:
         """What a discriminator that tells classes loses by it; in a pass of its own, since penalties take the one of
         the adversarial loss for a function of the example alone."""
-        if turn.target is None:
+        if batch.target is None:
             return {}
         classes, _ = self.classifier(params, buffers, seen())
-        return {"classification": self.labels.loss(classes, turn.target, turn.target_weight).mean()}
+        return {"classification": self.labels.loss(classes, batch.target, batch.target_weight).mean()}
 
     def for_generator(
         self,
         params: Tensors,
         buffers: Tensors,
         discriminator: Mapping[str, Any],
-        turn: Turn,
+        batch: StepBatch,
         kept: Kept = NOTHING,
         zero_sum: bool = False,
     ) -> tuple[Tensor, dict[str, Any]]:
         """The generator's scalar objective as a function of its ``params``, with logs and new buffers.
 
         ``discriminator`` holds ``params`` and ``buffers``; and, of discriminators that are stacked, ``there``: which
-        of them take part. With ``zero_sum`` the objective is the negative of the discriminator's loss on the turn's
+        of them take part. With ``zero_sum`` the objective is the negative of the discriminator's loss on the batch's
         real and generated examples, without penalties.
         """
-        fake, new_buffers = self.generator(params, buffers, turn.latent, *turn.condition)
+        fake, new_buffers = self.generator(params, buffers, batch.latent, *batch.condition)
         there = discriminator.get("there")
         members = 1 if there is None else len(there)
-        condition = repeated(turn.condition, members)
+        condition = repeated(batch.condition, members)
 
         def look(x: Tensor, perturb: Perturb, eps: Tensor | None) -> Tensor:
             seen = repeated(perturb(x, eps), members)
             return self.discriminator(discriminator["params"], discriminator["buffers"], seen, *condition)[0]
 
         losses = []
-        for perturb, eps_real, eps_fake in self._copies(turn, kept):
-            real_logits = () if turn.real is None else (look(turn.real, perturb, eps_real),)
+        for perturb, eps_real, eps_fake in self._copies(batch, kept):
+            real_logits = () if batch.real is None else (look(batch.real, perturb, eps_real),)
             logits = (*real_logits, look(fake, perturb, eps_fake))
-            losses.append(self._against(members, turn, zero_sum, *logits))
-        loss = mean([self._voted(of_copy, there, turn) for of_copy in losses])
+            losses.append(self._against(members, batch, zero_sum, *logits))
+        loss = mean([self._voted(of_copy, there, batch) for of_copy in losses])
         return loss, {"logs": {"loss/generator": loss}, "buffers": new_buffers}
 
-    def _against(self, members: int, turn: Turn, zero_sum: bool, *logits: Tensor) -> Tensor:
+    def _against(self, members: int, batch: StepBatch, zero_sum: bool, *logits: Tensor) -> Tensor:
         """The generator's losses ``[M * B]`` against ``members`` discriminators."""
         if not zero_sum:
             return each(self._for_generator, members, *logits)
-        drawn = () if turn.smoothing is None else (repeated(turn.smoothing, members),)
+        drawn = () if batch.smoothing is None else (repeated(batch.smoothing, members),)
         return -each(self.loss.discriminator, members, *logits, *drawn)
 
     def _for_generator(self, *logits: Tensor) -> Tensor:
         *real, fake = logits
         return self.loss.generator(real[0] if real else None, fake)
 
-    def _voted(self, losses: Tensor, there: Tensor | None, turn: Turn) -> Tensor:
+    def _voted(self, losses: Tensor, there: Tensor | None, batch: StepBatch) -> Tensor:
         """One number from the losses ``[M * B]`` against all discriminators."""
         if there is None:
             return losses.mean()
-        return self.vote(losses.unflatten(0, (len(there), -1)).mean(1), there, turn.vote)
+        return self.vote(losses.unflatten(0, (len(there), -1)).mean(1), there, batch.vote)
 
 
 def views(perturb: Perturb) -> Sequence[Perturb]:

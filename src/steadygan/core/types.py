@@ -35,7 +35,7 @@ Vote = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 class Loss(Protocol):
     """Per-sample losses on logits ``[B]``; each player minimises its own.
 
-    ``draw`` is what a loss wants drawn for each turn of the discriminator, if it declares that.
+    ``draw`` is what is drawn for the loss in each update of the discriminator, if it declares that.
     """
 
     def discriminator(self, real: Tensor, fake: Tensor, *draw: Tensor) -> Tensor: ...
@@ -44,9 +44,9 @@ class Loss(Protocol):
 
 
 class Keeper(Protocol):
-    """A penalty or a noise that keeps something from one turn of the discriminator to the next.
+    """A penalty or a noise that keeps something from one update of the discriminator to the next.
 
-    What it keeps is a tree of tensors, and changes by what it has *seen* in a turn: means over the batch, which are
+    What it keeps is a tree of tensors, and changes by what it has *seen* in an update: means over the batch, which are
     taken over all processes before they count. A penalty is called as ``penalty(critic, real, fake, eps, kept)`` and
     returns what it has seen beside its values; a noise is asked for ``perturbation(kept)``, and ``look(real logits)``
     is what it has seen. ``logs(kept)``, where there is such a method, is logged.

@@ -162,7 +162,7 @@ class Bookkeeper:
 
     def _row(self, due: Due) -> None:
         iteration = self.gan.iteration
-        images = self.parts.wants.images(iteration, self.job.config["batch_size"])
+        images = self.parts.sampling.images(iteration, self.job.config["batch_size"])
         row = {"iteration": iteration, "images": images, "seconds": round(self.seconds, 3), **self.gan.window.means()}
         if due.logs:
             row |= self.trailing.after(row)

@@ -33,7 +33,7 @@ class Labelling:
 
     @property
     def players(self) -> frozenset[str]:
-        """Whose turns hold labels."""
+        """The players whose batches hold labels."""
         return self.method.players
 
     def builders(self, builders: Mapping[str, Builder]) -> dict[str, Builder]:
@@ -50,16 +50,19 @@ class Labelling:
             problem = f"needs networks that offer {', '.join(sorted(missing))}"
             raise bad_value("metrics", name, problem, [f"labels={WHO_OFFERS[each]}" for each in sorted(missing)])
 
-    def turn(
+    def batch_fields(
         self, player: str, index: int, batch: Mapping[str, Tensor], seed: int, dtype: torch.dtype
     ) -> dict[str, Tensor]:
-        """The parts of a turn, for the whole batch; of finite data the same examples have their label every time."""
+        """Return the fields of a ``StepBatch`` that hold labels, for the whole batch.
+
+        Of finite data the same examples have their label every time.
+        """
         y = batch["y"]
         if "index" in batch:
             given = given_rows(self.num_data, self.share, seed, y.device)[batch["index"].long()]
         else:
             given = given_draws(len(y), self.share, generator(seed, f"labels/given/{player}", index, y.device))
-        return self.method.turn(y, given, self.classes, dtype)
+        return self.method.batch_fields(y, given, self.classes, dtype)
 
 
 UNLABELLED = Labelling()

@@ -20,12 +20,12 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from steadygan.core.autodiff import Transform
 from steadygan.core.draws import stream_seed
 from steadygan.core.games import Simultaneous, State
-from steadygan.core.objective import Turn, repeated
+from steadygan.core.objective import StepBatch, repeated
 from steadygan.core.rules import Sgd
 from steadygan.core.votes import Mean
-from steadygan.engines.dealer import Dealer
 from steadygan.engines.networks import as_functions
 from steadygan.engines.parts import Parts
+from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import PLAYERS, Algorithm, Moves, step
 from steadygan.theory.spectrum import Operator
 
@@ -40,13 +40,13 @@ class Scene:
     Attributes:
         algorithm: its schedules evaluated, in full precision.
         state: float64.
-        turns: the draws, of one large batch each.
+        batches: the draws, of one large batch each.
         iteration: generator updates behind the state.
     """
 
     algorithm: Algorithm
     state: State
-    turns: Mapping[str, tuple[Turn, ...]]
+    batches: Mapping[str, tuple[StepBatch, ...]]
     iteration: int
 
     def at(self, state: State) -> "Scene":
@@ -75,13 +75,13 @@ def scene(parts: Parts, state: State, iteration: int, seed: int, size: int, inde
     latent = parts.networks["generator"].latent
     device = next(iter(params["generator"].values())).device
     own = stream_seed(seed, STREAM) >> 1  # what takes seeds takes those of 63 bits
-    wants = replace(parts.wants, every={}, vote=False)
-    dealer = Dealer(parts.dataset, wants, latent, own, size, device, torch.float64)
-    functions = parts.wants.labelling.functions(as_functions(parts.networks, bf16=False))
+    sampling = replace(parts.sampling, every={}, vote=False)
+    sampler = BatchSampler(parts.dataset, sampling, latent, own, size, device, torch.float64)
+    functions = parts.sampling.labelling.functions(as_functions(parts.networks, bf16=False))
     vote = Mean() if parts.algorithm.objective.vote.noisy else parts.algorithm.objective.vote
     objective = replace(parts.algorithm.objective, **{"penalised": None, "vote": vote, **functions})
     algorithm = replace(parts.algorithm, objective=objective)
-    return Scene(algorithm.at(iteration), state, algorithm.seen(dealer.deal(index, params), iteration), iteration)
+    return Scene(algorithm.at(iteration), state, algorithm.seen(sampler.sample(index, params), iteration), iteration)
 
 
 class Flat:
@@ -139,7 +139,7 @@ class Field:
         self._game = getattr(of.algorithm.game, "limit", None) or Simultaneous()
         plain = replace(of.algorithm, rules=dict.fromkeys(PLAYERS, Sgd(lr=1.0)), projections={}, game=self._game)
         self._moves = Moves(plain, Transform(), lambda grads: grads)
-        self._turns = {player: turns[:1] for player, turns in of.turns.items()}
+        self._batches = {player: batches[:1] for player, batches in of.batches.items()}
         self._rules = {player: Sgd(lr=1.0).init(params[player]) for player in PLAYERS}
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -147,16 +147,16 @@ class Field:
         params = self.flat.tree(x)
         own = {player: {**self.scene.state[player], "params": params[player], "rule": self._rules[player]}
                for player in PLAYERS}  # fmt: skip
-        moved, _ = self._game.play(self._moves, {**self.scene.state, **own}, self._turns)
+        moved, _ = self._game.play(self._moves, {**self.scene.state, **own}, self._batches)
         return self.flat.vector({player: moved[player]["params"] for player in PLAYERS}) - x
 
     def outputs(self, x: Tensor) -> Tensor:
         """What both networks make of the batch, in one vector: samples, and logits of the data and of the samples."""
         params, objective, state = self.flat.tree(x), self.scene.algorithm.objective, self.scene.state
-        (turn,) = self._turns["discriminator"]
+        (batch,) = self._batches["discriminator"]
         made = self._made(params)
         # The discriminator on samples that stay: each network's own change, and not one through the other.
-        seen = turn.repeated(objective.members)
+        seen = batch.repeated(objective.members)
         logits = [
             objective.discriminator(params["discriminator"], state["discriminator"]["buffers"], shown, *seen.condition)
             for shown in (seen.real, self._fake)
@@ -168,8 +168,10 @@ class Field:
         return repeated(self._made(self.flat.tree(self.x)), self.scene.algorithm.objective.members)
 
     def _made(self, params: Mapping[str, Any]) -> Tensor:
-        generator, (turn,) = self.scene.algorithm.objective.generator, self._turns["discriminator"]
-        return generator(params["generator"], self.scene.state["generator"]["buffers"], turn.latent, *turn.condition)[0]
+        generator, (batch,) = self.scene.algorithm.objective.generator, self._batches["discriminator"]
+        return generator(params["generator"], self.scene.state["generator"]["buffers"], batch.latent, *batch.condition)[
+            0
+        ]
 
     def operator(self) -> Operator:
         """Its Jacobian at the state."""
@@ -208,8 +210,8 @@ class Iteration:
             for player in PLAYERS
         }
         game = {"game": _with(state["game"], moving["game"])} if "game" in state else {}
-        algorithm, turns = self.scene.algorithm, self.scene.turns
-        new, _ = step(algorithm, Transform(), {**state, **at, **game}, turns, self.scene.iteration)
+        algorithm, batches = self.scene.algorithm, self.scene.batches
+        new, _ = step(algorithm, Transform(), {**state, **at, **game}, batches, self.scene.iteration)
         return self.flat.vector(self._moving(new))
 
     def operator(self) -> Operator:

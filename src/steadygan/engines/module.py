@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.core.autodiff import Tape
-from steadygan.engines.dealer import Dealer
 from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.functional import tensors
 from steadygan.engines.parts import Parts
+from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import PLAYERS, initial_state, step
 from steadygan.engines.trained import Trained
 from steadygan.engines.window import Window
@@ -47,9 +47,9 @@ class GAN(Trained, lightning.LightningModule):
         """Move the state and make draws there."""
         self.state = tree_map(lambda t: t.to(device) if isinstance(t, Tensor) else t, self.state)
         self.window.total = None if self.window.total is None else self.window.total.to(device)
-        self.dealer = Dealer(
+        self.sampler = BatchSampler(
             self.parts.dataset,
-            self.parts.wants,
+            self.parts.sampling,
             self.latent,
             self.seed,
             self.batch_size,
@@ -70,8 +70,8 @@ class GAN(Trained, lightning.LightningModule):
 
     def training_step(self, iteration: int, _: int) -> None:
         params = {player: self.state[player]["params"] for player in PLAYERS}
-        turns = self.dealer.deal(iteration, params)
-        state, logs = step(self.parts.algorithm, Tape(), self.state, turns, iteration, self.ranks.average)
+        batches = self.sampler.sample(iteration, params)
+        state, logs = step(self.parts.algorithm, Tape(), self.state, batches, iteration, self.ranks.average)
         if not self.window.add(self.ranks.agree(logs)):
             self.diverged_at = iteration + 1
             return

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from steadygan.engines.dealer import Wants
 from steadygan.engines.labelling import of_samples
+from steadygan.engines.sampling import SamplingSpec
 from steadygan.engines.schemes.base import Plain, Scheme
 from steadygan.engines.step import Algorithm
 
@@ -26,7 +26,7 @@ class Parts:
 
     algorithm: Algorithm
     networks: Mapping[str, nn.Module]
-    wants: Wants
+    sampling: SamplingSpec
     dataset: Any
     metrics: Mapping[str, Any]
     logger: Any

@@ -10,7 +10,7 @@ PAGE = "docs/adding_a_method.md has an example of each kind"
 MEMBERS = {
     "loss": ("discriminator(real, fake)", "generator(real, fake)"),
     "optimizer": ("init(params)", "update(params, grads, state, noise)", "check(params)", "noisy", "per_sample"),
-    "game": ("play(players, state, turns)", "n_critic"),
+    "game": ("play(players, state, batches)", "n_critic"),
     "generator": ("parameters()", "latent"),
     "discriminator": ("parameters()",),
     "dataset": ("batch(seed, stream, index, batch_size, device, dtype)", "shape", "num_data", "num_classes"),

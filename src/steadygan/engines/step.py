@@ -1,4 +1,4 @@
-"""ONE pure training step: ``step(state, turns, t) -> (state, logs)``.
+"""ONE pure training step: ``step(state, batches, t) -> (state, logs)``.
 
 The single run calls it in eager mode, a population calls it under ``vmap``; neither adds mathematics of its own.
 """
@@ -18,13 +18,13 @@ from steadygan.core.diagnostics import cosine, norm
 from steadygan.core.ema import Ema
 from steadygan.core.games import Ahead, Game, Gradient, Logs, State
 from steadygan.core.growing import Growth
-from steadygan.core.objective import NOTHING, Objective, Turn
+from steadygan.core.objective import NOTHING, Objective, StepBatch
 from steadygan.core.snapshots import Snapshots
 from steadygan.core.types import Number, Project, Rule, Tensors
 
 PLAYERS = ("generator", "discriminator")
 PER_EXAMPLE = ("latent", "real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight", "smoothing")
-"""What of a turn belongs to an example; the rest is one for the whole batch."""
+"""The fields of a ``StepBatch`` that hold a row for each example; the others are shared by the whole batch."""
 NETWORKS = ("generator", "discriminator", "penalised", "classifier")
 """The functions of an objective."""
 
@@ -120,16 +120,16 @@ class Algorithm:
         stage = self.growth.stage(t) if self.stage is None else self.stage
         return stage, self.growth.fade(stage, t)
 
-    def seen(self, turns: Mapping[str, tuple[Turn, ...]], t: Number) -> Mapping[str, tuple[Turn, ...]]:
-        """The turns of iteration ``t`` with real examples as networks that grow are to see them."""
+    def seen(self, batches: Mapping[str, tuple[StepBatch, ...]], t: Number) -> Mapping[str, tuple[StepBatch, ...]]:
+        """Return the batches of iteration ``t`` with real examples as networks that grow are to see them."""
         if self.growth is None:
-            return turns
+            return batches
         place = self.place(t)
 
-        def look(turn: Turn) -> Turn:
-            return turn if turn.real is None else turn._replace(real=self.growth.real(turn.real, *place))
+        def look(batch: StepBatch) -> StepBatch:
+            return batch if batch.real is None else batch._replace(real=self.growth.real(batch.real, *place))
 
-        return {player: tuple(look(turn) for turn in own) for player, own in turns.items()}
+        return {player: tuple(look(batch) for batch in own) for player, own in batches.items()}
 
 
 def initial_state(algorithm: Algorithm, networks: Mapping[str, tuple[Tensors, Tensors]]) -> State:
@@ -163,16 +163,16 @@ class Moves:
     average: Callable[[Tensors], Tensors]
 
     def gradient(
-        self, player: str, state: State, turn: Turn, ahead: Ahead | None = None, zero_sum: bool = False
+        self, player: str, state: State, batch: StepBatch, ahead: Ahead | None = None, zero_sum: bool = False
     ) -> Gradient:
-        fake = self._fake(state, turn) if player == "discriminator" else None
-        objective = self._objective(player, state, turn, fake, self.backend, ahead, zero_sum)
+        fake = self._fake(state, batch) if player == "discriminator" else None
+        objective = self._objective(player, state, batch, fake, self.backend, ahead, zero_sum)
         grads, aux = self.backend.gradient(objective, state[player]["params"])
         grads, kept = self._over_all(grads, aux.get("seen", {}), state)
         logs = {**aux["logs"], **self._of_gradient(player, state, grads)}
         spread = None
         if self.algorithm.rules[player].per_sample:
-            spread = self._spread(player, state, turn, fake, grads, ahead, zero_sum)
+            spread = self._spread(player, state, batch, fake, grads, ahead, zero_sum)
         return Gradient(grads, logs, aux["buffers"], spread, kept)
 
     def _over_all(
@@ -195,12 +195,14 @@ class Moves:
         before = self.backend.parts(state["last"][player][name] for name in grads)
         return {f"grad_norm/{player}": norm(now), f"grad_cosine/{player}": cosine(now, before)}
 
-    def _fake(self, state: State, turn: Turn) -> Tensor:
+    def _fake(self, state: State, batch: StepBatch) -> Tensor:
         generator = state["generator"]
         apply = self.algorithm.objective.generator
-        return apply(generator["params"], generator["buffers"], turn.latent, *turn.condition)[0]
+        return apply(generator["params"], generator["buffers"], batch.latent, *batch.condition)[0]
 
-    def pullback(self, state: State, turns: Mapping[str, Turn], vector: Mapping[str, Tensors]) -> dict[str, Tensors]:
+    def pullback(
+        self, state: State, batches: Mapping[str, StepBatch], vector: Mapping[str, Tensors]
+    ) -> dict[str, Tensors]:
         backend = self.backend.nested()
 
         def product(params: Tensors) -> tuple[Tensor, dict]:
@@ -208,8 +210,8 @@ class Moves:
             at = {**state, **{player: {**state[player], "params": own[player]} for player in PLAYERS}}
             total = []
             for player in PLAYERS:
-                fake = self._fake(at, turns[player]) if player == "discriminator" else None
-                objective = self._objective(player, at, turns[player], fake, backend)
+                fake = self._fake(at, batches[player]) if player == "discriminator" else None
+                objective = self._objective(player, at, batches[player], fake, backend)
                 grads, _ = backend.gradient(objective, own[player])
                 total += [(grad * vector[player][name]).sum() for name, grad in grads.items()]
             return reduce(torch.add, total), {}
@@ -218,7 +220,9 @@ class Moves:
         grads = self.average(self.backend.gradient(product, both)[0])
         return {player: {name: grads[player, name] for name in vector[player]} for player in PLAYERS}
 
-    def pushforward(self, state: State, turns: Mapping[str, Turn], vector: Mapping[str, Tensors]) -> dict[str, Tensors]:
+    def pushforward(
+        self, state: State, batches: Mapping[str, StepBatch], vector: Mapping[str, Tensors]
+    ) -> dict[str, Tensors]:
         # The transpose of the pullback, which is linear in its vector: no forward derivatives are needed.
         inner = replace(self, backend=Transform())
 
@@ -226,8 +230,8 @@ class Moves:
             at = {**state, **{player: {**state[player], "params": params[player]} for player in PLAYERS}}
             grads = {}
             for player in PLAYERS:
-                fake = inner._fake(at, turns[player]) if player == "discriminator" else None
-                objective = inner._objective(player, at, turns[player], fake, inner.backend)
+                fake = inner._fake(at, batches[player]) if player == "discriminator" else None
+                objective = inner._objective(player, at, batches[player], fake, inner.backend)
                 grads[player] = inner.backend.gradient(objective, params[player])[0]
             return grads
 
@@ -241,7 +245,7 @@ class Moves:
         self,
         player: str,
         state: State,
-        turn: Turn,
+        batch: StepBatch,
         fake: Tensor | None,
         backend: Backend,
         ahead: Ahead | None = None,
@@ -249,23 +253,23 @@ class Moves:
     ) -> Callable[[Tensors], tuple[Tensor, Any]]:
         """Of a batch; ``fake`` is what the generator makes of it, for the discriminator."""
         if ahead is not None:
-            return self._foreseen(player, state, turn, backend, ahead, zero_sum)
+            return self._foreseen(player, state, batch, backend, ahead, zero_sum)
         objective, buffers, kept = self.algorithm.objective, state[player]["buffers"], state.get("kept", NOTHING)
         if player == "generator":
             judges = self._judges(state)
-            return lambda params: objective.for_generator(params, buffers, judges, turn, kept, zero_sum)
-        return lambda params: objective.for_discriminator(backend, params, buffers, fake, turn, kept)
+            return lambda params: objective.for_generator(params, buffers, judges, batch, kept, zero_sum)
+        return lambda params: objective.for_discriminator(backend, params, buffers, fake, batch, kept)
 
     def _foreseen(
-        self, player: str, state: State, turn: Turn, backend: Backend, ahead: Ahead, zero_sum: bool
+        self, player: str, state: State, batch: StepBatch, backend: Backend, ahead: Ahead, zero_sum: bool
     ) -> Callable[[Tensors], tuple[Tensor, Any]]:
         """The objective at the state that ``ahead`` leads to."""
         inner = replace(self, backend=backend.nested())
 
         def objective(params: Tensors) -> tuple[Tensor, Any]:
             there = ahead(inner, {**state, player: {**state[player], "params": params}})
-            fake = inner._fake(there, turn) if player == "discriminator" else None
-            of_there = inner._objective(player, there, turn, fake, backend, zero_sum=zero_sum)
+            fake = inner._fake(there, batch) if player == "discriminator" else None
+            of_there = inner._objective(player, there, batch, fake, backend, zero_sum=zero_sum)
             return of_there(there[player]["params"])
 
         return objective
@@ -274,7 +278,7 @@ class Moves:
         self,
         player: str,
         state: State,
-        turn: Turn,
+        batch: StepBatch,
         fake: Tensor | None,
         grads: Tensors,
         ahead: Ahead | None,
@@ -284,10 +288,10 @@ class Moves:
 
         def loss(params: Tensors, one: tuple[Tensor | None, dict[str, Any]]) -> Tensor:
             of_one, example = one
-            of_example = turn._replace(**example)
+            of_example = batch._replace(**example)
             return self._objective(player, state, of_example, of_one, Transform(), ahead, zero_sum)(params)[0]
 
-        examples = {part: getattr(turn, part) for part in PER_EXAMPLE}
+        examples = {part: getattr(batch, part) for part in PER_EXAMPLE}
         samples = per_sample_gradients(loss, state[player]["params"], (fake, examples))
         return self.average(self.algorithm.rules[player].spread(samples, grads))
 
@@ -301,19 +305,19 @@ class Moves:
         like = next(iter(own["params"].values()))
         return {**own, "there": torch.ones(members, dtype=torch.bool, device=like.device)}
 
-    def move(self, player: str, state: State, gradient: Gradient, turn: Turn) -> State:
+    def move(self, player: str, state: State, gradient: Gradient, batch: StepBatch) -> State:
         own = state[player]
         more = {} if gradient.spread is None else {"spread": gradient.spread}
         update = self.algorithm.rules[player].update
         before = own["rule"] if gradient.rule is None else gradient.rule
-        params, rule = update(own["params"], gradient.grads, before, turn.rule, **more)
-        own = {"params": self.project(player, params, turn), "buffers": gradient.buffers, "rule": rule}
+        params, rule = update(own["params"], gradient.grads, before, batch.rule, **more)
+        own = {"params": self.project(player, params, batch), "buffers": gradient.buffers, "rule": rule}
         kept = {} if gradient.kept is None else {"kept": gradient.kept}
         return {**state, player: own, "last": {**state["last"], player: gradient.grads}, **kept}
 
-    def project(self, player: str, params: Tensors, turn: Turn) -> Tensors:
+    def project(self, player: str, params: Tensors, batch: StepBatch) -> Tensors:
         for name, project in self.algorithm.projections.items() if player == "discriminator" else ():
-            if times := turn.times(name):
+            if times := batch.times(name):
                 there = torch.func.vmap(project)(params) if self.algorithm.stacked else project(params)
                 params = there if times == 1 else _farther(params, there, times)
         return params
@@ -323,7 +327,7 @@ def step(
     algorithm: Algorithm,
     backend: Backend,
     state: State,
-    turns: Mapping[str, tuple[Turn, ...]],
+    batches: Mapping[str, tuple[StepBatch, ...]],
     t: Number,
     average: Callable[[Tensors], Tensors] = lambda grads: grads,
 ) -> tuple[State, Logs]:
@@ -333,7 +337,7 @@ def step(
         algorithm: what is trained; its schedules are evaluated at ``t``.
         backend: how gradients are taken.
         state: see ``initial_state``.
-        turns: the random draws of each player's turns.
+        batches: data and random draws, a batch for each update of each player.
         t: the number of generator updates made before.
         average: the mean of the gradients over processes.
 
@@ -341,7 +345,7 @@ def step(
         The new state and the logs, both trees of tensors; ``state`` is left as it was.
     """
     now = algorithm.at(t)
-    state, logs = now.game.play(Moves(now, backend, average), state, algorithm.seen(turns, t))
+    state, logs = now.game.play(Moves(now, backend, average), state, algorithm.seen(batches, t))
     generator = state["generator"]
     ema = now.ema.update(state["ema"], {**generator["params"], **generator["buffers"]}, t + 1)
     if "snapshots" in state:

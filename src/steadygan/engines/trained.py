@@ -41,7 +41,7 @@ class Trained:
     batch: int
     classes: int | None
     _dataset: Any
-    _sampler: Apply
+    _generate: Apply
     _critic: Apply
     _classifier: Apply | None
     _members: int
@@ -55,8 +55,8 @@ class Trained:
         self.classes = getattr(networks["generator"], "classes", None)
         self._members = getattr(networks["discriminator"], "members", 1)
         evaluated = {name: functional(deepcopy(network).eval()) for name, network in networks.items()}
-        functions = parts.wants.labelling.functions(evaluated)
-        self._sampler, self._critic = functions["generator"], functions["discriminator"]
+        functions = parts.sampling.labelling.functions(evaluated)
+        self._generate, self._critic = functions["generator"], functions["discriminator"]
         self._classifier = functions.get("classifier")
 
     @property
@@ -78,11 +78,11 @@ class Trained:
         """
         own = self.state["generator"]
         values = self.state["ema"] if ema else {**own["params"], **own["buffers"]}
-        return self._now("generator", self._sampler)(values, values, latents, *_given(label))[0]
+        return self._now("generator", self._generate)(values, values, latents, *_given(label))[0]
 
     def averaged(self) -> tuple[Apply, Tensors]:
         """The averaged generator as a function of its parameters and buffers, and these in one dict."""
-        return self._now("generator", self._sampler), self.state["ema"]
+        return self._now("generator", self._generate), self.state["ema"]
 
     def _now(self, player: str, apply: Apply) -> Apply:
         """A network that grows as it is at this iteration; others as they are."""

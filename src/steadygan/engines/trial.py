@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from steadygan.core.autodiff import Tape
 from steadygan.core.draws import generator, normal_like
-from steadygan.core.objective import Turn, views
+from steadygan.core.objective import StepBatch, views
 from steadygan.core.types import Tensors
-from steadygan.engines.dealer import Dealer, Wants
 from steadygan.engines.functional import tensors
 from steadygan.engines.protocols import PAGE, has_members
+from steadygan.engines.sampling import BatchSampler, SamplingSpec
 from steadygan.engines.step import PLAYERS, Algorithm, initial_state, step
 from steadygan.errors import UserError
 from steadygan.targets import metric_nodes
@@ -109,12 +109,12 @@ def try_metric(key: str, metric: Any) -> None:
 
 @dataclass(frozen=True)
 class Trial:
-    """The methods of an algorithm, on one turn of each player.
+    """Try the methods of an algorithm on one batch of each player.
 
     Attributes:
         own: keys of the objects to try.
         algorithm: they belong to.
-        wants: what is drawn.
+        sampling: what is drawn for them.
         networks: of both players.
         dataset: trained on.
         dtype: of it all.
@@ -122,7 +122,7 @@ class Trial:
 
     own: set[str]
     algorithm: Algorithm
-    wants: Wants
+    sampling: SamplingSpec
     networks: Mapping[str, nn.Module]
     dataset: Any
     dtype: torch.dtype
@@ -135,63 +135,63 @@ class Trial:
         """
         states = {player: tensors(self.networks[player]) for player in PLAYERS}
         params = {player: own for player, (own, _) in states.items()}
-        turns = attempt("draw", "drawing for a batch", lambda: self._dealer().deal(0, params))
-        now, turn = self.algorithm.at(0), turns["discriminator"][0]
+        batches = attempt("draw", "drawing for a batch", lambda: self._sampler().sample(0, params))
+        now, batch = self.algorithm.at(0), batches["discriminator"][0]
         if "noise" in self.own and "noise" not in now.objective.keepers:
-            self._noise(now, turn)
+            self._noise(now, batch)
         if self.algorithm.growth is None:
             for player in (player for player in PLAYERS if f"network.{player}" in self.own):
-                self._network(player, now, states[player], turn)
+                self._network(player, now, states[player], batch)
         if "loss" in self.own:
-            self._loss(now, turn)
+            self._loss(now, batch)
         for name, penalty in now.objective.penalties.items():
             if f"regularizer.{name}" in self.own:
-                self._penalty(f"regularizer.{name}", penalty, turn._replace(due=None), name, states)
+                self._penalty(f"regularizer.{name}", penalty, batch._replace(due=None), name, states)
         for name, project in now.projections.items():
             if f"regularizer.{name}" in self.own:
                 self._projection(f"regularizer.{name}", project, params["discriminator"])
         for player in (player for player in PLAYERS if f"optimizer.{player}" in self.own):
-            self._rule(player, now, params[player], turns[player][0])
+            self._rule(player, now, params[player], batches[player][0])
         if "game" in self.own:
-            self._game(states, turns)
+            self._game(states, batches)
 
-    def _dealer(self) -> Dealer:
+    def _sampler(self) -> BatchSampler:
         latent = self.networks["generator"].latent
-        return Dealer(self.dataset, self.wants, latent, 0, COUNT, torch.device("cpu"), self.dtype)
+        return BatchSampler(self.dataset, self.sampling, latent, 0, COUNT, torch.device("cpu"), self.dtype)
 
-    def _noise(self, now: Algorithm, turn: Turn) -> None:
+    def _noise(self, now: Algorithm, batch: StepBatch) -> None:
         for perturb in views(now.objective.perturb):
-            value = attempt("noise", "perturb(x, eps)", lambda p=perturb: p(turn.real, turn.noise_real[0]))
-            expect("noise", "perturb(x, eps)", value, tuple(turn.real.shape), "examples like those that come in")
+            value = attempt("noise", "perturb(x, eps)", lambda p=perturb: p(batch.real, batch.noise_real[0]))
+            expect("noise", "perturb(x, eps)", value, tuple(batch.real.shape), "examples like those that come in")
 
-    def _network(self, player: str, now: Algorithm, state: tuple[Tensors, Tensors], turn: Turn) -> None:
+    def _network(self, player: str, now: Algorithm, state: tuple[Tensors, Tensors], batch: StepBatch) -> None:
         key, members = f"network.{player}", now.objective.members if player == "discriminator" else 1
-        turn = turn.repeated(members)
-        given = turn.latent if player == "generator" else turn.real
+        batch = batch.repeated(members)
+        given = batch.latent if player == "generator" else batch.real
         apply = getattr(now.objective, player)
         with torch.no_grad():
-            value, _ = attempt(key, f"a batch of {COUNT}", lambda: apply(*state, given, *turn.condition))
+            value, _ = attempt(key, f"a batch of {COUNT}", lambda: apply(*state, given, *batch.condition))
         examples = (len(given), *self.dataset.shape)
         words = {"generator": "examples like those of the data", "discriminator": "one logit an example"}
         expect(key, "forward", value, examples if player == "generator" else examples[:1], words[player])
 
-    def _loss(self, now: Algorithm, turn: Turn) -> None:
+    def _loss(self, now: Algorithm, batch: StepBatch) -> None:
         loss, words = now.objective.loss, "one value an example; the mean is taken for you"
         real, fake = (normal_like(generator(0, name), (COUNT,), self.dtype) for name in ("real", "fake"))
-        drawn = () if turn.smoothing is None else (turn.smoothing,)
+        drawn = () if batch.smoothing is None else (batch.smoothing,)
         value = attempt("loss", "discriminator(real, fake)", lambda: loss.discriminator(real, fake, *drawn))
         expect("loss", "discriminator(real, fake)", value, (COUNT,), words)
-        seen = real if self.wants.real_for_generator else None
+        seen = real if self.sampling.real_for_generator else None
         value = attempt("loss", "generator(real, fake)", lambda: loss.generator(seen, fake))
         expect("loss", "generator(real, fake)", value, (COUNT,), words)
 
-    def _penalty(self, key: str, penalty: Any, turn: Turn, name: str, states: Mapping[str, Any]) -> None:
+    def _penalty(self, key: str, penalty: Any, batch: StepBatch, name: str, states: Mapping[str, Any]) -> None:
         like = next(iter(states["discriminator"][0].values()))
         kept = (attempt(key, "init(members, like)", lambda: penalty.init(1, like)),) if hasattr(penalty, "init") else ()
-        real, fake = (Tape().watch(normal_like(generator(0, x), tuple(turn.real.shape), self.dtype)) for x in "ab")
+        real, fake = (Tape().watch(normal_like(generator(0, x), tuple(batch.real.shape), self.dtype)) for x in "ab")
         critic = Tape().critic(lambda x: x.flatten(1).square().sum(1))
         what = "penalty(critic, real, fake, eps, kept)" if kept else "penalty(critic, real, fake, eps)"
-        value = attempt(key, what, lambda: penalty(critic, real, fake, turn.penalty.get(name), *kept))
+        value = attempt(key, what, lambda: penalty(critic, real, fake, batch.penalty.get(name), *kept))
         if kept:
             if not isinstance(value, tuple) or len(value) != 2:
                 raise UserError(f"{key}: {what} must give its values [B] and what it has seen\n{PAGE}")
@@ -201,14 +201,14 @@ class Trial:
     def _projection(self, key: str, project: Any, params: Tensors) -> None:
         self._like(key, "project(params)", attempt(key, "project(params)", lambda: project(params)), params)
 
-    def _rule(self, player: str, now: Algorithm, params: Tensors, turn: Turn) -> None:
+    def _rule(self, player: str, now: Algorithm, params: Tensors, batch: StepBatch) -> None:
         key, rule = f"optimizer.{player}", now.rules[player]
         if rule.per_sample:
             return
         state = attempt(key, "init(params)", lambda: rule.init(params))
         grads = {name: torch.zeros_like(value) for name, value in params.items()}
         what = "update(params, grads, state, noise)"
-        made = attempt(key, what, lambda: rule.update(params, grads, state, turn.rule))
+        made = attempt(key, what, lambda: rule.update(params, grads, state, batch.rule))
         if not isinstance(made, tuple) or len(made) != 2:
             raise UserError(f"{key}: {what} must give the new parameters and the new state, two dicts\n{PAGE}")
         self._like(key, what, made[0], params)
@@ -218,9 +218,11 @@ class Trial:
         if not isinstance(made, Mapping) or {name: tuple(value.shape) for name, value in made.items()} != shapes:
             raise UserError(f"{key}: {what} must give a dict of the same tensors, by the same names\n{PAGE}")
 
-    def _game(self, states: Mapping[str, tuple[Tensors, Tensors]], turns: Mapping[str, tuple[Turn, ...]]) -> None:
+    def _game(
+        self, states: Mapping[str, tuple[Tensors, Tensors]], batches: Mapping[str, tuple[StepBatch, ...]]
+    ) -> None:
         state = initial_state(self.algorithm, states)
-        made = attempt("game", "play(players, state, turns)", lambda: step(self.algorithm, Tape(), state, turns, 0))
+        made = attempt("game", "play(players, state, batches)", lambda: step(self.algorithm, Tape(), state, batches, 0))
         if missing := {*state} - {*made[0]}:
             lost = ", ".join(sorted(missing))
-            raise UserError(f"game: play(players, state, turns) loses {lost} of the state\n{PAGE}")
+            raise UserError(f"game: play(players, state, batches) loses {lost} of the state\n{PAGE}")

@@ -37,8 +37,8 @@ def train_discriminator(gan: GAN, first: int, count: int) -> State:
     for t in range(first, first + count):
         players, state = moves(gan, t), gan.state
         params = {player: state[player]["params"] for player in PLAYERS}
-        for turn in gan.dealer.deal(t, params)["discriminator"]:
-            gradient = players.gradient("discriminator", state, turn)
-            state = players.move("discriminator", state, gradient, turn)
+        for batch in gan.sampler.sample(t, params)["discriminator"]:
+            gradient = players.gradient("discriminator", state, batch)
+            state = players.move("discriminator", state, gradient, batch)
         gan.state = state
     return gan.state

@@ -6,7 +6,7 @@ A game decides in which order the players move. It sees gradients and moves, nev
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from steadygan.core.objective import Turn
+from steadygan.core.objective import StepBatch
 from steadygan.core.types import Tensors
 
 State = dict[str, Any]
@@ -20,8 +20,8 @@ class Gradient(NamedTuple):
     """One player's gradient at a state, what to log of it, and the player's buffers after it.
 
     ``spread`` is how the gradients of the batch's examples scatter, for update rules that ask for it; ``kept`` what
-    penalties and noise keep after a turn of the discriminator, where any do; ``rule`` the state from which the update
-    rule goes on, where that is not the player's own.
+    penalties and noise keep after an update of the discriminator, where any do; ``rule`` the state from which the
+    update rule goes on, where that is not the player's own.
     """
 
     grads: Tensors
@@ -36,34 +36,38 @@ class Players(Protocol):
     """The two players, as the engine offers them to a game."""
 
     def gradient(
-        self, player: str, state: State, turn: Turn, ahead: "Ahead | None" = None, zero_sum: bool = False
+        self, player: str, state: State, batch: StepBatch, ahead: "Ahead | None" = None, zero_sum: bool = False
     ) -> Gradient:
         """The gradient of ``player``'s objective by its own parameters; changes nothing.
 
         Args:
             player: ``generator`` or ``discriminator``.
             state: where it is taken.
-            turn: the batch.
+            batch: the batch.
             ahead: the objective is that at the state which ``ahead(players, state)`` foresees, differentiated by the
                 parameters before: through whatever moves are made there.
             zero_sum: the generator minimises the negative of the discriminator's loss in place of its own loss.
         """
 
-    def pullback(self, state: State, turns: Mapping[str, Turn], vector: Mapping[str, Tensors]) -> dict[str, Tensors]:
+    def pullback(
+        self, state: State, batches: Mapping[str, StepBatch], vector: Mapping[str, Tensors]
+    ) -> dict[str, Tensors]:
         """The gradient, by the parameters of both players, of the inner product of ``vector`` (fixed) and the field.
 
         The field is each player's gradient by its own parameters, as ``gradient`` gives it; so this is the transpose
         of the field's Jacobian times ``vector``.
         """
 
-    def pushforward(self, state: State, turns: Mapping[str, Turn], vector: Mapping[str, Tensors]) -> dict[str, Tensors]:
+    def pushforward(
+        self, state: State, batches: Mapping[str, StepBatch], vector: Mapping[str, Tensors]
+    ) -> dict[str, Tensors]:
         """The derivative of the same field along ``vector``: its Jacobian times ``vector``."""
 
-    def move(self, player: str, state: State, gradient: Gradient, turn: Turn) -> State:
+    def move(self, player: str, state: State, gradient: Gradient, batch: StepBatch) -> State:
         """The state after ``player`` followed its update rule."""
 
-    def project(self, player: str, params: Tensors, turn: Turn) -> Tensors:
-        """``params`` after the projections of ``player`` (weight clipping) that are due in ``turn``."""
+    def project(self, player: str, params: Tensors, batch: StepBatch) -> Tensors:
+        """``params`` after the projections of ``player`` (weight clipping) that are due in this update."""
 
 
 Ahead = Callable[[Players, State], State]
@@ -73,16 +77,16 @@ Ahead = Callable[[Players, State], State]
 class Game(Protocol):
     """One iteration: one update of the generator.
 
-    A game may have more: ``critic_turns``, how many turns of the discriminator it wants dealt, where that is not
+    A game may have more: ``critic_batches``, how many batches of the discriminator are drawn, where that is not
     ``n_critic``; ``critic_every``, in one of how many iterations the discriminator moves, where that is not each;
     ``passes``, how many times the memory of a plain gradient it takes, where that is more than one; ``uses_real``, true
-    where the generator's turn needs real examples whatever the loss; ``limit``, the simultaneous game that it is in the
-    limit of small steps, where that is not the plain one; and ``init(params)``, with the parameters of each player:
+    where the generator's batch needs real examples whatever the loss; ``limit``, the simultaneous game that it is in
+    the limit of small steps, where that is not the plain one; and ``init(params)``, with the parameters of each player:
     what it keeps from iteration to iteration under ``state["game"]``, a tree of tensors that ``play`` takes in and
     gives out. Of these ``clocks`` names the keys that count iterations.
     """
 
     n_critic: int
 
-    def play(self, players: Players, state: State, turns: Mapping[str, tuple[Turn, ...]]) -> tuple[State, Logs]:
-        """The state after one iteration; ``turns`` holds the turns of the discriminator and one of the generator."""
+    def play(self, players: Players, state: State, batches: Mapping[str, tuple[StepBatch, ...]]) -> tuple[State, Logs]:
+        """Return the state after one iteration; ``batches``: those of the discriminator, and one of the generator."""

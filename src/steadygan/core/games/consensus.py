@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 from steadygan.core.declare import declare, nonnegative
 from steadygan.core.games.base import Gradient, Players, State
 from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import Turn
+from steadygan.core.objective import StepBatch
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number
 
@@ -39,7 +39,12 @@ class Consensus(Ordered):
         return replace(self, n_critic=1, update="simultaneous")
 
     def gradient(
-        self, players: Players, state: State, player: str, both: Mapping[str, Turn], spare: Sequence[Turn] = ()
+        self,
+        players: Players,
+        state: State,
+        player: str,
+        both: Mapping[str, StepBatch],
+        spare: Sequence[StepBatch] = (),
     ) -> Gradient:
         """See the class."""
         field = {name: players.gradient(name, state, both[name]) for name in ("discriminator", "generator")}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from steadygan.core.declare import declare
 from steadygan.core.games.base import Gradient, Players, State
 from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import Turn
+from steadygan.core.objective import StepBatch
 from steadygan.errors import bad_value
 
 OPTIMIZER_STATES = ("carried", "restored")
@@ -44,11 +44,16 @@ class Extragradient(Ordered):
             raise bad_value("game.optimizer_state", self.optimizer_state, "no such way", OPTIMIZER_STATES)
 
     def gradient(
-        self, players: Players, state: State, player: str, both: Mapping[str, Turn], spare: Sequence[Turn] = ()
+        self,
+        players: Players,
+        state: State,
+        player: str,
+        both: Mapping[str, StepBatch],
+        spare: Sequence[StepBatch] = (),
     ) -> Gradient:
         """See the class."""
         trial = state
-        for name, turn in both.items():
-            trial = players.move(name, trial, players.gradient(name, state, turn), turn)
+        for name, batch in both.items():
+            trial = players.move(name, trial, players.gradient(name, state, batch), batch)
         found = players.gradient(player, trial, both[player])
         return found._replace(rule=trial[player]["rule"]) if self.optimizer_state == "carried" else found

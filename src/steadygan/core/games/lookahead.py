@@ -10,7 +10,7 @@ from torch import Tensor
 from steadygan.core.declare import count, declare, fraction
 from steadygan.core.games.base import Logs, Players, State
 from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import Turn
+from steadygan.core.objective import StepBatch
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 
@@ -42,9 +42,9 @@ class Lookahead(Ordered):
         slow = {player: {name: value.clone() for name, value in own.items()} for player, own in params.items()}
         return {"slow": slow, "since": torch.zeros((), dtype=torch.float64, device=like.device)}
 
-    def play(self, players: Players, state: State, turns: Mapping[str, tuple[Turn, ...]]) -> tuple[State, Logs]:
+    def play(self, players: Players, state: State, batches: Mapping[str, tuple[StepBatch, ...]]) -> tuple[State, Logs]:
         """See the class."""
-        state, logs = super().play(players, state, turns)
+        state, logs = super().play(players, state, batches)
         since = state["game"]["since"] + 1
         due = since >= self.every
         slow = {player: self._back(state[player]["params"], own, due) for player, own in state["game"]["slow"].items()}

@@ -8,7 +8,7 @@ import torch
 from steadygan.core.declare import declare
 from steadygan.core.games.base import Gradient, Players, State
 from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import Turn
+from steadygan.core.objective import StepBatch
 from steadygan.core.types import Tensors
 
 
@@ -35,14 +35,14 @@ class Optimistic(Ordered):
             player: {name: torch.zeros_like(value) for name, value in own.items()} for player, own in params.items()
         }
 
-    def move(self, players: Players, state: State, player: str, gradient: Gradient, turn: Turn) -> State:
+    def move(self, players: Players, state: State, player: str, gradient: Gradient, batch: StepBatch) -> State:
         """See the class."""
-        moved = players.move(player, state, gradient, turn)
+        moved = players.move(player, state, gradient, batch)
         before, kept = state[player]["params"], state["game"][player]
         step = {name: value - before[name] for name, value in moved[player]["params"].items()}
         params = {name: value + 2 * step[name] - kept[name] for name, value in before.items()}
         return {
             **moved,
-            player: {**moved[player], "params": players.project(player, params, turn)},
+            player: {**moved[player], "params": players.project(player, params, batch)},
             "game": {**state["game"], player: step},
         }

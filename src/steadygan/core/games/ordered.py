@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from steadygan.core.declare import declare
-from steadygan.core.declare import turns as turns_range
+from steadygan.core.declare import declare, updates
 from steadygan.core.games.base import Gradient, Logs, Players, State
-from steadygan.core.objective import Turn
+from steadygan.core.objective import StepBatch
 from steadygan.errors import bad_value
 
 UPDATES = ("alternating", "simultaneous")
 
 
-@declare(n_critic=turns_range)
+@declare(n_critic=updates)
 @dataclass(frozen=True)
 class Ordered:
     """``alternating``: ``n_critic`` moves of the discriminator, then one of the generator; ``simultaneous``: both
@@ -33,34 +32,39 @@ class Ordered:
             raise bad_value("game.n_critic", self.n_critic, "must be 1: in a simultaneous game both players move once")
 
     def gradient(
-        self, players: Players, state: State, player: str, both: Mapping[str, Turn], spare: Sequence[Turn] = ()
+        self,
+        players: Players,
+        state: State,
+        player: str,
+        both: Mapping[str, StepBatch],
+        spare: Sequence[StepBatch] = (),
     ) -> Gradient:
-        """What ``player`` follows, in its turn ``both[player]``; the other's turn is there to look at the other.
+        """Return what ``player`` follows on its batch ``both[player]``; the other player's is there to look ahead.
 
-        ``spare``: turns of the discriminator beyond ``n_critic``, where a game has them dealt.
+        ``spare``: batches of the discriminator beyond ``n_critic``, where a game asks for them.
         """
         return players.gradient(player, state, both[player])
 
-    def move(self, players: Players, state: State, player: str, gradient: Gradient, turn: Turn) -> State:
-        """The state after ``player`` followed it."""
-        return players.move(player, state, gradient, turn)
+    def move(self, players: Players, state: State, player: str, gradient: Gradient, batch: StepBatch) -> State:
+        """Return the state after ``player`` followed it."""
+        return players.move(player, state, gradient, batch)
 
-    def play(self, players: Players, state: State, turns: Mapping[str, tuple[Turn, ...]]) -> tuple[State, Logs]:
+    def play(self, players: Players, state: State, batches: Mapping[str, tuple[StepBatch, ...]]) -> tuple[State, Logs]:
         """See the class."""
-        (generator_turn,) = turns["generator"]
-        own, spare = turns["discriminator"][: self.n_critic], turns["discriminator"][self.n_critic :]
-        pairs = [{"discriminator": turn, "generator": generator_turn} for turn in own]
+        (generator_batch,) = batches["generator"]
+        own, spare = batches["discriminator"][: self.n_critic], batches["discriminator"][self.n_critic :]
+        pairs = [{"discriminator": batch, "generator": generator_batch} for batch in own]
         if self.update == "simultaneous":
             return self._together(players, state, pairs[0], spare)
         for both in pairs:
             critic = self.gradient(players, state, "discriminator", both, spare)
             state = self.move(players, state, "discriminator", critic, both["discriminator"])
         generator = self.gradient(players, state, "generator", both, spare)
-        state = self.move(players, state, "generator", generator, generator_turn)
+        state = self.move(players, state, "generator", generator, generator_batch)
         return state, {**critic.logs, **generator.logs}
 
     def _together(
-        self, players: Players, state: State, both: Mapping[str, Turn], spare: Sequence[Turn]
+        self, players: Players, state: State, both: Mapping[str, StepBatch], spare: Sequence[StepBatch]
     ) -> tuple[State, Logs]:
         critic, generator = (
             self.gradient(players, state, name, both, spare) for name in ("discriminator", "generator")

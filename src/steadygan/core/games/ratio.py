@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from steadygan.core.declare import declare, turns
+from steadygan.core.declare import declare, updates
 from steadygan.core.games.base import Gradient, Logs, Players, State
 from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import Turn
+from steadygan.core.objective import StepBatch
 from steadygan.core.types import Tensors
 
 
-@declare(critic_every=turns)
+@declare(critic_every=updates)
 @dataclass(frozen=True)
 class Ratio(Ordered):
     """The discriminator moves (``n_critic`` times) in one of ``critic_every`` iterations, first in the first.
@@ -37,17 +37,17 @@ class Ratio(Ordered):
         like = next(iter(params["generator"].values()))
         return {"iterations": torch.zeros((), dtype=torch.float64, device=like.device)}
 
-    def move(self, players: Players, state: State, player: str, gradient: Gradient, turn: Turn) -> State:
+    def move(self, players: Players, state: State, player: str, gradient: Gradient, batch: StepBatch) -> State:
         """See the class."""
-        moved = players.move(player, state, gradient, turn)
+        moved = players.move(player, state, gradient, batch)
         if player == "generator":
             return moved
         due = torch.remainder(state["game"]["iterations"], self.critic_every) == 0
         return {key: value if value is state[key] else _choose(due, value, state[key]) for key, value in moved.items()}
 
-    def play(self, players: Players, state: State, turns: Mapping[str, tuple[Turn, ...]]) -> tuple[State, Logs]:
+    def play(self, players: Players, state: State, batches: Mapping[str, tuple[StepBatch, ...]]) -> tuple[State, Logs]:
         """See the class."""
-        state, logs = super().play(players, state, turns)
+        state, logs = super().play(players, state, batches)
         return {**state, "game": {"iterations": state["game"]["iterations"] + 1}}, logs
 
 

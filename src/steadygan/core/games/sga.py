@@ -10,7 +10,7 @@ from torch import Tensor
 from steadygan.core.declare import declare, nonnegative
 from steadygan.core.games.base import Gradient, Players, State
 from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import Turn
+from steadygan.core.objective import StepBatch
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 
@@ -48,7 +48,12 @@ class Sga(Ordered):
         return replace(self, n_critic=1, update="simultaneous")
 
     def gradient(
-        self, players: Players, state: State, player: str, both: Mapping[str, Turn], spare: Sequence[Turn] = ()
+        self,
+        players: Players,
+        state: State,
+        player: str,
+        both: Mapping[str, StepBatch],
+        spare: Sequence[StepBatch] = (),
     ) -> Gradient:
         """See the class."""
         parts = {name: players.gradient(name, state, both[name]) for name in ("discriminator", "generator")}

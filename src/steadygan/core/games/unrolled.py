@@ -8,7 +8,7 @@ from typing import Self
 from steadygan.core.declare import declare, looks
 from steadygan.core.games.base import Gradient, Players, State
 from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import Turn
+from steadygan.core.objective import StepBatch
 from steadygan.errors import bad_value
 
 OBJECTIVES = ("value", "generator_loss")
@@ -50,13 +50,13 @@ class Unrolled(Ordered):
             raise bad_value("game.objective", self.objective, "no such objective of the generator", OBJECTIVES)
 
     @property
-    def critic_turns(self) -> int:
-        """Turns of the discriminator that are dealt: those it moves in, then those looked ahead."""
+    def critic_batches(self) -> int:
+        """Batches of the discriminator: those of its updates, then those of the updates looked ahead."""
         return self.n_critic + self.steps
 
     @property
     def uses_real(self) -> bool:
-        """Whether the generator's turn needs real examples whatever the loss."""
+        """Whether the generator's batch needs real examples whatever the loss."""
         return self.objective == "value"
 
     @property
@@ -65,7 +65,12 @@ class Unrolled(Ordered):
         return replace(self, steps=0, n_critic=1, update="simultaneous")
 
     def gradient(
-        self, players: Players, state: State, player: str, both: Mapping[str, Turn], spare: Sequence[Turn] = ()
+        self,
+        players: Players,
+        state: State,
+        player: str,
+        both: Mapping[str, StepBatch],
+        spare: Sequence[StepBatch] = (),
     ) -> Gradient:
         """See the class."""
         if player == "discriminator":
@@ -74,7 +79,7 @@ class Unrolled(Ordered):
         return players.gradient(player, state, both[player], ahead, zero_sum=self.objective == "value")
 
 
-def _ahead(turns: Sequence[Turn], players: Players, state: State) -> State:
-    for turn in turns:
-        state = players.move("discriminator", state, players.gradient("discriminator", state, turn), turn)
+def _ahead(batches: Sequence[StepBatch], players: Players, state: State) -> State:
+    for batch in batches:
+        state = players.move("discriminator", state, players.gradient("discriminator", state, batch), batch)
     return state

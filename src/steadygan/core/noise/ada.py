@@ -51,9 +51,9 @@ class Ada:
     Attributes:
         start: the probability in the beginning.
         target: of ``r_t``.
-        interval: turns of D between two changes of the probability.
+        interval: updates of D between two changes of the probability.
         horizon: images that D sees while the probability goes from 0 to 1 at most.
-        batch_size: images that D sees in a turn.
+        batch_size: images that D sees in an update.
         rotate, colours, cutout: see ``augment``.
 
     Reference: Karras et al. (2020), sections 2 and 3, arXiv:2006.06676.
@@ -90,7 +90,7 @@ class Ada:
         return {"sign": torch.sign(real_logits).mean()}
 
     def update(self, kept: Tensors, seen: Tensors) -> Tensors:
-        """After a turn of the discriminator."""
+        """Return the state after an update of the discriminator."""
         signs, turns = kept["signs"] + seen["sign"], kept["turns"] + 1
         target, batch, horizon = (scalar(value, signs) for value in (self.target, self.batch_size, self.horizon))
         changed = kept["probability"] + torch.sign(signs / turns - target) * batch * turns / horizon

@@ -19,12 +19,12 @@ class LeCam:
     samples and of fakes: logits are held near those of the other kind, which keeps D
     from learning a few examples by heart.
 
-    The averages are those of the turns before, over the batches of all processes, freed of their start at 0 as Adam's
-    are; the first turn has no penalty. Of several discriminators each has averages of its own.
+    The averages are those of the updates before, over the batches of all processes, freed of their start at 0 as
+    Adam's are; the first update has no penalty. Of several discriminators each has averages of its own.
 
     Attributes:
         weight: of the penalty, the paper's lambda.
-        decay: of the averages, from turn to turn.
+        decay: of the averages, from update to update.
         one_sided: only real logits above ``a_F`` and fake ones below ``a_R`` are punished, as the authors' code does.
 
     Reference: Tseng et al. (2021), eqs. 2 and 3, arXiv:2104.03310.
@@ -52,7 +52,7 @@ class LeCam:
         return self.weight * value.flatten(), seen
 
     def update(self, kept: Tensors, seen: Tensors) -> Tensors:
-        """After a turn of the discriminator."""
+        """Return the averages after an update of the discriminator."""
         decay = scalar(self.decay, kept["share"])
         seen = {**seen, "share": torch.ones_like(kept["share"])}
         return {name: decay * value + (1 - decay) * seen[name] for name, value in kept.items()}

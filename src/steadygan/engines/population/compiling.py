@@ -101,7 +101,7 @@ def has_compiler() -> bool:
 
 
 PROGRAMS = 256
-"""Of one population, at most: kinds of turns times stages."""
+"""Of one population, at most: kinds of batches times stages."""
 
 
 def compiled(programs: Programs) -> Programs:

@@ -8,41 +8,41 @@ from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from steadygan.core.types import Tensors
-from steadygan.engines.dealer import Dealer
+from steadygan.engines.sampling import BatchSampler
 
 
 class Draws:
-    """What ``Dealer`` deals to each seed, stacked.
+    """Sample the batches of each seed, stacked.
 
     A program takes tensors ``[seeds, ...]`` and the place of each member's seed among them. What is no tensor, such as
-    what an algorithm does not draw and which penalties are due, is the *kind* of the turns; ``turns`` puts it back.
+    what an algorithm does not draw and which penalties are due, is the *kind* of the batches; ``batches`` puts it back.
 
     Args:
-        dealers: one for each member, all alike but for their seeds.
-        params: the parameters of each player of any member; update rules want noise of their shapes.
+        samplers: one for each member, all alike but for their seeds.
+        params: the parameters of each player of any member; the noise of update rules has their shapes.
     """
 
-    def __init__(self, dealers: Sequence[Dealer], params: Mapping[str, Tensors]):
-        self._dealers = list({dealer.seed: dealer for dealer in dealers}.values())
+    def __init__(self, samplers: Sequence[BatchSampler], params: Mapping[str, Tensors]):
+        self._samplers = list({sampler.seed: sampler for sampler in samplers}.values())
         self._params = params
-        seeds = [dealer.seed for dealer in self._dealers]
-        self.places = torch.tensor([seeds.index(dealer.seed) for dealer in dealers], device=dealers[0].device)
+        seeds = [sampler.seed for sampler in self._samplers]
+        self.places = torch.tensor([seeds.index(sampler.seed) for sampler in samplers], device=samplers[0].device)
         self._kinds: list[tuple[list[bool], list[Any], TreeSpec]] = []
 
     def at(self, iteration: int) -> tuple[list[Tensor], int]:
         """``[seeds, ...]`` each: the draws of generator update number ``iteration``; and the number of their kind."""
-        flat, shapes = zip(*(self._flat(dealer, iteration) for dealer in self._dealers))
+        flat, shapes = zip(*(self._flat(sampler, iteration) for sampler in self._samplers))
         drawn = [isinstance(leaf, Tensor) for leaf in flat[0]]
         kind = drawn, [None if own else leaf for leaf, own in zip(flat[0], drawn)], shapes[0]
         if kind not in self._kinds:
             self._kinds.append(kind)
         return [torch.stack(each) for each, own in zip(zip(*flat), drawn) if own], self._kinds.index(kind)
 
-    def turns(self, tensors: Sequence[Tensor], kind: int) -> Any:
-        """One member's turns, from its part of each tensor."""
+    def batches(self, tensors: Sequence[Tensor], kind: int) -> Any:
+        """Return one member's batches, from its part of each tensor."""
         drawn, leaves, shape = self._kinds[kind]
         given = iter(tensors)
         return tree_unflatten([next(given) if own else leaf for own, leaf in zip(drawn, leaves)], shape)
 
-    def _flat(self, dealer: Dealer, iteration: int) -> tuple[list[Any], TreeSpec]:
-        return tree_flatten(dealer.deal(iteration, self._params))
+    def _flat(self, sampler: BatchSampler, iteration: int) -> tuple[list[Any], TreeSpec]:
+        return tree_flatten(sampler.sample(iteration, self._params))

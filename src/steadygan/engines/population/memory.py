@@ -44,15 +44,15 @@ def member_bytes(parts: Parts, batch_size: int, precision: str) -> int:
     state = initial_state(algorithm, {player: tensors(parts.networks[player]) for player in PLAYERS})
     weights = {player: _numbers(state[player]["params"]) for player in PLAYERS}
     outputs, judges = layer_outputs(parts.networks, dtype), algorithm.objective.members
-    # Updates that are dealt for, but not made; a gradient goes through theirs: all of it twice.
-    ahead = parts.wants.n_critic - algorithm.game.n_critic
+    # Updates that batches are drawn for, but that are not made; a gradient goes through theirs: all of it twice.
+    ahead = parts.sampling.n_critic - algorithm.game.n_critic
     passes = PASSES * (1 + 2 * ahead) * getattr(algorithm.game, "passes", 1)
     per_example = passes * (outputs["generator"] + judges * outputs["discriminator"])
     per_example += SEEN * judges * algorithm.snapshots.count * outputs["discriminator"]
     numbers = STATES * sum(weights.values()) + AHEAD * ahead * weights["discriminator"]
     numbers += KEPT * _numbers([state.get("game"), state.get("snapshots"), state.get("kept")])
     numbers += sum(_rule_numbers(parts, player, state, batch_size) for player in PLAYERS)
-    return (numbers + batch_size * parts.wants.copies * per_example) * dtype.itemsize
+    return (numbers + batch_size * parts.sampling.copies * per_example) * dtype.itemsize
 
 
 def _rule_numbers(parts: Parts, player: str, state: Mapping[str, Any], batch_size: int) -> int:

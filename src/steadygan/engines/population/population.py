@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from steadygan.engines.dealer import Dealer
 from steadygan.engines.parts import Parts
 from steadygan.engines.population.draws import Draws
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.program import Outcome, Program, Programs, frozen, member, stack
+from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import PLAYERS
 from steadygan.engines.window import summands
 
@@ -66,11 +66,11 @@ class Population:
         self.members = [seat and seat[0] for seat in seats]
         self.device = first.device
         self._seats, self._spare = [seat or (first, parts) for seat in seats], (first, parts)
-        dealers = [
-            Dealer(own.dataset, own.wants, one.latent, one.seed, batch_size, self.device, one.float_type)
+        samplers = [
+            BatchSampler(own.dataset, own.sampling, one.latent, one.seed, batch_size, self.device, one.float_type)
             for one, own in self._seats
         ]
-        self._draws = Draws(dealers, {player: first.state[player]["params"] for player in PLAYERS})
+        self._draws = Draws(samplers, {player: first.state[player]["params"] for player in PLAYERS})
         self._freezes = asynchronous(self.device)
         self._algorithm = parts.algorithm
         self.program = Programs(parts.algorithm, self._draws, self._freezes)

@@ -40,7 +40,7 @@ def member(tree: Any, index: int) -> Any:
 
 
 class Programs:
-    """The step of all members, a program for each kind of turns, and for each stage of networks that grow.
+    """The step of all members, a program for each kind of batches, and for each stage of networks that grow.
 
     A penalty that is not due is no part of a program, nor are layers that are not there yet.
 
@@ -66,7 +66,7 @@ class Programs:
         return Programs(*self._given, wrap)
 
     def __call__(self, kind: int, stage: int | None, *arguments: Any) -> Outcome:
-        """``programs(kind of the turns, stage, *what a program takes)``."""
+        """``programs(kind of the batches, stage, *what a program takes)``."""
         if (kind, stage) not in self._made:
             algorithm, *given = self._given
             self._made[kind, stage] = self._wrap(program(replace(algorithm, stage=stage), *given, kind))
@@ -74,14 +74,14 @@ class Programs:
 
 
 def program(algorithm: Algorithm, draws: Draws, freezes: bool, kind: int) -> Program:
-    """The step of all members in turns of one kind; whoever would not be finite is not alive any more.
+    """The step of all members on batches of one kind; a member that would not be finite is not alive any more.
 
     ``freezes``: those that are not alive keep the state that they had. Else it is for the caller to put back, which
     saves reading and writing all states once more while everybody is alive, but has the CPU wait for the device.
     """
 
     def one(state: State, drawn: list[Tensor], numbers: Any, alive: Tensor, t: Tensor) -> Outcome:
-        new, logs = step(algorithm.with_numbers(numbers), Transform(), state, draws.turns(drawn, kind), t)
+        new, logs = step(algorithm.with_numbers(numbers), Transform(), state, draws.batches(drawn, kind), t)
         alive = alive & finite(summands(logs))
         return frozen(new, state, alive) if freezes else new, logs, alive
 

@@ -30,7 +30,7 @@ def run(
 
 
 def device(job: Job, place: int = 0) -> torch.device:
-    """Where a job trains; populations on GPUs are dealt out by their ``place``."""
+    """Where a job trains; populations are distributed over GPUs by their ``place``."""
     if job.config["trainer"]["accelerator"] != "gpu":
         return torch.device("cpu")
     return torch.device("cuda", place % torch.cuda.device_count())

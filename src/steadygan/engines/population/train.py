@@ -93,14 +93,14 @@ def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan
 
 def kinds(parts: Parts, start: int, end: int) -> list[int]:
     """An iteration of each kind that there is from ``start`` on: of which penalties are due, and of each stage."""
-    wants, growth = parts.wants, parts.algorithm.growth
-    period = math.lcm(*wants.every.values()) * wants.critic_every
+    sampling, growth = parts.sampling, parts.algorithm.growth
+    period = math.lcm(*sampling.every.values()) * sampling.critic_every
     begins = [] if growth is None else [growth.begins(stage) for stage in range(1, len(growth.sizes))]
     found: dict[tuple[int | None, str], int] = {}
     for begin in (start, *(begin for begin in begins if start < begin < end)):
         for iteration in range(begin, max(min(begin + period, end), begin + 1)):
             stage = growth and growth.stage(iteration)
-            found.setdefault((stage, str(wants.due(iteration))), iteration)
+            found.setdefault((stage, str(sampling.due(iteration))), iteration)
     return list(found.values())
 
 

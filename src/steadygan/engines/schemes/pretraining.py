@@ -42,8 +42,8 @@ class Pretraining:
     ) -> None:
         self.scheme, self.distance, self.gan = scheme, distance, gan
         parts = gan.parts
-        self.data, self.labelling = parts.dataset, parts.wants.labelling
-        self.device = gan.dealer.device
+        self.data, self.labelling = parts.dataset, parts.sampling.labelling
+        self.device = gan.sampler.device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream_seed(gan.seed, "init/pretrain"))
             stack = stacked(parts.networks["generator"], tuple(self.data.shape)).to(gan.float_type)
@@ -86,7 +86,7 @@ class Pretraining:
         return True
 
     def _objective(self, phase: Phase, step: int) -> core.Objective:
-        x, latent, condition = self._deal(phase, step)
+        x, latent, condition = self._sample(phase, step)
         if phase.player == "generator":
             target, place = shrunk(x, phase.size), {"stage": phase.stage, "fade": self._fade(phase, step)}
             return core.of_generator(self.generator, self.distance, latent, target, condition, **place)
@@ -98,13 +98,13 @@ class Pretraining:
         length = self.scheme.fade * phase.steps
         return 1.0 if phase.stage == 0 or length == 0 else min(step / length, 1.0)
 
-    def _deal(self, phase: Phase, step: int) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """This process's part of a batch: images, the latents of these images, and what networks are given beside."""
+    def _sample(self, phase: Phase, step: int) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Return this process's part of a batch: images, their latents, and what networks are given beside."""
         gan, stream, size = self.gan, f"pretrain/{phase.name}", self.scheme.batch_size
         batch = self.data.batch(gan.seed, stream, step, size, device=self.device, dtype=gan.float_type)
         given: dict[str, Tensor] = {}
         if "generator" in self.labelling.players:
-            given = self.labelling.turn("generator", step, batch, gan.seed, gan.float_type)
+            given = self.labelling.batch_fields("generator", step, batch, gan.seed, gan.float_type)
         latent = self._latents()[batch["index"].long()]
         part = gan.ranks.slice(size)
         return batch["x"][part], latent[part], tuple(value[part] for value in given.values())
@@ -112,7 +112,7 @@ class Pretraining:
     def _latents(self) -> Tensor:
         """``[num_data, latent]``: those of all images, in their order; a function of the seed."""
         if not hasattr(self, "_made"):
-            self._made = self.gan.dealer.latents("pretrain/latent", 0, self.data.num_data)
+            self._made = self.gan.sampler.latents("pretrain/latent", 0, self.data.num_data)
         return self._made
 
     # --- state ------------------------------------------------------------------------------------------------

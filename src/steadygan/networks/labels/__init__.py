@@ -1,8 +1,8 @@
 """What a run does with the classes of its data: what the group ``labels`` of a config instantiates to.
 
 A method says which networks there are (``builders``), what an objective makes of them (``functions``), and what a
-player's turn holds of the labels (``turn``); all but that is left to the engine. Its ``offers`` are what metrics can
-ask for: ``samples``, ``labels`` (of the samples) and ``classifier``.
+player's batch holds of the labels (``batch_fields``); all but that is left to the engine. Its ``offers`` are what
+metrics can ask for: ``samples``, ``labels`` (of the samples) and ``classifier``.
 """
 
 from steadygan.networks.labels.base import Labels

@@ -19,7 +19,7 @@ class Labels(Protocol):
     """How a run uses labels; a frozen dataclass.
 
     Attributes:
-        players: whose turns hold labels.
+        players: those whose batches hold labels.
         offers: what metrics can ask for.
     """
 
@@ -39,12 +39,12 @@ class Labels(Protocol):
     def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
         """What an objective calls, from the networks as functions."""
 
-    def turn(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
-        """The parts of a turn, ``[B, ...]`` each.
+    def batch_fields(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
+        """Return the fields of a ``StepBatch`` that hold labels, ``[B, ...]`` each.
 
         Args:
             y: the classes ``[B]`` of the real batch.
-            given: ``[B]``, whose are known.
+            given: ``[B]``, true where the class is known.
             classes: how many there are.
             dtype: of weights.
         """

@@ -40,7 +40,7 @@ GENERATOR = {"concatenate": False, "batch_norm": True}
 @declare(share=stated_share, dim=size)
 @dataclass(frozen=True)
 class Conditional:
-    """G(z, c) and D(x, c); the fakes of a turn have the classes of its real batch, hence the frequencies of the data.
+    """G(z, c) and D(x, c); fakes have the classes of the real batch of their step, hence the frequencies of the data.
 
     Examples whose label is not given are of one more class, "unknown", and so are their fakes.
 
@@ -88,6 +88,6 @@ class Conditional:
         """As they are."""
         return dict(functions)
 
-    def turn(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def batch_fields(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
         """``label``: what both networks are told."""
         return {"label": torch.where(given, y, classes)}

@@ -29,6 +29,6 @@ class Unlabelled:
         """As they are."""
         return dict(functions)
 
-    def turn(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def batch_fields(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
         """Nothing."""
         return {}

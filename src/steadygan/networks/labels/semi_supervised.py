@@ -53,7 +53,7 @@ class SemiSupervised:
         logits = {name: adversarial(functions[name]) for name in SEES if name in functions}
         return {**functions, **logits, "classifier": functions["discriminator"]}
 
-    def turn(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def batch_fields(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
         """``target``, the classes of the real examples, and ``target_weight``, which counts those that are given."""
         return {"target": y, "target_weight": equal_weights(given, dtype)}
 

@@ -18,9 +18,9 @@ from steadygan.core.regularizers import r1
 from steadygan.core.rules import Adam
 from steadygan.core.types import Penalty
 from steadygan.data.curves import Circle
-from steadygan.engines.dealer import Dealer, Wants
 from steadygan.engines.functional import tensors
 from steadygan.engines.networks import as_functions, build_networks
+from steadygan.engines.sampling import BatchSampler, SamplingSpec
 from steadygan.engines.step import PLAYERS, Algorithm, initial_state, step
 from steadygan.networks.mlp import Discriminator, Generator
 from steadygan.pictures.field import gradients
@@ -81,8 +81,8 @@ def film(name: str, penalties: dict[str, Penalty], iterations: int, seed: int) -
         Alternating(),
         Ema(0.0),
     )
-    wants = Wants.of(algorithm, no_noise, 1, dict.fromkeys(penalties, no_noise), data.shape)
-    dealer = Dealer(data, wants, LATENT, seed, BATCH, torch.device("cpu"), torch.float32)
+    sampling = SamplingSpec.of(algorithm, no_noise, 1, dict.fromkeys(penalties, no_noise), data.shape)
+    sampler = BatchSampler(data, sampling, LATENT, seed, BATCH, torch.device("cpu"), torch.float32)
     state = initial_state(algorithm, {player: tensors(network) for player, network in networks.items()})
     z = normal_like(generator(seed, "cloud"), (POINTS, LATENT), torch.float32)
     seen, points, arrows = [], [], []
@@ -96,5 +96,5 @@ def film(name: str, penalties: dict[str, Penalty], iterations: int, seed: int) -
             judge = partial(objective.discriminator, critic["params"], critic["buffers"])
             arrows.append(gradients(lambda x, judge=judge: judge(x)[0], grid()))
         params = {player: state[player]["params"] for player in PLAYERS}
-        state, _ = step(algorithm, Tape(), state, dealer.deal(t, params), t)
+        state, _ = step(algorithm, Tape(), state, sampler.sample(t, params), t)
     return Film(name, seen, torch.stack(points), torch.stack(arrows))

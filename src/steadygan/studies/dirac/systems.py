@@ -30,7 +30,7 @@ from steadygan.core.games import (
 )
 from steadygan.core.losses import Minimax, NonSaturating, Wasserstein
 from steadygan.core.noise import identity, instance
-from steadygan.core.objective import Objective, Turn
+from steadygan.core.objective import Objective, StepBatch
 from steadygan.core.regularizers import dragan, gradient_penalty, r1, r1_r2, r2, roth, weight_clip
 from steadygan.core.rules import Sgd, Sgld
 from steadygan.core.types import Loss, Penalty, Perturb, Project, Tensors
@@ -183,13 +183,13 @@ class System:
         kept = hasattr(game, "init")
         if kept:
             state["game"] = {"generator": {"theta": x[2:3]}, "discriminator": {"psi": x[3:4]}}
-        new, _ = step(algorithm, Silent(), state, self._turns(game, noise), 0)
+        new, _ = step(algorithm, Silent(), state, self._batches(game, noise), 0)
         parts = [new["generator"]["params"]["theta"], new["discriminator"]["params"]["psi"]]
         if kept:
             parts += [new["game"]["generator"]["theta"], new["game"]["discriminator"]["psi"]]
         return torch.cat(parts)
 
-    def _turns(self, game: Game, noise: Tensor | None) -> dict[str, tuple[Turn, ...]]:
+    def _batches(self, game: Game, noise: Tensor | None) -> dict[str, tuple[StepBatch, ...]]:
         noisy = self.method.perturb is not identity
         nodes = [quantiles() if wanted else torch.zeros(1, dtype=DTYPE) for wanted in (self.spread != 0, noisy)]
         z, eps = (part.reshape(-1, 1) for part in torch.meshgrid(*nodes, indexing="ij"))
@@ -198,11 +198,11 @@ class System:
             name: torch.full_like(z[:, 0], 0.5) if name == "gradient_penalty" else torch.zeros_like(z)
             for name in self.method.penalties
         }
-        count = getattr(game, "critic_turns", game.n_critic)
+        count = getattr(game, "critic_batches", game.n_critic)
         kicks = torch.zeros(count, dtype=DTYPE) if noise is None else noise
         critic = [
-            Turn(z, self.spread * z, eps, eps, penalty, {"psi": kick[None]} if self.method.langevin else None)
+            StepBatch(z, self.spread * z, eps, eps, penalty, {"psi": kick[None]} if self.method.langevin else None)
             for kick in kicks
         ]
         real = self.spread * z if getattr(game, "uses_real", False) else None
-        return {"discriminator": tuple(critic), "generator": (Turn(z, real, eps, eps),)}
+        return {"discriminator": tuple(critic), "generator": (StepBatch(z, real, eps, eps),)}

@@ -50,24 +50,24 @@ def retrain(frozen: GAN, config: Mapping[str, Any], s: Settings, seed: int) -> I
 def look(gan: GAN, iteration: int, batches: int) -> Look:
     """See ``Look``."""
     params = {player: gan.state[player]["params"] for player in PLAYERS}
-    deals = [gan.dealer.deal(UNSEEN + place, params) for place in range(batches)]
+    drawn = [gan.sampler.sample(UNSEEN + place, params) for place in range(batches)]
     players = moves(gan, iteration)
-    told = [players.gradient("discriminator", gan.state, deal["discriminator"][0]).logs for deal in deals]
+    told = [players.gradient("discriminator", gan.state, batch["discriminator"][0]).logs for batch in drawn]
     accuracy, error = (
         float(torch.stack([logs[key] for logs in told]).mean())
         for key in ("accuracy/discriminator", "loss/discriminator")
     )
-    spreads = [spread(gradients(gan, iteration, deals, loss)) for loss in (Minimax(), NonSaturating())]
+    spreads = [spread(gradients(gan, iteration, drawn, loss)) for loss in (Minimax(), NonSaturating())]
     return Look(iteration, accuracy, error, *spreads[0], *spreads[1])
 
 
-def gradients(gan: GAN, iteration: int, deals: list[Mapping[str, Any]], loss: Loss) -> Tensor:
+def gradients(gan: GAN, iteration: int, drawn: list[Mapping[str, Any]], loss: Loss) -> Tensor:
     """``[batches, P]``: of the generator, under ``loss``."""
     players = moves(gan, iteration)
     players = replace(
         players, algorithm=replace(players.algorithm, objective=replace(players.algorithm.objective, loss=loss))
     )
-    made = [players.gradient("generator", gan.state, deal["generator"][0]).grads for deal in deals]
+    made = [players.gradient("generator", gan.state, batch["generator"][0]).grads for batch in drawn]
     return torch.stack([flat(grads.values()) for grads in made]).double()
 
 

@@ -110,8 +110,8 @@ def seen(gan: GAN, x: Tensor, probability: bool) -> tuple[Tensor, Tensor]:
 def generator_gradient(gan: GAN, s: Settings) -> float:
     """The size of the gradient of the generator's loss by the mean of its law."""
     params = {player: gan.state[player]["params"] for player in ("generator", "discriminator")}
-    (turn,) = gan.dealer.deal(s.iterations, params)["generator"]
-    return float(moves(gan, s.iterations).gradient("generator", gan.state, turn).grads["mean"].abs())
+    (batch,) = gan.sampler.sample(s.iterations, params)["generator"]
+    return float(moves(gan, s.iterations).gradient("generator", gan.state, batch).grads["mean"].abs())
 
 
 def optimal(x: Tensor, s: Settings) -> Tensor:

@@ -1,4 +1,4 @@
-"""Everything random in an iteration, dealt beforehand from (seed, stream, iteration)."""
+"""Sampling: all data and random draws of an iteration, as functions of (seed, stream, iteration)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ from torch import Tensor
 
 from steadygan.core.declare import declared
 from steadygan.core.draws import Draw, generator, normal_like
-from steadygan.core.objective import Turn, views
+from steadygan.core.objective import StepBatch, views
 from steadygan.core.types import Tensors
 from steadygan.engines.labelling import UNLABELLED, Labelling
 from steadygan.engines.step import PLAYERS, Algorithm
 
 ENGINE_KEYS = {"noise": ("draw", "copies"), "regularizer": ("draw", "every")}
-"""Keys that speak to the engine, by group: the noise wanted, how many perturbed copies, how often a penalty is due."""
+"""Keys that speak to the engine, by group: the draw, the number of perturbed copies, how often a penalty is due."""
 
 
 @dataclass(frozen=True)
-class Wants:
-    """What the methods of an algorithm want drawn."""
+class SamplingSpec:
+    """Specify what is drawn for the methods of an algorithm."""
 
     noise: Draw
     copies: int
@@ -28,11 +28,11 @@ class Wants:
     real_for_generator: bool
     noisy: frozenset[str]
     n_critic: int
-    """Turns of the discriminator that are dealt an iteration."""
+    """Batches of the discriminator that are drawn an iteration."""
     moves: int = 1
-    """Those of them in which it moves."""
+    """Updates of the discriminator an iteration."""
     critic_every: int = 1
-    """In one of so many iterations, that is."""
+    """It moves in one of so many iterations."""
     vote: bool = False
     labelling: Labelling = UNLABELLED
     smoothing: Draw | None = None
@@ -52,8 +52,8 @@ class Wants:
         shape: tuple[int, ...],
         labelling: Labelling = UNLABELLED,
         every: Mapping[str, int] | None = None,
-    ) -> "Wants":
-        """Read off the algorithm what its methods declare; ``shape`` is that of one example.
+    ) -> "SamplingSpec":
+        """Collect what the methods of an algorithm declare; ``shape`` is that of one example.
 
         Copies of an example differ only by noise, so one is enough where none is drawn.
         """
@@ -65,7 +65,7 @@ class Wants:
             real_for_generator=declared(algorithm.objective.loss, "uses_real", True)
             or declared(algorithm.game, "uses_real", False),
             noisy=frozenset(player for player in PLAYERS if algorithm.rules[player].noisy),
-            n_critic=declared(algorithm.game, "critic_turns", algorithm.game.n_critic),
+            n_critic=declared(algorithm.game, "critic_batches", algorithm.game.n_critic),
             moves=algorithm.game.n_critic,
             critic_every=declared(algorithm.game, "critic_every", 1),
             vote=algorithm.objective.vote.noisy,
@@ -77,7 +77,7 @@ class Wants:
         )
 
     def due(self, iteration: int) -> dict[str, int] | None:
-        """The penalties and projections that are due, and how often each counts; None: all, once.
+        """Return the penalties and projections that are due, and how often each counts; None: all, once.
 
         Where the discriminator moves in some iterations only, those are counted.
         """
@@ -87,16 +87,16 @@ class Wants:
         return {name: period for name, period in periods.items() if iteration // self.critic_every % period == 0}
 
     def images(self, iterations: int, batch_size: int) -> int:
-        """Real examples that the discriminator's moves have seen after so many iterations."""
+        """Return how many real examples the discriminator has been trained on after so many iterations."""
         return -(-iterations // self.critic_every) * self.moves * batch_size
 
 
 @dataclass(frozen=True)
-class Dealer:
-    """Deals the turns of an iteration, for the global batch; a process of several keeps its ``shard`` of it."""
+class BatchSampler:
+    """Sample the batches of an iteration, for the global batch; a process of several keeps its ``shard`` of it."""
 
     dataset: Any
-    wants: Wants
+    sampling: SamplingSpec
     latent: int
     seed: int
     batch_size: int
@@ -104,65 +104,67 @@ class Dealer:
     dtype: torch.dtype
     shard: slice = field(default_factory=lambda: slice(None))
 
-    def deal(self, iteration: int, params: Mapping[str, Tensors]) -> dict[str, tuple[Turn, ...]]:
-        """The turns of generator update number ``iteration`` (from 0).
+    def sample(self, iteration: int, params: Mapping[str, Tensors]) -> dict[str, tuple[StepBatch, ...]]:
+        """Return each player's batches in generator update number ``iteration`` (from 0), one for each of its updates.
 
         ``params`` holds each player's parameters: an update rule's noise is drawn in their shapes, the same in all
         processes.
         """
-        first, due = iteration * self.wants.n_critic, self.wants.due(iteration)
+        first, due = iteration * self.sampling.n_critic, self.sampling.due(iteration)
         return {
             "discriminator": tuple(
-                self._turn("discriminator", first + turn, params, True, due) for turn in range(self.wants.n_critic)
+                self._step_batch("discriminator", first + update, params, True, due)
+                for update in range(self.sampling.n_critic)
             ),
-            "generator": (self._turn("generator", iteration, params, real=self.wants.real_for_generator),),
+            "generator": (self._step_batch("generator", iteration, params, real=self.sampling.real_for_generator),),
         }
 
     def latents(self, stream: str, index: int, count: int) -> Tensor:
-        """``[count, latent]`` from N(0, I)."""
+        """Draw ``[count, latent]`` from N(0, I)."""
         return normal_like(self._generator(stream, index), (count, self.latent), self.dtype)
 
-    def _turn(
+    def _step_batch(
         self,
         player: str,
         index: int,
         params: Mapping[str, Tensors],
         real: bool,
         due: Mapping[str, int] | None = None,
-    ) -> Turn:
+    ) -> StepBatch:
         shape = (self.batch_size, *self.dataset.shape)
         critic = player == "discriminator"
-        labelled = player in self.wants.labelling.players
-        batch = self._batch(player, index) if real or labelled else {}
-        labels = self.wants.labelling.turn(player, index, batch, self.seed, self.dtype) if labelled else {}
-        return Turn(
+        labelling = self.sampling.labelling
+        labelled = player in labelling.players
+        examples = self._examples(player, index) if real or labelled else {}
+        labels = labelling.batch_fields(player, index, examples, self.seed, self.dtype) if labelled else {}
+        return StepBatch(
             latent=self.latents(f"latent/{player}", index, self.batch_size)[self.shard],
-            real=self._keep(batch["x"]) if real else None,
-            noise_real=self._noise(f"noise/real/{player}", index, shape) if real else (None,) * self.wants.copies,
+            real=self._keep(examples["x"]) if real else None,
+            noise_real=self._noise(f"noise/real/{player}", index, shape) if real else (None,) * self.sampling.copies,
             noise_fake=self._noise(f"noise/fake/{player}", index, shape),
             penalty={
                 name: self._keep(draw(self._generator(f"penalty/{name}", index), shape, self.dtype))
-                for name, draw in self.wants.penalties.items()
+                for name, draw in self.sampling.penalties.items()
                 if critic and (due is None or name in due)
             },
-            rule=self._rule_noise(player, index, params[player]) if player in self.wants.noisy else None,
-            vote=self._vote(index) if self.wants.vote and not critic else None,
-            smoothing=self._smoothing(player, index, shape) if critic or self.wants.zero_sum else None,
+            rule=self._rule_noise(player, index, params[player]) if player in self.sampling.noisy else None,
+            vote=self._vote(index) if self.sampling.vote and not critic else None,
+            smoothing=self._smoothing(player, index, shape) if critic or self.sampling.zero_sum else None,
             due=due,
             **{part: self._keep(value) for part, value in labels.items()},
         )
 
-    def _batch(self, player: str, index: int) -> dict[str, Tensor]:
+    def _examples(self, player: str, index: int) -> dict[str, Tensor]:
         return self.dataset.batch(
             self.seed, f"real/{player}", index, self.batch_size, device=self.device, dtype=self.dtype
         )
 
     def _noise(self, stream: str, index: int, shape: tuple[int, ...]) -> tuple[Tensor | None, ...]:
         source = self._generator(stream, index)
-        return tuple(self._keep(self.wants.noise(source, shape, self.dtype)) for _ in range(self.wants.copies))
+        return tuple(self._keep(self.sampling.noise(source, shape, self.dtype)) for _ in range(self.sampling.copies))
 
     def _smoothing(self, player: str, index: int, shape: tuple[int, ...]) -> Tensor | None:
-        draw, stream = self.wants.smoothing, "smoothing" if player == "discriminator" else f"smoothing/{player}"
+        draw, stream = self.sampling.smoothing, "smoothing" if player == "discriminator" else f"smoothing/{player}"
         return None if draw is None else self._keep(draw(self._generator(stream, index), shape, self.dtype))
 
     def _rule_noise(self, player: str, index: int, params: Tensors) -> Tensors:
@@ -170,7 +172,7 @@ class Dealer:
         return {name: normal_like(source, tuple(value.shape), self.dtype) for name, value in params.items()}
 
     def _vote(self, index: int) -> Tensor:
-        """One number from U(0, 1), the same in all processes."""
+        """Draw one number from U(0, 1), the same in all processes."""
         return torch.rand((), generator=self._generator("vote", index), dtype=self.dtype, device=self.device)
 
     def _keep(self, draw: Tensor | None) -> Tensor | None:
