@@ -47,7 +47,7 @@ def shortest(work: Callable[[int], object]) -> float:
 def main() -> None:
     """Measure and print."""
     gan = trained()
-    metrics, names = gan.parts.metrics, list(gan.parts.metrics)
+    metrics, names = gan.components.metrics, list(gan.components.metrics)
     evaluate(gan, metrics)
     for place, chosen in enumerate([*([name] for name in names), names]):
 

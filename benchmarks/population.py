@@ -98,7 +98,7 @@ def population(width: int, batch: int, members: int) -> Any:
     import torch
 
     from steadygan.build import build
-    from steadygan.engines.parts import Job
+    from steadygan.engines.components import Job
     from steadygan.engines.population.member import Member
     from steadygan.engines.population.population import Population
 
@@ -107,9 +107,9 @@ def population(width: int, batch: int, members: int) -> Any:
         seed, gamma = index // len(GAMMAS), GAMMAS[index % len(GAMMAS)]
         own = copy.deepcopy(config)
         own["seed"], own["regularizer"]["r1"]["gamma"] = seed, gamma
-        parts = build(own)
+        components = build(own)
         job = Job(own, (), Path(), str(index), "", "", seed, 10**9)
-        seats.append((Member(parts, job, torch.device("cpu")), parts))
+        seats.append((Member(components, job, torch.device("cpu")), components))
     return Population(seats, batch)
 
 

@@ -67,7 +67,7 @@ def operations(name: str) -> tuple[float, int, float]:
         config["scheme"]["batch_size"] = BATCH
     gan = GAN(build(config), 0, BATCH, torch.float32)
     gan.to_device(torch.device("cpu"))
-    before = pretraining(gan) if isinstance(gan.parts.scheme, Pretrain) else 0.0
+    before = pretraining(gan) if isinstance(gan.components.scheme, Pretrain) else 0.0
     with Counter() as counter:
         gan.training_step(1, 0)
     return counter.total * batch / BATCH, iterations, before
@@ -75,7 +75,7 @@ def operations(name: str) -> tuple[float, int, float]:
 
 def pretraining(gan: GAN) -> float:
     """Operations of all updates of all phases; smaller batches make more updates, and no more operations."""
-    work = Pretraining(gan.parts.scheme, gan.parts.scheme.distance, gan)
+    work = Pretraining(gan.components.scheme, gan.components.scheme.distance, gan)
     total = 0.0
     while (phase := work.phase) is not None:
         with Counter() as counter:

@@ -33,10 +33,10 @@ def milliseconds(update: Callable[[], object]) -> float:
 def main() -> None:
     torch.set_num_threads(1)
     config = compose(GIVEN)
-    parts = build(config)
-    gan = GAN(parts, 0, config["batch_size"], torch.float32)
+    components = build(config)
+    gan = GAN(components, 0, config["batch_size"], torch.float32)
     gan.to_device(torch.device("cpu"))
-    work = Pretraining(parts.scheme, parts.scheme.distance, gan)
+    work = Pretraining(components.scheme, components.scheme.distance, gan)
     while (phase := work.phase) is not None:
         print(f"{phase.name:20} {milliseconds(work.step):6.1f} ms  {phase.steps} updates an epoch")
         work.own["step"] = phase.steps

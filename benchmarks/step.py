@@ -22,8 +22,8 @@ from torch import nn
 
 from steadygan.build import build
 from steadygan.engines.bookkeeper import Bookkeeper
+from steadygan.engines.components import Job
 from steadygan.engines.module import GAN
-from steadygan.engines.parts import Job
 from steadygan.engines.run import fit
 from steadygan.hydra_versions import BASE
 from steadygan.paths import conf_dir
@@ -119,13 +119,13 @@ def bare(case: str, config, dataset, iterations: int) -> Callable[[], None]:
 
 def ours(config, iterations: int, folder: Path) -> Callable[[], None]:
     """Our engine, Lightning and its bookkeeping included."""
-    parts = build(config)
-    gan = GAN(parts, config["seed"], config["batch_size"], torch.float32)
+    components = build(config)
+    gan = GAN(components, config["seed"], config["batch_size"], torch.float32)
 
     def loop() -> None:
         overrides, end = (), gan.iteration + iterations
         job = Job(config, overrides, folder, "0", "bench", "bench", 0, end)
-        book = Bookkeeper(parts, job, lambda event: None, gan)
+        book = Bookkeeper(components, job, lambda event: None, gan)
         fit(gan, book, config["trainer"])
 
     return loop

@@ -74,7 +74,7 @@ def test_the_last_picture_of_the_run_is_drawn_again_to_the_byte(ring, tmp_path):
     gan = GAN(build(config), job.seed, 16, torch.float32)
     checkpoint.restore(gan, checkpoint.load(job.directory / files.CHECKPOINT))
     gan.sample = lambda latents: steadygan.load(job.directory).generate(latents)
-    picture(gan, gan.parts.dataset, tmp_path / "again.png")
+    picture(gan, gan.components.dataset, tmp_path / "again.png")
     last = job.directory / files.SAMPLES / "0000012.png"
     assert (tmp_path / "again.png").read_bytes() == last.read_bytes()
 

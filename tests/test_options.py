@@ -16,8 +16,8 @@ from options import MISSING, options, overrides
 from steadygan import files, train
 from steadygan.build import build, make
 from steadygan.engines import checkpoint
+from steadygan.engines.components import DTYPES
 from steadygan.engines.module import GAN
-from steadygan.engines.parts import DTYPES
 from steadygan.networks.dcgan import filters
 from steadygan.paths import conf_dir
 

@@ -19,10 +19,10 @@ from steadygan.core.draws import normal_like, uniform
 from steadygan.core.objective import Objective
 from steadygan.core.settings import fields
 from steadygan.core.snapshots import Snapshots
+from steadygan.engines.components import DTYPES, Components
 from steadygan.engines.labelling import KEYS as LABEL_KEYS
 from steadygan.engines.labelling import UNLABELLED, Labelling, share_of
 from steadygan.engines.networks import as_functions, build_networks
-from steadygan.engines.parts import DTYPES, Parts
 from steadygan.engines.protocols import PAGE, has_members, is_callable
 from steadygan.engines.sampling import ENGINE_KEYS, SamplingSpec
 from steadygan.engines.schemes import Plain
@@ -58,7 +58,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     return plain
 
 
-def build(config: Mapping[str, Any], described: Any = None) -> Parts:
+def build(config: Mapping[str, Any], described: Any = None) -> Components:
     """Everything that a run trains with.
 
     Args:
@@ -92,11 +92,11 @@ def build(config: Mapping[str, Any], described: Any = None) -> Parts:
     scheme = make(config["scheme"], "scheme") if "scheme" in config else Plain()
     if described is None:
         scheme.check(networks, dataset)
-    growth = scheme.growth(networks, sampling.moves * config["batch_size"] / sampling.critic_every)
+    growth = scheme.growth(networks, sampling.updates * config["batch_size"] / sampling.critic_every)
     algorithm = replace(algorithm, growth=growth)
     if own - {"dataset", "logger"}:
         Trial(own, algorithm, sampling, networks, dataset, dtype)()
-    return Parts(
+    return Components(
         algorithm=algorithm,
         networks=networks,
         sampling=sampling,
@@ -105,7 +105,7 @@ def build(config: Mapping[str, Any], described: Any = None) -> Parts:
         logger=_logger(config["logger"]),
         scheme=scheme,
         raw=bool(config["metrics"].get("raw", False)),
-        batch=config["metrics"].get("batch", Parts.batch),
+        batch=config["metrics"].get("batch", Components.batch),
     )
 
 

@@ -15,10 +15,10 @@ from steadygan.core.draws import generator, normal_like
 from steadygan.core.games import State
 from steadygan.core.types import Apply, Tensors
 from steadygan.engines import checkpoint
+from steadygan.engines.components import DTYPES, Components
 from steadygan.engines.evaluate import evaluate, in_chunks
 from steadygan.engines.labelling import Labelling
 from steadygan.engines.module import GAN
-from steadygan.engines.parts import DTYPES, Parts
 from steadygan.errors import UserError, bad_value
 from steadygan.pictures.interpolation import linear, paths, spherical
 from steadygan.sweeps.signature import signature
@@ -56,7 +56,7 @@ class TrainedGAN:
     def __init__(self, directory: Path, config: dict[str, Any], gan: GAN, given: Mapping[str, Any]) -> None:
         self.directory, self.config = directory, config
         self.iteration, self.latent, self.dtype = gan.iteration, gan.latent, gan.float_type
-        self.classes, self.shape = gan.classes, tuple(gan.parts.dataset.shape)
+        self.classes, self.shape = gan.classes, tuple(gan.components.dataset.shape)
         self._gan, self._threads = gan, config["trainer"]["threads"]
         self._given = given
 
@@ -71,12 +71,12 @@ class TrainedGAN:
     @property
     def dataset(self) -> Any:
         """What it was trained on, read now if it was not; raises DataMissing where it cannot be."""
-        return self._gan.parts.dataset.itself
+        return self._gan.components.dataset.itself
 
     @property
     def labelling(self) -> Labelling:
         """What it does with labels."""
-        return self._gan.parts.sampling.labelling
+        return self._gan.components.sampling.labelling
 
     def evaluate(self, metrics: Mapping[str, Any], ema: bool = True) -> dict[str, float]:
         """What metrics that were built for its ``dataset`` say of it, of the latents that the run was scored with."""
@@ -84,9 +84,9 @@ class TrainedGAN:
             return evaluate(self._gan, metrics, ema)
 
     @property
-    def parts(self) -> Parts:
+    def components(self) -> Components:
         """What the config builds, without its metrics and its logger."""
-        return self._gan.parts
+        return self._gan.components
 
     @property
     def state(self) -> State:
@@ -99,7 +99,9 @@ class TrainedGAN:
 
     def initial(self) -> State:
         """The state before the first iteration."""
-        return _gan(self.config, self.directory / files.CONFIG, self._gan.parts.dataset, self._given["trust"]).state
+        return _gan(
+            self.config, self.directory / files.CONFIG, self._gan.components.dataset, self._given["trust"]
+        ).state
 
     def computing(self) -> AbstractContextManager[None]:
         """In which there are as many threads as it was trained with."""
@@ -171,7 +173,7 @@ class TrainedGAN:
 
     def classify(self, x: Tensor) -> Tensor:
         """The class logits ``[n, K]`` of a discriminator that tells classes (``labels=semi_supervised``)."""
-        if "classifier" not in self._gan.parts.sampling.labelling.method.offers:
+        if "classifier" not in self._gan.components.sampling.labelling.method.offers:
             raise bad_value("labels", self.config["labels"]["_target_"], "this discriminator tells no classes")
         x = self._checked("x", x, self.shape)
         with _threads(self._threads):
@@ -268,8 +270,8 @@ def _gan(config: dict[str, Any], path: Path, dataset: Any, trust: Iterable[str])
         precision = DTYPES[str(config["trainer"]["precision"])]
         used = {**config, **UNUSED, "labels": {**config["labels"], "metrics": {}}}
         with only(trust):
-            parts = build(used, dataset)
-        return GAN(parts, config["seed"], config["batch_size"], precision)
+            components = build(used, dataset)
+        return GAN(components, config["seed"], config["batch_size"], precision)
     except KeyError as error:
         raise UserError(f"{path}: not the whole config of a run (it lacks {error})") from error
 

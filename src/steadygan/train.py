@@ -23,13 +23,13 @@ from steadygan.core.draws import stream_seed
 from steadygan.engines import population
 from steadygan.engines.check import check_numbers
 from steadygan.engines.complete import complete
+from steadygan.engines.components import DTYPES, Components, Job, Report, tagged
 from steadygan.engines.distributed import place
 from steadygan.engines.distributed.join import joined
 from steadygan.engines.distributed.place import processes, rank, spawns
 from steadygan.engines.distributed.spawn import spawn
 from steadygan.engines.keeping import standing
 from steadygan.engines.memory import forget_peak
-from steadygan.engines.parts import DTYPES, Job, Parts, Report, tagged
 from steadygan.engines.population import compiling
 from steadygan.engines.population.memory import member_bytes
 from steadygan.engines.run import run as run_single
@@ -114,24 +114,24 @@ def _check_choices(config: dict[str, Any], here: bool) -> None:
 def _check_parts(config: str) -> None:
     """Build what a config, as JSON and without its seed, asks for; once for all seeds."""
     plain = json.loads(config)
-    parts = build({**plain, "seed": 0})
-    if parts.sampling.labelling.classes is not None:
-        check_range(parts.dataset, parts.sampling.labelling.classes)
-    _check_best(plain["keep_best"], parts)
+    components = build({**plain, "seed": 0})
+    if components.sampling.labelling.classes is not None:
+        check_range(components.dataset, components.sampling.labelling.classes)
+    _check_best(plain["keep_best"], components)
     for bound in threshold.parse(plain.get(threshold.OF_RUN), threshold.OF_RUN):
-        judged.check_bound(bound, parts.directions, threshold.OF_RUN)
+        judged.check_bound(bound, components.directions, threshold.OF_RUN)
 
 
-def _check_best(name: Any, parts: Parts) -> None:
-    if name is not None and not (isinstance(name, str) and name in parts.directions):
-        raise bad_value("keep_best", name, "this run has no such metric", [*parts.directions, "null"])
+def _check_best(name: Any, components: Components) -> None:
+    if name is not None and not (isinstance(name, str) and name in components.directions):
+        raise bad_value("keep_best", name, "this run has no such metric", [*components.directions, "null"])
 
 
 def _check_name(name: Any) -> None:
-    parts = Path(str(name)).parts
-    if not parts or Path(str(name)).is_absolute() or ".." in parts:
+    names = Path(str(name)).parts
+    if not names or Path(str(name)).is_absolute() or ".." in names:
         raise bad_value("name", name, "must be a folder's name below `outputs`")
-    if not str(name).isprintable() or any(len(os.fsencode(part)) > LONGEST_NAME for part in parts):
+    if not str(name).isprintable() or any(len(os.fsencode(part)) > LONGEST_NAME for part in names):
         problem = f"must be printable, and at most {LONGEST_NAME} bytes between two slashes"
         raise bad_value("name", repr(name)[:80], problem)
 

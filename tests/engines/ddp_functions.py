@@ -9,11 +9,11 @@ import torch.distributed as dist
 from torch.utils._pytree import tree_leaves
 
 from steadygan.build import build
+from steadygan.engines.components import DTYPES
 from steadygan.engines.distributed.join import joined, normalised
 from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.evaluate import evaluate
 from steadygan.engines.module import GAN
-from steadygan.engines.parts import DTYPES
 from steadygan.engines.schemes import Pretrain
 from steadygan.engines.schemes.pretraining import Pretraining
 from steadygan.errors import UserError
@@ -21,13 +21,13 @@ from steadygan.errors import UserError
 
 def train(config, ranks):
     """The GAN of a config after its iterations, without files; and what metrics say of it."""
-    parts = build(config)
-    with normalised(ranks, config["trainer"], parts.networks):
+    components = build(config)
+    with normalised(ranks, config["trainer"], components.networks):
         precision = DTYPES[str(config["trainer"]["precision"])]
-        gan = GAN(parts, config["seed"], config["batch_size"], precision, ranks)
+        gan = GAN(components, config["seed"], config["batch_size"], precision, ranks)
         gan.to_device(torch.device("cpu"))
-        if isinstance(parts.scheme, Pretrain):
-            work = Pretraining(parts.scheme, parts.scheme.distance, gan)
+        if isinstance(components.scheme, Pretrain):
+            work = Pretraining(components.scheme, components.scheme.distance, gan)
             while work.phase is not None:
                 assert work.step()
                 work.advance()
@@ -35,7 +35,7 @@ def train(config, ranks):
             gan.training_step(iteration, 0)
             if gan.diverged_at:
                 break
-        return gan, evaluate(gan, parts.metrics)
+        return gan, evaluate(gan, components.metrics)
 
 
 def results(config, ranks):

@@ -258,17 +258,17 @@ def test_a_run_that_is_stopped_ends_with_the_same_bits_and_says_how_many_devices
     assert told["iteration"] > 2
 
     end = told["iteration"] + 7
-    parts = plan(*algorithm, f"iterations={end}")
+    resumed = plan(*algorithm, f"iterations={end}")
     whole, events = plan(*algorithm, f"iterations={end}", outputs=tmp_path / "whole"), []
-    assert parts.directory == endless.directory
-    assert train.execute(parts, lambda event: None) == train.execute(whole, events.append) == "completed"
+    assert resumed.directory == endless.directory
+    assert train.execute(resumed, lambda event: None) == train.execute(whole, events.append) == "completed"
 
-    first, second = (torch.load(job.directory / files.CHECKPOINT, weights_only=True) for job in (whole, parts))
+    first, second = (torch.load(job.directory / files.CHECKPOINT, weights_only=True) for job in (whole, resumed))
     for saved in (first, second):
         saved.pop("seconds")
     assert tree_flatten(first)[1] == tree_flatten(second)[1]
     assert ddp_functions.same(tree_flatten(first)[0], tree_flatten(second)[0])
-    assert rows(whole) == rows(parts)
+    assert rows(whole) == rows(resumed)
     expected = {*range(5, end + 1, 5), *range(40, end + 1, 40), end}
     assert [int(row["iteration"]) for row in rows(whole)] == sorted(expected)
     assert json.loads((whole.directory / files.SUMMARY).read_text())["devices"] == 2

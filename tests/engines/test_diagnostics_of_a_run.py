@@ -108,9 +108,11 @@ def test_a_resumed_run_has_the_windows_of_one_that_was_not_stopped(run, tmp_path
     given = ["log_every=3", "evaluate_every=50"]
     whole = files.read_rows(run("iterations=60", *given, "name=whole") / files.METRICS)
     run("iterations=40", *given, "name=parts")
-    parts = files.read_rows(run("iterations=60", *given, "name=parts") / files.METRICS)
+    components = files.read_rows(run("iterations=60", *given, "name=parts") / files.METRICS)
     strip = [{k: v for k, v in row.items() if k != "seconds"} for row in whole if int(row["iteration"]) != 50]
-    assert [{k: v for k, v in row.items() if k != "seconds"} for row in parts if int(row["iteration"]) != 50] == strip
+    assert [
+        {k: v for k, v in row.items() if k != "seconds"} for row in components if int(row["iteration"]) != 50
+    ] == strip
 
 
 def test_the_generator_that_is_trained_is_scored_beside_its_average(run):

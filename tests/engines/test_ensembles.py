@@ -12,7 +12,7 @@ from steadygan.engines import checkpoint
 from steadygan.engines.functional import tensors
 from steadygan.engines.module import GAN
 from steadygan.engines.sampling import BatchSampler
-from steadygan.engines.step import Moves, initial_state, step
+from steadygan.engines.step import AlgorithmPlayers, initial_state, step
 from steadygan.errors import UserError
 from steadygan.train import plan
 
@@ -23,13 +23,13 @@ BACKENDS = pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape"
 
 def setup(plain, *overrides):
     config = plain(*SMALL, *overrides)
-    parts = build(config)
-    state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
-    latent = parts.networks["generator"].latent
+    components = build(config)
+    state = initial_state(components.algorithm, {name: tensors(net) for name, net in components.networks.items()})
+    latent = components.networks["generator"].latent
     sampler = BatchSampler(
-        parts.dataset, parts.sampling, latent, 0, config["batch_size"], torch.device("cpu"), torch.float64
+        components.dataset, components.sampling, latent, 0, config["batch_size"], torch.device("cpu"), torch.float64
     )
-    return parts, state, sampler
+    return components, state, sampler
 
 
 def batches(sampler, state, t=0):
@@ -52,11 +52,11 @@ def member(params, index):
     ids=["r1_r2", "relativistic", "penalty_blur", "orthogonal"],
 )
 def test_each_discriminator_moves_as_it_would_alone(plain, backend, algorithm):
-    parts, state, sampler = setup(plain, *SGD, *algorithm, "discriminator.ensemble=3")
+    components, state, sampler = setup(plain, *SGD, *algorithm, "discriminator.ensemble=3")
     single, alone, _ = setup(plain, *SGD, *algorithm)
     (batch,) = batches(sampler, state)["discriminator"]
-    moves, own = (Moves(each.algorithm, backend, lambda grads: grads) for each in (parts, single))
-    moved = moves.move("discriminator", state, moves.gradient("discriminator", state, batch), batch)
+    players, own = (AlgorithmPlayers(each.algorithm, backend, lambda grads: grads) for each in (components, single))
+    moved = players.move("discriminator", state, players.gradient("discriminator", state, batch), batch)
     losses = []
     for index in range(3):
         params = member(state["discriminator"]["params"], index)
@@ -72,7 +72,7 @@ def test_each_discriminator_moves_as_it_would_alone(plain, backend, algorithm):
         assert found.keys() == expected.keys()
         for name, value in expected.items():
             torch.testing.assert_close(found[name], value, rtol=1e-10, atol=1e-12)
-    logged = moves.gradient("discriminator", state, batch).logs["loss/discriminator"]
+    logged = players.gradient("discriminator", state, batch).logs["loss/discriminator"]
     torch.testing.assert_close(logged, torch.stack(losses).mean())
 
 
@@ -80,8 +80,8 @@ def test_projections_beside_snapshots_are_those_without(plain):
     algorithm = [*SGD, "regularizer=[orthogonal]", "regularizer.orthogonal.weight=0.1"]
     found = []
     for more in ([], ["discriminator.snapshots=1"]):
-        parts, state, sampler = setup(plain, *algorithm, *more)
-        moved, _ = step(parts.algorithm, Tape(), state, batches(sampler, state), 0)
+        components, state, sampler = setup(plain, *algorithm, *more)
+        moved, _ = step(components.algorithm, Tape(), state, batches(sampler, state), 0)
         found.append(moved["discriminator"]["params"])
     for name, value in found[0].items():
         torch.testing.assert_close(member(found[1], 0)[name], value, rtol=1e-12, atol=1e-14)
@@ -98,10 +98,10 @@ def test_the_first_is_the_one_there_is_without(plain):
 @BACKENDS
 def test_the_generator_minimises_the_vote(plain, backend):
     overrides = ["discriminator.ensemble=3", "discriminator/vote=softmax", "discriminator.vote.sharpness=2"]
-    parts, state, sampler = setup(plain, *overrides)
+    components, state, sampler = setup(plain, *overrides)
     single, alone, _ = setup(plain)
     (batch,) = batches(sampler, state)["generator"]
-    judged, own = (Moves(each.algorithm, backend, lambda grads: grads) for each in (parts, single))
+    judged, own = (AlgorithmPlayers(each.algorithm, backend, lambda grads: grads) for each in (components, single))
     against = []
     for index in range(3):
         params = member(state["discriminator"]["params"], index)
@@ -123,15 +123,15 @@ def test_the_generator_minimises_the_vote(plain, backend):
 
 @BACKENDS
 def test_snapshots_are_judges_too(plain, backend):
-    parts, state, sampler = setup(plain, "discriminator.snapshots=2", "discriminator.every=2")
+    components, state, sampler = setup(plain, "discriminator.snapshots=2", "discriminator.every=2")
     single, alone, _ = setup(plain)
     seen = []
     for t in range(6):
-        state, _ = step(parts.algorithm, backend, state, batches(sampler, state, t), t)
+        state, _ = step(components.algorithm, backend, state, batches(sampler, state, t), t)
         if t % 2 == 1:
             seen.append(member(state["discriminator"]["params"], 0))
     (batch,) = batches(sampler, state, 6)["generator"]
-    own = Moves(single.algorithm, backend, lambda grads: grads)
+    own = AlgorithmPlayers(single.algorithm, backend, lambda grads: grads)
     grads = []
     for params in (member(state["discriminator"]["params"], 0), *seen[-2:]):
         start = {
@@ -140,7 +140,9 @@ def test_snapshots_are_judges_too(plain, backend):
             "discriminator": {**alone["discriminator"], "params": params},
         }
         grads.append(own.gradient("generator", start, batch).grads)
-    found = Moves(parts.algorithm, backend, lambda grads: grads).gradient("generator", state, batch).grads
+    found = (
+        AlgorithmPlayers(components.algorithm, backend, lambda grads: grads).gradient("generator", state, batch).grads
+    )
     for name, grad in found.items():
         torch.testing.assert_close(grad, sum(each[name] for each in grads) / 3, rtol=1e-9, atol=1e-12)
 

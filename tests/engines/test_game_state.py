@@ -46,15 +46,17 @@ def test_optimistic_goes_on_with_the_same_bits(plain, tmp_path, update):
 
 
 def test_what_a_game_has_drawn(plain):
-    assert fresh(plain, "game=unrolled", "game.steps=3", "game.n_critic=2").parts.sampling.n_critic == 5
-    assert fresh(plain, "game=consensus", "game.update=alternating", "game.n_critic=2").parts.sampling.n_critic == 2
+    assert fresh(plain, "game=unrolled", "game.steps=3", "game.n_critic=2").components.sampling.n_critic == 5
+    assert (
+        fresh(plain, "game=consensus", "game.update=alternating", "game.n_critic=2").components.sampling.n_critic == 2
+    )
     assert "game" not in fresh(plain).state
 
 
 def test_a_number_of_a_game_is_a_number_and_its_counts_are_not(plain):
-    algorithm = fresh(plain, "game=consensus").parts.algorithm
+    algorithm = fresh(plain, "game=consensus").components.algorithm
     assert algorithm.numbers()["game"] == {"gamma": 1.0}
-    assert fresh(plain, "game=unrolled").parts.algorithm.numbers()["game"] == {}
+    assert fresh(plain, "game=unrolled").components.algorithm.numbers()["game"] == {}
     assert algorithm.with_numbers({"game": {"gamma": 3.0}}).game.gamma == 3.0
 
 

@@ -18,9 +18,9 @@ from steadygan.core.autodiff import Tape, Transform
 from steadygan.core.labels import given_rows
 from steadygan.data.memory import InMemory
 from steadygan.engines import checkpoint
+from steadygan.engines.components import DTYPES
 from steadygan.engines.functional import tensors
 from steadygan.engines.module import GAN
-from steadygan.engines.parts import DTYPES
 from steadygan.engines.population import Plan
 from steadygan.engines.population import train as train_population
 from steadygan.engines.sampling import BatchSampler
@@ -56,21 +56,21 @@ def rows(job):
 
 
 def sampler_of(job, shard=slice(None), batch_size=None):
-    parts = build(job.config)
-    latent = parts.networks["generator"].latent
+    components = build(job.config)
+    latent = components.networks["generator"].latent
     size = batch_size or job.config["batch_size"]
     sampler = BatchSampler(
-        parts.dataset, parts.sampling, latent, job.seed, size, torch.device("cpu"), torch.float64, shard
+        components.dataset, components.sampling, latent, job.seed, size, torch.device("cpu"), torch.float64, shard
     )
-    return parts, sampler
+    return components, sampler
 
 
-def sample(parts, sampler, iteration):
-    return sampler.sample(iteration, {player: tensors(network)[0] for player, network in parts.networks.items()})
+def sample(components, sampler, iteration):
+    return sampler.sample(iteration, {player: tensors(network)[0] for player, network in components.networks.items()})
 
 
-def examples(parts, job, player, index):
-    return parts.dataset.batch(job.seed, f"real/{player}", index, job.config["batch_size"], "cpu", torch.float64)
+def examples(components, job, player, index):
+    return components.dataset.batch(job.seed, f"real/{player}", index, job.config["batch_size"], "cpu", torch.float64)
 
 
 # --- what is drawn ----------------------------------------------------------------------------------------------
@@ -79,24 +79,24 @@ def examples(parts, job, player, index):
 @pytest.mark.parametrize("given", [TINY, DIGITS], ids=["mixture", "digits"])
 def test_both_players_are_told_the_classes_of_their_own_real_batch(plan, given):
     job = plan(*given, "labels=conditional", "metrics@labels.metrics=[]", "game.n_critic=2")
-    parts, sampler = sampler_of(job)
-    batches = sample(parts, sampler, 4)
+    components, sampler = sampler_of(job)
+    batches = sample(components, sampler, 4)
     for place, batch in enumerate(batches["discriminator"]):
-        drawn = examples(parts, job, "discriminator", 8 + place)
+        drawn = examples(components, job, "discriminator", 8 + place)
         assert torch.equal(batch.real, drawn["x"])
         assert torch.equal(batch.label, drawn["y"])
     (batch,) = batches["generator"]
     assert batch.real is None
-    assert torch.equal(batch.label, examples(parts, job, "generator", 4)["y"])
+    assert torch.equal(batch.label, examples(components, job, "generator", 4)["y"])
 
 
 def test_a_share_of_the_rows_has_its_label_every_time(plan):
     job = plan(*DIGITS, "labels=conditional", "metrics@labels.metrics=[]", "labels.share=0.3", "seed=5")
-    parts, sampler = sampler_of(job, batch_size=1437)
+    components, sampler = sampler_of(job, batch_size=1437)
     chosen = given_rows(1437, 0.3, 5)
     for epoch in range(2):
-        (batch,) = sample(parts, sampler, epoch)["discriminator"]
-        drawn = parts.dataset.batch(5, "real/discriminator", epoch, 1437, "cpu", torch.float64)
+        (batch,) = sample(components, sampler, epoch)["discriminator"]
+        drawn = components.dataset.batch(5, "real/discriminator", epoch, 1437, "cpu", torch.float64)
         known = batch.label != 10
         assert int(known.sum()) == round(0.3 * 1437)
         assert torch.equal(known, chosen[drawn["index"].long()])
@@ -105,10 +105,10 @@ def test_a_share_of_the_rows_has_its_label_every_time(plan):
 
 def test_targets_are_the_discriminators_alone(plan):
     job = plan(*DIGITS, *SEMI, "labels.share=0.5")
-    parts, sampler = sampler_of(job)
-    batches = sample(parts, sampler, 3)
+    components, sampler = sampler_of(job)
+    batches = sample(components, sampler, 3)
     (critic,), (generator,) = batches["discriminator"], batches["generator"]
-    drawn = examples(parts, job, "discriminator", 3)
+    drawn = examples(components, job, "discriminator", 3)
     known = given_rows(1437, 0.5, 0)[drawn["index"].long()]
     assert critic.label is generator.label is generator.target is None
     assert torch.equal(critic.target, drawn["y"])
@@ -117,8 +117,8 @@ def test_targets_are_the_discriminators_alone(plan):
 
 def test_endless_data_have_the_share_on_average(plan):
     job = plan(*TINY, *CONDITIONAL, "labels.share=0.25")
-    parts, sampler = sampler_of(job, batch_size=20_000)
-    (batch,) = sample(parts, sampler, 0)["discriminator"]
+    components, sampler = sampler_of(job, batch_size=20_000)
+    (batch,) = sample(components, sampler, 0)["discriminator"]
     assert abs(float((batch.label < 5).double().mean()) - 0.25) < 0.02
 
 
@@ -127,18 +127,18 @@ def test_processes_have_their_slices_of_the_same_labels(plan, labels):
     job = plan(*TINY, *labels, "labels.share=0.5")
     whole = tree_leaves(sample(*sampler_of(job), 2)["discriminator"])
     halves = [tree_leaves(sample(*sampler_of(job, shard), 2)["discriminator"]) for shard in (slice(0, 6), slice(6, 12))]
-    for value, *parts in zip(whole, *halves):
-        assert value is parts[0] is None or torch.equal(value, torch.cat(parts))
+    for value, *components in zip(whole, *halves):
+        assert value is components[0] is None or torch.equal(value, torch.cat(components))
 
 
 # --- what is minimised ------------------------------------------------------------------------------------------
 
 
 def one_step(job, backend, wanted=()):
-    parts, sampler = sampler_of(job)
-    state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
-    batches = sample(parts, sampler, 0)
-    return parts, state, batches, *step(parts.algorithm, backend, state, batches, 0)
+    components, sampler = sampler_of(job)
+    state = initial_state(components.algorithm, {name: tensors(net) for name, net in components.networks.items()})
+    batches = sample(components, sampler, 0)
+    return components, state, batches, *step(components.algorithm, backend, state, batches, 0)
 
 
 @pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
@@ -150,9 +150,9 @@ def test_the_first_update_of_a_discriminator_that_tells_classes(plan, backend):
         *(f"optimizer@optimizer.{player}=sgd" for player in ("generator", "discriminator")),
         *(f"optimizer.{player}.lr=0.1" for player in ("generator", "discriminator")),
     )  # fmt: skip
-    parts, _, batches, state, logs = one_step(job, backend)
+    components, _, batches, state, logs = one_step(job, backend)
     (batch,) = batches["discriminator"]
-    network, generator = parts.networks["discriminator"], parts.networks["generator"]
+    network, generator = components.networks["discriminator"], components.networks["generator"]
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     real = batch.real.requires_grad_()
     classes = network(real + 0.3 * batch.noise_real[0])
@@ -178,8 +178,8 @@ def test_the_first_update_of_a_conditional_gan(plan, how, backend):
         *(f"optimizer@optimizer.{player}=sgd" for player in ("generator", "discriminator")),
         *(f"optimizer.{player}.lr=0.1" for player in ("generator", "discriminator")),
     )  # fmt: skip
-    parts, _, batches, state, _ = one_step(job, backend)
-    network, generator = parts.networks["discriminator"], parts.networks["generator"]
+    components, _, batches, state, _ = one_step(job, backend)
+    network, generator = components.networks["discriminator"], components.networks["generator"]
     (batch,) = batches["discriminator"]
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     fake = generator(batch.latent, batch.label).detach()

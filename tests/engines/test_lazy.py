@@ -39,9 +39,9 @@ def trained(gan, until=6):
 def gradient(gan, backend, iteration):
     """D's gradient at the first state, in the batches of one iteration but with the draws of the first."""
     batches = gan.sampler.sample(0, {player: gan.state[player]["params"] for player in PLAYERS})
-    due = gan.parts.sampling.due(iteration)
+    due = gan.components.sampling.due(iteration)
     batches["discriminator"] = tuple(batch._replace(due=due) for batch in batches["discriminator"])
-    state, logs = step(gan.parts.algorithm, backend, gan.state, batches, 0)
+    state, logs = step(gan.components.algorithm, backend, gan.state, batches, 0)
     return state["last"]["discriminator"], logs["penalty/r1"]
 
 
@@ -95,7 +95,7 @@ def test_all_turns_of_an_iteration_alike(plain):
 def test_of_the_moves_of_d_where_it_moves_seldom(plain, every, critic_every):
     """Over a common period each penalty counts once a move."""
     game = ["game=ratio", f"game.critic_every={critic_every}"]
-    sampling = fresh(plain, "regularizer=[r1]", f"regularizer.r1.every={every}", *game).parts.sampling
+    sampling = fresh(plain, "regularizer=[r1]", f"regularizer.r1.every={every}", *game).components.sampling
     moves = range(0, every * critic_every, critic_every)
     counted = [sampling.due(iteration).get("r1", 0) for iteration in moves]
     assert counted == [every, *[0] * (every - 1)]
@@ -106,11 +106,11 @@ def test_steps_of_the_weights_once_in_a_while(plain):
     given = ["regularizer=[weight_decay,orthogonal,weight_clip,r1]", "regularizer.weight_decay.every=4"]
     given += ["regularizer.orthogonal.weight=0", "regularizer.weight_decay.weight=0.01"]
     gan = fresh(plain, *given, "regularizer.weight_clip.value=0.3", "optimizer@optimizer.discriminator=sgd")
-    gan.parts.algorithm.rules["discriminator"].__dict__["lr"] = 0.0
+    gan.components.algorithm.rules["discriminator"].__dict__["lr"] = 0.0
     before = gan.state["discriminator"]["params"]
     for iteration, rest in ((0, 0.96), (1, 1.0), (3, 1.0), (4, 0.96)):
         batches = gan.sampler.sample(iteration, {player: gan.state[player]["params"] for player in PLAYERS})
-        after = step(gan.parts.algorithm, Tape(), gan.state, batches, iteration)[0]["discriminator"]["params"]
+        after = step(gan.components.algorithm, Tape(), gan.state, batches, iteration)[0]["discriminator"]["params"]
         for name, value in before.items():
             torch.testing.assert_close(after[name], (rest * value).clamp(-0.3, 0.3), rtol=1e-12, atol=1e-14)
 
@@ -119,14 +119,14 @@ def test_steps_of_the_weights_once_in_a_while(plain):
 def test_a_population_takes_the_steps_of_single_runs(compose, tmp_path, start):
     given = [*TINY, *ALGORITHM, "regularizer.r1.every=2", "regularizer.gradient_penalty.every=3", f"outputs={tmp_path}"]
     jobs = [train.plan(compose(*own), own) for n in range(3) for own in [[*given, f"regularizer.r1.gamma={n}"]]]
-    parts = [build(job.config) for job in jobs]
-    members = [Member(own, job, torch.device("cpu")) for own, job in zip(parts, jobs)]
-    singles = [GAN(own, job.seed, 5, torch.float64) for own, job in zip(parts, jobs)]
+    components = [build(job.config) for job in jobs]
+    members = [Member(own, job, torch.device("cpu")) for own, job in zip(components, jobs)]
+    singles = [GAN(own, job.seed, 5, torch.float64) for own, job in zip(components, jobs)]
     for gan, member in zip(singles, members):
         gan.to_device(torch.device("cpu"))
         trained(gan, start)
         member.state, member.iteration = gan.state, gan.iteration
-    population = Population(list(zip(members, parts)), 5)
+    population = Population(list(zip(members, components)), 5)
     for _ in range(start, 7):
         population.step()
     population.settle(states=True)

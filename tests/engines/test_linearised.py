@@ -27,7 +27,7 @@ def small(*overrides, iterations=3):
 
 
 def seen(gan, size=32, index=0):
-    return scene(gan.parts, gan.state, gan.iteration, gan.seed, size, index)
+    return scene(gan.components, gan.state, gan.iteration, gan.seed, size, index)
 
 
 def written(function, x):
@@ -72,7 +72,7 @@ def test_matrix_free_is_the_dense_jacobian(name):
 
 def nets(gan):
     """Both networks as torch modules that hold the state, float64."""
-    made = {player: gan.parts.networks[player].double() for player in PLAYERS}
+    made = {player: gan.components.networks[player].double() for player in PLAYERS}
     for player, network in made.items():
         network.zero_grad()
         network.load_state_dict({**gan.state[player]["params"], **gan.state[player]["buffers"]})
@@ -134,12 +134,12 @@ def adam_iteration(gan, here, x):
     judged = discriminator(generator(other.latent))
     cross_entropy(judged, torch.ones_like(judged)).backward()
     optimizers["generator"].step()
-    parts = []
+    components = []
     for player, network in zip(PLAYERS, (generator, discriminator)):
-        parts.append(flat(network))
+        components.append(flat(network))
         for key in ("exp_avg", "exp_avg_sq"):
-            parts.append(torch.cat([optimizers[player].state[p][key].reshape(-1) for p in network.parameters()]))
-    return torch.cat(parts)
+            components.append(torch.cat([optimizers[player].state[p][key].reshape(-1) for p in network.parameters()]))
+    return torch.cat(components)
 
 
 def test_adams_map_is_that_of_torch_optim():

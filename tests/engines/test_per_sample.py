@@ -17,7 +17,7 @@ from steadygan.engines.functional import tensors
 from steadygan.engines.module import GAN
 from steadygan.engines.population.memory import member_bytes
 from steadygan.engines.sampling import BatchSampler
-from steadygan.engines.step import Moves, initial_state, step
+from steadygan.engines.step import AlgorithmPlayers, initial_state, step
 from steadygan.errors import UserError
 
 SMALL = [
@@ -32,13 +32,19 @@ FULL = "optimizer.discriminator.covariance=full"
 def setup(plain, *overrides):
     """Parts, their state before the first iteration, and a sampler of batches."""
     config = plain(*SMALL, *overrides)
-    parts = build(config)
-    state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
+    components = build(config)
+    state = initial_state(components.algorithm, {name: tensors(net) for name, net in components.networks.items()})
     sampler = BatchSampler(
-        *(parts.dataset, parts.sampling, parts.networks["generator"].latent, config["seed"], config["batch_size"]),
+        *(
+            components.dataset,
+            components.sampling,
+            components.networks["generator"].latent,
+            config["seed"],
+            config["batch_size"],
+        ),
         *(torch.device("cpu"), torch.float64),
     )
-    return parts, state, sampler
+    return components, state, sampler
 
 
 def batches_of(sampler, state, t=0):
@@ -63,12 +69,12 @@ def alone(batch, place):
     )
 
 
-def looped(parts, state, batch, player):
+def looped(components, state, batch, player):
     """``[B, P]``: each example's gradient on the tape, in a loop."""
-    plain = replace(parts.algorithm, rules={name: replace(rule, estimator="running") if rule.per_sample else rule
-                                           for name, rule in parts.algorithm.rules.items()})  # fmt: skip
-    moves = Moves(plain, Tape(), lambda grads: grads)
-    grads = [moves.gradient(player, state, alone(batch, place)).grads for place in range(len(batch.latent))]
+    plain = replace(components.algorithm, rules={name: replace(rule, estimator="running") if rule.per_sample else rule
+                                           for name, rule in components.algorithm.rules.items()})  # fmt: skip
+    players = AlgorithmPlayers(plain, Tape(), lambda grads: grads)
+    grads = [players.gradient(player, state, alone(batch, place)).grads for place in range(len(batch.latent))]
     return np.stack([np.concatenate([value.flatten().numpy() for value in each.values()]) for each in grads])
 
 
@@ -90,10 +96,12 @@ ALGORITHMS = {
 @pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
 def test_the_estimate_is_numpys_covariance_of_looped_gradients(plain, algorithm, backend):
     """Over 6 examples, of their mean: the covariance / 6; and their mean is the gradient of the batch."""
-    parts, state, sampler = setup(plain, *ASKS, *algorithm, FULL)
+    components, state, sampler = setup(plain, *ASKS, *algorithm, FULL)
     for batch in batches_of(sampler, state)["discriminator"]:
-        gradient = Moves(parts.algorithm, backend, lambda grads: grads).gradient("discriminator", state, batch)
-        samples = looped(parts, state, batch, "discriminator")
+        gradient = AlgorithmPlayers(components.algorithm, backend, lambda grads: grads).gradient(
+            "discriminator", state, batch
+        )
+        samples = looped(components, state, batch, "discriminator")
         mean = np.concatenate([value.flatten().numpy() for value in gradient.grads.values()])
         np.testing.assert_allclose(samples.mean(0), mean, rtol=1e-9, atol=1e-12)
         estimate = gradient.spread["matrix"].numpy() / 5
@@ -103,10 +111,12 @@ def test_the_estimate_is_numpys_covariance_of_looped_gradients(plain, algorithm,
 
 def test_the_generators_too(plain):
     rule = [RULE.format("generator", "ccadl"), "optimizer.generator.estimator=per_sample"]
-    parts, state, sampler = setup(plain, *rule, "loss=relativistic")
+    components, state, sampler = setup(plain, *rule, "loss=relativistic")
     (batch,) = batches_of(sampler, state)["generator"]
-    spread = Moves(parts.algorithm, Tape(), lambda grads: grads).gradient("generator", state, batch).spread
-    expected = looped(parts, state, batch, "generator").var(0)
+    spread = (
+        AlgorithmPlayers(components.algorithm, Tape(), lambda grads: grads).gradient("generator", state, batch).spread
+    )
+    expected = looped(components, state, batch, "generator").var(0)
     np.testing.assert_allclose(
         np.concatenate([value.flatten().numpy() for value in spread.values()]), expected, rtol=1e-8, atol=1e-16
     )
@@ -115,11 +125,11 @@ def test_the_generators_too(plain):
 def test_batch_normalisation_in_the_generator_stays_that_of_the_batch(plain):
     """The discriminator's examples are those that the generator made of the whole batch."""
     images = ["dataset=digits", "network=dcgan", "network.width=4"]
-    parts, state, sampler = setup(plain, *ASKS, *images)
+    components, state, sampler = setup(plain, *ASKS, *images)
     (batch,) = batches_of(sampler, state)["discriminator"]
-    moves = Moves(parts.algorithm, Tape(), lambda grads: grads)
-    seen = moves.gradient("discriminator", state, batch)
-    rule = parts.algorithm.rules["discriminator"]
+    players = AlgorithmPlayers(components.algorithm, Tape(), lambda grads: grads)
+    seen = players.gradient("discriminator", state, batch)
+    rule = components.algorithm.rules["discriminator"]
     captured, original = {}, type(rule).spread
 
     def keep(self, samples, grads):
@@ -128,17 +138,17 @@ def test_batch_normalisation_in_the_generator_stays_that_of_the_batch(plain):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(rule), "spread", keep)
-        moves.gradient("discriminator", state, batch)
+        players.gradient("discriminator", state, batch)
     for name, value in seen.grads.items():
         torch.testing.assert_close(captured[name].mean(0), value, rtol=1e-9, atol=1e-12)
 
 
 def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
     """The spread is about the mean gradient of all, and averaged as gradients are."""
-    parts, state, sampler = setup(plain, *ASKS, FULL, "regularizer=[r1]")
+    components, state, sampler = setup(plain, *ASKS, FULL, "regularizer=[r1]")
     halves = [replace(sampler, shard=part) for part in (slice(0, 3), slice(3, 6))]
     batches = [batches_of(half, state)["discriminator"][0] for half in halves]
-    whole = Moves(parts.algorithm, Tape(), lambda grads: grads)
+    whole = AlgorithmPlayers(components.algorithm, Tape(), lambda grads: grads)
     expected = whole.gradient("discriminator", state, batches_of(sampler, state)["discriminator"][0])
     exchanged = {}
 
@@ -156,7 +166,7 @@ def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
 
     for _ in range(3):  # the first round learns the gradients, the second the spreads
         got = [
-            Moves(parts.algorithm, Tape(), talk(place, [0])).gradient("discriminator", state, batch)
+            AlgorithmPlayers(components.algorithm, Tape(), talk(place, [0])).gradient("discriminator", state, batch)
             for place, batch in enumerate(batches)
         ]
     for each in got:
@@ -165,8 +175,8 @@ def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
 
 def test_a_chain_of_steps_is_that_of_the_rule(plain):
     """The step hands the rule what it asks for, once an update of the discriminator."""
-    parts, state, sampler = setup(plain, *ASKS, FULL, "game.n_critic=2")
-    after, logs = step(parts.algorithm, Tape(), state, batches_of(sampler, state), 0)
+    components, state, sampler = setup(plain, *ASKS, FULL, "game.n_critic=2")
+    after, logs = step(components.algorithm, Tape(), state, batches_of(sampler, state), 0)
     assert after["discriminator"]["rule"]["count"].item() == 2
     assert "previous" not in after["discriminator"]["rule"]
     kept = after["discriminator"]["rule"]["covariance"]["matrix"]
@@ -213,7 +223,7 @@ def test_stopped_in_the_middle_of_a_chain_it_ends_with_the_same_bits(plan, tmp_p
     from steadygan.engines.population.population import Population
 
     algorithm = [*rule, "regularizer=[r1]", f"engine={engine}"]
-    whole, parts = plan(*algorithm, outputs=tmp_path / "a"), plan(*algorithm, outputs=tmp_path / "b")
+    whole, resumed = plan(*algorithm, outputs=tmp_path / "a"), plan(*algorithm, outputs=tmp_path / "b")
     assert train.execute(whole, silent) == "completed"
     owner, name = (GAN, "training_step") if engine == "lightning" else (Population, "step")
     original = getattr(owner, name)
@@ -225,9 +235,9 @@ def test_stopped_in_the_middle_of_a_chain_it_ends_with_the_same_bits(plan, tmp_p
 
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, interrupted)
-        assert train.execute(parts, silent) == "preempted"
-    assert train.execute(parts, silent) == "completed"
-    ours, theirs = content(whole), content(parts)
+        assert train.execute(resumed, silent) == "preempted"
+    assert train.execute(resumed, silent) == "completed"
+    ours, theirs = content(whole), content(resumed)
     assert ours["iteration"] == 12
     leaves = list(zip(tree_leaves(ours), tree_leaves(theirs), strict=True))
     assert all(torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b for a, b in leaves)

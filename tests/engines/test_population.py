@@ -14,8 +14,8 @@ from torch.utils._pytree import tree_flatten
 from steadygan import train as training
 from steadygan.build import build
 from steadygan.engines import checkpoint
+from steadygan.engines.components import DTYPES
 from steadygan.engines.module import GAN
-from steadygan.engines.parts import DTYPES
 from steadygan.engines.population import Plan, Unfit, train
 from steadygan.engines.population import population as population_module
 from steadygan.engines.population.compiling import PAYS, decide, has_compiler
@@ -456,17 +456,17 @@ def content(job):
 @pytest.mark.parametrize("iteration", [0, 7, 14])
 def test_a_population_stopped_anywhere_ends_with_the_same_bits(plan, tmp_path, monkeypatch, iteration):
     algorithm = ["noise=instance", "regularizer=[gradient_penalty]", "optimizer@optimizer.discriminator=sgld", *LIVELY]
-    whole, parts = (
+    whole, resumed = (
         [plan(*algorithm, f"noise.sigma={n}", f"seed={n % 2}", outputs=tmp_path / name) for n in range(3)]
         for name in ("a", "b")
     )
     population(whole)
     with monkeypatch.context() as patch:
         Stop(patch, iteration)
-        assert set(population(parts).values()) == {"preempted"}
-    assert {read_summary(job.directory)["iteration"] for job in parts} == {iteration + 1}
-    assert set(population(parts).values()) == {"completed"}
-    for one, other in zip(whole, parts):
+        assert set(population(resumed).values()) == {"preempted"}
+    assert {read_summary(job.directory)["iteration"] for job in resumed} == {iteration + 1}
+    assert set(population(resumed).values()) == {"completed"}
+    for one, other in zip(whole, resumed):
         (saved, rows, pictures), (other_saved, other_rows, other_pictures) = content(one), content(other)
         same(saved, other_saved)
         assert rows == other_rows

@@ -29,8 +29,8 @@ def company(compose, tmp_path):
         for place, seed in enumerate(SEEDS):
             given = [*SMALL, f"outputs={tmp_path}", f"seed={seed}", f"ema.decay=0.{place}", *overrides]
             job = training.plan(compose(*given), given)
-            parts = build(job.config)
-            seats.append((Member(parts, job, torch.device("cpu")), parts, job))
+            components = build(job.config)
+            seats.append((Member(components, job, torch.device("cpu")), components, job))
         filled = [seats[0], None, seats[2]]
         population = Population([seat and seat[:2] for seat in filled], 5)
         for _ in range(2):
@@ -57,12 +57,12 @@ def test_members_get_the_metrics_and_the_picture_of_their_single_runs(company, t
     look(population, books)
     values = [book.metrics() for book in books]
     for book, own in zip(books, values):
-        expected = both(book.gan, book.parts)
-        assert set(expected) == set(book.parts.directions)
+        expected = both(book.gan, book.components)
+        assert set(expected) == set(book.components.directions)
         assert own.keys() == expected.keys()
         assert own == pytest.approx(expected, rel=1e-9, abs=1e-9)
         book.picture(tmp_path / "own.png")
-        picture(book.gan, book.parts.dataset, tmp_path / "single.png")
+        picture(book.gan, book.components.dataset, tmp_path / "single.png")
         pixels, twins = (np.asarray(Image.open(tmp_path / f"{name}.png"), float) for name in ("own", "single"))
         assert pixels.shape == twins.shape
         assert np.abs(pixels - twins).mean() < 0.05

@@ -39,13 +39,13 @@ def prepared(compose, tmp_path):
     return call
 
 
-def estimate(job, parts):
-    return member_bytes(parts, job.config["batch_size"], str(job.config["trainer"]["precision"]))
+def estimate(job, components):
+    return member_bytes(components, job.config["batch_size"], str(job.config["trainer"]["precision"]))
 
 
-def growth(job, parts, members):
+def growth(job, components, members):
     """Bytes by which the peak of this process grows when ``members`` train in place of one."""
-    seats = [(Member(parts, job, torch.device("cpu")), parts) for _ in range(members)]
+    seats = [(Member(components, job, torch.device("cpu")), components) for _ in range(members)]
     peaks = []
     for count in (1, members):
         population = Population(seats[:count], job.config["batch_size"])
@@ -74,8 +74,8 @@ def in_a_child(function, *arguments):
 @pytest.mark.soak
 @pytest.mark.parametrize("overrides", CASES.values(), ids=CASES.keys())
 def test_no_member_takes_more_than_its_estimate(prepared, overrides):
-    job, parts = prepared(*overrides)
-    assert in_a_child(growth, job, parts, 12) < 11 * estimate(job, parts)
+    job, components = prepared(*overrides)
+    assert in_a_child(growth, job, components, 12) < 11 * estimate(job, components)
 
 
 @pytest.mark.parametrize("more", ["discriminator.ensemble=3", "discriminator.ensemble=4"])

@@ -104,9 +104,9 @@ def other(config, key, value):
 
 def together(jobs):
     """Each member's tensors and its rules' states, after all have trained as one program."""
-    parts = [build(job.config) for job in jobs]
-    members = [Member(own, job, torch.device("cpu")) for own, job in zip(parts, jobs)]
-    population = Population(list(zip(members, parts)), jobs[0].config["batch_size"])
+    components = [build(job.config) for job in jobs]
+    members = [Member(own, job, torch.device("cpu")) for own, job in zip(components, jobs)]
+    population = Population(list(zip(members, components)), jobs[0].config["batch_size"])
     for _ in range(jobs[0].iterations):
         population.step()
     population.settle(states=True)

@@ -10,9 +10,9 @@ from torch.utils._pytree import tree_flatten
 from options import MISSING, options, overrides
 from steadygan.build import build
 from steadygan.engines.bookkeeper import Bookkeeper
+from steadygan.engines.components import Job
 from steadygan.engines.evaluate import both
 from steadygan.engines.module import GAN
-from steadygan.engines.parts import Job
 from steadygan.engines.population import Plan, Unfit, train
 from steadygan.engines.population.looking import look
 from steadygan.engines.population.member import Member
@@ -53,14 +53,14 @@ def jobs(plain, tmp_path, tiny_data):
 
 def company(jobs):
     """The population of jobs after its steps, and each member's parts."""
-    parts = [build(job.config) for job in jobs]
+    components = [build(job.config) for job in jobs]
     population = Population(
-        [(Member(own, job, CPU), own) for own, job in zip(parts, jobs)], jobs[0].config["batch_size"]
+        [(Member(own, job, CPU), own) for own, job in zip(components, jobs)], jobs[0].config["batch_size"]
     )
     for _ in range(STEPS):
         population.step()
     assert population.settle(states=True) == []
-    return population, parts
+    return population, components
 
 
 def alone(job):
@@ -108,9 +108,9 @@ def test_what_trains_by_itself_says_why(jobs, case):
 @pytest.mark.parametrize("case", of("metrics"), ids="-".join)
 def test_metrics_say_of_members_what_they_say_of_single_runs(jobs, case):
     pair = jobs(*case)
-    population, parts = company(pair)
-    books = [Bookkeeper(*each) for each in zip(parts, pair, [print] * 2, population.members)]
+    population, components = company(pair)
+    books = [Bookkeeper(*each) for each in zip(components, pair, [print] * 2, population.members)]
     look(population, books)
     for book, job in zip(books, pair):
         expected = alone(job)
-        assert book.metrics() == pytest.approx(both(expected, expected.parts), rel=1e-6, abs=1e-9)
+        assert book.metrics() == pytest.approx(both(expected, expected.components), rel=1e-6, abs=1e-9)

@@ -86,13 +86,13 @@ def test_stopped_and_resumed_to_the_bit(company):
 
 def test_how_many_fit_a_cache(plain):
     cpu, config = torch.device("cpu"), ["network.width=128", "batch_size=256"]
-    parts = build(plain(*config))
+    components = build(plain(*config))
     numbers = 256 * (3 * 128 + 1)
-    assert at_once("auto", parts, 256, cpu) == round(CACHE / (4 * numbers))
+    assert at_once("auto", components, 256, cpu) == round(CACHE / (4 * numbers))
     assert at_once("auto", build(plain(*config, "trainer.precision=64")), 256, cpu) == round(CACHE / (8 * numbers))
-    assert at_once("auto", parts, 10**9, cpu) == 1
-    assert at_once("auto", parts, 256, torch.device("cuda")) is None
-    assert at_once(7, parts, 256, cpu) == 7
+    assert at_once("auto", components, 10**9, cpu) == 1
+    assert at_once("auto", components, 256, torch.device("cuda")) is None
+    assert at_once(7, components, 256, cpu) == 7
     for wrong in (0, 2.5, True, "many"):
         with pytest.raises(UserError, match=r"engine\.together="):
-            at_once(wrong, parts, 256, cpu)
+            at_once(wrong, components, 256, cpu)

@@ -155,19 +155,19 @@ class Stop:
 )
 def test_a_run_stopped_anywhere_ends_with_the_same_bits(plan, tmp_path, monkeypatch, number, iteration):
     algorithm = ["noise=instance", "regularizer=[gradient_penalty]", "optimizer@optimizer.discriminator=sgld"]
-    whole, parts = plan(*algorithm, outputs=tmp_path / "a"), plan(*algorithm, outputs=tmp_path / "b")
+    whole, resumed = plan(*algorithm, outputs=tmp_path / "a"), plan(*algorithm, outputs=tmp_path / "b")
     train.execute(whole, silent)
     each = (signal.SIGINT, signal.SIGTERM, *([] if number == signal.SIGHUP else [signal.SIGHUP]))
     handlers = list(map(signal.getsignal, each))
     with monkeypatch.context() as patch:
         Stop(patch, number, iteration)
-        assert train.execute(parts, silent) == "preempted"
+        assert train.execute(resumed, silent) == "preempted"
     assert handlers == list(map(signal.getsignal, each))
     os.kill(os.getpid(), signal.SIGHUP) if number == signal.SIGHUP else None  # it comes twice, from terminal and shell
-    assert (summary(parts)["status"], summary(parts)["iteration"]) == ("preempted", iteration)
-    assert train.action(parts) == "resume"
-    assert train.execute(parts, silent) == "completed"
-    assert all(map(same, result(whole), result(parts)))
+    assert (summary(resumed)["status"], summary(resumed)["iteration"]) == ("preempted", iteration)
+    assert train.action(resumed) == "resume"
+    assert train.execute(resumed, silent) == "completed"
+    assert all(map(same, result(whole), result(resumed)))
 
 
 def test_a_run_that_nohup_started_ignores_sighup(plan, monkeypatch):
@@ -221,7 +221,7 @@ def test_a_second_ctrl_c_stops_at_once(plan, tmp_path, monkeypatch):
 
 def test_a_run_killed_between_checkpoints_ends_with_the_same_bits(plan, tmp_path, monkeypatch):
     """What a kill -9 leaves: rows and pictures newer than the checkpoint, and half a row."""
-    whole, parts = plan(outputs=tmp_path / "a"), plan(outputs=tmp_path / "b")
+    whole, resumed = plan(outputs=tmp_path / "a"), plan(outputs=tmp_path / "b")
     train.execute(whole, silent)
 
     class Killed(BaseException):
@@ -235,26 +235,26 @@ def test_a_run_killed_between_checkpoints_ends_with_the_same_bits(plan, tmp_path
     with monkeypatch.context() as patch:
         patch.setattr(GAN, "training_step", die)
         with pytest.raises(Killed):
-            train.execute(parts, silent)
-    with (parts.directory / files.METRICS).open("a") as file:
+            train.execute(resumed, silent)
+    with (resumed.directory / files.METRICS).open("a") as file:
         file.write("20,32")
-    assert summary(parts)["status"] == "running"
-    assert train.action(parts) == "resume"
-    assert train.execute(parts, silent) == "completed"
-    assert all(map(same, result(whole), result(parts)))
+    assert summary(resumed)["status"] == "running"
+    assert train.action(resumed) == "resume"
+    assert train.execute(resumed, silent) == "completed"
+    assert all(map(same, result(whole), result(resumed)))
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not a checkpoint"])
 def test_a_damaged_checkpoint_is_refused_and_the_run_begins_again(plan, tmp_path, damage):
-    whole, parts = plan(outputs=tmp_path / "a"), plan("iterations=20", outputs=tmp_path / "b")
+    whole, resumed = plan(outputs=tmp_path / "a"), plan("iterations=20", outputs=tmp_path / "b")
     train.execute(whole, silent)
     short = plan("iterations=8", outputs=tmp_path / "b")
     train.execute(short, silent)
     (short.directory / files.CHECKPOINT).write_bytes(damage)
     told = []
-    assert train.execute(parts, told.append) == "completed"
+    assert train.execute(resumed, told.append) == "completed"
     assert any("not a checkpoint" in event.get("text", "") for event in told)
-    assert all(map(same, result(whole), result(parts)))
+    assert all(map(same, result(whole), result(resumed)))
     with pytest.raises(UserError, match="there is no checkpoint"):
         checkpoint.load(tmp_path / "nothing")
 

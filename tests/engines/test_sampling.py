@@ -15,9 +15,9 @@ B = 5
 
 @pytest.fixture(scope="module")
 def drawn(plain):
-    parts = build(plain("noise=instance", "game.n_critic=2", "network.width=4", "metrics=[]", "logger=none"))
-    params = {player: tensors(network)[0] for player, network in parts.networks.items()}
-    sampler = BatchSampler(parts.dataset, parts.sampling, 16, 3, B, torch.device("cpu"), torch.float64)
+    components = build(plain("noise=instance", "game.n_critic=2", "network.width=4", "metrics=[]", "logger=none"))
+    params = {player: tensors(network)[0] for player, network in components.networks.items()}
+    sampler = BatchSampler(components.dataset, components.sampling, 16, 3, B, torch.device("cpu"), torch.float64)
     return [sampler.sample(t, params) for t in range(2)]
 
 

@@ -138,7 +138,9 @@ def test_what_was_pretrained_can_be_loaded(pretrained):
 def test_every_image_keeps_its_latent(plan):
     """A function of the seed and the row, whatever the phase, the step, and the batch."""
     job = plan(*PRETRAIN)
-    work, other = (Pretraining(gan.parts.scheme, None, gan) for gan in (module(job), module(plan(*PRETRAIN, "seed=2"))))
+    work, other = (
+        Pretraining(gan.components.scheme, None, gan) for gan in (module(job), module(plan(*PRETRAIN, "seed=2")))
+    )
     images, _ = work.data.examples("train")
     found = {}
     for phase in (work.phases[0], work.phases[-1]):
@@ -158,14 +160,14 @@ def test_every_image_keeps_its_latent(plan):
 
 def test_a_step_is_the_mean_of_l1_by_hand(plan):
     gan = module(plan(*PRETRAIN))
-    work = Pretraining(gan.parts.scheme, gan.parts.scheme.distance, gan)
+    work = Pretraining(gan.components.scheme, gan.components.scheme.distance, gan)
     while work.own["phase"] < 2:
         work.own["step"] = work.phase.steps
         work.advance()
     x, latent, _ = work._sample(work.phase, 0)
     before = gan.state["generator"]
     params, buffers = before["params"], before["buffers"]
-    made, _ = gan.parts.algorithm.objective.generator(params, buffers, latent)
+    made, _ = gan.components.algorithm.objective.generator(params, buffers, latent)
     assert work.step()
     assert work.means() == {"loss": pytest.approx(float((made - shrunk(x, 16)).abs().mean()), rel=1e-6)}
     after = gan.state["generator"]["params"]
@@ -178,7 +180,7 @@ def test_a_step_is_the_mean_of_l1_by_hand(plan):
 
 def test_the_fakes_of_the_discriminator_do_not_move(plan):
     gan = module(plan(*PRETRAIN, "network.generator_norm=batch"))
-    work = Pretraining(gan.parts.scheme, gan.parts.scheme.distance, gan)
+    work = Pretraining(gan.components.scheme, gan.components.scheme.distance, gan)
     work.step()
     while work.own["phase"] < 3:
         work.own["step"] = work.phase.steps
@@ -195,7 +197,7 @@ def test_the_fakes_of_the_discriminator_do_not_move(plan):
 def test_the_game_begins_as_any_does(plan):
     """With the weights that were learnt, and nothing else of what came before."""
     gan = module(plan(*PRETRAIN, "discriminator.snapshots=1", "discriminator.every=4"))
-    work = Pretraining(gan.parts.scheme, gan.parts.scheme.distance, gan)
+    work = Pretraining(gan.components.scheme, gan.components.scheme.distance, gan)
     while work.phase is not None:
         work.own["step"] = work.phase.steps - 1
         assert work.step()
@@ -450,11 +452,11 @@ def test_the_losses_of_a_stage_by_hand(plan):
     for iteration in range(3):
         gan.training_step(iteration, 0)
     gan.window.reset()
-    batch = gan.sampler.sample(3, {player: gan.state[player]["params"] for player in gan.parts.networks})[
+    batch = gan.sampler.sample(3, {player: gan.state[player]["params"] for player in gan.components.networks})[
         "discriminator"
     ][0]
     networks = {}
-    for player, network in gan.parts.networks.items():
+    for player, network in gan.components.networks.items():
         network.load_state_dict({**gan.state[player]["params"], **gan.state[player]["buffers"]})
         networks[player] = network
     small, smaller = shrunk(batch.real, 8), shrunk(batch.real, 4)
@@ -484,7 +486,7 @@ def test_the_game_of_a_growing_gan_can_be_linearised(plan):
     gan = module(plan(*GROW))
     for iteration in range(4):
         gan.training_step(iteration, 0)
-    of = scene(gan.parts, gan.state, 4, gan.seed, size=6)
+    of = scene(gan.components, gan.state, 4, gan.seed, size=6)
     field = Field(of)
     made = field.outputs(field.x)[: 6 * 256].view(6, 1, 16, 16)
     torch.testing.assert_close(made.float(), gan.sample(of.batches["discriminator"][0].latent.float(), ema=False))

@@ -43,7 +43,7 @@ def test_the_columns_are_those_of_the_jacobians(run):
     looked = [row for row in rows if row["spectrum/real"]]
     assert [row["iteration"] for row in looked] == ["3", "6", "9", "12"]
     trained = steadygan.load(directory)
-    here = scene(trained.parts, trained.state, 12, 0, 64)
+    here = scene(trained.components, trained.state, 12, 0, 64)
     values = np.linalg.eigvals(matrix(Field(here).operator()))
     moduli = np.abs(np.linalg.eigvals(matrix(Iteration(here).operator())))
     expected = (values.real.max(), values.imag.max(), np.abs(values).max(), 0.0, moduli.max())

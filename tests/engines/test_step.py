@@ -19,28 +19,28 @@ DIGITS = ["dataset=digits", "network=dcgan", "network.width=4"]
 
 def setup(plain, *overrides):
     config = plain(*SMALL, *overrides)
-    parts = build(config)
-    state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
+    components = build(config)
+    state = initial_state(components.algorithm, {name: tensors(net) for name, net in components.networks.items()})
     sampler = BatchSampler(
-        parts.dataset,
-        parts.sampling,
-        parts.networks["generator"].latent,
+        components.dataset,
+        components.sampling,
+        components.networks["generator"].latent,
         config["seed"],
         config["batch_size"],
         torch.device("cpu"),
         torch.float64,
     )
-    return parts, state, sampler
+    return components, state, sampler
 
 
 def sample(sampler, t, state):
     return sampler.sample(t, {player: state[player]["params"] for player in PLAYERS})
 
 
-def train(parts, state, sampler, iterations, backend=None):
+def train(components, state, sampler, iterations, backend=None):
     logs = {}
     for t in range(iterations):
-        state, logs = step(parts.algorithm, backend or Tape(), state, sample(sampler, t, state), t)
+        state, logs = step(components.algorithm, backend or Tape(), state, sample(sampler, t, state), t)
     return state, logs
 
 
@@ -48,9 +48,9 @@ def close(a, b, tolerance=1e-10):
     tree_map(lambda x, y: torch.testing.assert_close(x, y, rtol=tolerance, atol=tolerance), a, b)
 
 
-def by_hand(parts, sampler, state, iterations, n_critic, alternating=True):
+def by_hand(components, sampler, state, iterations, n_critic, alternating=True):
     """Non-saturating + R1 (gamma 3), Adam for G, RMSprop for D, EMA: torch modules, torch.optim, autograd."""
-    generator, discriminator = parts.networks["generator"], parts.networks["discriminator"]
+    generator, discriminator = components.networks["generator"], components.networks["discriminator"]
     average = {name: value.clone() for name, value in generator.state_dict().items()}
     g_step = torch.optim.Adam(generator.parameters(), lr=1e-3, betas=(0.5, 0.999))
     d_step = torch.optim.RMSprop(discriminator.parameters(), lr=2e-3)
@@ -83,7 +83,7 @@ def by_hand(parts, sampler, state, iterations, n_critic, alternating=True):
 
 @pytest.mark.parametrize("n_critic", [1, 3])
 def test_alternating_against_a_loop_by_hand(plain, n_critic):
-    parts, state, sampler = setup(
+    components, state, sampler = setup(
         plain,
         "regularizer=[r1]",
         "regularizer.r1.gamma=3",
@@ -95,15 +95,15 @@ def test_alternating_against_a_loop_by_hand(plain, n_critic):
         "ema.decay=0.9",
         f"game.n_critic={n_critic}",
     )
-    new, _ = train(parts, state, sampler, 12)
-    generator, discriminator, average = by_hand(parts, sampler, state, 12, n_critic)
+    new, _ = train(components, state, sampler, 12)
+    generator, discriminator, average = by_hand(components, sampler, state, 12, n_critic)
     close(new["generator"]["params"], {n: p.detach() for n, p in generator.named_parameters()})
     close(new["discriminator"]["params"], {n: p.detach() for n, p in discriminator.named_parameters()})
     close(new["ema"], average)
 
 
 def test_simultaneous_against_a_loop_by_hand(plain):
-    parts, state, sampler = setup(
+    components, state, sampler = setup(
         plain,
         "regularizer=[r1]",
         "regularizer.r1.gamma=3",
@@ -112,8 +112,8 @@ def test_simultaneous_against_a_loop_by_hand(plain):
         "optimizer.discriminator.lr=2e-3",
         "ema.decay=0.9",
     )
-    new, _ = train(parts, state, sampler, 12)
-    generator, discriminator, _ = by_hand(parts, sampler, state, 12, 1, alternating=False)
+    new, _ = train(components, state, sampler, 12)
+    generator, discriminator, _ = by_hand(components, sampler, state, 12, 1, alternating=False)
     close(new["generator"]["params"], {n: p.detach() for n, p in generator.named_parameters()})
     close(new["discriminator"]["params"], {n: p.detach() for n, p in discriminator.named_parameters()})
 
@@ -139,9 +139,9 @@ ALGORITHMS = {
 
 @pytest.mark.parametrize("overrides", ALGORITHMS.values(), ids=ALGORITHMS.keys())
 def test_tape_and_transform_take_the_same_steps(plain, overrides):
-    parts, state, sampler = setup(plain, *overrides)
-    tape, tape_logs = train(parts, state, sampler, 3, Tape())
-    transform, transform_logs = train(parts, state, sampler, 3, Transform())
+    components, state, sampler = setup(plain, *overrides)
+    tape, tape_logs = train(components, state, sampler, 3, Tape())
+    transform, transform_logs = train(components, state, sampler, 3, Transform())
     close(tape, transform)
     close(dict(tape_logs), dict(transform_logs))
     still = {
@@ -179,42 +179,42 @@ def test_vmap_equals_loop(plain, overrides):
 
 
 def test_a_step_leaves_its_state_alone(plain):
-    parts, state, sampler = setup(plain, *ALGORITHMS["conv_normed"])
+    components, state, sampler = setup(plain, *ALGORITHMS["conv_normed"])
     before = tree_map(torch.clone, state)
-    train(parts, state, sampler, 2)
+    train(components, state, sampler, 2)
     tree_map(lambda a, b: torch.testing.assert_close(a, b, rtol=0, atol=0), before, state)
 
 
 def test_schedules_are_evaluated_at_the_iteration(plain):
-    parts, state, sampler = setup(plain, "loss=lsgan", "+schedule@loss.alpha=linear", "iterations=10")
+    components, state, sampler = setup(plain, "loss=lsgan", "+schedule@loss.alpha=linear", "iterations=10")
     batches = sample(sampler, 0, state)
     for t, alpha in [(0, 0.0), (5, 0.5)]:
-        _, logs = step(parts.algorithm, Tape(), state, batches, t)
+        _, logs = step(components.algorithm, Tape(), state, batches, t)
         constant = build(plain(*SMALL, "loss=lsgan", f"loss.alpha={alpha}")).algorithm
         _, expected = step(constant, Tape(), state, batches, t)
         close(logs["loss/discriminator"], expected["loss/discriminator"])
 
 
 def test_weights_are_clipped_after_every_update(plain):
-    parts, state, sampler = setup(plain, *ALGORITHMS["wgan"], "regularizer.weight_clip.value=0.05")
-    new, _ = train(parts, state, sampler, 1)
+    components, state, sampler = setup(plain, *ALGORITHMS["wgan"], "regularizer.weight_clip.value=0.05")
+    new, _ = train(components, state, sampler, 1)
     assert max(float(value.abs().max()) for value in new["discriminator"]["params"].values()) <= 0.05
     assert max(float(value.abs().max()) for value in new["generator"]["params"].values()) > 0.05
 
 
 def test_gradient_norms_are_those_of_the_gradients(plain):
-    parts, state, sampler = setup(plain, "game=simultaneous", "optimizer@optimizer.generator=sgd")
-    new, logs = step(parts.algorithm, Tape(), state, sample(sampler, 0, state), 0)
-    lr = parts.algorithm.rules["generator"].lr
+    components, state, sampler = setup(plain, "game=simultaneous", "optimizer@optimizer.generator=sgd")
+    new, logs = step(components.algorithm, Tape(), state, sample(sampler, 0, state), 0)
+    lr = components.algorithm.rules["generator"].lr
     moved = [(a - b) / lr for a, b in zip(*(s["generator"]["params"].values() for s in (state, new)))]
     norm = torch.cat([value.flatten() for value in moved]).norm()
     torch.testing.assert_close(logs["grad_norm/generator"], norm, rtol=1e-8, atol=0)
 
 
 def test_what_a_rule_says_of_its_state_is_logged(plain):
-    parts, state, sampler = setup(plain, "optimizer@optimizer.discriminator=sgnht")
-    new, logs = train(parts, state, sampler, 3)
-    said = parts.algorithm.rules["discriminator"].logs(new["discriminator"]["rule"])
+    components, state, sampler = setup(plain, "optimizer@optimizer.discriminator=sgnht")
+    new, logs = train(components, state, sampler, 3)
+    said = components.algorithm.rules["discriminator"].logs(new["discriminator"]["rule"])
     assert said
     close(
         {f"rule/discriminator/{key}": value for key, value in said.items()},
@@ -228,11 +228,13 @@ def test_bf16_penalties_stay_in_full_precision(plain):
     logs = {}
     for precision in ("32", "bf16"):
         config = plain(*SMALL, "regularizer=[r1]", f"trainer.precision={precision}")
-        parts = build(config)
-        state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
-        latent = parts.networks["generator"].latent
-        sampler = BatchSampler(parts.dataset, parts.sampling, latent, 0, 6, torch.device("cpu"), torch.float32)
-        state, logs[precision] = step(parts.algorithm, Tape(), state, sample(sampler, 0, state), 0)
+        components = build(config)
+        state = initial_state(components.algorithm, {name: tensors(net) for name, net in components.networks.items()})
+        latent = components.networks["generator"].latent
+        sampler = BatchSampler(
+            components.dataset, components.sampling, latent, 0, 6, torch.device("cpu"), torch.float32
+        )
+        state, logs[precision] = step(components.algorithm, Tape(), state, sample(sampler, 0, state), 0)
         assert {value.dtype for value in state["discriminator"]["params"].values()} == {torch.float32}
     torch.testing.assert_close(logs["32"]["penalty/r1"], logs["bf16"]["penalty/r1"], rtol=1e-6, atol=0)
     difference = (logs["32"]["loss/discriminator"] - logs["bf16"]["loss/discriminator"]).abs()

@@ -74,17 +74,17 @@ def test_stopped_and_resumed_on_disk_it_ends_with_the_bits_of_memory(plan, tmp_p
         if event["kind"] == "progress" and event["iteration"] >= 4:
             os.kill(os.getpid(), signal.SIGINT)
 
-    parts = plan(*given, "dataset.keep=disk")
-    assert train.execute(parts, stop) == "preempted"
-    assert 4 <= json.loads((parts.directory / files.SUMMARY).read_text())["iteration"] < 12
+    resumed = plan(*given, "dataset.keep=disk")
+    assert train.execute(resumed, stop) == "preempted"
+    assert 4 <= json.loads((resumed.directory / files.SUMMARY).read_text())["iteration"] < 12
     whole = plan(*given, "dataset.keep=memory", outputs=tmp_path / "whole")
-    assert whole.signature == parts.signature
-    assert train.execute(parts, lambda event: None) == train.execute(whole, lambda event: None) == "completed"
-    first, second = (torch.load(job.directory / files.CHECKPOINT, weights_only=True) for job in (whole, parts))
+    assert whole.signature == resumed.signature
+    assert train.execute(resumed, lambda event: None) == train.execute(whole, lambda event: None) == "completed"
+    first, second = (torch.load(job.directory / files.CHECKPOINT, weights_only=True) for job in (whole, resumed))
     for saved in (first, second):
         saved.pop("seconds")
     assert same(first, second)
-    assert rows(whole) == rows(parts)
+    assert rows(whole) == rows(resumed)
     assert all(float(row["metric/swd"]) > 0 for row in rows(whole) if row["metric/swd"])
 
 

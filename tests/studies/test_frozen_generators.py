@@ -88,7 +88,7 @@ def test_what_is_looked_at_of_a_new_discriminator():
 
     new = fresh({**composed(given), "seed": 1000})
     states = {player: (frozen if player == "generator" else new).state[player] for player in PLAYERS}
-    objective = new.parts.algorithm.objective
+    objective = new.components.algorithm.objective
     rows = {"saturating": [], "nonsaturating": []}
     for place in range(4):
         sample = new.sampler.sample(UNSEEN + place, {player: states[player]["params"] for player in PLAYERS})
@@ -110,7 +110,7 @@ def test_generators_are_as_old_as_was_asked_for(monkeypatch):
     monkeypatch.setattr(perfect, "retrain", lambda gan, *_: ages.append(gan.iteration) or iter(()))
     settings = Settings(width=4, batch_size=2000, epochs="1,3", seeds=1)
     assert list(perfect.retrained(settings)) == [[]] * 6  # three remedies each
-    epoch = fresh(composed([])).parts.dataset.num_data // 2000
+    epoch = fresh(composed([])).components.dataset.num_data // 2000
     assert epoch > 1
     assert ages == [epoch] * 3 + [3 * epoch] * 3
 
@@ -119,7 +119,7 @@ def test_what_new_discriminators_are_given_on_images():
     given = remedies(Settings(sigma=0.2, blur=0.7, gamma=3.0), images=True)
     assert list(given) == ["none", "instance noise", "blur", "R1"]
     for name, words in given.items():
-        algorithm = fresh(composed(["dataset=digits", "network=dcgan", "network.width=4", *words])).parts.algorithm
+        algorithm = fresh(composed(["dataset=digits", "network=dcgan", "network.width=4", *words])).components.algorithm
         assert ("r1" in algorithm.objective.penalties) == (name == "R1")
         numbers = numbers_of(algorithm.objective.perturb)
         assert numbers == {"instance noise": {"sigma": 0.2}, "blur": {"sigma": 0.7}}.get(name, {})

@@ -131,12 +131,12 @@ def test_a_search_that_is_much_smaller_than_the_matrix_finds_what_is_outermost()
 
 def small_game(*overrides):
     gan = small(*overrides, "regularizer=[r1]")
-    return gan.parts, gan.state, gan.iteration, gan.seed
+    return gan.components, gan.state, gan.iteration, gan.seed
 
 
 def test_held_out_eigenvalues_are_those_of_the_other_jacobian_to_first_order():
     gan = small("regularizer=[r1]", "trainer.precision=64")
-    here, other = (scene(gan.parts, gan.state, 3, gan.seed, 4096, index) for index in (0, 1))
+    here, other = (scene(gan.components, gan.state, 3, gan.seed, 4096, index) for index in (0, 1))
     field, settings = Field(here), Settings(count=3)
     linear = spectra.of_field(field, settings, quiet)
     check = Field(other).operator()
@@ -159,7 +159,7 @@ def still_gan(activation, width=6):
     last = {name: torch.zeros_like(value) if name.startswith("layers.2") else value
             for name, value in gan.state["discriminator"]["params"].items()}  # fmt: skip
     state = {**gan.state, "discriminator": {**gan.state["discriminator"], "params": last}}
-    here = scene(gan.parts, state, 0, gan.seed, 64)
+    here = scene(gan.components, state, 0, gan.seed, 64)
     own = here.state["generator"]
     (batch,) = here.batches["discriminator"]
     made = here.algorithm.objective.generator(own["params"], own["buffers"], batch.latent)[0]
@@ -213,7 +213,7 @@ def test_generators_that_fool_this_critic_alike_are_a_manifold():
 
 def test_the_output_bias_of_a_wasserstein_critic_is_idle_and_a_marginal_weight_is_not():
     gan = small("loss=wasserstein", "network.width=4")
-    here = scene(gan.parts, gan.state, 3, gan.seed, 32)
+    here = scene(gan.components, gan.state, 3, gan.seed, 32)
     linear = spectra.of_field(Field(here), Settings(), quiet)
     names = [(player, name) for player in PLAYERS for name, value in here.state[player]["params"].items()
              for _ in range(value.numel())]  # fmt: skip

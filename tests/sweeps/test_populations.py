@@ -26,19 +26,19 @@ def test_limits_have_ranges(members, share):
 
 
 def test_outputs_of_a_perceptron_by_hand(plain):
-    parts = build(plain("network.width=8", "network.depth=3", "metrics=[]", "logger=none"))
-    dtype = next(parts.networks["generator"].parameters()).dtype
-    assert layer_outputs(parts.networks, dtype) == {"generator": 8 + 8 + 2, "discriminator": 8 + 8 + 1}
+    components = build(plain("network.width=8", "network.depth=3", "metrics=[]", "logger=none"))
+    dtype = next(components.networks["generator"].parameters()).dtype
+    assert layer_outputs(components.networks, dtype) == {"generator": 8 + 8 + 2, "discriminator": 8 + 8 + 1}
     many = build(plain("network.width=8", "network.depth=3", "metrics=[]", "logger=none", "discriminator.ensemble=3"))
-    assert layer_outputs(many.networks, dtype) == layer_outputs(parts.networks, dtype)
+    assert layer_outputs(many.networks, dtype) == layer_outputs(components.networks, dtype)
 
 
 def test_measuring_leaves_the_networks_alone(plain):
-    parts = build(plain("dataset=digits", "network=dcgan", "network.width=4", "metrics=[]", "logger=none"))
-    before = {name: value.clone() for name, value in parts.networks["generator"].state_dict().items()}
-    member_bytes(parts, 16, "32")
-    assert parts.networks["generator"].training
-    assert all((value == before[name]).all() for name, value in parts.networks["generator"].state_dict().items())
+    components = build(plain("dataset=digits", "network=dcgan", "network.width=4", "metrics=[]", "logger=none"))
+    before = {name: value.clone() for name, value in components.networks["generator"].state_dict().items()}
+    member_bytes(components, 16, "32")
+    assert components.networks["generator"].training
+    assert all((value == before[name]).all() for name, value in components.networks["generator"].state_dict().items())
 
 
 def test_a_member_grows_with_batch_weights_and_precision(plain):

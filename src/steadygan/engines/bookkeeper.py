@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from steadygan import files, locks
 from steadygan.engines import spectrum, summary
+from steadygan.engines.components import Components, Job, Report
 from steadygan.engines.evaluate import both
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.keeping import Keeping
 from steadygan.engines.oscillation import Trailing
-from steadygan.engines.parts import Job, Parts, Report
 from steadygan.engines.rows import Rows
 from steadygan.engines.trained import Trained
 from steadygan.loggers.base import RunInfo
@@ -49,7 +49,7 @@ class Bookkeeper:
     """What happens between iterations, in this order: row, metrics, pictures, checkpoint.
 
     Args:
-        parts: of the run.
+        components: of the run.
         job: the run.
         report: told of progress.
         gan: what trains.
@@ -61,19 +61,19 @@ class Bookkeeper:
         picture: writes the picture of now to a file; set likewise.
     """
 
-    def __init__(self, parts: Parts, job: Job, report: Report, gan: Trained, share: float = 1.0):
-        self.parts, self.job, self.report, self.gan, self.share = parts, job, report, gan, share
+    def __init__(self, components: Components, job: Job, report: Report, gan: Trained, share: float = 1.0):
+        self.components, self.job, self.report, self.gan, self.share = components, job, report, gan, share
         self.sparing = job.config["engine"].get("files") == "summary"
         self.interrupt = Interrupt()
-        self.rows = Rows(job.directory / files.METRICS, list(parts.directions), spectrum.columns(job.config))
+        self.rows = Rows(job.directory / files.METRICS, list(components.directions), spectrum.columns(job.config))
         self.trailing = Trailing()
-        self.checkpoints = Keeping(job, parts.directions)
+        self.checkpoints = Keeping(job, components.directions)
         self.seconds_before = 0.0
         self.started = time.monotonic()
         self.told = 0.0
         self.latest: dict[str, float] = {}
-        self.metrics: Callable[[], dict[str, float]] = partial(both, gan, parts)
-        self.picture: Callable[[Path], None] = partial(picture, gan, parts.dataset)
+        self.metrics: Callable[[], dict[str, float]] = partial(both, gan, components)
+        self.picture: Callable[[Path], None] = partial(picture, gan, components.dataset)
 
     # --- before and after -------------------------------------------------------------------------------------
 
@@ -87,7 +87,7 @@ class Bookkeeper:
         self.trailing.recall(row for row in before if self.due(int(row["iteration"])).logs)
         self.checkpoints.recall(before)
         self._write_summary("running")
-        self.parts.logger.open(
+        self.components.logger.open(
             RunInfo(
                 directory=self.job.directory,
                 signature=self.job.signature,
@@ -119,18 +119,18 @@ class Bookkeeper:
     def logger_close(self) -> None:
         """Whatever happened, the logger ends with what the summary says; a run that was not closed has failed."""
         told = files.read_summary(self.job.directory) or {}
-        self.parts.logger.close({**told, "status": "failed"} if told.get("status") == "running" else told)
+        self.components.logger.close({**told, "status": "failed"} if told.get("status") == "running" else told)
 
     def _write_summary(self, status: str) -> None:
         seconds = self.seconds
         content = summary.summary(
             self.job,
-            self.parts,
+            self.components,
             status=status,
             iteration=self.gan.iteration,
             seconds=seconds,
             rows=(rows := self.rows.read()),
-            scheme=self.parts.scheme.record(self.job.directory, rows, seconds, self.parts.algorithm.growth),
+            scheme=self.components.scheme.record(self.job.directory, rows, seconds, self.components.algorithm.growth),
             diverged_at=self.gan.diverged_at,
             together=round(1 / self.share),
         )
@@ -162,17 +162,17 @@ class Bookkeeper:
 
     def _row(self, due: Due) -> None:
         iteration = self.gan.iteration
-        images = self.parts.sampling.images(iteration, self.job.config["batch_size"])
+        images = self.components.sampling.images(iteration, self.job.config["batch_size"])
         row = {"iteration": iteration, "images": images, "seconds": round(self.seconds, 3), **self.gan.window.means()}
         if due.logs:
             row |= self.trailing.after(row)
         if due.looks:
-            row |= spectrum.spectrum(self.gan, self.parts, self.job.config)
+            row |= spectrum.spectrum(self.gan, self.components, self.job.config)
         if due.evaluates:
             self.latest = self.metrics()
             row |= {f"metric/{name}": value for name, value in self.latest.items()}
         self.rows.write(row)
-        self.parts.logger.row({name: value for name, value in row.items() if value is not None})
+        self.components.logger.row({name: value for name, value in row.items() if value is not None})
         if due.evaluates:
             self.draw()
             self._judge()
@@ -183,7 +183,7 @@ class Bookkeeper:
             return
         path = self.job.directory / files.SAMPLES / f"{self.gan.iteration:07d}.png"
         self.picture(path)
-        self.parts.logger.picture(self.gan.iteration, "samples", path)
+        self.components.logger.picture(self.gan.iteration, "samples", path)
 
     def checkpoint(self) -> None:
         """Write one, unless the run is sparing."""
@@ -213,7 +213,7 @@ class Bookkeeper:
                     "iteration": self.gan.iteration,
                     "iterations": self.job.iterations,
                     "metrics": self.latest,
-                    "most": self.parts.most,
+                    "most": self.components.most,
                     **({"phase": dict(phase)} if phase else {}),
                 }
             )

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from steadygan.core.draws import generator, normal_like
+from steadygan.engines.components import RAW, Components
 from steadygan.engines.labelling import needs, of_samples
-from steadygan.engines.parts import RAW, Parts
 from steadygan.engines.trained import Trained
 
 STREAM = "evaluate"
@@ -36,11 +36,11 @@ def evaluate(gan: Trained, metrics: Mapping[str, Any], ema: bool = True) -> dict
     return values
 
 
-def both(gan: Trained, parts: Parts) -> dict[str, float]:
+def both(gan: Trained, components: Components) -> dict[str, float]:
     """Every metric of the averaged generator, and of the one that is trained where the run asks for that."""
-    values = evaluate(gan, parts.metrics)
-    if parts.raw:
-        raw = evaluate(gan, looking_at_samples(parts.metrics), ema=False)
+    values = evaluate(gan, components.metrics)
+    if components.raw:
+        raw = evaluate(gan, looking_at_samples(components.metrics), ema=False)
         values |= {f"{RAW}{name}": value for name, value in raw.items()}
     return values
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from steadygan import files
 from steadygan.engines import checkpoint
-from steadygan.engines.parts import Job
+from steadygan.engines.components import Job
 from steadygan.engines.trained import Trained
 from steadygan.errors import UserError
 

@@ -23,10 +23,10 @@ from steadygan.core.games import Simultaneous, State
 from steadygan.core.objective import StepBatch, repeated
 from steadygan.core.rules import Sgd
 from steadygan.core.votes import Mean
+from steadygan.engines.components import Components
 from steadygan.engines.networks import as_functions
-from steadygan.engines.parts import Parts
 from steadygan.engines.sampling import BatchSampler
-from steadygan.engines.step import PLAYERS, Algorithm, Moves, step
+from steadygan.engines.step import PLAYERS, Algorithm, AlgorithmPlayers, step
 from steadygan.theory.spectrum import Operator
 
 STREAM = "stability"
@@ -59,11 +59,11 @@ def doubled(tree: Any) -> Any:
     return tree_map(lambda leaf: leaf.double() if isinstance(leaf, Tensor) and leaf.is_floating_point() else leaf, tree)
 
 
-def scene(parts: Parts, state: State, iteration: int, seed: int, size: int, index: int = 0) -> Scene:
+def scene(components: Components, state: State, iteration: int, seed: int, size: int, index: int = 0) -> Scene:
     """The game of a run at one of its states.
 
     Args:
-        parts: of the run.
+        components: of the run.
         state: see ``steadygan.engines.step``.
         iteration: generator updates behind it; schedules are evaluated there.
         seed: of the run.
@@ -72,15 +72,15 @@ def scene(parts: Parts, state: State, iteration: int, seed: int, size: int, inde
     """
     state = doubled(state)
     params = {player: state[player]["params"] for player in PLAYERS}
-    latent = parts.networks["generator"].latent
+    latent = components.networks["generator"].latent
     device = next(iter(params["generator"].values())).device
     own = stream_seed(seed, STREAM) >> 1  # what takes seeds takes those of 63 bits
-    sampling = replace(parts.sampling, every={}, vote=False)
-    sampler = BatchSampler(parts.dataset, sampling, latent, own, size, device, torch.float64)
-    functions = parts.sampling.labelling.functions(as_functions(parts.networks, bf16=False))
-    vote = Mean() if parts.algorithm.objective.vote.noisy else parts.algorithm.objective.vote
-    objective = replace(parts.algorithm.objective, **{"penalised": None, "vote": vote, **functions})
-    algorithm = replace(parts.algorithm, objective=objective)
+    sampling = replace(components.sampling, every={}, vote=False)
+    sampler = BatchSampler(components.dataset, sampling, latent, own, size, device, torch.float64)
+    functions = components.sampling.labelling.functions(as_functions(components.networks, bf16=False))
+    vote = Mean() if components.algorithm.objective.vote.noisy else components.algorithm.objective.vote
+    objective = replace(components.algorithm.objective, **{"penalised": None, "vote": vote, **functions})
+    algorithm = replace(components.algorithm, objective=objective)
     return Scene(algorithm.at(iteration), state, algorithm.seen(sampler.sample(index, params), iteration), iteration)
 
 
@@ -138,7 +138,7 @@ class Field:
         self.x = self.flat.vector(params)
         self._game = getattr(of.algorithm.game, "limit", None) or Simultaneous()
         plain = replace(of.algorithm, rules=dict.fromkeys(PLAYERS, Sgd(lr=1.0)), projections={}, game=self._game)
-        self._moves = Moves(plain, Transform(), lambda grads: grads)
+        self._players = AlgorithmPlayers(plain, Transform(), lambda grads: grads)
         self._batches = {player: batches[:1] for player, batches in of.batches.items()}
         self._rules = {player: Sgd(lr=1.0).init(params[player]) for player in PLAYERS}
 
@@ -147,7 +147,7 @@ class Field:
         params = self.flat.tree(x)
         own = {player: {**self.scene.state[player], "params": params[player], "rule": self._rules[player]}
                for player in PLAYERS}  # fmt: skip
-        moved, _ = self._game.play(self._moves, {**self.scene.state, **own}, self._batches)
+        moved, _ = self._game.play(self._players, {**self.scene.state, **own}, self._batches)
         return self.flat.vector({player: moved[player]["params"] for player in PLAYERS}) - x
 
     def outputs(self, x: Tensor) -> Tensor:

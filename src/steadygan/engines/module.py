@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.core.autodiff import Tape
+from steadygan.engines.components import Components
 from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.functional import tensors
-from steadygan.engines.parts import Parts
 from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import PLAYERS, initial_state, step
 from steadygan.engines.trained import Trained
@@ -24,18 +24,20 @@ class GAN(Trained, lightning.LightningModule):
     """
 
     def __init__(
-        self, parts: Parts, seed: int, batch_size: int, dtype: torch.dtype, ranks: Alone | None = None
+        self, components: Components, seed: int, batch_size: int, dtype: torch.dtype, ranks: Alone | None = None
     ) -> None:
         super().__init__()
         self.ranks = ranks or Alone()
         self.automatic_optimization = False
-        self.parts = parts
+        self.components = components
         self.seed, self.batch_size, self.float_type = seed, batch_size, dtype
-        self.state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
+        self.state = initial_state(
+            components.algorithm, {name: tensors(net) for name, net in components.networks.items()}
+        )
         self.iteration = 0
         self.diverged_at: int | None = None
         self.window = Window()
-        self._evaluate_with(parts)
+        self._evaluate_with(components)
 
     def configure_optimizers(self) -> None:
         """None: the rules are part of the step."""
@@ -48,8 +50,8 @@ class GAN(Trained, lightning.LightningModule):
         self.state = tree_map(lambda t: t.to(device) if isinstance(t, Tensor) else t, self.state)
         self.window.total = None if self.window.total is None else self.window.total.to(device)
         self.sampler = BatchSampler(
-            self.parts.dataset,
-            self.parts.sampling,
+            self.components.dataset,
+            self.components.sampling,
             self.latent,
             self.seed,
             self.batch_size,
@@ -71,7 +73,7 @@ class GAN(Trained, lightning.LightningModule):
     def training_step(self, iteration: int, _: int) -> None:
         params = {player: self.state[player]["params"] for player in PLAYERS}
         batches = self.sampler.sample(iteration, params)
-        state, logs = step(self.parts.algorithm, Tape(), self.state, batches, iteration, self.ranks.average)
+        state, logs = step(self.components.algorithm, Tape(), self.state, batches, iteration, self.ranks.average)
         if not self.window.add(self.ranks.agree(logs)):
             self.diverged_at = iteration + 1
             return

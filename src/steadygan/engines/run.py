@@ -10,16 +10,16 @@ import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from steadygan.engines.bookkeeper import Bookkeeper
+from steadygan.engines.components import DTYPES, Components, Job, Report
 from steadygan.engines.distributed.bystander import Bystander
 from steadygan.engines.distributed.join import device, joined, normalised
 from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.module import GAN
-from steadygan.engines.parts import DTYPES, Job, Parts, Report
 from steadygan.signals import STOPS
 
 
-def run(parts: Parts, job: Job, report: Report) -> str:
+def run(components: Components, job: Job, report: Report) -> str:
     """Train ``job`` to its number of iterations, from its checkpoint where there is one.
 
     Where the trainer asks for several processes, this is what each of them calls.
@@ -28,14 +28,14 @@ def run(parts: Parts, job: Job, report: Report) -> str:
         ``completed``, ``diverged`` or ``preempted``; ``summary.json`` says the same.
     """
     trainer = job.config["trainer"]
-    with joined(trainer) as ranks, normalised(ranks, trainer, parts.networks):
-        return _run(parts, job, report, ranks)
+    with joined(trainer) as ranks, normalised(ranks, trainer, components.networks):
+        return _run(components, job, report, ranks)
 
 
-def _run(parts: Parts, job: Job, report: Report, ranks: Alone) -> str:
+def _run(components: Components, job: Job, report: Report, ranks: Alone) -> str:
     config = job.config
-    gan = GAN(parts, job.seed, config["batch_size"], DTYPES[str(config["trainer"]["precision"])], ranks)
-    book = Bystander(parts, job, gan) if ranks.rank else Bookkeeper(parts, job, report, gan)
+    gan = GAN(components, job.seed, config["batch_size"], DTYPES[str(config["trainer"]["precision"])], ranks)
+    book = Bystander(components, job, gan) if ranks.rank else Bookkeeper(components, job, report, gan)
     book.open()
     try:
         gan.adopt(ranks.send(gan.progress()))
@@ -44,7 +44,7 @@ def _run(parts: Parts, job: Job, report: Report, ranks: Alone) -> str:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
             book.interrupt = ranks.interrupt = interrupt
             if gan.iteration < job.iterations:
-                _before(parts, gan, book)
+                _before(components, gan, book)
             if gan.diverged_at is None and gan.iteration < job.iterations and not ranks.stops:
                 fit(gan, book, config["trainer"])
         status = book.close()
@@ -53,9 +53,9 @@ def _run(parts: Parts, job: Job, report: Report, ranks: Alone) -> str:
     return status
 
 
-def _before(parts: Parts, gan: GAN, book: Bookkeeper | Bystander) -> None:
+def _before(components: Components, gan: GAN, book: Bookkeeper | Bystander) -> None:
     """What the scheme has to do before the first iteration, or what is left of it."""
-    prepare = parts.scheme.before(parts.dataset) if gan.iteration == 0 else None
+    prepare = components.scheme.before(components.dataset) if gan.iteration == 0 else None
     if prepare is not None:
         prepare(gan, book)
 

@@ -29,8 +29,8 @@ class SamplingSpec:
     noisy: frozenset[str]
     n_critic: int
     """Batches of the discriminator that are drawn an iteration."""
-    moves: int = 1
-    """Updates of the discriminator an iteration."""
+    updates: int = 1
+    """Those of them that it is updated with; a game may only look ahead with the others."""
     critic_every: int = 1
     """It moves in one of so many iterations."""
     vote: bool = False
@@ -66,7 +66,7 @@ class SamplingSpec:
             or declared(algorithm.game, "uses_real", False),
             noisy=frozenset(player for player in PLAYERS if algorithm.rules[player].noisy),
             n_critic=declared(algorithm.game, "critic_batches", algorithm.game.n_critic),
-            moves=algorithm.game.n_critic,
+            updates=algorithm.game.n_critic,
             critic_every=declared(algorithm.game, "critic_every", 1),
             vote=algorithm.objective.vote.noisy,
             labelling=labelling,
@@ -88,7 +88,7 @@ class SamplingSpec:
 
     def images(self, iterations: int, batch_size: int) -> int:
         """Return how many real examples the discriminator has been trained on after so many iterations."""
-        return -(-iterations // self.critic_every) * self.moves * batch_size
+        return -(-iterations // self.critic_every) * self.updates * batch_size
 
 
 @dataclass(frozen=True)

@@ -155,8 +155,8 @@ def initial_state(algorithm: Algorithm, networks: Mapping[str, tuple[Tensors, Te
 
 
 @dataclass(frozen=True)
-class Moves:
-    """The two players of an algorithm, as a game sees them."""
+class AlgorithmPlayers:
+    """The two players of an algorithm: what implements ``Players``, the protocol that games see."""
 
     algorithm: Algorithm
     backend: Backend
@@ -345,7 +345,7 @@ def step(
         The new state and the logs, both trees of tensors; ``state`` is left as it was.
     """
     now = algorithm.at(t)
-    state, logs = now.game.play(Moves(now, backend, average), state, algorithm.seen(batches, t))
+    state, logs = now.game.play(AlgorithmPlayers(now, backend, average), state, algorithm.seen(batches, t))
     generator = state["generator"]
     ema = now.ema.update(state["ema"], {**generator["params"], **generator["buffers"]}, t + 1)
     if "snapshots" in state:

@@ -8,9 +8,9 @@ import numpy as np
 
 from steadygan import threshold
 from steadygan.engines import memory
+from steadygan.engines.components import Components, Job
 from steadygan.engines.distributed.place import processes
 from steadygan.engines.oscillation import PLAYERS, peak, spread
-from steadygan.engines.parts import Job, Parts
 from steadygan.engines.provenance import git, versions
 from steadygan.threshold import Bound
 
@@ -78,7 +78,7 @@ def reached(
 
 def summary(
     job: Job,
-    parts: Parts,
+    components: Components,
     *,
     status: str,
     iteration: int,
@@ -96,16 +96,18 @@ def summary(
         "seconds": seconds,
         "diverged_at": diverged_at,
         "scheme": scheme,
-        "metrics": metric_summary(rows, parts.directions),
-        "directions": parts.directions,
-        "reached": reached(rows, bounds, parts.directions, parts.most),
+        "metrics": metric_summary(rows, components.directions),
+        "directions": components.directions,
+        "reached": reached(rows, bounds, components.directions, components.most),
         "oscillation": oscillation(rows),
         "spectrum": spectrum(rows),
-        "data": getattr(parts.dataset, "provenance", None),
+        "data": getattr(components.dataset, "provenance", None),
         "together": together,
         "devices": processes(job.config["trainer"]),
         "memory": memory.peak(),
-        "provenance": {name: metric_provenance(metric, job, parts.raw) for name, metric in parts.metrics.items()},
+        "provenance": {
+            name: metric_provenance(metric, job, components.raw) for name, metric in components.metrics.items()
+        },
     }
 
 

@@ -10,9 +10,9 @@ from steadygan.core.games import State
 from steadygan.core.growing import Growth
 from steadygan.core.objective import repeated
 from steadygan.core.types import Apply, Tensors
+from steadygan.engines.components import Components
 from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.functional import functional
-from steadygan.engines.parts import Parts
 from steadygan.engines.step import PLAYERS
 from steadygan.engines.window import Window
 
@@ -47,15 +47,15 @@ class Trained:
     _members: int
     _growth: Growth | None
 
-    def _evaluate_with(self, parts: Parts) -> None:
+    def _evaluate_with(self, components: Components) -> None:
         """Take the networks for ``sample``, ``critic`` and ``classify``."""
-        networks, self._dataset, self.batch = parts.networks, parts.dataset, parts.batch
-        self._growth = parts.algorithm.growth
+        networks, self._dataset, self.batch = components.networks, components.dataset, components.batch
+        self._growth = components.algorithm.growth
         self.latent = networks["generator"].latent
         self.classes = getattr(networks["generator"], "classes", None)
         self._members = getattr(networks["discriminator"], "members", 1)
         evaluated = {name: functional(deepcopy(network).eval()) for name, network in networks.items()}
-        functions = parts.sampling.labelling.functions(evaluated)
+        functions = components.sampling.labelling.functions(evaluated)
         self._generate, self._critic = functions["generator"], functions["discriminator"]
         self._classifier = functions.get("classifier")
 

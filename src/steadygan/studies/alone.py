@@ -8,9 +8,9 @@ import torch
 from steadygan.build import build, compose
 from steadygan.core.autodiff import Tape
 from steadygan.core.games import State
+from steadygan.engines.components import DTYPES
 from steadygan.engines.module import GAN
-from steadygan.engines.parts import DTYPES
-from steadygan.engines.step import PLAYERS, Moves
+from steadygan.engines.step import PLAYERS, AlgorithmPlayers
 
 QUIET = ("logger=none", "metrics=[]")
 
@@ -27,15 +27,15 @@ def fresh(config: Mapping[str, Any]) -> GAN:
     return gan
 
 
-def moves(gan: GAN, t: int) -> Moves:
+def players_of(gan: GAN, t: int) -> AlgorithmPlayers:
     """Its players as they are in iteration ``t``."""
-    return Moves(gan.parts.algorithm.at(t), Tape(), lambda grads: grads)
+    return AlgorithmPlayers(gan.components.algorithm.at(t), Tape(), lambda grads: grads)
 
 
 def train_discriminator(gan: GAN, first: int, count: int) -> State:
     """Iterations ``first`` to ``first + count`` of the discriminator alone; the state is the GAN's from then on."""
     for t in range(first, first + count):
-        players, state = moves(gan, t), gan.state
+        players, state = players_of(gan, t), gan.state
         params = {player: state[player]["params"] for player in PLAYERS}
         for batch in gan.sampler.sample(t, params)["discriminator"]:
             gradient = players.gradient("discriminator", state, batch)

@@ -18,8 +18,8 @@ from typing import Any
 from steadygan import files
 from steadygan.core.declare import declared
 from steadygan.core.settings import enters, is_number
+from steadygan.engines.components import Job
 from steadygan.engines.keeping import standing
-from steadygan.engines.parts import Job
 from steadygan.engines.sampling import ENGINE_KEYS
 from steadygan.targets import resolve
 

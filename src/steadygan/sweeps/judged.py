@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from steadygan.engines.components import RAW
 from steadygan.engines.labelling import of_samples
-from steadygan.engines.parts import RAW
 from steadygan.errors import bad_value
 from steadygan.targets import metric_nodes, resolve
 from steadygan.threshold import KEY, Bound

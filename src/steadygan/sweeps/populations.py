@@ -6,7 +6,7 @@ from typing import Any
 
 from steadygan.core.declare import count
 from steadygan.engines.check import share
-from steadygan.engines.parts import Job
+from steadygan.engines.components import Job
 from steadygan.engines.population.memory import free_bytes
 from steadygan.errors import bad_value
 from steadygan.sweeps.grouping import Group, group, static

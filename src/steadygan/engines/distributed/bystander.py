@@ -1,9 +1,9 @@
 """What a process that writes no files does between iterations."""
 
 from steadygan.engines.bookkeeper import Due
+from steadygan.engines.components import Components, Job
 from steadygan.engines.evaluate import both
 from steadygan.engines.interrupt import Interrupt
-from steadygan.engines.parts import Job, Parts
 from steadygan.engines.trained import Trained
 
 
@@ -11,13 +11,13 @@ class Bystander:
     """Stands where the ``Bookkeeper`` of process 0 stands; of its duties it shares those that all have to share.
 
     Args:
-        parts: of the run.
+        components: of the run.
         job: the run.
         gan: what trains.
     """
 
-    def __init__(self, parts: Parts, job: Job, gan: Trained) -> None:
-        self.parts, self.job, self.gan = parts, job, gan
+    def __init__(self, components: Components, job: Job, gan: Trained) -> None:
+        self.components, self.job, self.gan = components, job, gan
         self.interrupt = Interrupt()
 
     def open(self) -> None:
@@ -30,7 +30,7 @@ class Bystander:
         """Its share of the metrics."""
         due = Due.after(self.gan.iteration, self.job.config, self.job.iterations)
         if due.evaluates:
-            both(self.gan, self.parts)
+            both(self.gan, self.components)
         if due.logs:
             self.gan.window.reset()
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from torch.distributed import TCPStore
 
+from steadygan.engines.components import Report
 from steadygan.engines.distributed import child
 from steadygan.engines.interrupt import Interrupt
-from steadygan.engines.parts import Report
 from steadygan.errors import UserError
 from steadygan.signals import STOPS
 

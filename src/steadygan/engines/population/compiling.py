@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from steadygan.engines.parts import Parts
+from steadygan.engines.components import Components
 from steadygan.engines.population.memory import layer_outputs
 from steadygan.engines.population.program import Programs
 from steadygan.errors import bad_value
@@ -74,12 +74,12 @@ def decide(choice: Any, networks: Mapping[str, nn.Module], updates: int) -> tupl
     return True, "the run is long enough to pay for it"
 
 
-def at_once(choice: Any, parts: Parts, batch_size: int, device: torch.device) -> int | None:
+def at_once(choice: Any, components: Components, batch_size: int, device: torch.device) -> int | None:
     """How many settings one call of a compiled program computes; None: all.
 
     Args:
         choice: a number, or ``auto``.
-        parts: of one member.
+        components: of one member.
         batch_size: of one member.
         device: where it trains.
 
@@ -90,8 +90,8 @@ def at_once(choice: Any, parts: Parts, batch_size: int, device: torch.device) ->
         return _count(choice)
     if device.type != "cpu":
         return None
-    dtype = next(parts.networks["discriminator"].parameters()).dtype
-    outputs = layer_outputs(parts.networks, dtype)["discriminator"] * parts.algorithm.objective.members
+    dtype = next(components.networks["discriminator"].parameters()).dtype
+    outputs = layer_outputs(components.networks, dtype)["discriminator"] * components.algorithm.objective.members
     return max(1, round(CACHE / (outputs * batch_size * dtype.itemsize)))
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from steadygan.engines import evaluate
 from steadygan.engines.bookkeeper import Bookkeeper
-from steadygan.engines.parts import RAW
+from steadygan.engines.components import RAW
 from steadygan.engines.population.population import Population
 from steadygan.pictures import grid, samples
 
@@ -19,16 +19,16 @@ def look(population: Population, books: Sequence[Bookkeeper]) -> None:
     All seats are computed, whoever is alive: float32 results change by rounding with the number of members, and a
     member's numbers may not depend on how the others fare.
     """
-    gan, metrics = books[0].gan, books[0].parts.metrics
+    gan, metrics = books[0].gan, books[0].components.metrics
     if gan.classes is not None or any(evaluate.needs(metric) != ("samples",) for metric in metrics.values()):
         return  # members of their own classes, or a look at their discriminators: each by itself
     places = [population.members.index(book.gan) for book in books]
-    dataset = books[0].parts.dataset
+    dataset = books[0].components.dataset
     if metrics:
         count = evaluate.most(metrics)
         latents = population.by_seed(lambda one, _: evaluate.latents(one, count, evaluate.STREAM))
         values = evaluate.score_many(metrics, population.sample(latents)[places])
-        if books[0].parts.raw:
+        if books[0].components.raw:
             raw = evaluate.score_many(metrics, population.sample(latents, ema=False)[places])
             values = [own | {f"{RAW}{name}": value for name, value in more.items()} for own, more in zip(values, raw)]
         for book, own in zip(books, values):

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from steadygan.engines.components import DTYPES, Components, Job
 from steadygan.engines.functional import tensors
-from steadygan.engines.parts import DTYPES, Job, Parts
 from steadygan.engines.step import initial_state
 from steadygan.engines.trained import Trained
 from steadygan.engines.window import Window
@@ -14,12 +14,12 @@ from steadygan.engines.window import Window
 class Member(Trained):
     """A run that trains with others; the population fills in its state when somebody is about to look."""
 
-    def __init__(self, parts: Parts, job: Job, device: torch.device):
+    def __init__(self, components: Components, job: Job, device: torch.device):
         self.seed, self.device = job.seed, device
         self.float_type = DTYPES[str(job.config["trainer"]["precision"])]
-        state = initial_state(parts.algorithm, {name: tensors(net) for name, net in parts.networks.items()})
+        state = initial_state(components.algorithm, {name: tensors(net) for name, net in components.networks.items()})
         self.state = tree_map(lambda t: t.to(device) if isinstance(t, Tensor) else t, state)
         self.iteration = 0
         self.diverged_at = None
         self.window = Window()
-        self._evaluate_with(parts)
+        self._evaluate_with(components)

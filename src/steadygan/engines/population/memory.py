@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 from torch.utils._pytree import tree_leaves
 
+from steadygan.engines.components import DTYPES, Components
 from steadygan.engines.functional import tensors
-from steadygan.engines.parts import DTYPES, Parts
 from steadygan.engines.step import PLAYERS, initial_state
 
 STATES = 14
@@ -38,27 +38,27 @@ AHEAD = 16
 """Copies of the discriminator's weights for each of its updates that a gradient goes through."""
 
 
-def member_bytes(parts: Parts, batch_size: int, precision: str) -> int:
+def member_bytes(components: Components, batch_size: int, precision: str) -> int:
     """An estimate from above of what one more member takes, in bytes."""
-    dtype, algorithm = DTYPES[precision], parts.algorithm
-    state = initial_state(algorithm, {player: tensors(parts.networks[player]) for player in PLAYERS})
+    dtype, algorithm = DTYPES[precision], components.algorithm
+    state = initial_state(algorithm, {player: tensors(components.networks[player]) for player in PLAYERS})
     weights = {player: _numbers(state[player]["params"]) for player in PLAYERS}
-    outputs, judges = layer_outputs(parts.networks, dtype), algorithm.objective.members
+    outputs, judges = layer_outputs(components.networks, dtype), algorithm.objective.members
     # Updates that batches are drawn for, but that are not made; a gradient goes through theirs: all of it twice.
-    ahead = parts.sampling.n_critic - algorithm.game.n_critic
+    ahead = components.sampling.n_critic - algorithm.game.n_critic
     passes = PASSES * (1 + 2 * ahead) * getattr(algorithm.game, "passes", 1)
     per_example = passes * (outputs["generator"] + judges * outputs["discriminator"])
     per_example += SEEN * judges * algorithm.snapshots.count * outputs["discriminator"]
     numbers = STATES * sum(weights.values()) + AHEAD * ahead * weights["discriminator"]
     numbers += KEPT * _numbers([state.get("game"), state.get("snapshots"), state.get("kept")])
-    numbers += sum(_rule_numbers(parts, player, state, batch_size) for player in PLAYERS)
-    return (numbers + batch_size * parts.sampling.copies * per_example) * dtype.itemsize
+    numbers += sum(_rule_numbers(components, player, state, batch_size) for player in PLAYERS)
+    return (numbers + batch_size * components.sampling.copies * per_example) * dtype.itemsize
 
 
-def _rule_numbers(parts: Parts, player: str, state: Mapping[str, Any], batch_size: int) -> int:
+def _rule_numbers(components: Components, player: str, state: Mapping[str, Any], batch_size: int) -> int:
     """Numbers that the player's update rule takes beside those that every rule does."""
     weights, kept = (_numbers(state[player][part]) for part in ("params", "rule"))
-    samples = SAMPLES * batch_size * weights if parts.algorithm.rules[player].per_sample else 0
+    samples = SAMPLES * batch_size * weights if components.algorithm.rules[player].per_sample else 0
     return RULE_STATES * max(0, kept - 2 * weights) + samples
 
 

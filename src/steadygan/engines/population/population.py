@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from steadygan.engines.parts import Parts
+from steadygan.engines.components import Components
 from steadygan.engines.population.draws import Draws
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.program import Outcome, Program, Programs, frozen, member, stack
@@ -61,19 +61,19 @@ class Population:
         batch_size: of every member.
     """
 
-    def __init__(self, seats: Sequence[tuple[Member, Parts] | None], batch_size: int):
-        first, parts = next(seat for seat in seats if seat)
+    def __init__(self, seats: Sequence[tuple[Member, Components] | None], batch_size: int):
+        first, components = next(seat for seat in seats if seat)
         self.members = [seat and seat[0] for seat in seats]
         self.device = first.device
-        self._seats, self._spare = [seat or (first, parts) for seat in seats], (first, parts)
+        self._seats, self._spare = [seat or (first, components) for seat in seats], (first, components)
         samplers = [
             BatchSampler(own.dataset, own.sampling, one.latent, one.seed, batch_size, self.device, one.float_type)
             for one, own in self._seats
         ]
         self._draws = Draws(samplers, {player: first.state[player]["params"] for player in PLAYERS})
         self._freezes = asynchronous(self.device)
-        self._algorithm = parts.algorithm
-        self.program = Programs(parts.algorithm, self._draws, self._freezes)
+        self._algorithm = components.algorithm
+        self.program = Programs(components.algorithm, self._draws, self._freezes)
         self.divide(len(seats))
 
     def divide(self, together: int) -> None:
@@ -134,9 +134,9 @@ class Population:
         self._reached = torch.where(alive, self.iteration, self._reached)
         self._log(list(logs[0]), self._of_all([summands(each) for each in logs]), alive)
 
-    def _of_all(self, parts: Sequence[Tensor]) -> Tensor:
+    def _of_all(self, stacks: Sequence[Tensor]) -> Tensor:
         """``[..., seats]`` of each stack's part, without the seats that nobody has."""
-        return torch.cat(list(parts), -1)[..., : len(self.members)]
+        return torch.cat(list(stacks), -1)[..., : len(self.members)]
 
     def _log(self, names: list[str], values: Tensor, alive: Tensor) -> None:
         if self._names != names:  # restored from checkpoints of a version that logs something else
@@ -196,8 +196,8 @@ class Population:
         def of_stack(each: Stack) -> Tensor:
             own = inputs[each.start : each.start + self.together]
             state = tree_map(lambda leaf: leaf[: len(own)], each.state)
-            parts = own.split(max(1, EXAMPLES // len(own)), dim=1)
-            return torch.cat([torch.func.vmap(one)(state, part) for part in parts], 1)
+            blocks = own.split(max(1, EXAMPLES // len(own)), dim=1)
+            return torch.cat([torch.func.vmap(one)(state, part) for part in blocks], 1)
 
         return torch.cat([of_stack(each) for each in self._stacks])
 

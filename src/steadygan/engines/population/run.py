@@ -4,29 +4,29 @@ from typing import Any
 
 import torch
 
-from steadygan.engines.parts import Job, Parts, Report
+from steadygan.engines.components import Components, Job, Report
 from steadygan.engines.population.program import Unfit
 from steadygan.engines.population.train import Plan, train
 from steadygan.engines.run import run as run_single
 
 
 def run(
-    parts: Parts, job: Job, report: Report, *, compile: Any = "auto", together: Any = "auto", **of_sweeps: Any
+    components: Components, job: Job, report: Report, *, compile: Any = "auto", together: Any = "auto", **of_sweeps: Any
 ) -> str:
     """As ``steadygan.engines.run.run``, by the program that populations use.
 
     Args:
-        parts: of the run.
+        components: of the run.
         job: the run.
         report: told of progress.
         compile: ``auto``, true or false.
         **of_sweeps: the other keys of the engine, which speak to the launcher.
     """
     try:
-        return train([(parts, job)], report, Plan(compile, device=device(job)))[job.signature]
+        return train([(components, job)], report, Plan(compile, device=device(job)))[job.signature]
     except Unfit as reason:
         report({"kind": "message", "text": f"trains without vmap ({reason})"})
-        return run_single(parts, job, report)
+        return run_single(components, job, report)
 
 
 def device(job: Job, place: int = 0) -> torch.device:

@@ -10,15 +10,15 @@ from typing import Any
 import torch
 
 from steadygan.engines.bookkeeper import PROGRESS_SECONDS, Bookkeeper
+from steadygan.engines.components import Components, Job, Report, tagged
 from steadygan.engines.interrupt import Interrupt
-from steadygan.engines.parts import Job, Parts, Report, tagged
 from steadygan.engines.population.compiling import at_once, compiled, decide
 from steadygan.engines.population.looking import look
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.population import Population
 from steadygan.engines.population.program import Unfit
 
-Seat = tuple[Parts, Job] | None
+Seat = tuple[Components, Job] | None
 """A member, or the empty seat of one that has ended in an earlier launch."""
 
 
@@ -73,14 +73,14 @@ def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan
         Unfit: neither does.
     """
     job, seats = book.job, len(population.members)
-    compile, why = decide(plan.compile, book.parts.networks, seats * job.iterations * job.config["batch_size"])
-    tried = kinds(book.parts, population.iteration, job.iterations)
+    compile, why = decide(plan.compile, book.components.networks, seats * job.iterations * job.config["batch_size"])
+    tried = kinds(book.components, population.iteration, job.iterations)
     problem = _try(population, tried)
     if problem:
         raise Unfit(problem)
     if compile:
         eager, population.program = population.program, compiled(population.program)
-        population.divide(at_once(plan.together, book.parts, job.config["batch_size"], plan.device) or seats)
+        population.divide(at_once(plan.together, book.components, job.config["batch_size"], plan.device) or seats)
         calls = "" if population.together >= seats else f", {population.together} at once"
         report({"kind": "message", "text": f"compiling the step of {seats} settings{calls}: {why}"})
         problem = _try(population, tried)
@@ -91,9 +91,9 @@ def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan
     plan.decided(compile, population.together)
 
 
-def kinds(parts: Parts, start: int, end: int) -> list[int]:
+def kinds(components: Components, start: int, end: int) -> list[int]:
     """An iteration of each kind that there is from ``start`` on: of which penalties are due, and of each stage."""
-    sampling, growth = parts.sampling, parts.algorithm.growth
+    sampling, growth = components.sampling, components.algorithm.growth
     period = math.lcm(*sampling.every.values()) * sampling.critic_every
     begins = [] if growth is None else [growth.begins(stage) for stage in range(1, len(growth.sizes))]
     found: dict[tuple[int | None, str], int] = {}

@@ -41,14 +41,14 @@ class Pretraining:
         self, scheme: Pretrain, distance: Callable[[Tensor, Tensor], Tensor], gan: GAN, bf16: bool = False
     ) -> None:
         self.scheme, self.distance, self.gan = scheme, distance, gan
-        parts = gan.parts
-        self.data, self.labelling = parts.dataset, parts.sampling.labelling
+        components = gan.components
+        self.data, self.labelling = components.dataset, components.sampling.labelling
         self.device = gan.sampler.device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream_seed(gan.seed, "init/pretrain"))
-            stack = stacked(parts.networks["generator"], tuple(self.data.shape)).to(gan.float_type)
+            stack = stacked(components.networks["generator"], tuple(self.data.shape)).to(gan.float_type)
         apply = self.labelling.functions(
-            as_functions({"generator": stack, "discriminator": parts.networks["discriminator"]}, bf16)
+            as_functions({"generator": stack, "discriminator": components.networks["discriminator"]}, bf16)
         )
         self.generator, self.discriminator = apply["generator"], apply["discriminator"]
         self.phases = scheme.phases(stack.sizes, self.data.num_data)
@@ -91,7 +91,7 @@ class Pretraining:
             target, place = shrunk(x, phase.size), {"stage": phase.stage, "fade": self._fade(phase, step)}
             return core.of_generator(self.generator, self.distance, latent, target, condition, **place)
         made = self.gan.sample(latent, ema=False, label=condition[0] if condition else None)
-        members = self.gan.parts.algorithm.objective.members
+        members = self.gan.components.algorithm.objective.members
         return core.of_discriminator(self.discriminator, x, made, condition, members)
 
     def _fade(self, phase: Phase, step: int) -> float:
@@ -161,7 +161,7 @@ class Pretraining:
         own, gan, phase = self.own, self.gan, self.phase
         if phase is None:
             players = {player: (gan.state[player]["params"], gan.state[player]["buffers"]) for player in PLAYERS}
-            gan.state = initial_state(gan.parts.algorithm, players)
+            gan.state = initial_state(gan.components.algorithm, players)
             gan.state[STATE] = {"phase": own["phase"], "steps": own["steps"]}
         else:
             gan.state[STATE] = {**own, "rule": phase.rule.init(self._player(phase)["params"]), "window": EMPTY}

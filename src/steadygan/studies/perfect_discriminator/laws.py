@@ -53,7 +53,7 @@ def parameter_jacobian(gan: GAN, count: int) -> tuple[list[str], Tensor]:
     buffers = {name: value.double() if value.is_floating_point() else value for name, value in own["buffers"].items()}
     source = generator(0, "theory/parameters")
     z = normal_like(source, (LATENTS, gan.latent), torch.float64)
-    apply = gan.parts.algorithm.objective.generator
+    apply = gan.components.algorithm.objective.generator
 
     def samples(values: dict[str, Tensor]) -> Tensor:
         return apply(values, buffers, z)[0].flatten(1)

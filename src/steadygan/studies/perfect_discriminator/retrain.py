@@ -12,7 +12,7 @@ from steadygan.core.losses import Minimax, NonSaturating
 from steadygan.core.types import Loss
 from steadygan.engines.module import GAN
 from steadygan.engines.step import PLAYERS
-from steadygan.studies.alone import fresh, moves, train_discriminator
+from steadygan.studies.alone import fresh, players_of, train_discriminator
 from steadygan.studies.perfect_discriminator.settings import Settings
 
 UNSEEN = 10**6
@@ -51,7 +51,7 @@ def look(gan: GAN, iteration: int, batches: int) -> Look:
     """See ``Look``."""
     params = {player: gan.state[player]["params"] for player in PLAYERS}
     drawn = [gan.sampler.sample(UNSEEN + place, params) for place in range(batches)]
-    players = moves(gan, iteration)
+    players = players_of(gan, iteration)
     told = [players.gradient("discriminator", gan.state, batch["discriminator"][0]).logs for batch in drawn]
     accuracy, error = (
         float(torch.stack([logs[key] for logs in told]).mean())
@@ -63,7 +63,7 @@ def look(gan: GAN, iteration: int, batches: int) -> Look:
 
 def gradients(gan: GAN, iteration: int, drawn: list[Mapping[str, Any]], loss: Loss) -> Tensor:
     """``[batches, P]``: of the generator, under ``loss``."""
-    players = moves(gan, iteration)
+    players = players_of(gan, iteration)
     players = replace(
         players, algorithm=replace(players.algorithm, objective=replace(players.algorithm.objective, loss=loss))
     )

@@ -47,13 +47,13 @@ def retrained(s: Settings) -> Iterator[list[dict[str, Any]]]:
     for seed in range(s.seeds):
         given = overrides(s, seed)
         gan = fresh(composed(given))
-        epoch = max(1, gan.parts.dataset.num_data // s.batch_size)
+        epoch = max(1, gan.components.dataset.num_data // s.batch_size)
         for mark in marks:
             for iteration in range(gan.iteration, mark * epoch):
                 gan.training_step(iteration, 0)
                 if gan.diverged_at is not None:
                     raise bad_value("lr", s.lr, f"the GAN diverged in iteration {gan.diverged_at}")
-            for name, remedy in remedies(s, len(gan.parts.dataset.shape) == 3).items():
+            for name, remedy in remedies(s, len(gan.components.dataset.shape) == 3).items():
                 looks = retrain(gan, composed([*given, *remedy]), s, seed)
                 yield [record(look, name, mark, seed) for look in looks]
 

@@ -94,7 +94,7 @@ def checkpoint(directory: Path, key: str, name: str) -> Path:
 def analyse(trained: TrainedGAN, settings: Settings, stage: spectra.Stage) -> dict[str, Any]:
     """All that ``stability.json`` holds."""
     seed, size = trained.config["seed"], settings.examples(trained.shape)
-    here, other = (scene(trained.parts, trained.state, trained.iteration, seed, size, index) for index in (0, 1))
+    here, other = (scene(trained.components, trained.state, trained.iteration, seed, size, index) for index in (0, 1))
     start = here.at(_start(trained, settings))
     field, check = Field(here), Field(other)
     norms = _norms(trained, field, check, Field(here.at(trained.initial())))

@@ -18,7 +18,7 @@ from torch.distributions import Normal
 
 from steadygan.engines.module import GAN
 from steadygan.files import write_json
-from steadygan.studies.alone import composed, fresh, moves, train_discriminator
+from steadygan.studies.alone import composed, fresh, players_of, train_discriminator
 from steadygan.studies.two_gaussians.figure import picture
 from steadygan.studies.two_gaussians.settings import Settings
 
@@ -111,7 +111,7 @@ def generator_gradient(gan: GAN, s: Settings) -> float:
     """The size of the gradient of the generator's loss by the mean of its law."""
     params = {player: gan.state[player]["params"] for player in ("generator", "discriminator")}
     (batch,) = gan.sampler.sample(s.iterations, params)["generator"]
-    return float(moves(gan, s.iterations).gradient("generator", gan.state, batch).grads["mean"].abs())
+    return float(players_of(gan, s.iterations).gradient("generator", gan.state, batch).grads["mean"].abs())
 
 
 def optimal(x: Tensor, s: Settings) -> Tensor:

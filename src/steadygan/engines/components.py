@@ -1,4 +1,4 @@
-"""What a config builds: the parts that an engine trains, and the record of the run they belong to."""
+"""What a config builds: the components that an engine trains, and the record of the run they belong to."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,8 +21,8 @@ DTYPES = {"32": torch.float32, "64": torch.float64, "bf16": torch.float32}
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Everything that one run trains with."""
+class Components:
+    """Hold everything that one run trains with."""
 
     algorithm: Algorithm
     networks: Mapping[str, nn.Module]
@@ -39,14 +39,14 @@ class Parts:
 
     @property
     def directions(self) -> dict[str, str]:
-        """Which way each score is better: "max" or "min", by its name."""
+        """Map the name of each score to "max" or "min", whichever is better."""
         found = {name: way for metric in self.metrics.values() for name, way in metric.directions.items()}
         told = [metric for metric in self.metrics.values() if self.raw and of_samples(metric)]
         return found | {f"{RAW}{name}": way for metric in told for name, way in metric.directions.items()}
 
     @property
     def most(self) -> dict[str, float]:
-        """The largest value of those scores that have one."""
+        """Map the names of bounded scores to their largest possible value."""
         return {name: value for one in self.metrics.values() for name, value in one.provenance.get("most", {}).items()}
 
 
