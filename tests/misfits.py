@@ -56,15 +56,15 @@ def drawn_in_another_shape(critic, real, fake, eps):
 
 
 class Forgetful:
-    """Keeps something, and does not give out what it has seen."""
+    """Has a state, and gives out no batch statistics."""
 
     def init(self, members, like):
         return {"mean": like.new_zeros(members)}
 
-    def update(self, kept, seen):
-        return kept
+    def update(self, aux_state, batch_stats):
+        return aux_state
 
-    def __call__(self, critic, real, fake, eps, kept):
+    def __call__(self, critic, real, fake, eps, aux_state):
         return critic(real)
 
 

@@ -142,9 +142,9 @@ def build_algorithm(
     is_callable("noise", perturb)
     _takes(perturb, "noise", "x", "eps")
     for name, method in regularizers.items():
-        kept = ("kept",) if hasattr(method, "init") else ()
+        aux_state = ("aux_state",) if hasattr(method, "init") else ()
         is_callable(f"regularizer.{name}", method)
-        given = ("params",) if name in projections else ("critic", "real", "fake", "eps", *kept)
+        given = ("params",) if name in projections else ("critic", "real", "fake", "eps", *aux_state)
         _takes(method, f"regularizer.{name}", *given)
         if name in projections and "every" in config["regularizer"][name] and not declared(method, "step", False):
             problem = "it bounds the weights after each update, and cannot do so k times as much"

@@ -276,17 +276,17 @@ def test_the_probability_is_that_of_each_image():
 def test_the_probability_follows_the_signs():
     """Four updates of 10 images over a horizon of 400: a step of 0.1, up where the mean sign is above the target."""
     ada = Ada(start=0.15, target=0.6, interval=4, horizon=400, batch_size=10)
-    kept, found = ada.init(1, torch.zeros(2, dtype=torch.float64)), []
+    state, found = ada.init(1, torch.zeros(2, dtype=torch.float64)), []
     for update in range(12):
         logits = torch.ones(20, dtype=torch.float64)
         logits[: 1 if update < 4 else 20] = -1  # a mean sign of 0.9, then of -1
-        kept = ada.update(kept, ada.look(3 * logits))
-        found.append(kept["probability"].item())
+        state = ada.update(state, ada.look(3 * logits))
+        found.append(state["probability"].item())
     assert found == pytest.approx([0.15] * 3 + [0.25] * 4 + [0.15] * 4 + [0.05])
     for _ in range(8):
-        kept = ada.update(kept, ada.look(-logits.abs()))
-    assert kept["probability"].item() == 0.0, "it does not fall below 0"
-    assert ada.logs(kept) == {"probability": kept["probability"]}
+        state = ada.update(state, ada.look(-logits.abs()))
+    assert state["probability"].item() == 0.0, "it does not fall below 0"
+    assert ada.logs(state) == {"probability": state["probability"]}
 
 
 def test_vmap_over_the_numbers_of_ada_is_a_loop():
@@ -297,17 +297,17 @@ def test_vmap_over_the_numbers_of_ada_is_a_loop():
 
     def one(number):
         ada = Ada(start=number, target=number, interval=2, horizon=100 * number, batch_size=4)
-        kept = ada.init(1, like)
+        state = ada.init(1, like)
         for scale in (1, 1, -1):
-            kept = ada.update(kept, ada.look(scale * logits))
-        return ada.perturbation(kept)(x, drawn), kept
+            state = ada.update(state, ada.look(scale * logits))
+        return ada.perturbation(state)(x, drawn), state
 
-    mapped, kept = torch.func.vmap(one)(grid)
+    mapped, state = torch.func.vmap(one)(grid)
     for index, number in enumerate(grid.tolist()):
         expected, own = one(number)
         torch.testing.assert_close(mapped[index], expected, rtol=0, atol=2e-6)
         for name, value in own.items():
-            torch.testing.assert_close(kept[name][index], value, rtol=0, atol=1e-6)
+            torch.testing.assert_close(state[name][index], value, rtol=0, atol=1e-6)
 
 
 # --- consistency ----------------------------------------------------------------------------------------------------

@@ -21,43 +21,43 @@ def column(*numbers):
 def test_by_hand():
     """Averages with decay 1/2: after means 2 and -1 they are these; after 4 and 0 more they are weighted 1 to 2."""
     lecam = LeCam(weight=0.5, decay=0.5)
-    kept = lecam.init(1, LIKE)
-    value, seen = lecam(critic, column(1.0, 3.0), column(-2.0, 0.0), None, kept)
+    aux_state = lecam.init(1, LIKE)
+    value, batch_stats = lecam(critic, column(1.0, 3.0), column(-2.0, 0.0), None, aux_state)
     assert value.tolist() == [0, 0], "nothing is known before the first update"
-    kept = lecam.update(kept, seen)
-    assert {name: number.item() for name, number in lecam.logs(kept).items()} == {"real": 2.0, "fake": -1.0}
-    value, seen = lecam(critic, column(3.0, 5.0), column(1.0, -1.0), None, kept)
+    aux_state = lecam.update(aux_state, batch_stats)
+    assert {name: number.item() for name, number in lecam.logs(aux_state).items()} == {"real": 2.0, "fake": -1.0}
+    value, batch_stats = lecam(critic, column(3.0, 5.0), column(1.0, -1.0), None, aux_state)
     assert value.tolist() == pytest.approx([0.5 * ((3 + 1) ** 2 + (2 - 1) ** 2), 0.5 * ((5 + 1) ** 2 + (2 + 1) ** 2)])
-    kept = lecam.update(kept, seen)
+    aux_state = lecam.update(aux_state, batch_stats)
     expected = {"real": (2 + 2 * 4) / 3, "fake": (-1 + 2 * 0) / 3}
-    assert {name: number.item() for name, number in lecam.logs(kept).items()} == pytest.approx(expected)
+    assert {name: number.item() for name, number in lecam.logs(aux_state).items()} == pytest.approx(expected)
 
 
 def test_the_average_is_adams():
     """Freed of its start as Adam's first moment is: m_t / (1 - decay^t)."""
     lecam, means = LeCam(decay=0.9), torch.randn(7, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    kept, moment = lecam.init(1, LIKE), torch.zeros(2, dtype=torch.float64)
+    aux_state, moment = lecam.init(1, LIKE), torch.zeros(2, dtype=torch.float64)
     for t, (real, fake) in enumerate(means, start=1):
-        kept = lecam.update(kept, {"real": real[None], "fake": fake[None]})
+        aux_state = lecam.update(aux_state, {"real": real[None], "fake": fake[None]})
         moment = 0.9 * moment + 0.1 * means[t - 1]
         expected = (moment / (1 - 0.9**t)).tolist()
-        assert [lecam.logs(kept)[name].item() for name in ("real", "fake")] == pytest.approx(expected)
+        assert [lecam.logs(aux_state)[name].item() for name in ("real", "fake")] == pytest.approx(expected)
 
 
 def test_one_sided():
     lecam = LeCam(weight=1.0, one_sided=True)
-    kept = {"real": column(0.5)[0], "fake": column(-0.5)[0], "share": column(1.0)[0]}
-    value, _ = lecam(critic, column(-2.0, 1.0), column(0.0, 3.0), None, kept)
+    aux_state = {"real": column(0.5)[0], "fake": column(-0.5)[0], "share": column(1.0)[0]}
+    value, _ = lecam(critic, column(-2.0, 1.0), column(0.0, 3.0), None, aux_state)
     assert value.tolist() == [0.25, 2.25]
 
 
 def test_each_of_several_discriminators_has_averages_of_its_own():
     lecam = LeCam(weight=1.0, decay=0.5)
     real, fake = column(1.0, 3.0, 10.0, 20.0), column(0.0, 0.0, 5.0, 7.0)
-    _, seen = lecam(critic, real, fake, None, lecam.init(2, LIKE))
-    assert {name: value.tolist() for name, value in seen.items()} == {"real": [2.0, 15.0], "fake": [0.0, 6.0]}
-    kept = lecam.update(lecam.init(2, LIKE), seen)
-    value, _ = lecam(critic, real, fake, None, kept)
+    _, batch_stats = lecam(critic, real, fake, None, lecam.init(2, LIKE))
+    assert {name: value.tolist() for name, value in batch_stats.items()} == {"real": [2.0, 15.0], "fake": [0.0, 6.0]}
+    aux_state = lecam.update(lecam.init(2, LIKE), batch_stats)
+    value, _ = lecam(critic, real, fake, None, aux_state)
     assert value.tolist() == [1 + 4, 9 + 4, 16 + 100, 196 + 64]
 
 
@@ -81,19 +81,19 @@ def test_vmap_over_the_numbers_is_a_loop(dtype):
 
     def one(number):
         lecam = LeCam(weight=number, decay=number)
-        kept = lecam.init(1, torch.zeros(1, dtype=dtype))
+        aux_state = lecam.init(1, torch.zeros(1, dtype=dtype))
         for shift in (0.0, 1.0):
-            value, seen = lecam(lambda x, by=shift: x.sum(1) + by, real, fake, None, kept)
-            kept = lecam.update(kept, seen)
-        return value, kept
+            value, batch_stats = lecam(lambda x, by=shift: x.sum(1) + by, real, fake, None, aux_state)
+            aux_state = lecam.update(aux_state, batch_stats)
+        return value, aux_state
 
-    mapped, kept = torch.func.vmap(one)(grid)
-    assert {value.dtype for value in kept.values()} == {dtype}
+    mapped, aux_state = torch.func.vmap(one)(grid)
+    assert {value.dtype for value in aux_state.values()} == {dtype}
     for index, number in enumerate(grid.tolist()):
         value, own = one(number)
         torch.testing.assert_close(mapped[index].to(dtype), value.to(dtype), rtol=1e-6, atol=1e-6)
         for name in own:
-            torch.testing.assert_close(kept[name][index], own[name], rtol=1e-6, atol=1e-6)
+            torch.testing.assert_close(aux_state[name][index], own[name], rtol=1e-6, atol=1e-6)
 
 
 def test_weight_decay_beside_gradient_descent_is_its_penalty():

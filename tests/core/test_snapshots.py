@@ -17,15 +17,15 @@ def discriminators(t, members):
 def test_the_last_ones_are_kept(count, every, members, as_tensor):
     snapshots = Snapshots(count, every)
     first = discriminators(0, members)
-    kept, by_hand = snapshots.init((first["params"], first["buffers"])), []
+    state, by_hand = snapshots.init((first["params"], first["buffers"])), []
     for t in range(17):
         own = discriminators(t + 1, members)
-        kept = snapshots.update(kept, own, torch.tensor(t) if as_tensor else t)
+        state = snapshots.update(state, own, torch.tensor(t) if as_tensor else t)
         if (t + 1) % every == 0:
             by_hand = [*by_hand, own][-count:]
-        judges = snapshots.judges(kept, own)
-        found = {tuple(row.tolist()) for row, there in zip(judges["params"]["w"], judges["there"]) if there}
+        judges = snapshots.judges(state, own)
+        found = {tuple(row.tolist()) for row, active in zip(judges["params"]["w"], judges["active"]) if active}
         expected = {tuple(row.tolist()) for one in (own, *by_hand) for row in one["params"]["w"]}
         assert found == expected
-        assert int(judges["there"].sum()) == members * (1 + len(by_hand))
+        assert int(judges["active"].sum()) == members * (1 + len(by_hand))
         torch.testing.assert_close(judges["buffers"]["b"], -judges["params"]["w"][:, 0])

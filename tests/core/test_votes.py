@@ -41,11 +41,11 @@ def test_softmax_weights_are_part_of_the_objective():
 
 
 @given(st.floats(0, 1, exclude_max=True), st.lists(st.booleans(), min_size=1, max_size=8))
-def test_drawn_is_one_that_is_there(u, there):
-    there = [*there, True]
-    losses = torch.arange(len(there), dtype=torch.float64) + 1
-    chosen = Drawn()(losses, torch.tensor(there), torch.tensor(u, dtype=torch.float64))
-    present = [place + 1 for place, one in enumerate(there) if one]
+def test_drawn_is_one_that_is_there(u, active):
+    active = [*active, True]
+    losses = torch.arange(len(active), dtype=torch.float64) + 1
+    chosen = Drawn()(losses, torch.tensor(active), torch.tensor(u, dtype=torch.float64))
+    present = [place + 1 for place, one in enumerate(active) if one]
     assert chosen.item() == present[int(u * len(present))]
 
 

@@ -171,7 +171,7 @@ def test_resume_keeps_the_snapshots(plain, tmp_path):
     whole, resumed = made(10), made(10, tmp_path / "half.ckpt")
     assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
     kept, again = whole.state["snapshots"], resumed.state["snapshots"]
-    assert kept["there"].all()
+    assert kept["active"].all()
     assert all(torch.equal(value, again["params"][name]) for name, value in kept["params"].items())
 
 

@@ -75,7 +75,7 @@ def alone(job):
         "iteration": gan.iteration,
         "state_dict": gan.state_dict(),
         "rules": rules,
-        "more": {key: value for key, value in gan.state.items() if key in ("last", "game", "snapshots", "kept")},
+        "more": {key: value for key, value in gan.state.items() if key in ("last", "game", "snapshots", "aux_state")},
         "window": gan.window.state(),
     }
 

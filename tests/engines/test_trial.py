@@ -47,7 +47,7 @@ ONE = r"must be \[3\]: one value an example; the mean is taken for you"
         ("regularizer.own", "Empty", False, "an object of the type Empty, which cannot be called"),
         ("regularizer.own", "drawn_from_a_word", True, "declares as draw: is an object of the type str"),
         ("regularizer.own", "drawn_in_another_shape", True, "fails: RuntimeError: The size of tensor"),
-        ("regularizer.own", "Forgetful", False, "must give its values .* and what it has seen"),
+        ("regularizer.own", "Forgetful", False, "must give its values .* and its batch statistics"),
         ("regularizer.own", "lossy_projection", True, "must give a dict of the same tensors"),
         ("noise", "halving_noise", True, r"gives a tensor of shape \[2, 2\] .* \[3, 2\]: examples like those"),
         ("noise", "Empty", False, "an object of the type Empty, which cannot be called"),

@@ -19,13 +19,13 @@ from torch.utils._pytree import tree_map
 
 from steadygan.core.autodiff import Backend
 from steadygan.core.diagnostics import judgements
-from steadygan.core.types import Apply, Keeper, Loss, Penalty, Perturb, Tensors, Vote
+from steadygan.core.types import Apply, Loss, Penalty, Perturb, Stateful, Tensors, Vote
 from steadygan.core.votes import Mean
 
-Kept = Mapping[str, Tensors]
-"""What penalties and noise keep from update to update, by config key (see ``steadygan.core.types.Keeper``)."""
+AuxState = Mapping[str, Tensors]
+"""The state of penalties and noise, by config key (see ``steadygan.core.types.Stateful``)."""
 
-NOTHING: Kept = {}
+NO_AUX_STATE: AuxState = {}
 
 
 class StepBatch(NamedTuple):
@@ -53,16 +53,16 @@ class StepBatch(NamedTuple):
 
     @property
     def condition(self) -> tuple[Tensor, ...]:
-        """What networks are given beside their input."""
+        """The class labels that networks take beside their input; empty without labels."""
         return () if self.label is None else (self.label,)
 
     def repeated(self, times: int) -> "StepBatch":
-        """With all that belongs to an example ``times`` over, one batch behind the other."""
+        """Repeat all that belongs to an example ``times`` times, one batch behind the other."""
         parts = ("real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight", "smoothing")
         return self._replace(**{part: repeated(getattr(self, part), times) for part in parts})
 
     def times(self, penalty: str) -> int:
-        """How often a penalty counts."""
+        """Return how often a penalty counts."""
         return 1 if self.due is None else self.due.get(penalty, 0)
 
 
@@ -89,42 +89,49 @@ class Objective:
     """The discriminator with all its class logits, where it tells classes: ``labels`` says at what loss."""
 
     @property
-    def keepers(self) -> dict[str, Keeper]:
-        """The penalties and the noise that keep something, by config key."""
+    def stateful(self) -> dict[str, Stateful]:
+        """The penalties and the noise that have a state, by config key."""
         methods = {"noise": self.perturb, **{f"regularizer.{name}": method for name, method in self.penalties.items()}}
         return {key: method for key, method in methods.items() if hasattr(method, "init")}
 
     def for_discriminator(
-        self, backend: Backend, params: Tensors, buffers: Tensors, fake: Tensor, batch: StepBatch, kept: Kept = NOTHING
+        self,
+        backend: Backend,
+        params: Tensors,
+        buffers: Tensors,
+        fake: Tensor,
+        batch: StepBatch,
+        aux_state: AuxState = NO_AUX_STATE,
     ) -> tuple[Tensor, dict[str, Any]]:
-        """The discriminator's scalar objective as a function of its ``params``, with logs, new buffers, and what the
-        keepers have seen."""
+        """Return the discriminator's objective, a scalar, with its logs, new buffers and batch statistics."""
         batch, fake = batch.repeated(self.members), repeated(fake, self.members)
         real = batch.real
         if self._due(batch):
             real, fake = backend.watch(real), backend.watch(fake)
         copies = [
-            self._discriminator_copy(backend, params, buffers, real, fake, batch, kept, perturb, eps_real, eps_fake)
-            for perturb, eps_real, eps_fake in self._copies(batch, kept)
+            self._discriminator_copy(
+                backend, params, buffers, real, fake, batch, aux_state, perturb, eps_real, eps_fake
+            )
+            for perturb, eps_real, eps_fake in self._copies(batch, aux_state)
         ]
-        total, logs, new_buffers, seen = (mean([copy[part] for copy in copies]) for part in range(4))
-        return self.members * total, {"logs": logs, "buffers": new_buffers, "seen": seen}
+        total, logs, new_buffers, batch_stats = (mean([copy[part] for copy in copies]) for part in range(4))
+        return self.members * total, {"logs": logs, "buffers": new_buffers, "batch_stats": batch_stats}
 
     def _due(self, batch: StepBatch) -> bool:
         return any(batch.times(name) for name in self.penalties)
 
-    def _copies(self, batch: StepBatch, kept: Kept) -> list[tuple[Perturb, Tensor | None, Tensor | None]]:
+    def _copies(self, batch: StepBatch, aux_state: AuxState) -> list[tuple[Perturb, Tensor | None, Tensor | None]]:
         """Return how each copy is perturbed: the levels one after another."""
-        seen = views(self.perturb.perturbation(kept["noise"]) if "noise" in kept else self.perturb)
+        levels = views(self.perturb.perturbation(aux_state["noise"]) if "noise" in aux_state else self.perturb)
         pairs = enumerate(zip(batch.noise_real, batch.noise_fake))
-        return [(seen[place % len(seen)], *eps) for place, eps in pairs]
+        return [(levels[index % len(levels)], *eps) for index, eps in pairs]
 
-    def _discriminator_copy(self, backend, params, buffers, real, fake, batch, kept, perturb, eps_real, eps_fake):
-        seen_buffers = []
+    def _discriminator_copy(self, backend, params, buffers, real, fake, batch, aux_state, perturb, eps_real, eps_fake):
+        buffers_of_calls = []
 
         def look(x: Tensor, eps: Tensor | None) -> Tensor:
             logits, new = self.discriminator(params, buffers, perturb(x, eps), *batch.condition)
-            seen_buffers.append(new)
+            buffers_of_calls.append(new)
             return logits
 
         critic = look_real = lambda x: look(x, eps_real)
@@ -132,51 +139,53 @@ class Objective:
             critic = backend.critic(look_real)
         real_logits = critic(real)
         fake_logits = critic(fake) if eps_fake is None else look(fake, eps_fake)
-        new_buffers = mean(seen_buffers)
+        new_buffers = mean(buffers_of_calls)
         if self.penalised is not None:
             critic = backend.critic(
                 lambda x: self.penalised(params, buffers, perturb(x, eps_real), *batch.condition)[0]
             )
         drawn = () if batch.smoothing is None else (batch.smoothing,)
         loss = each(self.loss.discriminator, self.members, real_logits, fake_logits, *drawn).mean()
-        penalties, seen = self._penalties(critic, real, fake, batch, kept, nothing=torch.zeros_like(loss))
-        if "noise" in kept:
-            seen["noise"] = self.perturb.look(real_logits.detach())
-        told = self._told(params, buffers, batch, lambda: perturb(real, eps_real))
+        penalties, batch_stats = self._penalties(critic, real, fake, batch, aux_state, nothing=torch.zeros_like(loss))
+        if "noise" in aux_state:
+            batch_stats["noise"] = self.perturb.look(real_logits.detach())
+        of_labels = self._classification(params, buffers, batch, lambda: perturb(real, eps_real))
         logs = {
             "loss/discriminator": loss,
-            **{f"loss/{name}": value for name, value in told.items()},
+            **{f"loss/{name}": value for name, value in of_labels.items()},
             **{f"penalty/{name}": value for name, value in penalties.items()},
             "logits/real": real_logits.mean(),
             "logits/fake": fake_logits.mean(),
             **judgements(real_logits, fake_logits),
         }
-        weighted = (self.labels.weight * value for value in told.values())
-        return sum([*penalties.values(), *weighted], loss), logs, new_buffers, seen
+        weighted = (self.labels.weight * value for value in of_labels.values())
+        return sum([*penalties.values(), *weighted], loss), logs, new_buffers, batch_stats
 
-    def _penalties(self, critic, real, fake, batch, kept, nothing):
-        """The mean of each penalty, as often as it counts, and what those that keep something have seen."""
-        values, seen = dict.fromkeys(self.penalties, nothing), {}
+    def _penalties(self, critic, real, fake, batch, aux_state, nothing):
+        """Return the mean of each penalty, as often as it counts, and the batch statistics of the stateful ones."""
+        values, batch_stats = dict.fromkeys(self.penalties, nothing), {}
         for name, penalty in self.penalties.items():
             times, key = batch.times(name), f"regularizer.{name}"
             if not times:
                 continue
             given = (critic, real, fake, batch.penalty.get(name))
-            if key in kept:
-                value, seen[key] = penalty(*given, kept[key])
+            if key in aux_state:
+                value, batch_stats[key] = penalty(*given, aux_state[key])
             else:
                 value = penalty(*given)
             values[name] = value.mean() if times == 1 else times * value.mean()
-        return values, seen
+        return values, batch_stats
 
-    def _told(
-        self, params: Tensors, buffers: Tensors, batch: StepBatch, seen: Callable[[], Tensor]
+    def _classification(
+        self, params: Tensors, buffers: Tensors, batch: StepBatch, perturbed: Callable[[], Tensor]
     ) -> dict[str, Tensor]:
-        """What a discriminator that tells classes loses by it; in a pass of its own, since penalties take the one of
-        the adversarial loss for a function of the example alone."""
+        """Return the classification loss of a discriminator that tells classes.
+
+        Runs its own forward pass: penalties differentiate the adversarial one, a function of single examples.
+        """
         if batch.target is None:
             return {}
-        classes, _ = self.classifier(params, buffers, seen())
+        classes, _ = self.classifier(params, buffers, perturbed())
         return {"classification": self.labels.loss(classes, batch.target, batch.target_weight).mean()}
 
     def for_generator(
@@ -185,34 +194,34 @@ class Objective:
         buffers: Tensors,
         discriminator: Mapping[str, Any],
         batch: StepBatch,
-        kept: Kept = NOTHING,
+        aux_state: AuxState = NO_AUX_STATE,
         zero_sum: bool = False,
     ) -> tuple[Tensor, dict[str, Any]]:
-        """The generator's scalar objective as a function of its ``params``, with logs and new buffers.
+        """Return the generator's objective, a scalar, with its logs and new buffers.
 
-        ``discriminator`` holds ``params`` and ``buffers``; and, of discriminators that are stacked, ``there``: which
+        ``discriminator`` holds ``params`` and ``buffers``; and, of discriminators that are stacked, ``active``: which
         of them take part. With ``zero_sum`` the objective is the negative of the discriminator's loss on the batch's
         real and generated examples, without penalties.
         """
         fake, new_buffers = self.generator(params, buffers, batch.latent, *batch.condition)
-        there = discriminator.get("there")
-        members = 1 if there is None else len(there)
+        active = discriminator.get("active")
+        members = 1 if active is None else len(active)
         condition = repeated(batch.condition, members)
 
         def look(x: Tensor, perturb: Perturb, eps: Tensor | None) -> Tensor:
-            seen = repeated(perturb(x, eps), members)
-            return self.discriminator(discriminator["params"], discriminator["buffers"], seen, *condition)[0]
+            perturbed = repeated(perturb(x, eps), members)
+            return self.discriminator(discriminator["params"], discriminator["buffers"], perturbed, *condition)[0]
 
         losses = []
-        for perturb, eps_real, eps_fake in self._copies(batch, kept):
+        for perturb, eps_real, eps_fake in self._copies(batch, aux_state):
             real_logits = () if batch.real is None else (look(batch.real, perturb, eps_real),)
             logits = (*real_logits, look(fake, perturb, eps_fake))
             losses.append(self._against(members, batch, zero_sum, *logits))
-        loss = mean([self._voted(of_copy, there, batch) for of_copy in losses])
+        loss = mean([self._voted(of_copy, active, batch) for of_copy in losses])
         return loss, {"logs": {"loss/generator": loss}, "buffers": new_buffers}
 
     def _against(self, members: int, batch: StepBatch, zero_sum: bool, *logits: Tensor) -> Tensor:
-        """The generator's losses ``[M * B]`` against ``members`` discriminators."""
+        """Return the generator's losses ``[M * B]`` against ``members`` discriminators."""
         if not zero_sum:
             return each(self._for_generator, members, *logits)
         drawn = () if batch.smoothing is None else (repeated(batch.smoothing, members),)
@@ -222,34 +231,34 @@ class Objective:
         *real, fake = logits
         return self.loss.generator(real[0] if real else None, fake)
 
-    def _voted(self, losses: Tensor, there: Tensor | None, batch: StepBatch) -> Tensor:
-        """One number from the losses ``[M * B]`` against all discriminators."""
-        if there is None:
+    def _voted(self, losses: Tensor, active: Tensor | None, batch: StepBatch) -> Tensor:
+        """Return one number from the losses ``[M * B]`` against all discriminators."""
+        if active is None:
             return losses.mean()
-        return self.vote(losses.unflatten(0, (len(there), -1)).mean(1), there, batch.vote)
+        return self.vote(losses.unflatten(0, (len(active), -1)).mean(1), active, batch.vote)
 
 
 def views(perturb: Perturb) -> Sequence[Perturb]:
-    """The levels at which a discriminator sees each example: what the noise says, or the noise itself."""
+    """Return the levels of noise at which a discriminator sees each example; most noises have one."""
     return perturb.views() if hasattr(perturb, "views") else (perturb,)
 
 
 def repeated(tree: Any, times: int) -> Any:
-    """A tree of tensors ``[B, ...]``, each ``times`` over along its first dimension."""
+    """Repeat each tensor ``[B, ...]`` of a tree ``times`` times along its first dimension."""
     if times == 1:
         return tree
     return tree_map(lambda leaf: leaf.repeat(times, *[1] * (leaf.ndim - 1)) if isinstance(leaf, Tensor) else leaf, tree)
 
 
 def each(function: Callable[..., Tensor], members: int, *logits: Tensor) -> Tensor:
-    """A loss of each discriminator's logits by themselves; ``[M * B]`` in, ``[M * B]`` out."""
+    """Apply a loss to each discriminator's logits by themselves; ``[M * B]`` in, ``[M * B]`` out."""
     if members == 1:
         return function(*logits)
     return torch.func.vmap(function)(*(value.unflatten(0, (members, -1)) for value in logits)).flatten()
 
 
 def mean(values: list[Any]) -> Any:
-    """The mean of scalars or of dicts of tensors; one value is returned as it is."""
+    """Return the mean of scalars or of dicts of tensors; one value is returned as it is."""
     first = values[0]
     if len(values) == 1:
         return first

@@ -1,4 +1,4 @@
-"""The shapes of the things that an algorithm is made of."""
+"""The types of what an algorithm is made of."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -29,7 +29,7 @@ after ``x``, one that grows ``stage`` and ``fade`` by keyword (``steadygan.core.
 
 
 Vote = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""``vote(losses [M], there [M], u) -> scalar``: the generator's loss against several discriminators."""
+"""``vote(losses [M], active [M], u) -> scalar``: the generator's loss against several discriminators."""
 
 
 class Loss(Protocol):
@@ -43,18 +43,18 @@ class Loss(Protocol):
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor: ...
 
 
-class Keeper(Protocol):
-    """A penalty or a noise that keeps something from one update of the discriminator to the next.
+class Stateful(Protocol):
+    """A penalty or a noise with a state of its own, from one update of the discriminator to the next.
 
-    What it keeps is a tree of tensors, and changes by what it has *seen* in an update: means over the batch, which are
-    taken over all processes before they count. A penalty is called as ``penalty(critic, real, fake, eps, kept)`` and
-    returns what it has seen beside its values; a noise is asked for ``perturbation(kept)``, and ``look(real logits)``
-    is what it has seen. ``logs(kept)``, where there is such a method, is logged.
+    The state is a tree of tensors, and ``update`` changes it by statistics of each batch: means over the batch, which
+    are averaged over all processes first. A penalty is called as ``penalty(critic, real, fake, eps, aux_state)`` and
+    returns the statistics beside its values; a noise has ``perturbation(aux_state)``, and ``look(real logits)``
+    returns its statistics. ``logs(aux_state)``, where there is such a method, is logged.
     """
 
     def init(self, members: int, like: Tensor) -> Tensors: ...
 
-    def update(self, kept: Tensors, seen: Tensors) -> Tensors: ...
+    def update(self, aux_state: Tensors, batch_stats: Tensors) -> Tensors: ...
 
 
 class Rule(Protocol):

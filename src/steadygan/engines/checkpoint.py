@@ -65,6 +65,18 @@ def load(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: not a checkpoint that can be read ({_first_line(error)})") from error
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise UserError(f"{path}: not a steadygan checkpoint of format {FORMAT}")
+    return _with_current_names(checkpoint)
+
+
+def _with_current_names(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Rename what version 0.1 saved under other names: ``kept``, and ``there`` of the snapshots."""
+    more = checkpoint.get("more")
+    if isinstance(more, dict):
+        if "kept" in more:
+            more["aux_state"] = more.pop("kept")
+        snapshots = more.get("snapshots")
+        if isinstance(snapshots, dict) and "there" in snapshots:
+            snapshots["active"] = snapshots.pop("there")
     return checkpoint
 
 

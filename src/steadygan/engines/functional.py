@@ -18,7 +18,7 @@ def functional(module: nn.Module) -> Apply:
     buffers = _slots(module, "_buffers")
 
     def apply(new_params: Tensors, new_buffers: Tensors, *inputs: Tensor, **place: Any) -> tuple[Tensor, Tensors]:
-        kept = [(home, key, home[key]) for slots in (params, buffers) for home, key, _ in slots]
+        originals = [(home, key, home[key]) for slots in (params, buffers) for home, key, _ in slots]
         try:
             for home, key, name in params:
                 home[key] = new_params[name]
@@ -27,7 +27,7 @@ def functional(module: nn.Module) -> Apply:
             output = module(*inputs, **place)
             return output, {name: home[key] for home, key, name in buffers}
         finally:
-            for home, key, value in kept:
+            for home, key, value in originals:
                 home[key] = value
 
     return apply

@@ -81,7 +81,9 @@ def scene(components: Components, state: State, iteration: int, seed: int, size:
     vote = Mean() if components.algorithm.objective.vote.noisy else components.algorithm.objective.vote
     objective = replace(components.algorithm.objective, **{"penalised": None, "vote": vote, **functions})
     algorithm = replace(components.algorithm, objective=objective)
-    return Scene(algorithm.at(iteration), state, algorithm.seen(sampler.sample(index, params), iteration), iteration)
+    return Scene(
+        algorithm.at(iteration), state, algorithm.at_stage(sampler.sample(index, params), iteration), iteration
+    )
 
 
 class Flat:
@@ -156,10 +158,10 @@ class Field:
         (batch,) = self._batches["discriminator"]
         made = self._made(params)
         # The discriminator on samples that stay: each network's own change, and not one through the other.
-        seen = batch.repeated(objective.members)
+        batch = batch.repeated(objective.members)
         logits = [
-            objective.discriminator(params["discriminator"], state["discriminator"]["buffers"], shown, *seen.condition)
-            for shown in (seen.real, self._fake)
+            objective.discriminator(params["discriminator"], state["discriminator"]["buffers"], shown, *batch.condition)
+            for shown in (batch.real, self._fake)
         ]
         return torch.cat([made.flatten(), *(logit.flatten() for logit, _ in logits)])
 
@@ -219,15 +221,15 @@ class Iteration:
         return jacobian(self, self.x)
 
 
-def _without(kept: Any, clocks: tuple[str, ...]) -> Any:
-    """What a rule or game keeps, less what counts its updates."""
-    if not isinstance(kept, Mapping):
-        return kept
-    return {key: _without(value, clocks) for key, value in kept.items() if key not in clocks}
+def _without(state: Any, clocks: tuple[str, ...]) -> Any:
+    """Return the state of a rule or game without the keys that count its updates."""
+    if not isinstance(state, Mapping):
+        return state
+    return {key: _without(value, clocks) for key, value in state.items() if key not in clocks}
 
 
-def _with(kept: Any, moving: Any) -> Any:
-    """The inverse: what moves in place of what is kept under the same key."""
-    if not isinstance(kept, Mapping):
+def _with(state: Any, moving: Any) -> Any:
+    """Put the tensors of ``moving`` in place of those of the state under the same key."""
+    if not isinstance(state, Mapping):
         return moving
-    return {key: _with(value, moving[key]) if key in moving else value for key, value in kept.items()}
+    return {key: _with(value, moving[key]) if key in moving else value for key, value in state.items()}

@@ -18,7 +18,7 @@ from steadygan.core.diagnostics import cosine, norm
 from steadygan.core.ema import Ema
 from steadygan.core.games import Ahead, Game, Gradient, Logs, State
 from steadygan.core.growing import Growth
-from steadygan.core.objective import NOTHING, Objective, StepBatch
+from steadygan.core.objective import NO_AUX_STATE, Objective, StepBatch
 from steadygan.core.snapshots import Snapshots
 from steadygan.core.types import Number, Project, Rule, Tensors
 
@@ -31,7 +31,7 @@ NETWORKS = ("generator", "discriminator", "penalised", "classifier")
 
 @dataclass(frozen=True)
 class Algorithm:
-    """A GAN variant: what is minimised, how the players move, in which order; its numbers may be schedules.
+    """A GAN variant: losses, update rules, and the order of the updates; its hyperparameters may be schedules.
 
     Attributes:
         growth: of networks that grow: when.
@@ -48,7 +48,7 @@ class Algorithm:
     stage: int | None = None
 
     def methods(self) -> dict[str, Any]:
-        """Everything that has numbers, by config key."""
+        """Return everything that has hyperparameters, by config key."""
         return {
             "loss": self.objective.loss,
             "noise": self.objective.perturb,
@@ -62,7 +62,7 @@ class Algorithm:
         }
 
     def map(self, change: Callable[[str, Any], Any]) -> "Algorithm":
-        """The algorithm with ``change(config key, method)`` in place of each method."""
+        """Return the algorithm with ``change(config key, method)`` in place of each method."""
         objective = replace(
             self.objective,
             loss=change("loss", self.objective.loss),
@@ -103,37 +103,37 @@ class Algorithm:
         )
 
     def at(self, t: Number) -> "Algorithm":
-        """The algorithm at iteration ``t``, its schedules evaluated and networks that grow as they are there."""
+        """Return the algorithm at iteration ``t``: its schedules evaluated, growing networks at their stage."""
         now = self.map(lambda _, method: settings.at(method, t)) if self.scheduled else self
         if self.growth is None:
             return now
         apply = {name: getattr(self.objective, name) for name in NETWORKS}
-        grown = replace(now.objective, **self.growth.functions(apply, *self.place(t)))
+        grown = replace(now.objective, **self.growth.functions(apply, *self.stage_and_fade(t)))
         return replace(now, objective=grown, growth=None)
 
     def during(self, t: int) -> "Algorithm":
-        """The algorithm with the stage of iteration ``t`` fixed: the program of all iterations of that stage."""
+        """Return the algorithm with the stage of iteration ``t`` fixed: the program of all iterations of that stage."""
         return self if self.growth is None else replace(self, stage=self.growth.stage(t))
 
-    def place(self, t: Number) -> tuple[int, Number]:
-        """Of networks that grow: the stage, and the fade of its new layers at iteration ``t``."""
+    def stage_and_fade(self, t: Number) -> tuple[int, Number]:
+        """Return the stage of growing networks, and the fade of its new layers at iteration ``t``."""
         stage = self.growth.stage(t) if self.stage is None else self.stage
         return stage, self.growth.fade(stage, t)
 
-    def seen(self, batches: Mapping[str, tuple[StepBatch, ...]], t: Number) -> Mapping[str, tuple[StepBatch, ...]]:
+    def at_stage(self, batches: Mapping[str, tuple[StepBatch, ...]], t: Number) -> Mapping[str, tuple[StepBatch, ...]]:
         """Return the batches of iteration ``t`` with real examples as networks that grow are to see them."""
         if self.growth is None:
             return batches
-        place = self.place(t)
+        stage, fade = self.stage_and_fade(t)
 
         def look(batch: StepBatch) -> StepBatch:
-            return batch if batch.real is None else batch._replace(real=self.growth.real(batch.real, *place))
+            return batch if batch.real is None else batch._replace(real=self.growth.real(batch.real, stage, fade))
 
         return {player: tuple(look(batch) for batch in own) for player, own in batches.items()}
 
 
 def initial_state(algorithm: Algorithm, networks: Mapping[str, tuple[Tensors, Tensors]]) -> State:
-    """The state before the first iteration, from each player's parameters and buffers."""
+    """Return the state before the first iteration, from each player's parameters and buffers."""
     state = {
         player: {"params": params, "buffers": buffers, "rule": algorithm.rules[player].init(params)}
         for player, (params, buffers) in networks.items()
@@ -146,9 +146,9 @@ def initial_state(algorithm: Algorithm, networks: Mapping[str, tuple[Tensors, Te
     }
     if hasattr(algorithm.game, "init"):
         state["game"] = algorithm.game.init({player: params for player, (params, _) in networks.items()})
-    if keepers := algorithm.at(0).objective.keepers:
+    if stateful := algorithm.at(0).objective.stateful:
         like = next(iter(networks["discriminator"][0].values()))
-        state["kept"] = {key: method.init(algorithm.objective.members, like) for key, method in keepers.items()}
+        state["aux_state"] = {key: method.init(algorithm.objective.members, like) for key, method in stateful.items()}
     if algorithm.snapshots.count:
         state["snapshots"] = algorithm.snapshots.init(networks["discriminator"])
     return state
@@ -168,29 +168,30 @@ class AlgorithmPlayers:
         fake = self._fake(state, batch) if player == "discriminator" else None
         objective = self._objective(player, state, batch, fake, self.backend, ahead, zero_sum)
         grads, aux = self.backend.gradient(objective, state[player]["params"])
-        grads, kept = self._over_all(grads, aux.get("seen", {}), state)
+        grads, aux_state = self._over_all(grads, aux.get("batch_stats", {}), state)
         logs = {**aux["logs"], **self._of_gradient(player, state, grads)}
         spread = None
         if self.algorithm.rules[player].per_sample:
             spread = self._spread(player, state, batch, fake, grads, ahead, zero_sum)
-        return Gradient(grads, logs, aux["buffers"], spread, kept)
+        return Gradient(grads, logs, aux["buffers"], spread, aux_state)
 
     def _over_all(
-        self, grads: Tensors, seen: Mapping[str, Tensors], state: State
+        self, grads: Tensors, batch_stats: Mapping[str, Tensors], state: State
     ) -> tuple[Tensors, Mapping[str, Tensors] | None]:
-        """The gradient over all processes, and what is kept after what they have seen; in one message."""
-        if not seen:
+        """Average the gradient and the batch statistics over all processes, in one message; update the state."""
+        if not batch_stats:
             return self.average(grads), None
-        parts = {(key, part): value for key, own in seen.items() for part, value in own.items()}
+        parts = {(key, part): value for key, own in batch_stats.items() for part, value in own.items()}
         means = self.average({**grads, **parts})
-        keepers, kept = self.algorithm.objective.keepers, state["kept"]
+        stateful, aux_state = self.algorithm.objective.stateful, state["aux_state"]
         new = {
-            key: keepers[key].update(kept[key], {part: means[key, part] for part in own}) for key, own in seen.items()
+            key: stateful[key].update(aux_state[key], {part: means[key, part] for part in own})
+            for key, own in batch_stats.items()
         }
-        return {name: means[name] for name in grads}, {**kept, **new}
+        return {name: means[name] for name in grads}, {**aux_state, **new}
 
     def _of_gradient(self, player: str, state: State, grads: Tensors) -> Logs:
-        """Its norm, and its cosine with the gradient of the player's last move (0 before the first)."""
+        """Return its norm, and its cosine with the gradient of the player's last update (0 before the first)."""
         now = self.backend.parts(grads.values())
         before = self.backend.parts(state["last"][player][name] for name in grads)
         return {f"grad_norm/{player}": norm(now), f"grad_cosine/{player}": cosine(now, before)}
@@ -251,26 +252,30 @@ class AlgorithmPlayers:
         ahead: Ahead | None = None,
         zero_sum: bool = False,
     ) -> Callable[[Tensors], tuple[Tensor, Any]]:
-        """Of a batch; ``fake`` is what the generator makes of it, for the discriminator."""
+        """Return the player's objective on a batch; ``fake``: the generated examples, for the discriminator."""
         if ahead is not None:
             return self._foreseen(player, state, batch, backend, ahead, zero_sum)
-        objective, buffers, kept = self.algorithm.objective, state[player]["buffers"], state.get("kept", NOTHING)
+        objective, buffers, aux_state = (
+            self.algorithm.objective,
+            state[player]["buffers"],
+            state.get("aux_state", NO_AUX_STATE),
+        )
         if player == "generator":
             judges = self._judges(state)
-            return lambda params: objective.for_generator(params, buffers, judges, batch, kept, zero_sum)
-        return lambda params: objective.for_discriminator(backend, params, buffers, fake, batch, kept)
+            return lambda params: objective.for_generator(params, buffers, judges, batch, aux_state, zero_sum)
+        return lambda params: objective.for_discriminator(backend, params, buffers, fake, batch, aux_state)
 
     def _foreseen(
         self, player: str, state: State, batch: StepBatch, backend: Backend, ahead: Ahead, zero_sum: bool
     ) -> Callable[[Tensors], tuple[Tensor, Any]]:
-        """The objective at the state that ``ahead`` leads to."""
+        """Return the objective at the state that ``ahead`` leads to."""
         inner = replace(self, backend=backend.nested())
 
         def objective(params: Tensors) -> tuple[Tensor, Any]:
-            there = ahead(inner, {**state, player: {**state[player], "params": params}})
-            fake = inner._fake(there, batch) if player == "discriminator" else None
-            of_there = inner._objective(player, there, batch, fake, backend, zero_sum=zero_sum)
-            return of_there(there[player]["params"])
+            future = ahead(inner, {**state, player: {**state[player], "params": params}})
+            fake = inner._fake(future, batch) if player == "discriminator" else None
+            of_future = inner._objective(player, future, batch, fake, backend, zero_sum=zero_sum)
+            return of_future(future[player]["params"])
 
         return objective
 
@@ -303,7 +308,7 @@ class AlgorithmPlayers:
         if members == 1:
             return own
         like = next(iter(own["params"].values()))
-        return {**own, "there": torch.ones(members, dtype=torch.bool, device=like.device)}
+        return {**own, "active": torch.ones(members, dtype=torch.bool, device=like.device)}
 
     def move(self, player: str, state: State, gradient: Gradient, batch: StepBatch) -> State:
         own = state[player]
@@ -312,14 +317,14 @@ class AlgorithmPlayers:
         before = own["rule"] if gradient.rule is None else gradient.rule
         params, rule = update(own["params"], gradient.grads, before, batch.rule, **more)
         own = {"params": self.project(player, params, batch), "buffers": gradient.buffers, "rule": rule}
-        kept = {} if gradient.kept is None else {"kept": gradient.kept}
-        return {**state, player: own, "last": {**state["last"], player: gradient.grads}, **kept}
+        aux_state = {} if gradient.aux_state is None else {"aux_state": gradient.aux_state}
+        return {**state, player: own, "last": {**state["last"], player: gradient.grads}, **aux_state}
 
     def project(self, player: str, params: Tensors, batch: StepBatch) -> Tensors:
         for name, project in self.algorithm.projections.items() if player == "discriminator" else ():
             if times := batch.times(name):
-                there = torch.func.vmap(project)(params) if self.algorithm.stacked else project(params)
-                params = there if times == 1 else _farther(params, there, times)
+                projected = torch.func.vmap(project)(params) if self.algorithm.stacked else project(params)
+                params = projected if times == 1 else _farther(params, projected, times)
         return params
 
 
@@ -331,7 +336,7 @@ def step(
     t: Number,
     average: Callable[[Tensors], Tensors] = lambda grads: grads,
 ) -> tuple[State, Logs]:
-    """One iteration.
+    """Run one iteration.
 
     Args:
         algorithm: what is trained; its schedules are evaluated at ``t``.
@@ -345,13 +350,19 @@ def step(
         The new state and the logs, both trees of tensors; ``state`` is left as it was.
     """
     now = algorithm.at(t)
-    state, logs = now.game.play(AlgorithmPlayers(now, backend, average), state, algorithm.seen(batches, t))
+    state, logs = now.game.play(AlgorithmPlayers(now, backend, average), state, algorithm.at_stage(batches, t))
     generator = state["generator"]
     ema = now.ema.update(state["ema"], {**generator["params"], **generator["buffers"]}, t + 1)
     if "snapshots" in state:
         snapshots = now.snapshots.update(state["snapshots"], state["discriminator"], t)
         state = {**state, "snapshots": snapshots}
-    said = (logs, _weight_logs(backend, state), _loss_logs(now, logs), _rule_logs(now, state), _kept_logs(now, state))
+    said = (
+        logs,
+        _weight_logs(backend, state),
+        _loss_logs(now, logs),
+        _rule_logs(now, state),
+        _aux_state_logs(now, state),
+    )
     return {**state, "ema": ema}, {key: value for part in said for key, value in part.items()}
 
 
@@ -360,12 +371,12 @@ def _farther(start: Tensors, end: Tensors, times: int) -> Tensors:
 
 
 def _weight_logs(backend: Backend, state: State) -> Logs:
-    """The norm of each player's parameters."""
+    """Return the norm of each player's parameters."""
     return {f"weight_norm/{player}": norm(backend.parts(state[player]["params"].values())) for player in PLAYERS}
 
 
 def _loss_logs(algorithm: Algorithm, logs: Logs) -> Logs:
-    """What a loss wants logged beside its value, such as its value in other units."""
+    """Return the logs of a loss beside its value, such as its value in other units."""
     more = getattr(algorithm.objective.loss, "logs", None)
     if more is None:
         return {}
@@ -373,7 +384,7 @@ def _loss_logs(algorithm: Algorithm, logs: Logs) -> Logs:
 
 
 def _rule_logs(algorithm: Algorithm, state: State) -> Logs:
-    """What update rules want logged of their state, such as the level of their noise."""
+    """Return the logs of update rules about their state, such as the level of their noise."""
     return {
         f"rule/{player}/{key}": value
         for player, rule in algorithm.rules.items()
@@ -382,11 +393,11 @@ def _rule_logs(algorithm: Algorithm, state: State) -> Logs:
     }
 
 
-def _kept_logs(algorithm: Algorithm, state: State) -> Logs:
-    """What penalties and noise want logged of what they keep, such as the probability of an augmentation."""
+def _aux_state_logs(algorithm: Algorithm, state: State) -> Logs:
+    """Return the logs of stateful penalties and noise, such as the probability of an augmentation."""
     return {
         f"{key.replace('.', '/')}/{name}": value
-        for key, method in algorithm.objective.keepers.items()
+        for key, method in algorithm.objective.stateful.items()
         if hasattr(method, "logs")
-        for name, value in method.logs(state["kept"][key]).items()
+        for name, value in method.logs(state["aux_state"][key]).items()
     }

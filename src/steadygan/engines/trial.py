@@ -137,7 +137,7 @@ class Trial:
         params = {player: own for player, (own, _) in states.items()}
         batches = attempt("draw", "drawing for a batch", lambda: self._sampler().sample(0, params))
         now, batch = self.algorithm.at(0), batches["discriminator"][0]
-        if "noise" in self.own and "noise" not in now.objective.keepers:
+        if "noise" in self.own and "noise" not in now.objective.stateful:
             self._noise(now, batch)
         if self.algorithm.growth is None:
             for player in (player for player in PLAYERS if f"network.{player}" in self.own):
@@ -181,20 +181,22 @@ class Trial:
         drawn = () if batch.smoothing is None else (batch.smoothing,)
         value = attempt("loss", "discriminator(real, fake)", lambda: loss.discriminator(real, fake, *drawn))
         expect("loss", "discriminator(real, fake)", value, (COUNT,), words)
-        seen = real if self.sampling.real_for_generator else None
-        value = attempt("loss", "generator(real, fake)", lambda: loss.generator(seen, fake))
+        given = real if self.sampling.real_for_generator else None
+        value = attempt("loss", "generator(real, fake)", lambda: loss.generator(given, fake))
         expect("loss", "generator(real, fake)", value, (COUNT,), words)
 
     def _penalty(self, key: str, penalty: Any, batch: StepBatch, name: str, states: Mapping[str, Any]) -> None:
         like = next(iter(states["discriminator"][0].values()))
-        kept = (attempt(key, "init(members, like)", lambda: penalty.init(1, like)),) if hasattr(penalty, "init") else ()
+        aux_state = (
+            (attempt(key, "init(members, like)", lambda: penalty.init(1, like)),) if hasattr(penalty, "init") else ()
+        )
         real, fake = (Tape().watch(normal_like(generator(0, x), tuple(batch.real.shape), self.dtype)) for x in "ab")
         critic = Tape().critic(lambda x: x.flatten(1).square().sum(1))
-        what = "penalty(critic, real, fake, eps, kept)" if kept else "penalty(critic, real, fake, eps)"
-        value = attempt(key, what, lambda: penalty(critic, real, fake, batch.penalty.get(name), *kept))
-        if kept:
+        what = "penalty(critic, real, fake, eps, aux_state)" if aux_state else "penalty(critic, real, fake, eps)"
+        value = attempt(key, what, lambda: penalty(critic, real, fake, batch.penalty.get(name), *aux_state))
+        if aux_state:
             if not isinstance(value, tuple) or len(value) != 2:
-                raise UserError(f"{key}: {what} must give its values [B] and what it has seen\n{PAGE}")
+                raise UserError(f"{key}: {what} must give its values [B] and its batch statistics\n{PAGE}")
             value = value[0]
         expect(key, what, value, (COUNT,), "one value an example; the mean is taken for you")
 

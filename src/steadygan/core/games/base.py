@@ -11,7 +11,7 @@ from steadygan.core.types import Tensors
 
 State = dict[str, Any]
 """A nested dict of tensors: ``generator`` and ``discriminator`` (``params``, ``buffers``, ``rule``), ``ema``; ``game``,
-where a game keeps something; ``kept``, where penalties or noise do."""
+where a game has a state; ``aux_state``, where penalties or noise have one."""
 
 Logs = dict[str, Any]
 
@@ -19,16 +19,16 @@ Logs = dict[str, Any]
 class Gradient(NamedTuple):
     """One player's gradient at a state, what to log of it, and the player's buffers after it.
 
-    ``spread`` is how the gradients of the batch's examples scatter, for update rules that ask for it; ``kept`` what
-    penalties and noise keep after an update of the discriminator, where any do; ``rule`` the state from which the
-    update rule goes on, where that is not the player's own.
+    ``spread`` is how the gradients of the batch's examples scatter, for update rules that ask for it; ``aux_state``
+    the state of penalties and noise after an update of the discriminator, where any have one; ``rule`` the state from
+    which the update rule goes on, where that is not the player's own.
     """
 
     grads: Tensors
     logs: Logs
     buffers: Tensors
     spread: Tensors | None = None
-    kept: Mapping[str, Tensors] | None = None
+    aux_state: Mapping[str, Tensors] | None = None
     rule: Any = None
 
 

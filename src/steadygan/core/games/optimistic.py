@@ -30,7 +30,7 @@ class Optimistic(Ordered):
     update: str = "simultaneous"
 
     def init(self, params: Mapping[str, Tensors]) -> dict[str, Tensors]:
-        """No moves yet."""
+        """Return a last move of 0."""
         return {
             player: {name: torch.zeros_like(value) for name, value in own.items()} for player, own in params.items()
         }
@@ -38,9 +38,9 @@ class Optimistic(Ordered):
     def move(self, players: Players, state: State, player: str, gradient: Gradient, batch: StepBatch) -> State:
         """See the class."""
         moved = players.move(player, state, gradient, batch)
-        before, kept = state[player]["params"], state["game"][player]
+        before, last = state[player]["params"], state["game"][player]
         step = {name: value - before[name] for name, value in moved[player]["params"].items()}
-        params = {name: value + 2 * step[name] - kept[name] for name, value in before.items()}
+        params = {name: value + 2 * step[name] - last[name] for name, value in before.items()}
         return {
             **moved,
             player: {**moved[player], "params": players.project(player, params, batch)},

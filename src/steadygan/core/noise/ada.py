@@ -69,7 +69,7 @@ class Ada:
     cutout: Number = 0.0
 
     def __call__(self, x: Tensor, eps: Tensor) -> Tensor:
-        """As it is in the beginning."""
+        """Augment with the initial probability."""
         return self._at(self.start)(x, eps)
 
     def _at(self, probability: Number) -> Perturb:
@@ -77,31 +77,31 @@ class Ada:
         return partial(augment, probability=probability, **settings)
 
     def init(self, members: int, like: Tensor) -> Tensors:
-        """The probability, and the sum of the signs since it was last changed; one for all discriminators."""
+        """Return the probability, and the sum of the signs since its last change; one for all discriminators."""
         none = torch.zeros((), dtype=like.dtype, device=like.device)
         return {"probability": scalar(self.start, like) + none, "signs": none, "turns": none.clone()}
 
-    def perturbation(self, kept: Tensors) -> Perturb:
-        """With the probability of now."""
-        return self._at(kept["probability"])
+    def perturbation(self, aux_state: Tensors) -> Perturb:
+        """Return the augmentation with the present probability."""
+        return self._at(aux_state["probability"])
 
     def look(self, real_logits: Tensor) -> Tensors:
-        """The mean sign of the logits."""
+        """Return the mean sign of the logits."""
         return {"sign": torch.sign(real_logits).mean()}
 
-    def update(self, kept: Tensors, seen: Tensors) -> Tensors:
+    def update(self, aux_state: Tensors, batch_stats: Tensors) -> Tensors:
         """Return the state after an update of the discriminator."""
-        signs, turns = kept["signs"] + seen["sign"], kept["turns"] + 1
+        signs, turns = aux_state["signs"] + batch_stats["sign"], aux_state["turns"] + 1
         target, batch, horizon = (scalar(value, signs) for value in (self.target, self.batch_size, self.horizon))
-        changed = kept["probability"] + torch.sign(signs / turns - target) * batch * turns / horizon
+        changed = aux_state["probability"] + torch.sign(signs / turns - target) * batch * turns / horizon
         due = turns >= self.interval
         new = {"probability": changed.clamp(0, 1), "signs": torch.zeros_like(signs), "turns": torch.zeros_like(turns)}
-        old = {"probability": kept["probability"], "signs": signs, "turns": turns}
+        old = {"probability": aux_state["probability"], "signs": signs, "turns": turns}
         return {name: torch.where(due, value, old[name]) for name, value in new.items()}
 
-    def logs(self, kept: Tensors) -> Tensors:
-        """The probability."""
-        return {"probability": kept["probability"]}
+    def logs(self, aux_state: Tensors) -> Tensors:
+        """Return the probability."""
+        return {"probability": aux_state["probability"]}
 
 
 @declare(draw=draw, images=True, probability=fraction, colours=fraction, cutout=fraction)

@@ -35,33 +35,38 @@ class LeCam:
     one_sided: bool = False
 
     def init(self, members: int, like: Tensor) -> Tensors:
-        """Sums of weighted means, and of the weights; a number a discriminator."""
+        """Return sums of weighted means, and of the weights, all 0; a number a discriminator."""
         nothing = torch.zeros(members, dtype=like.dtype, device=like.device)
         return {"real": nothing, "fake": nothing.clone(), "share": nothing.clone()}
 
-    def __call__(self, critic: Critic, real: Tensor, fake: Tensor, eps: None, kept: Tensors) -> tuple[Tensor, Tensors]:
-        """Per sample ``[B]``, and the mean logits that were seen."""
-        members = len(kept["share"])
+    def __call__(
+        self, critic: Critic, real: Tensor, fake: Tensor, eps: None, aux_state: Tensors
+    ) -> tuple[Tensor, Tensors]:
+        """Return the penalty per sample ``[B]``, and the mean logits of the batch."""
+        members = len(aux_state["share"])
         of_real, of_fake = (critic(x).unflatten(0, (members, -1)) for x in (real, fake))
-        above, below = (of_real - _average(kept, "fake")[:, None]), (_average(kept, "real")[:, None] - of_fake)
+        above, below = (
+            (of_real - _average(aux_state, "fake")[:, None]),
+            (_average(aux_state, "real")[:, None] - of_fake),
+        )
         if self.one_sided:
             above, below = above.relu(), below.relu()
-        begun = (kept["share"] > 0)[:, None]
+        begun = (aux_state["share"] > 0)[:, None]
         value = torch.where(begun, above.square() + below.square(), 0)
-        seen = {"real": of_real.detach().mean(1), "fake": of_fake.detach().mean(1)}
-        return self.weight * value.flatten(), seen
+        batch_stats = {"real": of_real.detach().mean(1), "fake": of_fake.detach().mean(1)}
+        return self.weight * value.flatten(), batch_stats
 
-    def update(self, kept: Tensors, seen: Tensors) -> Tensors:
+    def update(self, aux_state: Tensors, batch_stats: Tensors) -> Tensors:
         """Return the averages after an update of the discriminator."""
-        decay = scalar(self.decay, kept["share"])
-        seen = {**seen, "share": torch.ones_like(kept["share"])}
-        return {name: decay * value + (1 - decay) * seen[name] for name, value in kept.items()}
+        decay = scalar(self.decay, aux_state["share"])
+        batch_stats = {**batch_stats, "share": torch.ones_like(aux_state["share"])}
+        return {name: decay * value + (1 - decay) * batch_stats[name] for name, value in aux_state.items()}
 
-    def logs(self, kept: Tensors) -> Tensors:
-        """Both averages; of several discriminators their mean."""
-        return {name: _average(kept, name).mean() for name in ("real", "fake")}
+    def logs(self, aux_state: Tensors) -> Tensors:
+        """Return both averages; of several discriminators their mean."""
+        return {name: _average(aux_state, name).mean() for name in ("real", "fake")}
 
 
-def _average(kept: Tensors, name: str) -> Tensor:
-    share = kept["share"]
-    return kept[name] / torch.where(share > 0, share, 1)
+def _average(aux_state: Tensors, name: str) -> Tensor:
+    share = aux_state["share"]
+    return aux_state[name] / torch.where(share > 0, share, 1)

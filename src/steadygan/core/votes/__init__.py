@@ -1,7 +1,7 @@
-"""How a generator weighs what several discriminators say.
+"""How the generator's losses against several discriminators are aggregated.
 
-A vote is a frozen dataclass, called with the generator's loss against each discriminator ``[M]``, a truth value each
-that says which of them there are ``[M]``, and one number from U(0, 1) where it is ``noisy``; it gives a scalar.
+An aggregation is a frozen dataclass, called with the generator's loss against each discriminator ``[M]``, a mask
+``[M]`` of those that are active, and one number from U(0, 1) where it is ``noisy``; it returns a scalar.
 
 Reference: Durugkar et al. (2017), arXiv:1611.01673.
 """

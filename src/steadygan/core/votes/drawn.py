@@ -9,12 +9,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Drawn:
-    """The loss against one of those that are there, drawn afresh for each update, all with the same chance."""
+    """The loss against one of those that are active, drawn afresh for each update, all with the same chance."""
 
     noisy: ClassVar[bool] = True
 
-    def __call__(self, losses: Tensor, there: Tensor, u: Tensor) -> Tensor:
+    def __call__(self, losses: Tensor, active: Tensor, u: Tensor) -> Tensor:
         """A scalar from ``[M]``; ``u`` from U(0, 1)."""
-        rank = (u.double() * there.sum()).floor()
-        chosen = there & (there.cumsum(0) - 1 == rank)
+        rank = (u.double() * active.sum()).floor()
+        chosen = active & (active.cumsum(0) - 1 == rank)
         return torch.where(chosen, losses, 0.0).sum()

@@ -9,13 +9,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Mean:
-    """The arithmetic mean over those that are there (GMAN, section 4.1.1, AM with lambda = 0).
+    """The arithmetic mean over those that are active (GMAN, section 4.1.1, AM with lambda = 0).
 
     Reference: Durugkar et al. (2017), section 4.1.1, arXiv:1611.01673.
     """
 
     noisy: ClassVar[bool] = False
 
-    def __call__(self, losses: Tensor, there: Tensor, u: Tensor | None) -> Tensor:
+    def __call__(self, losses: Tensor, active: Tensor, u: Tensor | None) -> Tensor:
         """A scalar from ``[M]``."""
-        return torch.where(there, losses, 0.0).sum() / there.sum()
+        return torch.where(active, losses, 0.0).sum() / active.sum()

@@ -14,7 +14,7 @@ from steadygan.core.types import Number
 @declare(sharpness=finite)
 @dataclass(frozen=True)
 class Softmax:
-    """``sum_i w_i L_i``, ``w = softmax(sharpness L)`` over those that are there (GMAN, section 4.1.1, AM).
+    """``sum_i w_i L_i``, ``w = softmax(sharpness L)`` over those that are active (GMAN, section 4.1.1, AM).
 
     The weights are part of what the generator minimises, as in the paper.
 
@@ -29,7 +29,7 @@ class Softmax:
 
     sharpness: Number = 1.0
 
-    def __call__(self, losses: Tensor, there: Tensor, u: Tensor | None) -> Tensor:
+    def __call__(self, losses: Tensor, active: Tensor, u: Tensor | None) -> Tensor:
         """A scalar from ``[M]``."""
-        weights = torch.softmax(torch.where(there, scalar(self.sharpness, losses) * losses, -torch.inf), 0)
-        return (weights * torch.where(there, losses, 0.0)).sum()
+        weights = torch.softmax(torch.where(active, scalar(self.sharpness, losses) * losses, -torch.inf), 0)
+        return (weights * torch.where(active, losses, 0.0)).sum()

@@ -23,7 +23,7 @@ RULE_STATES = 10
 room that its eigenvectors take."""
 
 KEPT = 4
-"""Copies of what else is kept, such as past discriminators: old, new, and both beside the present one."""
+"""Copies of other state, such as past discriminators: old, new, and both beside the present one."""
 
 SAMPLES = 3
 """Copies of the gradients of a batch's examples."""
@@ -50,16 +50,16 @@ def member_bytes(components: Components, batch_size: int, precision: str) -> int
     per_example = passes * (outputs["generator"] + judges * outputs["discriminator"])
     per_example += SEEN * judges * algorithm.snapshots.count * outputs["discriminator"]
     numbers = STATES * sum(weights.values()) + AHEAD * ahead * weights["discriminator"]
-    numbers += KEPT * _numbers([state.get("game"), state.get("snapshots"), state.get("kept")])
+    numbers += KEPT * _numbers([state.get("game"), state.get("snapshots"), state.get("aux_state")])
     numbers += sum(_rule_numbers(components, player, state, batch_size) for player in PLAYERS)
     return (numbers + batch_size * components.sampling.copies * per_example) * dtype.itemsize
 
 
 def _rule_numbers(components: Components, player: str, state: Mapping[str, Any], batch_size: int) -> int:
     """Numbers that the player's update rule takes beside those that every rule does."""
-    weights, kept = (_numbers(state[player][part]) for part in ("params", "rule"))
+    weights, state_size = (_numbers(state[player][part]) for part in ("params", "rule"))
     samples = SAMPLES * batch_size * weights if components.algorithm.rules[player].per_sample else 0
-    return RULE_STATES * max(0, kept - 2 * weights) + samples
+    return RULE_STATES * max(0, state_size - 2 * weights) + samples
 
 
 def _numbers(tree: Any) -> int:

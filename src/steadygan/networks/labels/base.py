@@ -56,13 +56,13 @@ def classes_of(dataset: Any, stated: int | None, method: str) -> int:
     Raises:
         UserError: none, or not as many as was stated.
     """
-    there = getattr(dataset, "num_classes", None)
+    known = getattr(dataset, "num_classes", None)
     name = type(dataset).__name__
-    if there is None:
+    if known is None:
         raise bad_value("labels", method, f"needs labels, which {name} has not", ["none"])
-    if stated is not None and stated != there:
-        raise bad_value("labels.classes", stated, f"{name} has {there} classes", [str(there), "null"])
-    return there
+    if stated is not None and stated != known:
+        raise bad_value("labels.classes", stated, f"{name} has {known} classes", [str(known), "null"])
+    return known
 
 
 def check_range(dataset: Any, classes: int) -> None:

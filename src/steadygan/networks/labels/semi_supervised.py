@@ -39,10 +39,10 @@ class SemiSupervised:
 
     def count(self, dataset: Any) -> int:
         """That of the data, at least 2."""
-        there = classes_of(dataset, self.classes, "semi_supervised")
-        if there < 2:
+        known = classes_of(dataset, self.classes, "semi_supervised")
+        if known < 2:
             raise bad_value("labels", "semi_supervised", "needs at least 2 classes, the data have 1", ["none"])
-        return there
+        return known
 
     def builders(self, builders: Mapping[str, Builder], classes: int, all_given: bool) -> dict[str, Builder]:
         """The discriminator with ``outputs=classes``."""

@@ -180,12 +180,12 @@ class System:
         }
         state["ema"] = {**params["generator"], **buffers["generator"]}
         state["last"] = params  # of no effect: what is logged is not looked at
-        kept = hasattr(game, "init")
-        if kept:
+        stateful = hasattr(game, "init")
+        if stateful:
             state["game"] = {"generator": {"theta": x[2:3]}, "discriminator": {"psi": x[3:4]}}
         new, _ = step(algorithm, Silent(), state, self._batches(game, noise), 0)
         parts = [new["generator"]["params"]["theta"], new["discriminator"]["params"]["psi"]]
-        if kept:
+        if stateful:
             parts += [new["game"]["generator"]["theta"], new["game"]["discriminator"]["psi"]]
         return torch.cat(parts)
 

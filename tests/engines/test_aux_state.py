@@ -34,13 +34,29 @@ def test_it_goes_on_with_the_same_bits(plain, tmp_path, given):
     checkpoint.save(tmp_path / "half.ckpt", train(fresh(plain, *given), 5), "signature", 0.0)
     saved = checkpoint.load(tmp_path / "half.ckpt")
     resumed, forgetful = fresh(plain, *given), fresh(plain, *given)
-    at_first = forgetful.state["kept"]
+    at_first = forgetful.state["aux_state"]
     for gan in (resumed, forgetful):
         checkpoint.restore(gan, saved)
-    forgetful.state["kept"] = at_first
+    forgetful.state["aux_state"] = at_first
     same, other = (train(gan, 9).state_dict() for gan in (resumed, forgetful))
     assert all(torch.equal(value, same[name]) for name, value in whole.state_dict().items())
     assert any(not torch.equal(value, other[name]) for name, value in whole.state_dict().items())
+
+
+def test_a_checkpoint_with_the_names_of_old_is_read(plain, tmp_path):
+    """As the first versions wrote it: ``kept`` for the state of penalties, ``there`` for the mask of the snapshots."""
+    given = [*LECAM, "discriminator.snapshots=2", "discriminator.every=2"]
+    whole = train(fresh(plain, *given), 7)
+    checkpoint.save(tmp_path / "half.ckpt", train(fresh(plain, *given), 4), "signature", 0.0)
+    raw = torch.load(tmp_path / "half.ckpt", weights_only=True)
+    raw["more"]["kept"] = raw["more"].pop("aux_state")
+    raw["more"]["snapshots"]["there"] = raw["more"]["snapshots"].pop("active")
+    torch.save(raw, tmp_path / "old.ckpt")
+    resumed = fresh(plain, *given)
+    checkpoint.restore(resumed, checkpoint.load(tmp_path / "old.ckpt"))
+    assert resumed.state.keys() == whole.state.keys()
+    ours, theirs = (train(gan, 7).state_dict() for gan in (whole, resumed))
+    assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
 
 
 def test_lecams_averages_are_those_of_the_logits_that_are_logged(plain):
@@ -58,9 +74,9 @@ def test_lecams_averages_are_those_of_the_logits_that_are_logged(plain):
 
 def test_it_changes_with_each_turn_of_the_discriminator_and_not_with_the_generators(plain):
     several = train(fresh(plain, *LECAM, "game.n_critic=3"), 2)
-    assert several.state["kept"]["regularizer.lecam"]["share"].item() == pytest.approx(1 - 0.99**6)
+    assert several.state["aux_state"]["regularizer.lecam"]["share"].item() == pytest.approx(1 - 0.99**6)
     seldom = train(fresh(plain, *LECAM, "game=ratio", "game.critic_every=3"), 5)
-    assert seldom.state["kept"]["regularizer.lecam"]["share"].item() == pytest.approx(1 - 0.99**2)
+    assert seldom.state["aux_state"]["regularizer.lecam"]["share"].item() == pytest.approx(1 - 0.99**2)
 
 
 def test_the_probability_that_is_logged_is_the_one_that_is_kept(plain):
@@ -68,8 +84,10 @@ def test_the_probability_that_is_logged_is_the_one_that_is_kept(plain):
     assert gan.window.means()["noise/probability"] == pytest.approx(0.3)
     train(gan, 2)
     step = 2 * 6 / 60
-    assert gan.state["kept"]["noise"]["probability"].item() in [pytest.approx(0.3 + way * step) for way in (-1, 0, 1)]
+    assert gan.state["aux_state"]["noise"]["probability"].item() in [
+        pytest.approx(0.3 + way * step) for way in (-1, 0, 1)
+    ]
 
 
 def test_without_such_a_method_nothing_is_kept(plain):
-    assert "kept" not in fresh(plain, "regularizer=[r1]", "noise=instance").state
+    assert "aux_state" not in fresh(plain, "regularizer=[r1]", "noise=instance").state
