@@ -157,7 +157,7 @@ def build_algorithm(
             perturb=perturb,
             penalties={name: method for name, method in regularizers.items() if name not in projections},
             members=config["discriminator"]["ensemble"],
-            vote=make(config["discriminator"]["vote"], "discriminator.vote"),
+            aggregation=make(config["discriminator"]["vote"], "discriminator.vote"),
         ),
         rules={
             player: _rule(config["optimizer"][player], f"optimizer.{player}", networks[player]) for player in PLAYERS

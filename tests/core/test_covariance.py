@@ -61,11 +61,12 @@ def test_the_estimate_by_examples_is_the_mean_of_numpys_covariances(form):
         samples = tree(seed, 6)
         grads = {key: value.mean(0) for key, value in samples.items()}
         halves = [
-            rule.spread({key: value[part] for key, value in samples.items()}, grads) for part in ([0, 1, 2], [3, 4, 5])
+            rule.grad_covariance({key: value[part] for key, value in samples.items()}, grads)
+            for part in ([0, 1, 2], [3, 4, 5])
         ]
-        spread = {key: (value + halves[1][key]) / 2 for key, value in halves[0].items()}
-        assert_form(form, rule.spread(samples, grads), 5 * np.cov(flat(samples, 1), rowvar=False) / 6)
-        state = rule.observe(state, grads, spread)
+        grad_covariance = {key: (value + halves[1][key]) / 2 for key, value in halves[0].items()}
+        assert_form(form, rule.grad_covariance(samples, grads), 5 * np.cov(flat(samples, 1), rowvar=False) / 6)
+        state = rule.observe(state, grads, grad_covariance)
         matrices.append(np.cov(flat(samples, 1), rowvar=False) / 6)
     assert_form(form, state["covariance"], np.mean(matrices, 0))
     level = rule.logs(state)["noise_level"].item()
@@ -76,12 +77,12 @@ def test_by_examples_there_is_noise_from_the_first_step():
     """And none without differences between the examples, however far the gradient moves."""
     rule = SgldCc(0.1, batch_size=4.0, estimator="per_sample")
     params, grads, eta, state = tree(0), tree(1), tree(2), rule.init(tree(0))
-    moved, _ = rule.update(params, grads, state, eta, spread=rule.spread(tree(3, 4), grads))
+    moved, _ = rule.update(params, grads, state, eta, grad_covariance=rule.grad_covariance(tree(3, 4), grads))
     assert not torch.equal(moved["weight"], params["weight"] - 0.1 * grads["weight"])
     for seed in range(3):
         same = tree(seed)
         still, state = rule.update(
-            params, same, state, eta, spread=rule.spread({k: v[None] for k, v in same.items()}, same)
+            params, same, state, eta, grad_covariance=rule.grad_covariance({k: v[None] for k, v in same.items()}, same)
         )
         torch.testing.assert_close(still["weight"], params["weight"] - 0.1 * same["weight"], rtol=1e-14, atol=0)
 
@@ -89,10 +90,10 @@ def test_by_examples_there_is_noise_from_the_first_step():
 @every_form
 def test_functions_of_the_covariance(form):
     """As scipy's, applied to a vector."""
-    kept = FORMS[form].spread(tree(0, 30), tree(1))
+    kept = FORMS[form].grad_covariance(tree(0, 30), tree(1))
     vector = tree(2)
     moved = FORMS[form].function(kept, lambda c: torch.exp(-c / 3))(vector)
-    matrix = FORMS["full"].spread(tree(0, 30), tree(1))["matrix"].numpy()
+    matrix = FORMS["full"].grad_covariance(tree(0, 30), tree(1))["matrix"].numpy()
     diagonal = matrix.diagonal() if form == "diagonal" else np.full(SIZE, matrix.trace() / SIZE)
     expected = linalg.expm(-(matrix if form == "full" else np.diag(diagonal)) / 3) @ flat(vector)
     np.testing.assert_allclose(flat(moved), expected, rtol=1e-11)
@@ -185,8 +186,8 @@ def test_at_zero_temperature_it_is_sgd_to_the_bit(interpretation, estimator, dty
         state, velocity = cold.init(params), Sgd(0.05).init(sgd)
         for t in range(10):
             grads = {key: torch.sin(3 * value) for key, value in params.items()}
-            spread = cold.spread(tree(t, 4, dtype=dtype), grads)
-            more = {"spread": spread} if cold.per_sample else {}
+            grad_covariance = cold.grad_covariance(tree(t, 4, dtype=dtype), grads)
+            more = {"grad_covariance": grad_covariance} if cold.per_sample else {}
             params, state = cold.update(params, grads, state, tree(90 + t, dtype=dtype), **more)
             sgd, velocity = Sgd(0.05).update(sgd, {k: torch.sin(3 * v) for k, v in sgd.items()}, velocity)
         assert all(torch.equal(params[key], sgd[key]) for key in sgd)
@@ -197,8 +198,8 @@ def test_without_gradient_noise_literal_control_is_sgd_to_the_bit(form):
     """There is no noise to inject, at any temperature."""
     rule = SgldCc(0.05, covariance=form, estimator="per_sample", batch_size=4.0)
     params, grads = tree(0), tree(1)
-    spread = rule.spread({key: value.expand(4, *value.shape) for key, value in grads.items()}, grads)
-    moved, _ = rule.update(params, grads, rule.init(params), tree(2), spread=spread)
+    grad_covariance = rule.grad_covariance({key: value.expand(4, *value.shape) for key, value in grads.items()}, grads)
+    moved, _ = rule.update(params, grads, rule.init(params), tree(2), grad_covariance=grad_covariance)
     expected, _ = Sgd(0.05).update(params, grads, Sgd(0.05).init(params))
     assert all(torch.equal(moved[key], value) for key, value in expected.items())
 
@@ -289,17 +290,17 @@ def test_outside_of_our_engine_the_spread_is_given_to_the_step():
     net(x).square().mean().backward()
     with pytest.raises(ValueError, match="per-sample gradients"):
         optimizer.step()
-    optimizer.step(spread=optimizer.rule.spread(samples, grads))
+    optimizer.step(grad_covariance=optimizer.rule.grad_covariance(samples, grads))
     source = torch.Generator().manual_seed(4)
     eta = {key: torch.randn(value.shape, generator=source, dtype=torch.float64) for key, value in params.items()}
     expected, _ = optimizer.rule.update(
-        params, grads, optimizer.rule.init(params), eta, spread=optimizer.rule.spread(samples, grads)
+        params, grads, optimizer.rule.init(params), eta, grad_covariance=optimizer.rule.grad_covariance(samples, grads)
     )
     for key, value in net.named_parameters():
         torch.testing.assert_close(value.detach(), expected[key], rtol=1e-12, atol=1e-14)
     plain = Sgd.optimizer(net.parameters(), lr=0.1)
-    with pytest.raises(ValueError, match="no spread"):
-        plain.step(spread=grads)
+    with pytest.raises(ValueError, match="no covariance"):
+        plain.step(grad_covariance=grads)
     rule = replace(optimizer.rule, covariance="full")
-    with pytest.raises(ValueError, match="needs the spread"):
+    with pytest.raises(ValueError, match="needs the covariance"):
         rule.update(params, grads, rule.init(params), eta)

@@ -67,14 +67,14 @@ def run(rule, params, slope, steps, seed=0, watch=None):
 
 
 def batch(rule, source, params, slope):
-    """The gradient, and the spread of a batch's examples for a rule that asks: each has as much more noise."""
+    """The gradient, and the covariance of those of examples for a rule that asks: each has as much more noise."""
     if not rule.per_sample:
         return slope(params, normal(source, params)), {}
     draws = [normal(source, params) for _ in range(int(rule.batch_size))]
     examples = [slope(params, {key: math.sqrt(len(draws)) * value for key, value in each.items()}) for each in draws]
     samples = {key: torch.stack([each[key] for each in examples]) for key in examples[0]}
     grads = {key: value.mean(0) for key, value in samples.items()}
-    return grads, {"spread": rule.spread(samples, grads)}
+    return grads, {"grad_covariance": rule.grad_covariance(samples, grads)}
 
 
 def chains(count, *shape, spread=1.0, seed=1):
@@ -481,7 +481,7 @@ def scattered(rule, grads, t):
         return {}
     away = {key: torch.stack([DRAWS[(t + k) % 20][key] for k in range(4)]) for key in grads}
     samples = {key: grad + (away[key] - away[key].mean(0)).to(grad.dtype) for key, grad in grads.items()}
-    return {"spread": rule.spread(samples, grads)}
+    return {"grad_covariance": rule.grad_covariance(samples, grads)}
 
 
 def follow(rule, params, steps, draws=DRAWS):
@@ -670,7 +670,11 @@ def test_logs_under_vmap_are_scalars_of_each_member(rule):
 
     def move(params, state, eta, t):
         grads = {"w": (t + 1) * torch.sin(3 * params["w"])}
-        more = {"spread": rule.spread({"w": torch.stack([params["w"], eta["w"]])}, grads)} if rule.per_sample else {}
+        more = (
+            {"grad_covariance": rule.grad_covariance({"w": torch.stack([params["w"], eta["w"]])}, grads)}
+            if rule.per_sample
+            else {}
+        )
         return rule.update(params, grads, state, eta, **more)
 
     for t in range(3):

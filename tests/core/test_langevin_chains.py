@@ -65,7 +65,7 @@ def chain(rule, mini):
         places = torch.randint(NUMBER, (BATCH, CHAINS), generator=source)
         examples = PRECISION * (params["w"] - (points[places] if mini else points.mean(0)[None, None]))
         grads = {"w": examples.mean(0)}
-        more = {"spread": rule.spread({"w": examples}, grads)} if rule.per_sample else {}
+        more = {"grad_covariance": rule.grad_covariance({"w": examples}, grads)} if rule.per_sample else {}
         params, state = rule.update(params, grads, state, {"w": draw()}, **more)
         if t >= BURN:
             path.append(params["w"])
@@ -136,7 +136,7 @@ def players(rule, curvature, count=128, burn=200, steps=800):
     def move(params, state, draws, eta):
         samples = {"w": (curvature @ params["w"] + math.sqrt(size) * draws @ root.T) / rule.num_data}
         grads = {"w": samples["w"].mean(0)}
-        more = {"spread": rule.spread(samples, grads)} if rule.per_sample else {}
+        more = {"grad_covariance": rule.grad_covariance(samples, grads)} if rule.per_sample else {}
         return rule.update(params, grads, state, {"w": eta}, **more)
 
     params, path = {"w": 0.6 * draw(count)}, []

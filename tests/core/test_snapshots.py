@@ -23,9 +23,9 @@ def test_the_last_ones_are_kept(count, every, members, as_tensor):
         state = snapshots.update(state, own, torch.tensor(t) if as_tensor else t)
         if (t + 1) % every == 0:
             by_hand = [*by_hand, own][-count:]
-        judges = snapshots.judges(state, own)
-        found = {tuple(row.tolist()) for row, active in zip(judges["params"]["w"], judges["active"]) if active}
+        stack = snapshots.discriminators(state, own)
+        found = {tuple(row.tolist()) for row, active in zip(stack["params"]["w"], stack["active"]) if active}
         expected = {tuple(row.tolist()) for one in (own, *by_hand) for row in one["params"]["w"]}
         assert found == expected
-        assert int(judges["active"].sum()) == members * (1 + len(by_hand))
-        torch.testing.assert_close(judges["buffers"]["b"], -judges["params"]["w"][:, 0])
+        assert int(stack["active"].sum()) == members * (1 + len(by_hand))
+        torch.testing.assert_close(stack["buffers"]["b"], -stack["params"]["w"][:, 0])

@@ -104,7 +104,7 @@ def test_the_estimate_is_numpys_covariance_of_looped_gradients(plain, algorithm,
         samples = looped(components, state, batch, "discriminator")
         mean = np.concatenate([value.flatten().numpy() for value in gradient.grads.values()])
         np.testing.assert_allclose(samples.mean(0), mean, rtol=1e-9, atol=1e-12)
-        estimate = gradient.spread["matrix"].numpy() / 5
+        estimate = gradient.grad_covariance["matrix"].numpy() / 5
         np.testing.assert_allclose(estimate, np.cov(samples, rowvar=False) / 6, rtol=1e-8, atol=1e-14)
         assert np.linalg.norm(estimate) > 0
 
@@ -113,12 +113,14 @@ def test_the_generators_too(plain):
     rule = [RULE.format("generator", "ccadl"), "optimizer.generator.estimator=per_sample"]
     components, state, sampler = setup(plain, *rule, "loss=relativistic")
     (batch,) = batches_of(sampler, state)["generator"]
-    spread = (
-        AlgorithmPlayers(components.algorithm, Tape(), lambda grads: grads).gradient("generator", state, batch).spread
+    grad_covariance = (
+        AlgorithmPlayers(components.algorithm, Tape(), lambda grads: grads)
+        .gradient("generator", state, batch)
+        .grad_covariance
     )
     expected = looped(components, state, batch, "generator").var(0)
     np.testing.assert_allclose(
-        np.concatenate([value.flatten().numpy() for value in spread.values()]), expected, rtol=1e-8, atol=1e-16
+        np.concatenate([value.flatten().numpy() for value in grad_covariance.values()]), expected, rtol=1e-8, atol=1e-16
     )
 
 
@@ -130,14 +132,14 @@ def test_batch_normalisation_in_the_generator_stays_that_of_the_batch(plain):
     players = AlgorithmPlayers(components.algorithm, Tape(), lambda grads: grads)
     seen = players.gradient("discriminator", state, batch)
     rule = components.algorithm.rules["discriminator"]
-    captured, original = {}, type(rule).spread
+    captured, original = {}, type(rule).grad_covariance
 
     def keep(self, samples, grads):
         captured.update(samples)
         return original(self, samples, grads)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(rule), "spread", keep)
+        patch.setattr(type(rule), "grad_covariance", keep)
         players.gradient("discriminator", state, batch)
     for name, value in seen.grads.items():
         torch.testing.assert_close(captured[name].mean(0), value, rtol=1e-9, atol=1e-12)
@@ -170,7 +172,9 @@ def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
             for place, batch in enumerate(batches)
         ]
     for each in got:
-        torch.testing.assert_close(each.spread["matrix"], expected.spread["matrix"], rtol=1e-10, atol=1e-14)
+        torch.testing.assert_close(
+            each.grad_covariance["matrix"], expected.grad_covariance["matrix"], rtol=1e-10, atol=1e-14
+        )
 
 
 def test_a_chain_of_steps_is_that_of_the_rule(plain):

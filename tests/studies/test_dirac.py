@@ -317,14 +317,14 @@ def test_every_reason_is_told():
 
 
 def test_films_start_alike_and_part():
-    plain, penalised = films(40, 0)
-    assert (plain.name, penalised.name) == ("unregularised", "R1, gamma = 1")
-    assert plain.iterations == penalised.iterations
+    plain, penalty_discriminator = films(40, 0)
+    assert (plain.name, penalty_discriminator.name) == ("unregularised", "R1, gamma = 1")
+    assert plain.iterations == penalty_discriminator.iterations
     assert (plain.iterations[0], plain.iterations[-1], len(plain.iterations)) == (0, 40, 40)
-    for own, other in ((plain.points, penalised.points), (plain.arrows, penalised.arrows)):
+    for own, other in ((plain.points, penalty_discriminator.points), (plain.arrows, penalty_discriminator.arrows)):
         assert torch.equal(own[0], other[0])
         assert not torch.equal(own[-1], other[-1])
-    for film in (plain, penalised):
+    for film in (plain, penalty_discriminator):
         assert all(not torch.equal(one, other) for one, other in zip(film.arrows, film.arrows[1:]))
     critic, at, h = players(0)["discriminator"].double(), grid().double(), 1e-7
     with torch.no_grad():

@@ -6,7 +6,7 @@ A penalty differentiates the perturbed critic by the clean input (as in R3GAN an
 for the real batch. With several copies (smeared examples, levels of blur) everything is averaged over the copies.
 A penalty that is not due in an update is not computed; where it is due once in k iterations it counts k times.
 With several discriminators each has its own loss and penalties on the same batch, whose mean is logged and whose sum
-is minimised, so that each moves as it would alone; the generator minimises the vote over its losses against them.
+is minimised, so that each moves as it would alone; the generator minimises an aggregation of its losses against them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_map
 
 from steadygan.core.autodiff import Backend
 from steadygan.core.diagnostics import judgements
-from steadygan.core.types import Apply, Loss, Penalty, Perturb, Stateful, Tensors, Vote
+from steadygan.core.types import Aggregation, Apply, Loss, Penalty, Perturb, Stateful, Tensors
 from steadygan.core.votes import Mean
 
 AuxState = Mapping[str, Tensors]
@@ -47,7 +47,7 @@ class StepBatch(NamedTuple):
     label: Tensor | None = None
     target: Tensor | None = None
     target_weight: Tensor | None = None
-    vote: Tensor | None = None
+    aggregation: Tensor | None = None
     smoothing: Tensor | None = None
     due: Mapping[str, int] | None = None
 
@@ -80,10 +80,10 @@ class Objective:
     loss: Loss
     penalties: Mapping[str, Penalty]
     perturb: Perturb
-    penalised: Apply | None = None
+    penalty_discriminator: Apply | None = None
     """The discriminator that penalties differentiate, where it is not the loss's (full precision beside bf16)."""
     members: int = 1
-    vote: Vote = field(default_factory=Mean)
+    aggregation: Aggregation = field(default_factory=Mean)
     labels: Any = None
     classifier: Apply | None = None
     """The discriminator with all its class logits, where it tells classes: ``labels`` says at what loss."""
@@ -140,9 +140,9 @@ class Objective:
         real_logits = critic(real)
         fake_logits = critic(fake) if eps_fake is None else look(fake, eps_fake)
         new_buffers = mean(buffers_of_calls)
-        if self.penalised is not None:
+        if self.penalty_discriminator is not None:
             critic = backend.critic(
-                lambda x: self.penalised(params, buffers, perturb(x, eps_real), *batch.condition)[0]
+                lambda x: self.penalty_discriminator(params, buffers, perturb(x, eps_real), *batch.condition)[0]
             )
         drawn = () if batch.smoothing is None else (batch.smoothing,)
         loss = each(self.loss.discriminator, self.members, real_logits, fake_logits, *drawn).mean()
@@ -217,7 +217,7 @@ class Objective:
             real_logits = () if batch.real is None else (look(batch.real, perturb, eps_real),)
             logits = (*real_logits, look(fake, perturb, eps_fake))
             losses.append(self._against(members, batch, zero_sum, *logits))
-        loss = mean([self._voted(of_copy, active, batch) for of_copy in losses])
+        loss = mean([self._aggregated(of_copy, active, batch) for of_copy in losses])
         return loss, {"logs": {"loss/generator": loss}, "buffers": new_buffers}
 
     def _against(self, members: int, batch: StepBatch, zero_sum: bool, *logits: Tensor) -> Tensor:
@@ -231,11 +231,11 @@ class Objective:
         *real, fake = logits
         return self.loss.generator(real[0] if real else None, fake)
 
-    def _voted(self, losses: Tensor, active: Tensor | None, batch: StepBatch) -> Tensor:
+    def _aggregated(self, losses: Tensor, active: Tensor | None, batch: StepBatch) -> Tensor:
         """Return one number from the losses ``[M * B]`` against all discriminators."""
         if active is None:
             return losses.mean()
-        return self.vote(losses.unflatten(0, (len(active), -1)).mean(1), active, batch.vote)
+        return self.aggregation(losses.unflatten(0, (len(active), -1)).mean(1), active, batch.aggregation)
 
 
 def views(perturb: Perturb) -> Sequence[Perturb]:

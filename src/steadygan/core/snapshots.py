@@ -65,7 +65,7 @@ class Snapshots:
             "active": state["active"] | due,
         }
 
-    def judges(self, state: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    def discriminators(self, state: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         """Return the present discriminators and the snapshots as one stack: ``params``, ``buffers``, ``active``."""
         now = torch.ones(len(state["active"]) // self.count, dtype=torch.bool, device=state["active"].device)
         return {

@@ -28,8 +28,8 @@ Apply = Callable[..., tuple[Tensor, Tensors]]
 after ``x``, one that grows ``stage`` and ``fade`` by keyword (``steadygan.core.growing``)."""
 
 
-Vote = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""``vote(losses [M], active [M], u) -> scalar``: the generator's loss against several discriminators."""
+Aggregation = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""``aggregation(losses [M], active [M], u) -> scalar``: the generator's loss against several discriminators."""
 
 
 class Loss(Protocol):
@@ -60,8 +60,8 @@ class Stateful(Protocol):
 class Rule(Protocol):
     """An update rule on one player's tensors; ``noise`` is N(0, 1) like the parameters where ``noisy``.
 
-    Where ``per_sample``, ``update`` also takes ``spread``: the mean over all processes of what the method
-    ``spread(samples, grads)`` makes of the gradients ``[B, ...]`` of a batch's examples and of their mean.
+    Where ``per_sample``, ``update`` also takes ``grad_covariance``: the mean over all processes of what the method
+    ``grad_covariance(samples, grads)`` makes of the gradients ``[B, ...]`` of a batch's examples and of their mean.
     """
 
     noisy: bool

@@ -75,11 +75,15 @@ def scene(components: Components, state: State, iteration: int, seed: int, size:
     latent = components.networks["generator"].latent
     device = next(iter(params["generator"].values())).device
     own = stream_seed(seed, STREAM) >> 1  # what takes seeds takes those of 63 bits
-    sampling = replace(components.sampling, every={}, vote=False)
+    sampling = replace(components.sampling, every={}, aggregation=False)
     sampler = BatchSampler(components.dataset, sampling, latent, own, size, device, torch.float64)
     functions = components.sampling.labelling.functions(as_functions(components.networks, bf16=False))
-    vote = Mean() if components.algorithm.objective.vote.noisy else components.algorithm.objective.vote
-    objective = replace(components.algorithm.objective, **{"penalised": None, "vote": vote, **functions})
+    aggregation = (
+        Mean() if components.algorithm.objective.aggregation.noisy else components.algorithm.objective.aggregation
+    )
+    objective = replace(
+        components.algorithm.objective, **{"penalty_discriminator": None, "aggregation": aggregation, **functions}
+    )
     algorithm = replace(components.algorithm, objective=objective)
     return Scene(
         algorithm.at(iteration), state, algorithm.at_stage(sampler.sample(index, params), iteration), iteration

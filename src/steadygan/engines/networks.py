@@ -45,7 +45,10 @@ def as_functions(networks: Mapping[str, nn.Module], bf16: bool) -> dict[str, Any
     full = {player: functional(network) for player, network in networks.items()}
     if not bf16:
         return full
-    return {**{player: _autocast(apply) for player, apply in full.items()}, "penalised": full["discriminator"]}
+    return {
+        **{player: _autocast(apply) for player, apply in full.items()},
+        "penalty_discriminator": full["discriminator"],
+    }
 
 
 def _autocast(apply: Apply) -> Apply:

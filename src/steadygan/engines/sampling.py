@@ -33,7 +33,7 @@ class SamplingSpec:
     """Those of them that it is updated with; a game may only look ahead with the others."""
     critic_every: int = 1
     """It moves in one of so many iterations."""
-    vote: bool = False
+    aggregation: bool = False
     labelling: Labelling = UNLABELLED
     smoothing: Draw | None = None
     zero_sum: bool = False
@@ -68,7 +68,7 @@ class SamplingSpec:
             n_critic=declared(algorithm.game, "critic_batches", algorithm.game.n_critic),
             updates=algorithm.game.n_critic,
             critic_every=declared(algorithm.game, "critic_every", 1),
-            vote=algorithm.objective.vote.noisy,
+            aggregation=algorithm.objective.aggregation.noisy,
             labelling=labelling,
             smoothing=declared(algorithm.objective.loss, "draw"),
             zero_sum=declared(algorithm.game, "uses_real", False),
@@ -148,7 +148,7 @@ class BatchSampler:
                 if critic and (due is None or name in due)
             },
             rule=self._rule_noise(player, index, params[player]) if player in self.sampling.noisy else None,
-            vote=self._vote(index) if self.sampling.vote and not critic else None,
+            aggregation=self._draw_for_aggregation(index) if self.sampling.aggregation and not critic else None,
             smoothing=self._smoothing(player, index, shape) if critic or self.sampling.zero_sum else None,
             due=due,
             **{part: self._keep(value) for part, value in labels.items()},
@@ -171,7 +171,7 @@ class BatchSampler:
         source = self._generator(f"rule/{player}", index)
         return {name: normal_like(source, tuple(value.shape), self.dtype) for name, value in params.items()}
 
-    def _vote(self, index: int) -> Tensor:
+    def _draw_for_aggregation(self, index: int) -> Tensor:
         """Draw one number from U(0, 1), the same in all processes."""
         return torch.rand((), generator=self._generator("vote", index), dtype=self.dtype, device=self.device)
 

@@ -25,7 +25,7 @@ from steadygan.core.types import Number, Project, Rule, Tensors
 PLAYERS = ("generator", "discriminator")
 PER_EXAMPLE = ("latent", "real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight", "smoothing")
 """The fields of a ``StepBatch`` that hold a row for each example; the others are shared by the whole batch."""
-NETWORKS = ("generator", "discriminator", "penalised", "classifier")
+NETWORKS = ("generator", "discriminator", "penalty_discriminator", "classifier")
 """The functions of an objective."""
 
 
@@ -52,7 +52,7 @@ class Algorithm:
         return {
             "loss": self.objective.loss,
             "noise": self.objective.perturb,
-            "discriminator.vote": self.objective.vote,
+            "discriminator.vote": self.objective.aggregation,
             "labels": self.objective.labels,
             "ema": self.ema,
             "game": self.game,
@@ -67,7 +67,7 @@ class Algorithm:
             self.objective,
             loss=change("loss", self.objective.loss),
             perturb=change("noise", self.objective.perturb),
-            vote=change("discriminator.vote", self.objective.vote),
+            aggregation=change("discriminator.vote", self.objective.aggregation),
             labels=change("labels", self.objective.labels),
             penalties={n: change(f"regularizer.{n}", m) for n, m in self.objective.penalties.items()},
         )
@@ -170,10 +170,10 @@ class AlgorithmPlayers:
         grads, aux = self.backend.gradient(objective, state[player]["params"])
         grads, aux_state = self._over_all(grads, aux.get("batch_stats", {}), state)
         logs = {**aux["logs"], **self._of_gradient(player, state, grads)}
-        spread = None
+        grad_covariance = None
         if self.algorithm.rules[player].per_sample:
-            spread = self._spread(player, state, batch, fake, grads, ahead, zero_sum)
-        return Gradient(grads, logs, aux["buffers"], spread, aux_state)
+            grad_covariance = self._grad_covariance(player, state, batch, fake, grads, ahead, zero_sum)
+        return Gradient(grads, logs, aux["buffers"], grad_covariance, aux_state)
 
     def _over_all(
         self, grads: Tensors, batch_stats: Mapping[str, Tensors], state: State
@@ -261,8 +261,8 @@ class AlgorithmPlayers:
             state.get("aux_state", NO_AUX_STATE),
         )
         if player == "generator":
-            judges = self._judges(state)
-            return lambda params: objective.for_generator(params, buffers, judges, batch, aux_state, zero_sum)
+            discriminators = self._discriminators(state)
+            return lambda params: objective.for_generator(params, buffers, discriminators, batch, aux_state, zero_sum)
         return lambda params: objective.for_discriminator(backend, params, buffers, fake, batch, aux_state)
 
     def _foreseen(
@@ -279,7 +279,7 @@ class AlgorithmPlayers:
 
         return objective
 
-    def _spread(
+    def _grad_covariance(
         self,
         player: str,
         state: State,
@@ -289,7 +289,7 @@ class AlgorithmPlayers:
         ahead: Ahead | None,
         zero_sum: bool,
     ) -> Tensors:
-        """How the gradients of the batch's examples scatter about ``grads``, as the player's rule sums it up."""
+        """Return the covariance of the gradients of the batch's examples about ``grads``, in the form of the rule."""
 
         def loss(params: Tensors, one: tuple[Tensor | None, dict[str, Any]]) -> Tensor:
             of_one, example = one
@@ -298,13 +298,13 @@ class AlgorithmPlayers:
 
         examples = {part: getattr(batch, part) for part in PER_EXAMPLE}
         samples = per_sample_gradients(loss, state[player]["params"], (fake, examples))
-        return self.average(self.algorithm.rules[player].spread(samples, grads))
+        return self.average(self.algorithm.rules[player].grad_covariance(samples, grads))
 
-    def _judges(self, state: State) -> Mapping[str, Any]:
-        """All discriminators that the generator meets."""
+    def _discriminators(self, state: State) -> Mapping[str, Any]:
+        """Return all discriminators that the generator meets."""
         own, members = state["discriminator"], self.algorithm.objective.members
         if "snapshots" in state:
-            return self.algorithm.snapshots.judges(state["snapshots"], own)
+            return self.algorithm.snapshots.discriminators(state["snapshots"], own)
         if members == 1:
             return own
         like = next(iter(own["params"].values()))
@@ -312,7 +312,7 @@ class AlgorithmPlayers:
 
     def move(self, player: str, state: State, gradient: Gradient, batch: StepBatch) -> State:
         own = state[player]
-        more = {} if gradient.spread is None else {"spread": gradient.spread}
+        more = {} if gradient.grad_covariance is None else {"grad_covariance": gradient.grad_covariance}
         update = self.algorithm.rules[player].update
         before = own["rule"] if gradient.rule is None else gradient.rule
         params, rule = update(own["params"], gradient.grads, before, batch.rule, **more)

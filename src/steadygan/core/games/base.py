@@ -19,7 +19,7 @@ Logs = dict[str, Any]
 class Gradient(NamedTuple):
     """One player's gradient at a state, what to log of it, and the player's buffers after it.
 
-    ``spread`` is how the gradients of the batch's examples scatter, for update rules that ask for it; ``aux_state``
+    ``grad_covariance`` is that of the batch's examples, for update rules that take it; ``aux_state``
     the state of penalties and noise after an update of the discriminator, where any have one; ``rule`` the state from
     which the update rule goes on, where that is not the player's own.
     """
@@ -27,7 +27,7 @@ class Gradient(NamedTuple):
     grads: Tensors
     logs: Logs
     buffers: Tensors
-    spread: Tensors | None = None
+    grad_covariance: Tensors | None = None
     aux_state: Mapping[str, Tensors] | None = None
     rule: Any = None
 

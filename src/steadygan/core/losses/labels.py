@@ -27,11 +27,11 @@ def cross_entropy(logits: Tensor, label: Number) -> Tensor:
 
 
 def targets(real: tuple[Number, Number], fake: tuple[Number, Number], u: Tensor | None) -> tuple[Number, Number]:
-    """The targets of the samples of a batch, uniform in ``label +- spread`` (Salimans et al. 2016, in Pani's account:
+    """The targets of the samples of a batch, uniform in ``label +- range`` (Salimans et al. 2016, in Pani's account:
     0.7 to 1.2 for real samples, 0 to 0.3 for fakes).
 
     Args:
-        real: label and spread of the real samples.
+        real: label and range of the real samples.
         fake: of the fakes.
         u: U(0, 1) ``[B, 2]``; None stands for the labels themselves.
 
@@ -43,7 +43,7 @@ def targets(real: tuple[Number, Number], fake: tuple[Number, Number], u: Tensor 
     if u is None:
         return real[0], fake[0]
     wide = 2 * u - 1
-    return tuple(label + spread * wide[:, side] for side, (label, spread) in enumerate((real, fake)))
+    return tuple(label + label_range * wide[:, side] for side, (label, label_range) in enumerate((real, fake)))
 
 
 @declare(draw=PAIR, real_label=fraction, fake_label=fraction, real_spread=nonnegative, fake_spread=nonnegative)

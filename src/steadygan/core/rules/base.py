@@ -21,8 +21,8 @@ class Rule(ABC):
     """Whether ``update`` wants noise: N(0, 1) like the parameters."""
 
     per_sample: ClassVar[bool] = False
-    """Whether ``update`` wants to know, as ``spread=``, what the method ``spread`` makes of the gradients of a batch's
-    examples."""
+    """Whether ``update`` takes ``grad_covariance=``: what the method ``grad_covariance`` returns for the gradients of a
+    batch's examples."""
 
     clocks: ClassVar[tuple[str, ...]] = ()
     """Keys of the state that count updates; who linearises an update holds them."""

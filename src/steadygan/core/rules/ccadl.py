@@ -35,7 +35,7 @@ class Ccadl(Thermostat, Controlled):
     """
 
     def init(self, params: Tensors) -> dict[str, Any]:
-        """At rest, no gradient seen."""
+        """Return the state at rest, before the first gradient."""
         return {**super().init(params), "noise": self.begin(params)}
 
     def update(
@@ -44,15 +44,15 @@ class Ccadl(Thermostat, Controlled):
         grads: Tensors,
         state: dict[str, Any],
         noise: Tensors,
-        spread: Tensors | None = None,
+        grad_covariance: Tensors | None = None,
     ) -> tuple[Tensors, dict[str, Any]]:
-        """See the class; ``noise`` is the normal draw, to be scaled, ``spread`` that of the examples' gradients."""
-        seen = self.observe(state["noise"], grads, spread)
+        """See the class; ``noise`` is the normal draw, to be scaled, ``grad_covariance`` that of the examples."""
+        estimate = self.observe(state["noise"], grads, grad_covariance)
         like = next(iter(params.values()))
         rate = scalar((self.num_data * self.step_size) ** 2 / (4 * self.temperature), like)  # of half a step
-        damp = self.form.function(seen["covariance"], lambda variance: torch.exp(-rate * variance))
+        damp = self.form.function(estimate["covariance"], lambda variance: torch.exp(-rate * variance))
         new, moved = self.split_step(params, self.slope(params, grads), state, noise, damp)
-        return new, {**moved, "noise": seen}
+        return new, {**moved, "noise": estimate}
 
     def logs(self, state: dict[str, Any]) -> dict[str, Tensor]:
         """Those of the thermostat, and the root of the mean of ``S`` over all weights."""

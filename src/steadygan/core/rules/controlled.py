@@ -40,35 +40,37 @@ class Controlled(Langevin):
 
     @property
     def per_sample(self) -> bool:
-        """Whether ``update`` wants the ``spread`` of the examples' gradients."""
+        """Whether ``update`` takes the covariance of the examples' gradients."""
         return self.estimator == "per_sample"
 
     @property
     def form(self) -> Form:
-        """How the covariance is kept."""
+        """The form of the covariance."""
         return FORMS[self.covariance]
 
     def check(self, params: Tensors) -> None:
         """Refuse a player whose full covariance would be too large."""
         check_size(self.covariance, params)
 
-    def spread(self, samples: Tensors, grads: Tensors) -> Tensors:
-        """The mean of ``(g_i - g)(g_i - g)^T`` over examples ``[B, ...]``, in the form that is kept; ``grads`` is the
-        mean over the batches of all processes, and so is the mean of their spreads."""
-        return self.form.spread(samples, grads)
+    def grad_covariance(self, samples: Tensors, grads: Tensors) -> Tensors:
+        """Return the mean of ``(g_i - g)(g_i - g)^T`` over examples ``[B, ...]``, in the form ``covariance``.
+
+        ``grads`` is the mean over the batches of all processes, and the mean of their covariances is that of all.
+        """
+        return self.form.grad_covariance(samples, grads)
 
     def begin(self, params: Tensors) -> dict[str, Any]:
-        """Nothing estimated."""
+        """Return the state before the first estimate."""
         return gradient_noise.begin(params, self.covariance, self.estimator)
 
-    def observe(self, state: dict[str, Any], grads: Tensors, spread: Tensors | None) -> dict[str, Any]:
-        """The estimate with one more batch.
+    def observe(self, state: dict[str, Any], grads: Tensors, grad_covariance: Tensors | None) -> dict[str, Any]:
+        """Return the estimate with one more batch.
 
         Raises:
-            ValueError: the ``spread`` is missing that the estimator asks for.
+            ValueError: the ``grad_covariance`` is missing that the estimator asks for.
         """
         if not self.per_sample:
             return gradient_noise.observe(state, grads, self.covariance)
-        if spread is None:
-            raise ValueError("estimator=per_sample needs the spread of the examples' gradients")
-        return gradient_noise.observe_samples(state, spread, self.batch_size)
+        if grad_covariance is None:
+            raise ValueError("estimator=per_sample needs the covariance of the examples' gradients")
+        return gradient_noise.observe_samples(state, grad_covariance, self.batch_size)

@@ -33,7 +33,7 @@ class Form(ABC):
         """``v v^T``."""
 
     @abstractmethod
-    def spread(self, samples: Tensors, center: Tensors) -> Tensors:
+    def grad_covariance(self, samples: Tensors, center: Tensors) -> Tensors:
         """The mean of ``(s - c)(s - c)^T`` over samples ``[B, ...]``."""
 
     @abstractmethod
@@ -54,7 +54,7 @@ class Diagonal(Form):
     def outer(self, vector: Tensors) -> Tensors:
         return {name: value.square() for name, value in vector.items()}
 
-    def spread(self, samples: Tensors, center: Tensors) -> Tensors:
+    def grad_covariance(self, samples: Tensors, center: Tensors) -> Tensors:
         return {name: (value - center[name]).square().mean(0) for name, value in samples.items()}
 
     def mean_variance(self, covariance: Tensors) -> Tensor:
@@ -74,8 +74,8 @@ class Scalar(Diagonal):
     def outer(self, vector: Tensors) -> Tensors:
         return self._mean(super().outer(vector))
 
-    def spread(self, samples: Tensors, center: Tensors) -> Tensors:
-        return self._mean(super().spread(samples, center))
+    def grad_covariance(self, samples: Tensors, center: Tensors) -> Tensors:
+        return self._mean(super().grad_covariance(samples, center))
 
     @staticmethod
     def _mean(squares: Tensors) -> Tensors:
@@ -95,7 +95,7 @@ class Full(Form):
         flat = _flat(vector)
         return {"matrix": torch.outer(flat, flat)}
 
-    def spread(self, samples: Tensors, center: Tensors) -> Tensors:
+    def grad_covariance(self, samples: Tensors, center: Tensors) -> Tensors:
         away = torch.cat([(value - center[name]).reshape(len(value), -1) for name, value in samples.items()], 1)
         return {"matrix": away.mT @ away / len(away)}
 

@@ -46,14 +46,15 @@ def observe(state: dict[str, Any], grads: Tensors, form: str) -> dict[str, Any]:
     return {"count": observed + 1, "covariance": lerp(state["covariance"], latest, weight), "previous": previous}
 
 
-def observe_samples(state: dict[str, Any], spread: Tensors, batch_size: Number) -> dict[str, Any]:
-    """From the gradients ``g_i`` of the ``B`` examples of a batch: ``V_t = spread / (B - 1)``, ``spread`` the mean of
-    ``(g_i - g)(g_i - g)^T``.
+def observe_samples(state: dict[str, Any], grad_covariance: Tensors, batch_size: Number) -> dict[str, Any]:
+    """Observe ``V_t = grad_covariance / (B - 1)``, from the gradients ``g_i`` of the ``B`` examples of a batch.
+
+    ``grad_covariance`` is the mean of ``(g_i - g)(g_i - g)^T``.
 
     The covariance of the mean of ``B`` independent gradients, unbiased wherever the weights are and however they move.
     """
     count = state["count"] + 1
-    latest = {name: value / scalar(batch_size - 1, value) for name, value in spread.items()}
+    latest = {name: value / scalar(batch_size - 1, value) for name, value in grad_covariance.items()}
     return {"count": count, "covariance": lerp(state["covariance"], latest, 1 / count)}
 
 

@@ -42,12 +42,12 @@ class Psgld(Langevin):
         """See the class; ``noise`` is ``eta``."""
         like = next(iter(params.values()))
         share, rate, eps = (scalar(n, like) for n in (1 - self.alpha, -self.step_size, self.eps))
-        spread = scalar((2 * self.step_size * self.temperature) ** 0.5, like)
+        noise_std = scalar((2 * self.step_size * self.temperature) ** 0.5, like)
         slope = self.slope(params, grads)
         new, square = {}, {}
         for name, param in params.items():
             square[name] = torch.lerp(state["square"][name], grads[name] * grads[name], share)
             stiffness = root(square[name]) + eps
             drifted = torch.addcdiv(param, rate * slope[name], stiffness)
-            new[name] = drifted + spread * noise[name] * stiffness.rsqrt()
+            new[name] = drifted + noise_std * noise[name] * stiffness.rsqrt()
         return new, {"square": square}

@@ -43,9 +43,11 @@ class Sghmc(Langevin):
         like = next(iter(params.values()))
         step, friction = wide(self.step_size, like), wide(self.friction, like)
         injected = 2 * friction * step * self.temperature - step**2 * self.gradient_noise
-        keep, step, spread = (scalar(n, like) for n in (1 - step * friction, step, root(injected.clamp(min=0))))
+        keep, step, noise_std = (scalar(n, like) for n in (1 - step * friction, step, root(injected.clamp(min=0))))
         slope = self.slope(params, grads)
-        momentum = {name: keep * state["momentum"][name] - step * slope[name] + spread * noise[name] for name in params}
+        momentum = {
+            name: keep * state["momentum"][name] - step * slope[name] + noise_std * noise[name] for name in params
+        }
         return {name: param + step * momentum[name] for name, param in params.items()}, {"momentum": momentum}
 
     def logs(self, state: dict[str, Any]) -> dict[str, Tensor]:

@@ -26,5 +26,5 @@ class Sgld(Langevin):
         """See the class; ``noise`` is ``eta``."""
         like = next(iter(params.values()))
         step, slope = scalar(self.step_size, like), self.slope(params, grads)
-        spread = scalar((2 * self.step_size * self.temperature) ** 0.5, like)
-        return {name: param - step * slope[name] + spread * noise[name] for name, param in params.items()}, state
+        noise_std = scalar((2 * self.step_size * self.temperature) ** 0.5, like)
+        return {name: param - step * slope[name] + noise_std * noise[name] for name, param in params.items()}, state

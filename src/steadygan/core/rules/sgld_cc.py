@@ -78,14 +78,14 @@ class SgldCc(Controlled):
         grads: Tensors,
         state: dict[str, Any],
         noise: Tensors,
-        spread: Tensors | None = None,
+        grad_covariance: Tensors | None = None,
     ) -> tuple[Tensors, dict[str, Any]]:
-        """See the class; ``noise`` is the normal draw, to be scaled, ``spread`` that of the examples' gradients."""
+        """See the class; ``noise`` is the normal draw, to be scaled, ``grad_covariance`` that of the examples."""
         like = next(iter(params.values()))
         step, temperature, factor = (
             scalar(n, like) for n in (self.step_size, self.temperature, SCALES[self.scale](self))
         )
-        state, slope = self.observe(state, grads, spread), self.slope(params, grads)
+        state, slope = self.observe(state, grads, grad_covariance), self.slope(params, grads)
         variance = INTERPRETATIONS[self.interpretation]
         shape = self.form.function(state["covariance"], lambda c: root(variance(step, temperature, factor * c)))
         injected = shape(noise)

@@ -44,23 +44,25 @@ class RuleOptimizer(torch.optim.Optimizer):
         return replace(self._rule, **{key: group[key] for key in self._numbers})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Tensor] | None = None, *, spread: Tensors | None = None) -> Tensor | None:
+    def step(
+        self, closure: Callable[[], Tensor] | None = None, *, grad_covariance: Tensors | None = None
+    ) -> Tensor | None:
         """One update from the parameters' ``.grad``; returns what ``closure`` returns.
 
         Args:
             closure: computes the gradients.
-            spread: what ``rule.spread(samples, grads)`` gives, for a rule with ``per_sample``.
+            grad_covariance: what ``rule.grad_covariance(samples, grads)`` gives, for a rule with ``per_sample``.
 
         Raises:
-            ValueError: ``spread`` is missing, or the rule does not want any.
+            ValueError: ``grad_covariance`` is missing, or the rule takes none.
         """
-        if self._rule.per_sample and spread is None:
+        if self._rule.per_sample and grad_covariance is None:
             raise ValueError(
-                "this rule needs per-sample gradients: step(spread=rule.spread(samples, grads)), both dicts by name, "
-                "samples [B, ...] as of torch.func.vmap(torch.func.grad(...)), grads their mean"
+                "this rule needs per-sample gradients: step(grad_covariance=rule.grad_covariance(samples, grads)), "
+                "both dicts by name, samples [B, ...] as of torch.func.vmap(torch.func.grad(...)), grads their mean"
             )
-        if spread is not None and not self._rule.per_sample:
-            raise ValueError("this rule takes no spread of per-sample gradients")
+        if grad_covariance is not None and not self._rule.per_sample:
+            raise ValueError("this rule takes no covariance of per-sample gradients")
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -73,7 +75,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         rule = settings.at(self.rule, self._steps)
         if self._rule_state is None:
             self._rule_state = rule.init(values)
-        more = {} if spread is None else {"spread": spread}
+        more = {} if grad_covariance is None else {"grad_covariance": grad_covariance}
         values, self._rule_state = rule.update(values, grads, self._rule_state, self._noise(values), **more)
         self._steps += 1
         for name, leaf in leaves.items():

@@ -81,8 +81,8 @@ class Thermostat(Langevin):
         step, diffusion = wide(self.step_size, excess), wide(self.diffusion, excess)
         exponent = (excess + diffusion) * step
         variance = 2 * diffusion * self.temperature * step * _mean_decay(2 * exponent)
-        keep, spread = scalar(torch.exp(-exponent), like), scalar(root(variance), like)
-        return {name: keep * p + spread * noise[name] for name, p in momentum.items()}
+        keep, noise_std = scalar(torch.exp(-exponent), like), scalar(root(variance), like)
+        return {name: keep * p + noise_std * noise[name] for name, p in momentum.items()}
 
 
 def _drift(params: Tensors, momentum: Tensors, time: Tensor) -> Tensors:

@@ -43,12 +43,12 @@ def member_bytes(components: Components, batch_size: int, precision: str) -> int
     dtype, algorithm = DTYPES[precision], components.algorithm
     state = initial_state(algorithm, {player: tensors(components.networks[player]) for player in PLAYERS})
     weights = {player: _numbers(state[player]["params"]) for player in PLAYERS}
-    outputs, judges = layer_outputs(components.networks, dtype), algorithm.objective.members
+    outputs, discriminators = layer_outputs(components.networks, dtype), algorithm.objective.members
     # Updates that batches are drawn for, but that are not made; a gradient goes through theirs: all of it twice.
     ahead = components.sampling.n_critic - algorithm.game.n_critic
     passes = PASSES * (1 + 2 * ahead) * getattr(algorithm.game, "passes", 1)
-    per_example = passes * (outputs["generator"] + judges * outputs["discriminator"])
-    per_example += SEEN * judges * algorithm.snapshots.count * outputs["discriminator"]
+    per_example = passes * (outputs["generator"] + discriminators * outputs["discriminator"])
+    per_example += SEEN * discriminators * algorithm.snapshots.count * outputs["discriminator"]
     numbers = STATES * sum(weights.values()) + AHEAD * ahead * weights["discriminator"]
     numbers += KEPT * _numbers([state.get("game"), state.get("snapshots"), state.get("aux_state")])
     numbers += sum(_rule_numbers(components, player, state, batch_size) for player in PLAYERS)

@@ -17,7 +17,7 @@ from steadygan.core.types import Apply, Number, Tensors
 from steadygan.errors import bad_value
 from steadygan.networks.labels.base import Builder, classes_of
 
-SEES = ("discriminator", "penalised")
+SEES = ("discriminator", "penalty_discriminator")
 
 
 @declare(share=stated_share, weight=nonnegative)
