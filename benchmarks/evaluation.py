@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from steadygan.build import build
 from steadygan.engines.evaluate import evaluate
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.hydra_versions import BASE
 from steadygan.paths import conf_dir
 
@@ -23,13 +23,13 @@ NAMES = ("fid", "fid_test", "inception_score", "kid", "precision_recall", "densi
 REPEATS = 3
 
 
-def trained() -> GAN:
+def trained() -> GANModule:
     """A DCGAN of 8 x 8 digits as it begins; what it makes costs what anything would."""
     given = ["dataset=digits", "network=dcgan", "network.width=32", "logger=none", f"metrics=[{','.join(NAMES)}]"]
     given += [f"metrics.{name}.samples={SAMPLES}" for name in NAMES]
     with initialize_config_dir(str(conf_dir()), **BASE):
         config = OmegaConf.to_container(compose("config", given), resolve=True)
-    gan = GAN(build(config), 0, 64, torch.float32)
+    gan = GANModule(build(config), 0, 64, torch.float32)
     gan.to_device(torch.device("cpu"))
     return gan
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from steadygan.build import build
 from steadygan.core.rules import Ccadl, Psgld, Sghmc, Sgld, SgldCc, Sgnht
 from steadygan.core.rules.langevin import Langevin
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.hydra_versions import BASE
 from steadygan.paths import conf_dir
 from steadygan.theory import langevin as theory
@@ -134,7 +134,7 @@ def training(words: str, net: Sequence[str], iterations: int) -> Callable[[], fl
     with initialize_config_dir(str(conf_dir()), **BASE):
         composed = compose("config", ["logger=none", "metrics=[]", *net, *rule])
     config = OmegaConf.to_container(composed, resolve=True)
-    gan = GAN(build(config), 0, config["batch_size"], torch.float32)
+    gan = GANModule(build(config), 0, config["batch_size"], torch.float32)
     gan.to_device(torch.device("cpu"))
 
     def run() -> float:

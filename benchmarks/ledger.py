@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 from steadygan import files, locks, train
 from steadygan.build import build
 from steadygan.engines import checkpoint
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.summary import identity
 from steadygan.hydra_versions import BASE
 from steadygan.paths import conf_dir
@@ -69,7 +69,7 @@ def the_ledger(folder: Path, count: int) -> None:
 def a_checkpoint(name: str, overrides: list[str], folder: Path) -> None:
     """Against an iteration of the same GAN, and at the default of one in a thousand."""
     config = train.plan(compose("config", [*overrides, "logger=none", f"outputs={folder}"]), overrides).config
-    gan = GAN(build(config), 0, config["batch_size"], torch.float32)
+    gan = GANModule(build(config), 0, config["batch_size"], torch.float32)
     gan.to_device(torch.device("cpu"))
     for iteration in range(5):
         gan.training_step(iteration, 0)

@@ -102,15 +102,15 @@ def population(width: int, batch: int, members: int) -> Any:
     from steadygan.engines.population.member import Member
     from steadygan.engines.population.population import Population
 
-    config, seats = plain(width, batch), []
+    config, slots = plain(width, batch), []
     for index in range(members):
         seed, gamma = index // len(GAMMAS), GAMMAS[index % len(GAMMAS)]
         own = copy.deepcopy(config)
         own["seed"], own["regularizer"]["r1"]["gamma"] = seed, gamma
         components = build(own)
         job = Job(own, (), Path(), str(index), "", "", seed, 10**9)
-        seats.append((Member(components, job, torch.device("cpu")), components))
-    return Population(seats, batch)
+        slots.append((Member(components, job, torch.device("cpu")), components))
+    return Population(slots, batch)
 
 
 def fuse(one: Any, config: dict[str, Any]) -> None:

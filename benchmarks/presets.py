@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import conv_flop_count, flop_registry
 
 from steadygan.build import build, compose
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.schemes import Pretrain
 from steadygan.engines.schemes.pretraining import Pretraining
 
@@ -65,7 +65,7 @@ def operations(name: str) -> tuple[float, int, float]:
     config |= {"dataset": blank, "batch_size": BATCH, "metrics": {"raw": False}}
     if "batch_size" in config["scheme"]:
         config["scheme"]["batch_size"] = BATCH
-    gan = GAN(build(config), 0, BATCH, torch.float32)
+    gan = GANModule(build(config), 0, BATCH, torch.float32)
     gan.to_device(torch.device("cpu"))
     before = pretraining(gan) if isinstance(gan.components.scheme, Pretrain) else 0.0
     with Counter() as counter:
@@ -73,7 +73,7 @@ def operations(name: str) -> tuple[float, int, float]:
     return counter.total * batch / BATCH, iterations, before
 
 
-def pretraining(gan: GAN) -> float:
+def pretraining(gan: GANModule) -> float:
     """Operations of all updates of all phases; smaller batches make more updates, and no more operations."""
     work = Pretraining(gan.components.scheme, gan.components.scheme.distance, gan)
     total = 0.0

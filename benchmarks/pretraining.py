@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 
 from steadygan.build import build, compose
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.schemes.pretraining import Pretraining
 
 GIVEN = [
@@ -34,7 +34,7 @@ def main() -> None:
     torch.set_num_threads(1)
     config = compose(GIVEN)
     components = build(config)
-    gan = GAN(components, 0, config["batch_size"], torch.float32)
+    gan = GANModule(components, 0, config["batch_size"], torch.float32)
     gan.to_device(torch.device("cpu"))
     work = Pretraining(components.scheme, components.scheme.distance, gan)
     while (phase := work.phase) is not None:

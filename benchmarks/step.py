@@ -23,7 +23,7 @@ from torch import nn
 from steadygan.build import build
 from steadygan.engines.bookkeeper import Bookkeeper
 from steadygan.engines.components import Job
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.run import fit
 from steadygan.hydra_versions import BASE
 from steadygan.paths import conf_dir
@@ -120,7 +120,7 @@ def bare(case: str, config, dataset, iterations: int) -> Callable[[], None]:
 def ours(config, iterations: int, folder: Path) -> Callable[[], None]:
     """Our engine, Lightning and its bookkeeping included."""
     components = build(config)
-    gan = GAN(components, config["seed"], config["batch_size"], torch.float32)
+    gan = GANModule(components, config["seed"], config["batch_size"], torch.float32)
 
     def loop() -> None:
         overrides, end = (), gan.iteration + iterations

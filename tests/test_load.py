@@ -14,7 +14,7 @@ from steadygan import files, train
 from steadygan.build import build
 from steadygan.core.draws import generator
 from steadygan.engines import checkpoint, evaluate, run
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.errors import UserError
 from steadygan.networks import dcgan, mlp
 from steadygan.pictures import picture
@@ -32,7 +32,7 @@ def trained(compose, tmp_path_factory):
         given = [*overrides, f"outputs={tmp_path_factory.mktemp('outputs')}"]
         job, alive = train.plan(compose(*given), given), []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(run, "GAN", lambda *args: alive.append(GAN(*args)) or alive[-1])
+            patch.setattr(run, "GAN", lambda *args: alive.append(GANModule(*args)) or alive[-1])
             train.execute(job, lambda event: None)
         return job, alive[0]
 
@@ -71,7 +71,7 @@ def test_samples_are_those_of_the_gan_that_was_trained(which, request):
 def test_the_last_picture_of_the_run_is_drawn_again_to_the_byte(ring, tmp_path):
     job, _ = ring
     config = {**job.config, "logger": {"_target_": "steadygan.loggers.none.NoLogger"}}
-    gan = GAN(build(config), job.seed, 16, torch.float32)
+    gan = GANModule(build(config), job.seed, 16, torch.float32)
     checkpoint.restore(gan, checkpoint.load(job.directory / files.CHECKPOINT))
     gan.sample = lambda latents: steadygan.load(job.directory).generate(latents)
     picture(gan, gan.components.dataset, tmp_path / "again.png")

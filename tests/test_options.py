@@ -17,7 +17,7 @@ from steadygan import files, train
 from steadygan.build import build, make
 from steadygan.engines import checkpoint
 from steadygan.engines.components import DTYPES
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.networks.dcgan import filters
 from steadygan.paths import conf_dir
 
@@ -61,7 +61,7 @@ def by_itself(job, path):
     config = job.config
 
     def fresh():
-        gan = GAN(build(config), job.seed, config["batch_size"], DTYPES[str(config["trainer"]["precision"])])
+        gan = GANModule(build(config), job.seed, config["batch_size"], DTYPES[str(config["trainer"]["precision"])])
         gan.to_device(torch.device("cpu"))
         return gan
 

@@ -235,7 +235,9 @@ def _rule(node: Mapping[str, Any], key: str, network: Any) -> Any:
         rule = getattr(made, "rule", None)
         if rule is None:
             name = type(made).__name__
-            raise UserError(f"{key}: {name} has no rule; its _target_ is the method `optimizer` of a Rule\n{PAGE}")
+            raise UserError(
+                f"{key}: {name} has no rule; its _target_ is the method `optimizer` of an UpdateRule\n{PAGE}"
+            )
         has_members("optimizer", key, rule)
         return rule
     except TypeError as error:

@@ -18,7 +18,7 @@ from steadygan.engines import checkpoint
 from steadygan.engines.components import DTYPES, Components
 from steadygan.engines.evaluate import evaluate, in_chunks
 from steadygan.engines.labelling import Labelling
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.errors import UserError, bad_value
 from steadygan.pictures.interpolation import linear, paths, spherical
 from steadygan.sweeps.signature import signature
@@ -53,7 +53,7 @@ class TrainedGAN:
         classes: that a conditional GAN can be asked for; None where it is not conditional.
     """
 
-    def __init__(self, directory: Path, config: dict[str, Any], gan: GAN, given: Mapping[str, Any]) -> None:
+    def __init__(self, directory: Path, config: dict[str, Any], gan: GANModule, given: Mapping[str, Any]) -> None:
         self.directory, self.config = directory, config
         self.iteration, self.latent, self.dtype = gan.iteration, gan.latent, gan.float_type
         self.classes, self.shape = gan.classes, tuple(gan.components.dataset.shape)
@@ -265,18 +265,18 @@ def _locate(path: Path) -> tuple[Path, Path]:
     return path, path / files.CHECKPOINT
 
 
-def _gan(config: dict[str, Any], path: Path, dataset: Any, trust: Iterable[str]) -> GAN:
+def _gan(config: dict[str, Any], path: Path, dataset: Any, trust: Iterable[str]) -> GANModule:
     try:
         precision = DTYPES[str(config["trainer"]["precision"])]
         used = {**config, **UNUSED, "labels": {**config["labels"], "metrics": {}}}
         with only(trust):
             components = build(used, dataset)
-        return GAN(components, config["seed"], config["batch_size"], precision)
+        return GANModule(components, config["seed"], config["batch_size"], precision)
     except KeyError as error:
         raise UserError(f"{path}: not the whole config of a run (it lacks {error})") from error
 
 
-def _restore(gan: GAN, saved: dict[str, Any], path: Path) -> None:
+def _restore(gan: GANModule, saved: dict[str, Any], path: Path) -> None:
     """Put the checkpoint into the GAN, if it is one of such a GAN."""
     try:
         sizes = {name: tuple(value.shape) for name, value in saved["state_dict"].items()}

@@ -276,11 +276,11 @@ def _execute_group(group: Group, report: Report) -> dict[str, str]:
     try:
         torch.manual_seed(stream_seed(jobs[0].seed, "global"))
         if reason is None:
-            seats = [job and (build(job.config), job) for job in group.seats]
+            slots = [job and (build(job.config), job) for job in group.slots]
             device = population.device(jobs[0], group.place)
             how = population.Plan(group.recorded(), group.write, device, group.together())
-            return population.train(seats, report, how)
-    except population.Unfit as unfit:
+            return population.train(slots, report, how)
+    except population.NotVmappable as unfit:
         reason = str(unfit)
     except locks.LockLost:
         raise
@@ -306,8 +306,8 @@ def execute_group_later(group: Group, report: Report) -> dict[str, str]:
     todo = {job.signature: action(job) for job in group.jobs}
     statuses = {signature: said.removeprefix("skip: ") for signature, said in todo.items() if said.startswith("skip")}
     left = [job for job in group.jobs if job.signature not in statuses]
-    seats = len(group.seats)
-    for part in regroup(left, workers=1, most=lambda _: seats, alone=lambda _: group.alone, compile=group.compile):
+    slots = len(group.slots)
+    for part in regroup(left, workers=1, most=lambda _: slots, alone=lambda _: group.alone, compile=group.compile):
         if "preempted" not in statuses.values():
             statuses |= execute_group(part, report, locks.PATIENCE)
     return {**dict.fromkeys(todo, "preempted"), **statuses}

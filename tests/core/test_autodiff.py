@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from steadygan.core.autodiff import SharedCritic, Tape, Transform, input_gradient
+from steadygan.core.autodiff import AutogradBackend, FuncBackend, SharedCritic, input_gradient
 
-BACKENDS = [Tape(), Transform()]
+BACKENDS = [AutogradBackend(), FuncBackend()]
 
 
 def critic_of(params):
@@ -66,7 +66,7 @@ def test_a_shared_critic_computes_each_batch_once(params, x):
         calls.append(batch)
         return critic_of(params)(batch)
 
-    shared, watched = SharedCritic(critic), Tape().watch(x)
+    shared, watched = SharedCritic(critic), AutogradBackend().watch(x)
     shared(watched)
     input_gradient(shared, watched)
     shared(watched)
@@ -76,6 +76,6 @@ def test_a_shared_critic_computes_each_batch_once(params, x):
 
 
 def test_parameters_that_are_not_used_have_gradient_zero(params):
-    grads, _ = Tape().gradient(lambda own: (own["v"].sum(), {}), params)
+    grads, _ = AutogradBackend().gradient(lambda own: (own["v"].sum(), {}), params)
     assert torch.equal(grads["w"], torch.zeros_like(params["w"]))
     assert torch.equal(grads["v"], torch.ones_like(params["v"]))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from steadygan.core import draws
-from steadygan.core.autodiff import Tape, Transform
+from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.core.declare import declared
 from steadygan.core.regularizers import dragan, roth
 
@@ -108,7 +108,7 @@ def test_both_backends_give_the_same_gradients(penalty):
 
         return backend.gradient(loss, params)[0]
 
-    tape, transform = gradient(Tape()), gradient(Transform())
+    tape, transform = gradient(AutogradBackend()), gradient(FuncBackend())
     for name in params:
         assert tape[name].abs().max() > 1e-3
         torch.testing.assert_close(tape[name], transform[name], rtol=1e-11, atol=1e-13)

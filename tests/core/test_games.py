@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch.autograd.functional import jacobian
 
-from steadygan.core.autodiff import Tape, Transform
+from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.core.ema import Ema
 from steadygan.core.games import (
     Alternating,
@@ -28,7 +28,7 @@ from steadygan.core.schedules import Linear
 from steadygan.engines.step import Algorithm, initial_state, step
 from steadygan.errors import UserError
 
-BACKENDS = [Tape(), Transform()]
+BACKENDS = [AutogradBackend(), FuncBackend()]
 LR = {"generator": 0.3, "discriminator": 0.2}
 BATCH, DIM, UNITS = 4, 2, 3
 
@@ -234,7 +234,7 @@ def test_turns_looked_ahead_are_not_moved_in():
     results = []
     for spare in (REAL, REAL + 1):
         batches = {"discriminator": (batch(), batch(spare), batch(spare)), "generator": (batch(),)}
-        results.append(step(own, Tape(), state, batches, 0)[0])
+        results.append(step(own, AutogradBackend(), state, batches, 0)[0])
     assert own.game.critic_batches == 3
     assert torch.equal(*(result["discriminator"]["params"]["w"] for result in results))
     assert not torch.equal(*(result["generator"]["params"]["shift"] for result in results))
@@ -289,7 +289,7 @@ def one_weight_each(game, loss, theta, psi, real, h, iterations=1):
     critic = (StepBatch(real, real),) * getattr(game, "critic_batches", 1)
     batches = {"discriminator": critic, "generator": (StepBatch(real, real),)}
     for t in range(iterations):
-        state, _ = step(own, Tape(), state, batches, t)
+        state, _ = step(own, AutogradBackend(), state, batches, t)
         yield float(state["generator"]["params"]["theta"]), float(state["discriminator"]["params"]["psi"])
 
 
@@ -364,7 +364,7 @@ def test_vmap_equals_loop(game):
         state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(x)))))
         batches = {"discriminator": (batch(),) * getattr(game, "critic_batches", 1), "generator": (batch(),)}
         for t in range(2):
-            state, _ = step(own, Transform(), state, batches, t)
+            state, _ = step(own, FuncBackend(), state, batches, t)
         return state["generator"]["params"]["shift"], state["discriminator"]["params"]["w"]
 
     together = torch.func.vmap(one)(starts, gammas)
@@ -415,7 +415,7 @@ def bilinear(game, h, iterations):
     }
     norms = []
     for t in range(iterations):
-        state, _ = step(own, Tape(), state, batches, t)
+        state, _ = step(own, AutogradBackend(), state, batches, t)
         place = torch.cat([state["generator"]["params"]["theta"], state["discriminator"]["params"]["psi"]])
         norms.append(float(place.norm()))
     return norms
@@ -469,7 +469,7 @@ def test_each_player_has_a_learning_rate_of_its_own_that_may_fall_to_nothing():
         gradient = torch.func.grad(
             lambda p, s=state: objective.for_generator(p, {}, s["discriminator"], batch(None))[0]
         )(before["generator"])["shift"]
-        state, _ = step(own, Tape(), state, batches, t)
+        state, _ = step(own, AutogradBackend(), state, batches, t)
         moves.append(((before["generator"]["shift"] - state["generator"]["params"]["shift"]) / gradient).tolist())
         assert not torch.equal(before["discriminator"]["w"], state["discriminator"]["params"]["w"])
     assert moves == [pytest.approx([rate] * 2) for rate in (0.3, 0.3, 0.15, 0.0, 0.0)]

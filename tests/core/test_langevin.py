@@ -13,7 +13,7 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from steadygan.core.rules import Ccadl, Psgld, RmsProp, Rule, Sgd, Sghmc, Sgld, SgldCc, Sgnht, gradient_noise
+from steadygan.core.rules import Ccadl, Psgld, RmsProp, Sgd, Sghmc, Sgld, SgldCc, Sgnht, UpdateRule, gradient_noise
 from steadygan.errors import UserError
 from steadygan.theory import langevin as theory
 
@@ -712,4 +712,4 @@ def test_ranges():
     assert 0.0 not in Sghmc.ranges["friction"]
     assert 2.5 not in SgldCc.ranges["batch_size"]
     assert all(0.0 in kind.ranges["diffusion"] and 0.0 not in kind.ranges["thermal_mass"] for kind in kinds[3:])
-    assert all(isinstance(kind(0.1), Rule) and kind.noisy for kind in kinds)
+    assert all(isinstance(kind(0.1), UpdateRule) and kind.noisy for kind in kinds)

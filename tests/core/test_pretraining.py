@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from steadygan.core.autodiff import Tape, Transform
+from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.core.distances import l1
 from steadygan.core.pretraining import move, of_discriminator, of_generator
 from steadygan.core.rules import Adam
@@ -62,7 +62,7 @@ def test_gradients():
     assert torch.autograd.gradcheck(lambda w, b: of_d({"w": w, "b": b}, BUFFERS)[0], weights)
 
 
-@pytest.mark.parametrize("backend", [Tape(), Transform()])
+@pytest.mark.parametrize("backend", [AutogradBackend(), FuncBackend()])
 def test_steps_are_those_of_torchs_adam(backend):
     latent, target = draw(8, 2), draw(8, 1, 2, 2, seed=1)
     rule = Adam(lr=1e-2, beta1=0.5, beta2=0.999)
@@ -87,5 +87,5 @@ def test_gradients_are_averaged_before_the_move():
     rule, player = Adam(lr=1.0, beta1=0.0, beta2=0.0), {"params": {"w": draw(2, 4)}, "buffers": {}}
     player["rule"] = rule.init(player["params"])
     nothing = lambda grads: {name: torch.zeros_like(grad) for name, grad in grads.items()}  # noqa: E731
-    moved, _ = move(of_generator(images, l1, draw(3, 2), draw(3, 1, 2, 2)), rule, Tape(), player, nothing)
+    moved, _ = move(of_generator(images, l1, draw(3, 2), draw(3, 1, 2, 2)), rule, AutogradBackend(), player, nothing)
     assert torch.equal(moved["params"]["w"], player["params"]["w"])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from steadygan.core.rules import Adam, AdamW, RmsProp, Rule, RuleOptimizer, Sgd, Sgld
+from steadygan.core.rules import Adam, AdamW, RmsProp, RuleOptimizer, Sgd, Sgld, UpdateRule
 from steadygan.core.schedules import Linear
 
 # A new rule of torch's adds a row: the rule, and torch's own.
@@ -68,7 +68,9 @@ def follow(rule, params, steps):
     return params
 
 
-@pytest.mark.parametrize(("rule", "theirs"), TORCH, ids=lambda value: name(value) if isinstance(value, Rule) else "")
+@pytest.mark.parametrize(
+    ("rule", "theirs"), TORCH, ids=lambda value: name(value) if isinstance(value, UpdateRule) else ""
+)
 @pytest.mark.parametrize(("dtype", "steps", "tolerance"), [(torch.float64, 50, 1e-12), (torch.float32, 1, 2e-7)])
 def test_follows_torch(rule, theirs, dtype, steps, tolerance):
     leaves = {key: param.requires_grad_() for key, param in start(dtype).items()}
@@ -199,7 +201,9 @@ def train(optimizer, loss, steps):
     return loss().item()
 
 
-@pytest.mark.parametrize(("rule", "theirs"), TORCH, ids=lambda value: name(value) if isinstance(value, Rule) else "")
+@pytest.mark.parametrize(
+    ("rule", "theirs"), TORCH, ids=lambda value: name(value) if isinstance(value, UpdateRule) else ""
+)
 def test_trains_a_regression_like_torch(rule, theirs):
     ours_net, ours_loss = regression()
     their_net, their_loss = regression()
@@ -259,7 +263,7 @@ def test_made_from_the_class_with_named_parameters():
     seen = []
 
     @dataclass(frozen=True)
-    class Listener(Rule):
+    class Listener(UpdateRule):
         noisy: ClassVar[bool] = False
         lr: float
 

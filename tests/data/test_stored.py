@@ -246,7 +246,7 @@ def test_many_streams_are_not_all_remembered(monkeypatch):
         for seed in range(10):
             assert ahead(seed, "real", index, 4).tolist() == [seed, index]
     assert len(ahead._last) == 3
-    assert len(ahead._ahead) <= 3
+    assert len(ahead._lookahead) <= 3
 
 
 # --- looking at all of them -----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from steadygan.engines.components import DTYPES
 from steadygan.engines.distributed.join import joined, normalised
 from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.evaluate import evaluate
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.schemes import Pretrain
 from steadygan.engines.schemes.pretraining import Pretraining
 from steadygan.errors import UserError
@@ -24,7 +24,7 @@ def train(config, ranks):
     components = build(config)
     with normalised(ranks, config["trainer"], components.networks):
         precision = DTYPES[str(config["trainer"]["precision"])]
-        gan = GAN(components, config["seed"], config["batch_size"], precision, ranks)
+        gan = GANModule(components, config["seed"], config["batch_size"], precision, ranks)
         gan.to_device(torch.device("cpu"))
         if isinstance(components.scheme, Pretrain):
             work = Pretraining(components.scheme, components.scheme.distance, gan)

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from steadygan.build import build
-from steadygan.core.autodiff import Tape, Transform
+from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.core.votes import Softmax
 from steadygan.engines import checkpoint
 from steadygan.engines.functional import tensors
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import AlgorithmPlayers, initial_state, step
 from steadygan.errors import UserError
@@ -18,7 +18,7 @@ from steadygan.train import plan
 
 SMALL = ["logger=none", "metrics=[]", "trainer.precision=64", "network.width=8", "network.latent=5", "batch_size=6"]
 SGD = ["optimizer@optimizer.discriminator=sgd", "optimizer.discriminator.lr=0.1"]
-BACKENDS = pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
+BACKENDS = pytest.mark.parametrize("backend", [AutogradBackend(), FuncBackend()], ids=["tape", "transform"])
 
 
 def setup(plain, *overrides):
@@ -81,7 +81,7 @@ def test_projections_beside_snapshots_are_those_without(plain):
     found = []
     for more in ([], ["discriminator.snapshots=1"]):
         components, state, sampler = setup(plain, *algorithm, *more)
-        moved, _ = step(components.algorithm, Tape(), state, batches(sampler, state), 0)
+        moved, _ = step(components.algorithm, AutogradBackend(), state, batches(sampler, state), 0)
         found.append(moved["discriminator"]["params"])
     for name, value in found[0].items():
         torch.testing.assert_close(member(found[1], 0)[name], value, rtol=1e-12, atol=1e-14)
@@ -149,8 +149,8 @@ def test_snapshots_are_judges_too(plain, backend):
 
 def test_before_the_first_snapshot_there_is_one_judge(plain):
     (many, first, sampler), (single, alone, _) = setup(plain, "discriminator.snapshots=2"), setup(plain)
-    found, _ = step(many.algorithm, Tape(), first, batches(sampler, first), 0)
-    expected, _ = step(single.algorithm, Tape(), alone, batches(sampler, alone), 0)
+    found, _ = step(many.algorithm, AutogradBackend(), first, batches(sampler, first), 0)
+    expected, _ = step(single.algorithm, AutogradBackend(), alone, batches(sampler, alone), 0)
     for name, value in expected["generator"]["params"].items():
         torch.testing.assert_close(found["generator"]["params"][name], value, rtol=1e-10, atol=1e-12)
 
@@ -159,7 +159,7 @@ def test_resume_keeps_the_snapshots(plain, tmp_path):
     config = plain(*SMALL, "discriminator.snapshots=2", "discriminator.every=2", "discriminator.ensemble=2")
 
     def made(iterations, start=None):
-        gan = GAN(build(config), 0, 6, torch.float64)
+        gan = GANModule(build(config), 0, 6, torch.float64)
         gan.to_device(torch.device("cpu"))
         if start:
             checkpoint.restore(gan, checkpoint.load(start))
@@ -176,7 +176,7 @@ def test_resume_keeps_the_snapshots(plain, tmp_path):
 
 
 def test_the_critic_is_their_mean(plain):
-    gan = GAN(build(plain(*SMALL, "discriminator.ensemble=3")), 0, 6, torch.float64)
+    gan = GANModule(build(plain(*SMALL, "discriminator.ensemble=3")), 0, 6, torch.float64)
     single = build(plain(*SMALL)).networks["discriminator"]
     x = torch.randn(4, 2, dtype=torch.float64)
     logits = []

@@ -5,14 +5,14 @@ import torch
 
 from steadygan.build import build
 from steadygan.engines import checkpoint
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 
 TINY = ["logger=none", "metrics=[]", "network.width=6", "network.latent=3", "batch_size=5", "trainer.precision=64"]
 
 
 def fresh(plain, *overrides):
     config = plain(*TINY, *overrides)
-    gan = GAN(build(config), config["seed"], config["batch_size"], torch.float64)
+    gan = GANModule(build(config), config["seed"], config["batch_size"], torch.float64)
     gan.to_device(torch.device("cpu"))
     return gan
 

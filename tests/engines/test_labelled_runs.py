@@ -14,13 +14,13 @@ from torch.utils._pytree import tree_leaves
 import steadygan
 from steadygan import files, train
 from steadygan.build import build
-from steadygan.core.autodiff import Tape, Transform
+from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.core.labels import given_rows
 from steadygan.data.memory import InMemory
 from steadygan.engines import checkpoint
 from steadygan.engines.components import DTYPES
 from steadygan.engines.functional import tensors
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.population import Plan
 from steadygan.engines.population import train as train_population
 from steadygan.engines.sampling import BatchSampler
@@ -141,7 +141,7 @@ def one_step(job, backend, wanted=()):
     return components, state, batches, *step(components.algorithm, backend, state, batches, 0)
 
 
-@pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
+@pytest.mark.parametrize("backend", [AutogradBackend(), FuncBackend()], ids=["tape", "transform"])
 def test_the_first_update_of_a_discriminator_that_tells_classes(plan, backend):
     """By torch.optim on a loss that is written down, with a penalty, input noise and half of the labels."""
     job = plan(
@@ -170,7 +170,7 @@ def test_the_first_update_of_a_discriminator_that_tells_classes(plan, backend):
         torch.testing.assert_close(state["discriminator"]["params"][name], value.detach())
 
 
-@pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
+@pytest.mark.parametrize("backend", [AutogradBackend(), FuncBackend()], ids=["tape", "transform"])
 @pytest.mark.parametrize("how", ["concatenate", "projection"])
 def test_the_first_update_of_a_conditional_gan(plan, how, backend):
     job = plan(
@@ -246,7 +246,7 @@ def test_a_member_of_a_population_is_the_single_run(plan, name):
     statuses = train_population([(build(job.config), job) for job in jobs], silent, Plan(False))
     assert set(statuses.values()) == {"completed"}
     for job in jobs:
-        gan = GAN(build(job.config), job.seed, 12, DTYPES["64"])
+        gan = GANModule(build(job.config), job.seed, 12, DTYPES["64"])
         gan.to_device(torch.device("cpu"))
         for iteration in range(job.iterations):
             gan.training_step(iteration, 0)

@@ -8,8 +8,8 @@ import torch
 from steadygan import files, train
 from steadygan.build import build
 from steadygan.core import autodiff
-from steadygan.core.autodiff import Tape, Transform
-from steadygan.engines.module import GAN
+from steadygan.core.autodiff import AutogradBackend, FuncBackend
+from steadygan.engines.module import GANModule
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.population import Population
 from steadygan.engines.step import PLAYERS, step
@@ -25,7 +25,7 @@ ALGORITHM = ["regularizer=[r1,gradient_penalty]", "regularizer.r1.gamma=3"]
 
 def fresh(plain, *overrides):
     config = plain(*TINY, *overrides)
-    gan = GAN(build(config), config["seed"], config["batch_size"], torch.float64)
+    gan = GANModule(build(config), config["seed"], config["batch_size"], torch.float64)
     gan.to_device(torch.device("cpu"))
     return gan
 
@@ -45,7 +45,7 @@ def gradient(gan, backend, iteration):
     return state["last"]["discriminator"], logs["penalty/r1"]
 
 
-@pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
+@pytest.mark.parametrize("backend", [AutogradBackend(), FuncBackend()], ids=["tape", "transform"])
 @pytest.mark.parametrize("algorithm", [["regularizer=[r1]"], ALGORITHM], ids=["r1", "beside_another"])
 def test_the_mean_over_a_period_is_the_penalty_of_each_iteration(plain, backend, algorithm):
     """Lazy R1's expectation is R1's, for its gradient and for its log."""
@@ -110,7 +110,9 @@ def test_steps_of_the_weights_once_in_a_while(plain):
     before = gan.state["discriminator"]["params"]
     for iteration, rest in ((0, 0.96), (1, 1.0), (3, 1.0), (4, 0.96)):
         batches = gan.sampler.sample(iteration, {player: gan.state[player]["params"] for player in PLAYERS})
-        after = step(gan.components.algorithm, Tape(), gan.state, batches, iteration)[0]["discriminator"]["params"]
+        after = step(gan.components.algorithm, AutogradBackend(), gan.state, batches, iteration)[0]["discriminator"][
+            "params"
+        ]
         for name, value in before.items():
             torch.testing.assert_close(after[name], (rest * value).clamp(-0.3, 0.3), rtol=1e-12, atol=1e-14)
 
@@ -121,7 +123,7 @@ def test_a_population_takes_the_steps_of_single_runs(compose, tmp_path, start):
     jobs = [train.plan(compose(*own), own) for n in range(3) for own in [[*given, f"regularizer.r1.gamma={n}"]]]
     components = [build(job.config) for job in jobs]
     members = [Member(own, job, torch.device("cpu")) for own, job in zip(components, jobs)]
-    singles = [GAN(own, job.seed, 5, torch.float64) for own, job in zip(components, jobs)]
+    singles = [GANModule(own, job.seed, 5, torch.float64) for own, job in zip(components, jobs)]
     for gan, member in zip(singles, members):
         gan.to_device(torch.device("cpu"))
         trained(gan, start)

@@ -12,9 +12,9 @@ from torch.utils._pytree import tree_leaves
 
 from steadygan import files, train
 from steadygan.build import build
-from steadygan.core.autodiff import Tape, Transform
+from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.engines.functional import tensors
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.population.memory import member_bytes
 from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import AlgorithmPlayers, initial_state, step
@@ -73,7 +73,7 @@ def looped(components, state, batch, player):
     """``[B, P]``: each example's gradient on the tape, in a loop."""
     plain = replace(components.algorithm, rules={name: replace(rule, estimator="running") if rule.per_sample else rule
                                            for name, rule in components.algorithm.rules.items()})  # fmt: skip
-    players = AlgorithmPlayers(plain, Tape(), lambda grads: grads)
+    players = AlgorithmPlayers(plain, AutogradBackend(), lambda grads: grads)
     grads = [players.gradient(player, state, alone(batch, place)).grads for place in range(len(batch.latent))]
     return np.stack([np.concatenate([value.flatten().numpy() for value in each.values()]) for each in grads])
 
@@ -93,7 +93,7 @@ ALGORITHMS = {
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS.keys())
-@pytest.mark.parametrize("backend", [Tape(), Transform()], ids=["tape", "transform"])
+@pytest.mark.parametrize("backend", [AutogradBackend(), FuncBackend()], ids=["tape", "transform"])
 def test_the_estimate_is_numpys_covariance_of_looped_gradients(plain, algorithm, backend):
     """Over 6 examples, of their mean: the covariance / 6; and their mean is the gradient of the batch."""
     components, state, sampler = setup(plain, *ASKS, *algorithm, FULL)
@@ -114,7 +114,7 @@ def test_the_generators_too(plain):
     components, state, sampler = setup(plain, *rule, "loss=relativistic")
     (batch,) = batches_of(sampler, state)["generator"]
     grad_covariance = (
-        AlgorithmPlayers(components.algorithm, Tape(), lambda grads: grads)
+        AlgorithmPlayers(components.algorithm, AutogradBackend(), lambda grads: grads)
         .gradient("generator", state, batch)
         .grad_covariance
     )
@@ -129,7 +129,7 @@ def test_batch_normalisation_in_the_generator_stays_that_of_the_batch(plain):
     images = ["dataset=digits", "network=dcgan", "network.width=4"]
     components, state, sampler = setup(plain, *ASKS, *images)
     (batch,) = batches_of(sampler, state)["discriminator"]
-    players = AlgorithmPlayers(components.algorithm, Tape(), lambda grads: grads)
+    players = AlgorithmPlayers(components.algorithm, AutogradBackend(), lambda grads: grads)
     seen = players.gradient("discriminator", state, batch)
     rule = components.algorithm.rules["discriminator"]
     captured, original = {}, type(rule).grad_covariance
@@ -150,7 +150,7 @@ def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
     components, state, sampler = setup(plain, *ASKS, FULL, "regularizer=[r1]")
     halves = [replace(sampler, shard=part) for part in (slice(0, 3), slice(3, 6))]
     batches = [batches_of(half, state)["discriminator"][0] for half in halves]
-    whole = AlgorithmPlayers(components.algorithm, Tape(), lambda grads: grads)
+    whole = AlgorithmPlayers(components.algorithm, AutogradBackend(), lambda grads: grads)
     expected = whole.gradient("discriminator", state, batches_of(sampler, state)["discriminator"][0])
     exchanged = {}
 
@@ -168,7 +168,9 @@ def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
 
     for _ in range(3):  # the first round learns the gradients, the second the spreads
         got = [
-            AlgorithmPlayers(components.algorithm, Tape(), talk(place, [0])).gradient("discriminator", state, batch)
+            AlgorithmPlayers(components.algorithm, AutogradBackend(), talk(place, [0])).gradient(
+                "discriminator", state, batch
+            )
             for place, batch in enumerate(batches)
         ]
     for each in got:
@@ -180,7 +182,7 @@ def test_processes_with_half_of_the_batch_each_find_what_one_does(plain):
 def test_a_chain_of_steps_is_that_of_the_rule(plain):
     """The step hands the rule what it asks for, once an update of the discriminator."""
     components, state, sampler = setup(plain, *ASKS, FULL, "game.n_critic=2")
-    after, logs = step(components.algorithm, Tape(), state, batches_of(sampler, state), 0)
+    after, logs = step(components.algorithm, AutogradBackend(), state, batches_of(sampler, state), 0)
     assert after["discriminator"]["rule"]["count"].item() == 2
     assert "previous" not in after["discriminator"]["rule"]
     kept = after["discriminator"]["rule"]["covariance"]["matrix"]
@@ -229,7 +231,7 @@ def test_stopped_in_the_middle_of_a_chain_it_ends_with_the_same_bits(plan, tmp_p
     algorithm = [*rule, "regularizer=[r1]", f"engine={engine}"]
     whole, resumed = plan(*algorithm, outputs=tmp_path / "a"), plan(*algorithm, outputs=tmp_path / "b")
     assert train.execute(whole, silent) == "completed"
-    owner, name = (GAN, "training_step") if engine == "lightning" else (Population, "step")
+    owner, name = (GANModule, "training_step") if engine == "lightning" else (Population, "step")
     original = getattr(owner, name)
 
     def interrupted(self, *args):

@@ -15,8 +15,8 @@ from steadygan import train as training
 from steadygan.build import build
 from steadygan.engines import checkpoint
 from steadygan.engines.components import DTYPES
-from steadygan.engines.module import GAN
-from steadygan.engines.population import Plan, Unfit, train
+from steadygan.engines.module import GANModule
+from steadygan.engines.population import NotVmappable, Plan, train
 from steadygan.engines.population import population as population_module
 from steadygan.engines.population.compiling import PAYS, decide, has_compiler
 from steadygan.engines.population.population import Population
@@ -49,12 +49,12 @@ def silent(event):
 
 
 def population(jobs, compile=False, report=silent):
-    """Statuses of jobs (None: an empty seat) trained together."""
-    seats = [job and (build(job.config), job) for job in jobs]
+    """Statuses of jobs (None: an empty slot) trained together."""
+    slots = [job and (build(job.config), job) for job in jobs]
     for job in jobs:
         if job:
             job.directory.mkdir(parents=True, exist_ok=True)
-    return train(seats, report, Plan(compile))
+    return train(slots, report, Plan(compile))
 
 
 def reached(job):
@@ -65,7 +65,9 @@ def reached(job):
 
 def alone(job):
     """The same of the LightningModule, without its files."""
-    gan = GAN(build(job.config), job.seed, job.config["batch_size"], DTYPES[str(job.config["trainer"]["precision"])])
+    gan = GANModule(
+        build(job.config), job.seed, job.config["batch_size"], DTYPES[str(job.config["trainer"]["precision"])]
+    )
     gan.to_device(torch.device("cpu"))
     for iteration in range(job.iterations):
         gan.training_step(iteration, 0)
@@ -492,7 +494,7 @@ def test_what_cannot_be_vmapped_says_so_and_trains_singly(plan, monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     algorithm = ["noise._target_=population_methods.stubborn", "iterations=3"]
     jobs = [plan(*algorithm, f"seed={n}") for n in range(2)]
-    with pytest.raises(Unfit, match="vmap"):
+    with pytest.raises(NotVmappable, match="vmap"):
         population(jobs)
     assert not any((job.directory / SUMMARY).exists() for job in jobs)
     told = []

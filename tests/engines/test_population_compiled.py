@@ -51,12 +51,12 @@ def trained(compose, tmp_path, cache):
         decided = []
         for end in ends:
             torch.compiler.reset()
-            seats = members(name, end, algorithm, own)
+            slots = members(name, end, algorithm, own)
             how = Plan(compile, lambda *what: decided.append(what), together=2)
-            statuses = train(seats, lambda event: None, how)
+            statuses = train(slots, lambda event: None, how)
         assert decided == [(compile, 2 if compile else 3)] * len(ends)
-        saved = [checkpoint.load(job.directory / CHECKPOINT) for _, job in seats]
-        return saved, [statuses[job.signature] for _, job in seats]
+        saved = [checkpoint.load(job.directory / CHECKPOINT) for _, job in slots]
+        return saved, [statuses[job.signature] for _, job in slots]
 
     return call
 

@@ -22,21 +22,21 @@ SEEDS = (3, 4, 3)
 
 @pytest.fixture
 def company(compose, tmp_path):
-    """``company(*overrides)``: a population of three after two steps, the middle seat empty, and its bookkeepers."""
+    """``company(*overrides)``: a population of three after two steps, the middle slot empty, and its bookkeepers."""
 
     def call(*overrides):
-        seats = []
+        slots = []
         for place, seed in enumerate(SEEDS):
             given = [*SMALL, f"outputs={tmp_path}", f"seed={seed}", f"ema.decay=0.{place}", *overrides]
             job = training.plan(compose(*given), given)
             components = build(job.config)
-            seats.append((Member(components, job, torch.device("cpu")), components, job))
-        filled = [seats[0], None, seats[2]]
-        population = Population([seat and seat[:2] for seat in filled], 5)
+            slots.append((Member(components, job, torch.device("cpu")), components, job))
+        filled = [slots[0], None, slots[2]]
+        population = Population([slot and slot[:2] for slot in filled], 5)
         for _ in range(2):
             population.step()
         population.settle(states=True)
-        return population, [Bookkeeper(seat[1], seat[2], print, seat[0]) for seat in filled if seat]
+        return population, [Bookkeeper(slot[1], slot[2], print, slot[0]) for slot in filled if slot]
 
     return call
 

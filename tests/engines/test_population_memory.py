@@ -45,10 +45,10 @@ def estimate(job, components):
 
 def growth(job, components, members):
     """Bytes by which the peak of this process grows when ``members`` train in place of one."""
-    seats = [(Member(components, job, torch.device("cpu")), components) for _ in range(members)]
+    slots = [(Member(components, job, torch.device("cpu")), components) for _ in range(members)]
     peaks = []
     for count in (1, members):
-        population = Population(seats[:count], job.config["batch_size"])
+        population = Population(slots[:count], job.config["batch_size"])
         for _ in range(3):
             population.step()
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)

@@ -11,7 +11,7 @@ from steadygan import train as training
 from steadygan.build import build
 from steadygan.core.settings import is_number
 from steadygan.engines.check import check_numbers
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.population import Population
 from steadygan.errors import UserError
@@ -114,7 +114,7 @@ def together(jobs):
 
 
 def alone(job):
-    gan = GAN(build(job.config), job.seed, job.config["batch_size"], torch.float64)
+    gan = GANModule(build(job.config), job.seed, job.config["batch_size"], torch.float64)
     gan.to_device(torch.device("cpu"))
     for iteration in range(job.iterations):
         gan.training_step(iteration, 0)

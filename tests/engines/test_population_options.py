@@ -12,8 +12,8 @@ from steadygan.build import build
 from steadygan.engines.bookkeeper import Bookkeeper
 from steadygan.engines.components import Job
 from steadygan.engines.evaluate import both
-from steadygan.engines.module import GAN
-from steadygan.engines.population import Plan, Unfit, train
+from steadygan.engines.module import GANModule
+from steadygan.engines.population import NotVmappable, Plan, train
 from steadygan.engines.population.looking import look
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.population import Population
@@ -65,7 +65,7 @@ def company(jobs):
 
 def alone(job):
     """The same by the single run's step."""
-    gan = GAN(build(job.config), job.seed, job.config["batch_size"], torch.float64)
+    gan = GANModule(build(job.config), job.seed, job.config["batch_size"], torch.float64)
     gan.to_device(CPU)
     for iteration in range(STEPS):
         gan.training_step(iteration, 0)
@@ -100,7 +100,7 @@ def test_members_take_the_steps_of_their_single_runs(jobs, case):
 @pytest.mark.parametrize("case", REFUSED, ids="-".join)
 def test_what_trains_by_itself_says_why(jobs, case):
     pair = jobs(*case)
-    with pytest.raises(Unfit, match=REFUSED[case]):
+    with pytest.raises(NotVmappable, match=REFUSED[case]):
         train([(build(job.config), job) for job in pair], print, Plan(False))
     assert not any(job.directory.exists() for job in pair)
 

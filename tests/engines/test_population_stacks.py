@@ -32,17 +32,17 @@ def company(compose, tmp_path, monkeypatch):
 
     def call(name, together, *ends):
         for end in ends or (8,):
-            seats, decided = [], []
+            slots, decided = [], []
             for seed, rate in zip((0, 1, 1, 2, 3), (1e-3, 1e-3, 1e12, 1e-3, 1e-3)):
                 given = [*TINY, f"outputs={tmp_path / name}", f"seed={seed}", f"iterations={end}"]
                 given += ["loss=lsgan", "optimizer@optimizer.discriminator=sgd", f"optimizer.discriminator.lr={rate}"]
                 job = training.plan(compose(*given), given)
                 done = (read_summary(job.directory) or {}).get("status") == "diverged"
                 job.directory.mkdir(parents=True, exist_ok=True)
-                seats.append((None if done else (build(job.config), job), job))
+                slots.append((None if done else (build(job.config), job), job))
             how = Plan(True, partial(note, decided), together=together)
-            statuses = train([seat for seat, _ in seats], lambda event: None, how)
-        jobs = [job for _, job in seats]
+            statuses = train([slot for slot, _ in slots], lambda event: None, how)
+        jobs = [job for _, job in slots]
         return jobs, [read_summary(job.directory)["status"] for job in jobs], decided, statuses
 
     return call
@@ -70,7 +70,7 @@ def alike(one, other, tolerance):
 
 @pytest.mark.parametrize(("together", "calls_of"), [(2, 3), (3, 3), (1, 1), (4, 5)])
 def test_in_several_calls_as_in_one(company, together, calls_of):
-    """Two are three each, of six seats for five; four are all five at once, since equal calls are wanted."""
+    """Two are three each, of six slots for five; four are all five at once, since equal calls are wanted."""
     jobs, statuses, decided, _ = company("parts", together)
     whole, expected, _, _ = company("whole", 5)
     assert decided == [(True, calls_of)]

@@ -19,7 +19,7 @@ from bits import same
 from steadygan import files, train
 from steadygan.build import build
 from steadygan.engines import checkpoint, run
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.errors import UserError
 from steadygan.loggers import fragments, wandb
 
@@ -139,9 +139,9 @@ class Stop:
     """Sends this process a signal at the end of one iteration."""
 
     def __init__(self, monkeypatch, number, iteration):
-        self.step = GAN.training_step
+        self.step = GANModule.training_step
         self.number, self.iteration = number, iteration
-        monkeypatch.setattr(GAN, "training_step", lambda gan, *batch: self(gan, *batch))
+        monkeypatch.setattr(GANModule, "training_step", lambda gan, *batch: self(gan, *batch))
 
     def __call__(self, gan, iteration, index):
         self.step(gan, iteration, index)
@@ -202,13 +202,13 @@ def test_a_second_ctrl_c_stops_at_once(plan, tmp_path, monkeypatch):
     train.execute(whole, silent)
     handler = signal.getsignal(signal.SIGINT)
 
-    def twice(gan, iteration, index, step=GAN.training_step):
+    def twice(gan, iteration, index, step=GANModule.training_step):
         for _ in range(2 if iteration == 12 else 0):
             os.kill(os.getpid(), signal.SIGINT)
         step(gan, iteration, index)
 
     with monkeypatch.context() as patch:
-        patch.setattr(GAN, "training_step", twice)
+        patch.setattr(GANModule, "training_step", twice)
         with pytest.raises(KeyboardInterrupt):
             train.execute(job, silent)
     assert signal.getsignal(signal.SIGINT) is handler
@@ -227,13 +227,13 @@ def test_a_run_killed_between_checkpoints_ends_with_the_same_bits(plan, tmp_path
     class Killed(BaseException):
         pass
 
-    def die(gan, iteration, index, step=GAN.training_step):
+    def die(gan, iteration, index, step=GANModule.training_step):
         if iteration == 18:
             raise Killed
         step(gan, iteration, index)
 
     with monkeypatch.context() as patch:
-        patch.setattr(GAN, "training_step", die)
+        patch.setattr(GANModule, "training_step", die)
         with pytest.raises(Killed):
             train.execute(resumed, silent)
     with (resumed.directory / files.METRICS).open("a") as file:
@@ -314,7 +314,7 @@ def test_divergence_ends_a_run_with_its_last_good_state(plan):
 def test_a_failure_leaves_its_traceback_and_runs_again_only_when_asked(plan, monkeypatch):
     job = plan()
     with monkeypatch.context() as patch:
-        patch.setattr(GAN, "training_step", lambda *_: 1 / 0)
+        patch.setattr(GANModule, "training_step", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train.execute(job, silent)
     assert summary(job)["status"] == "failed"
@@ -353,7 +353,7 @@ def test_the_logger_is_told_how_it_ended(plan, monkeypatch, step, status):
     told = []
     monkeypatch.setattr(train, "build", lambda config: replace(build(config), logger=Witness(told)))
     if step:
-        monkeypatch.setattr(GAN, "training_step", step)
+        monkeypatch.setattr(GANModule, "training_step", step)
     with contextlib.suppress(ZeroDivisionError):
         train.execute(plan(), silent)
     assert told == [status]

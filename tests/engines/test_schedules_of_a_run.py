@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from steadygan.build import build
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.step import PLAYERS
 
 TINY = [
@@ -17,7 +17,7 @@ TINY = [
 
 def fresh(plain, *overrides):
     config = plain(*TINY, *overrides)
-    gan = GAN(build(config), config["seed"], config["batch_size"], torch.float64)
+    gan = GANModule(build(config), config["seed"], config["batch_size"], torch.float64)
     gan.to_device(torch.device("cpu"))
     return gan
 

@@ -17,7 +17,7 @@ from steadygan.build import build
 from steadygan.core.growing import shrunk
 from steadygan.engines import population
 from steadygan.engines.linearised import Field, scene
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.schemes.pretraining import STATE, Pretraining
 from steadygan.errors import UserError
 
@@ -69,7 +69,7 @@ def result(job):
 
 
 def module(job):
-    gan = GAN(build(job.config), job.seed, job.config["batch_size"], torch.float32)
+    gan = GANModule(build(job.config), job.seed, job.config["batch_size"], torch.float32)
     gan.to_device(torch.device("cpu"))
     return gan
 
@@ -334,7 +334,7 @@ def test_a_population_says_why_it_is_none(plan):
     job = plan(*PRETRAIN[:2], "scheme.epochs=1", "scheme.discriminator_epochs=1", "iterations=2", "engine=population")
     assert train.execute(job, told.append) == "completed"
     assert any("pre-training is of one run" in event.get("text", "") for event in told)
-    with pytest.raises(population.Unfit, match="pre-training is of one run"):
+    with pytest.raises(population.NotVmappable, match="pre-training is of one run"):
         population.train([(build(job.config), job)], silent, population.Plan())
 
 
@@ -405,7 +405,7 @@ def test_blocks_that_are_not_there_yet_do_not_move(plan):
 def test_a_run_stopped_in_any_stage_ends_with_the_same_bits(plan, tmp_path, monkeypatch, number, iteration):
     one, other = plan(*GROW, outputs=tmp_path / "a"), plan(*GROW, outputs=tmp_path / "b")
     train.execute(one, silent)
-    step = GAN.training_step
+    step = GANModule.training_step
 
     def stop(gan, at, index):
         step(gan, at, index)
@@ -413,7 +413,7 @@ def test_a_run_stopped_in_any_stage_ends_with_the_same_bits(plan, tmp_path, monk
             os.kill(os.getpid(), number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(GAN, "training_step", stop)
+        patch.setattr(GANModule, "training_step", stop)
         assert train.execute(other, silent) == "preempted"
     assert train.execute(other, silent) == "completed"
     assert all(map(same, result(one), result(other)))

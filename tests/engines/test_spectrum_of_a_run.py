@@ -78,15 +78,15 @@ def test_a_stopped_run_goes_on_with_the_same_columns(run):
 
 
 def test_members_of_a_population_have_them_too(compose, tmp_path):
-    seats, singles = [], []
+    slots, singles = [], []
     for seed in (0, 1):
         given = [*TINY, *LOOKING, f"seed={seed}", "trainer.precision=64"]
         job, single = (train.plan(compose(*given, f"outputs={tmp_path / n}"), given) for n in "ab")
-        seats.append((train.build(job.config), job))
+        slots.append((train.build(job.config), job))
         train.execute(single, lambda event: None)
         singles.append(single)
-    population.train(seats, lambda event: None, population.Plan("false"))
-    for (_, job), single in zip(seats, singles):
+    population.train(slots, lambda event: None, population.Plan("false"))
+    for (_, job), single in zip(slots, singles):
         for own, other in zip(table(job.directory), table(single.directory), strict=True):
             for name in COLUMNS:
                 if other[name]:

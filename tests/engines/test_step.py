@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from steadygan.build import build
-from steadygan.core.autodiff import Tape, Transform
+from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.engines.functional import functional, tensors
 from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import PLAYERS, initial_state, step
@@ -40,7 +40,7 @@ def sample(sampler, t, state):
 def train(components, state, sampler, iterations, backend=None):
     logs = {}
     for t in range(iterations):
-        state, logs = step(components.algorithm, backend or Tape(), state, sample(sampler, t, state), t)
+        state, logs = step(components.algorithm, backend or AutogradBackend(), state, sample(sampler, t, state), t)
     return state, logs
 
 
@@ -140,15 +140,15 @@ ALGORITHMS = {
 @pytest.mark.parametrize("overrides", ALGORITHMS.values(), ids=ALGORITHMS.keys())
 def test_tape_and_transform_take_the_same_steps(plain, overrides):
     components, state, sampler = setup(plain, *overrides)
-    tape, tape_logs = train(components, state, sampler, 3, Tape())
-    transform, transform_logs = train(components, state, sampler, 3, Transform())
-    close(tape, transform)
-    close(dict(tape_logs), dict(transform_logs))
+    autograd, autograd_logs = train(components, state, sampler, 3, AutogradBackend())
+    func, func_logs = train(components, state, sampler, 3, FuncBackend())
+    close(autograd, func)
+    close(dict(autograd_logs), dict(func_logs))
     still = {
         (player, name)
         for player in PLAYERS
         for name, value in state[player]["params"].items()
-        if torch.equal(value, tape[player]["params"][name])
+        if torch.equal(value, autograd[player]["params"][name])
     }
     # Where only differences of logits count, the last bias of the critic has no gradient.
     assert all(player == "discriminator" and name.endswith("bias") for player, name in still)
@@ -169,7 +169,7 @@ def test_vmap_equals_loop(plain, overrides):
         given = iter(tensors)
         filled = [None if leaf is None else next(given) for leaf in leaves[0]]  # what is not drawn is no tensor
         state, batches = tree_unflatten(filled, shapes[0])
-        return step(algorithm.with_numbers(numbers), Transform(), state, batches, 1)
+        return step(algorithm.with_numbers(numbers), FuncBackend(), state, batches, 1)
 
     present = [[leaf for leaf in each if leaf is not None] for each in leaves]
     together = torch.func.vmap(one)([torch.stack(each) for each in zip(*present)], own)
@@ -189,9 +189,9 @@ def test_schedules_are_evaluated_at_the_iteration(plain):
     components, state, sampler = setup(plain, "loss=lsgan", "+schedule@loss.alpha=linear", "iterations=10")
     batches = sample(sampler, 0, state)
     for t, alpha in [(0, 0.0), (5, 0.5)]:
-        _, logs = step(components.algorithm, Tape(), state, batches, t)
+        _, logs = step(components.algorithm, AutogradBackend(), state, batches, t)
         constant = build(plain(*SMALL, "loss=lsgan", f"loss.alpha={alpha}")).algorithm
-        _, expected = step(constant, Tape(), state, batches, t)
+        _, expected = step(constant, AutogradBackend(), state, batches, t)
         close(logs["loss/discriminator"], expected["loss/discriminator"])
 
 
@@ -204,7 +204,7 @@ def test_weights_are_clipped_after_every_update(plain):
 
 def test_gradient_norms_are_those_of_the_gradients(plain):
     components, state, sampler = setup(plain, "game=simultaneous", "optimizer@optimizer.generator=sgd")
-    new, logs = step(components.algorithm, Tape(), state, sample(sampler, 0, state), 0)
+    new, logs = step(components.algorithm, AutogradBackend(), state, sample(sampler, 0, state), 0)
     lr = components.algorithm.rules["generator"].lr
     moved = [(a - b) / lr for a, b in zip(*(s["generator"]["params"].values() for s in (state, new)))]
     norm = torch.cat([value.flatten() for value in moved]).norm()
@@ -234,7 +234,7 @@ def test_bf16_penalties_stay_in_full_precision(plain):
         sampler = BatchSampler(
             components.dataset, components.sampling, latent, 0, 6, torch.device("cpu"), torch.float32
         )
-        state, logs[precision] = step(components.algorithm, Tape(), state, sample(sampler, 0, state), 0)
+        state, logs[precision] = step(components.algorithm, AutogradBackend(), state, sample(sampler, 0, state), 0)
         assert {value.dtype for value in state["discriminator"]["params"].values()} == {torch.float32}
     torch.testing.assert_close(logs["32"]["penalty/r1"], logs["bf16"]["penalty/r1"], rtol=1e-6, atol=0)
     difference = (logs["32"]["loss/discriminator"] - logs["bf16"]["loss/discriminator"]).abs()

@@ -59,6 +59,7 @@ ONE = r"must be \[3\]: one value an example; the mean is taken for you"
         ("optimizer.generator", "Empty", False, "an object of the type Empty, which cannot be called"),
         ("game", "Empty", False, r"Empty has no play\(players, state, batches\), n_critic"),
         ("game", "Amnesiac", False, "loses discriminator, ema, last of the state|fails: KeyError"),
+        ("game", "OldNames", False, "OldNames has passes, which is called memory_factor now"),
         ("dataset", "Empty", False, "Empty has no batch.*, shape, num_data, num_classes"),
         ("dataset", "Ragged", False, "a batch of 8 examples, which must all have one shape, fails: .* equal size"),
         ("dataset", "OtherShape", False, r"is \[8, 3\] of torch.float32; must be .* \[8, 2\] of torch.float32"),

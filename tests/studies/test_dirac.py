@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from steadygan import cli
-from steadygan.core.autodiff import Tape
+from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.ema import Ema
 from steadygan.core.games import Ratio
 from steadygan.core.losses import Minimax
@@ -94,7 +94,7 @@ def ratio(h, critic_every, n_critic, iterations, start=1e-6):
     state, seen = initial_state(algorithm, networks), []
     batches = {"discriminator": (StepBatch(nothing, nothing),) * n_critic, "generator": (StepBatch(nothing, None),)}
     for t in range(iterations):
-        state, _ = step(algorithm, Tape(), state, batches, t)
+        state, _ = step(algorithm, AutogradBackend(), state, batches, t)
         seen.append(math.hypot(state["generator"]["params"]["theta"], state["discriminator"]["params"]["psi"]) / start)
     return seen
 

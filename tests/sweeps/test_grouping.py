@@ -1,4 +1,4 @@
-"""Which jobs go together, and that they go on in the seats where they began."""
+"""Which jobs go together, and that they go on in the slots where they began."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ def groups(jobs, workers=1, most=100, **more):
 
 
 def sizes(made):
-    return [len(one.seats) for one in made]
+    return [len(one.slots) for one in made]
 
 
 SAME = [
@@ -124,8 +124,8 @@ def begin(job, iteration, status="running"):
         torch.save(saved, job.directory / CHECKPOINT)
 
 
-def seats(made):
-    return [[job and job.seed for job in one.seats] for one in made]
+def slots(made):
+    return [[job and job.seed for job in one.slots] for one in made]
 
 
 def test_who_goes_on_keeps_his_seat(plan, tmp_path):
@@ -137,7 +137,7 @@ def test_who_goes_on_keeps_his_seat(plan, tmp_path):
     for job in jobs:
         begin(job, 10)
     (again,) = groups([jobs[3], jobs[1]], compile=False)
-    assert seats([again]) == [[None, 1, None, 3]]
+    assert slots([again]) == [[None, 1, None, 3]]
     assert again.record == first.record
     assert again.recorded() is True, "compiled as at the first launch, whatever is asked for now"
     assert (first.together(), again.together()) == (2, 2)
@@ -147,10 +147,10 @@ def test_who_goes_on_keeps_his_seat(plan, tmp_path):
     again.write(compiled=False, together=4)
     told = json.loads(first.record.read_text())
     assert (told["seats"], told["compiled"], told["together"]) == ([job.signature for job in jobs], False, 4)
-    # killed before the first checkpoint: the seats count all the same
+    # killed before the first checkpoint: the slots count all the same
     (jobs[2].directory / CHECKPOINT).unlink()
     assert standing(jobs[2]) == 0
-    assert sorted(seats(groups(jobs[1:])), key=str) == [[None, 1, None, 3], [None, None, 2, None]]
+    assert sorted(slots(groups(jobs[1:])), key=str) == [[None, 1, None, 3], [None, None, 2, None]]
 
 
 def test_who_begins_again_or_anew_is_seated_anew(plan):
@@ -159,12 +159,12 @@ def test_who_begins_again_or_anew_is_seated_anew(plan):
     first.write(compiled=False, together=4)
     begin(jobs[0], 10)
     begin(jobs[1], 0, "failed")
-    assert sorted(seats(groups(jobs)), key=str) == [[0, None, None], [1, 2, 3]]
+    assert sorted(slots(groups(jobs)), key=str) == [[0, None, None], [1, 2, 3]]
     (anew,) = (one for one in groups(jobs) if len(one.jobs) == 3)
     anew.write(compiled=True, together=4)
     for job in jobs[1:]:
         begin(job, 5)
-    assert sorted(seats(groups(jobs)), key=str) == [[0, None, None], [1, 2, 3]], "the last record counts"
+    assert sorted(slots(groups(jobs)), key=str) == [[0, None, None], [1, 2, 3]], "the last record counts"
 
 
 def test_runs_that_were_begun_singly_go_together_where_they_stand(plan):
@@ -172,7 +172,7 @@ def test_runs_that_were_begun_singly_go_together_where_they_stand(plan):
     for job, iteration in zip(jobs, (10, 20, 10, 0)):
         if iteration:
             begin(job, iteration)
-    assert sorted(seats(groups(jobs)), key=str) == [[0, 2], [1], [3]]
+    assert sorted(slots(groups(jobs)), key=str) == [[0, 2], [1], [3]]
 
 
 def test_a_longer_run_is_another_program_in_the_same_seats(plan):
@@ -183,7 +183,7 @@ def test_a_longer_run_is_another_program_in_the_same_seats(plan):
         begin(job, 10, "completed")
     longer = [replace(job, config={**job.config, "iterations": 20}, iterations=20) for job in jobs]
     (made,) = groups(longer)
-    assert (made.record, seats([made])) == (first.record, [[0, 1]])
+    assert (made.record, slots([made])) == (first.record, [[0, 1]])
 
 
 def test_a_damaged_record_is_none(tmp_path):

@@ -168,7 +168,7 @@ def compare_reports(own, expected):
 
 @pytest.mark.soak
 def test_longer_and_narrower_launches_keep_the_bits(steadygan):
-    """Extended by a launch that asks for half of the runs first: as if never ended, since all keep their seats."""
+    """Extended by a launch that asks for half of the runs first: as if never ended, since all keep their slots."""
     sweep = ["train", "-m", "ema.decay=0.5,0.9,0.99", "seed=0,1", *TINY, "engine=population", "engine.workers=1"]
     steadygan(*sweep, "iterations=20", "outputs=whole")
     steadygan(*sweep, "iterations=8", "outputs=parts")

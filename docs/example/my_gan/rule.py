@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from steadygan.core.declare import declare, positive
-from steadygan.core.rules.base import Rule
+from steadygan.core.rules.base import UpdateRule
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 
 
 @declare(lr=positive)
 @dataclass(frozen=True)
-class SignDescent(Rule):
+class SignDescent(UpdateRule):
     """``theta <- theta - lr sign(grad)``."""
 
     lr: Number

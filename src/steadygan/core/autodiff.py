@@ -1,7 +1,8 @@
 """The one place that knows ``torch.autograd`` from ``torch.func``.
 
-``Tape`` takes gradients with ``torch.autograd.grad``: the fastest way in eager mode. ``Transform`` takes them with
-``torch.func``: the way that works under ``torch.func.vmap`` and in one compiled graph. Both give the same numbers.
+``AutogradBackend`` takes gradients with ``torch.autograd.grad``: the fastest way in eager mode. ``FuncBackend`` takes
+them with ``torch.func``: the way that works under ``torch.func.vmap`` and in one compiled graph. Both give the same
+numbers.
 """
 
 import warnings
@@ -63,7 +64,7 @@ def per_sample_gradients(loss: Callable[[Tensors, Any], Tensor], params: Tensors
     """The gradient ``[B, ...]`` of ``loss(params, batch)`` on each example as a batch of one.
 
     By ``torch.func``, in eager mode and under ``vmap`` alike: whatever ``loss`` differentiates itself has to be done
-    by ``Transform``.
+    by ``FuncBackend``.
 
     Args:
         loss: a scalar.
@@ -126,7 +127,7 @@ class PulledBackCritic:
         return logits, pullback
 
 
-class Tape:
+class AutogradBackend:
     """Gradients by ``torch.autograd.grad``."""
 
     def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
@@ -136,8 +137,8 @@ class Tape:
             grads = torch.autograd.grad(value, list(leaves.values()), allow_unused=True, materialize_grads=True)
         return dict(zip(leaves, grads)), tree_map(lambda t: t.detach() if isinstance(t, Tensor) else t, aux)
 
-    def nested(self) -> "NestedTape":
-        return NestedTape()
+    def nested(self) -> "NestedAutogradBackend":
+        return NestedAutogradBackend()
 
     def watch(self, x: Tensor) -> Tensor:
         return x if x.requires_grad else x.detach().requires_grad_()
@@ -149,7 +150,7 @@ class Tape:
         return [flat(tensors)]  # each operation costs its launch
 
 
-class NestedTape(Tape):
+class NestedAutogradBackend(AutogradBackend):
     """Gradients that remember what they were computed from, and may be taken by what was computed before."""
 
     def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
@@ -161,13 +162,13 @@ class NestedTape(Tape):
         return dict(zip(leaves, grads)), aux
 
 
-class Transform:
+class FuncBackend:
     """Gradients by ``torch.func``."""
 
     def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
         return torch.func.grad(loss, has_aux=True)(params)
 
-    def nested(self) -> "Transform":
+    def nested(self) -> "FuncBackend":
         return self
 
     def watch(self, x: Tensor) -> Tensor:

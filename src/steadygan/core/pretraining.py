@@ -11,7 +11,8 @@ from torch import Tensor
 
 from steadygan.core.autodiff import Backend
 from steadygan.core.objective import mean, repeated
-from steadygan.core.types import Apply, Rule, Tensors
+from steadygan.core.rules.base import UpdateRule
+from steadygan.core.types import Apply, Tensors
 
 Objective = Callable[[Tensors, Tensors], tuple[Tensor, dict[str, Any]]]
 """``objective(params, buffers) -> (scalar, {"logs", "buffers"})``."""
@@ -77,7 +78,7 @@ def of_discriminator(
 
 def move(
     objective: Objective,
-    rule: Rule,
+    rule: UpdateRule,
     backend: Backend,
     player: Player,
     average: Callable[[Tensors], Tensors] = lambda grads: grads,

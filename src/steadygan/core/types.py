@@ -1,7 +1,7 @@
 """The types of what an algorithm is made of."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from torch import Tensor
 
@@ -55,21 +55,6 @@ class Stateful(Protocol):
     def init(self, members: int, like: Tensor) -> Tensors: ...
 
     def update(self, aux_state: Tensors, batch_stats: Tensors) -> Tensors: ...
-
-
-class Rule(Protocol):
-    """An update rule on one player's tensors; ``noise`` is N(0, 1) like the parameters where ``noisy``.
-
-    Where ``per_sample``, ``update`` also takes ``grad_covariance``: the mean over all processes of what the method
-    ``grad_covariance(samples, grads)`` makes of the gradients ``[B, ...]`` of a batch's examples and of their mean.
-    """
-
-    noisy: bool
-    per_sample: bool
-
-    def init(self, params: Tensors) -> Any: ...
-
-    def update(self, params: Tensors, grads: Tensors, state: Any, noise: Tensors | None) -> tuple[Tensors, Any]: ...
 
 
 class Schedule(Protocol):

@@ -23,20 +23,20 @@ class Prefetch:
     def __init__(self, make: Callable[[int, str, int, int], Tensor]) -> None:
         self._make = make
         self._last: OrderedDict[Key, int] = OrderedDict()
-        self._ahead: dict[Key, tuple[int, Future[Tensor]]] = {}
+        self._lookahead: dict[Key, tuple[int, Future[Tensor]]] = {}
         self._thread: ThreadPoolExecutor | None = None
 
     def __call__(self, seed: int, stream: str, index: int, batch_size: int) -> Tensor:
         """What ``make`` returns."""
         key = (seed, stream, batch_size)
-        ready, future = self._ahead.pop(key, (None, None))
+        ready, future = self._lookahead.pop(key, (None, None))
         if future is not None and ready != index:
             future.cancel()
         found = (
             future.result() if future is not None and ready == index else self._make(seed, stream, index, batch_size)
         )
         if self._last.pop(key, None) == index - 1:
-            self._ahead[key] = index + 1, self._pool().submit(self._make, seed, stream, index + 1, batch_size)
+            self._lookahead[key] = index + 1, self._pool().submit(self._make, seed, stream, index + 1, batch_size)
         self._last[key] = index
         self._forget()
         return found
@@ -49,7 +49,7 @@ class Prefetch:
     def _forget(self) -> None:
         while len(self._last) > MOST:
             key, _ = self._last.popitem(last=False)
-            _, future = self._ahead.pop(key, (None, None))
+            _, future = self._lookahead.pop(key, (None, None))
             if future is not None:
                 future.cancel()
 

@@ -105,7 +105,7 @@ class StoredImages(ABC):
         self._x = Placed(torch.from_numpy(self._shards.all())) if self.in_memory else None
         labels = self._labels(self.split)
         self._y = None if labels is None else Placed(labels)
-        self._ahead = Prefetch(self._gather)
+        self._lookahead = Prefetch(self._gather)
 
     def _check(self) -> None:
         self.size = whole("size", self.size)
@@ -152,7 +152,7 @@ class StoredImages(ABC):
         if self._x is not None:
             levels = self._x.on(device, torch.uint8).index_select(0, at)
         else:
-            gather = self._ahead if self.prefetch else self._gather
+            gather = self._lookahead if self.prefetch else self._gather
             levels = gather(seed, stream, index, batch_size).to(device, non_blocking=True)
         batch = {"x": self._varied(levels, seed, stream, index, dtype), "index": at}
         if self._y is not None:

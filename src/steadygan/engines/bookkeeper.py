@@ -11,11 +11,11 @@ from steadygan import files, locks
 from steadygan.engines import spectrum, summary
 from steadygan.engines.components import Components, Job, Report
 from steadygan.engines.evaluate import both
+from steadygan.engines.gan_state import GANState
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.keeping import Keeping
 from steadygan.engines.oscillation import Trailing
 from steadygan.engines.rows import Rows
-from steadygan.engines.trained import Trained
 from steadygan.loggers.base import RunInfo
 from steadygan.pictures import picture
 
@@ -61,7 +61,7 @@ class Bookkeeper:
         picture: writes the picture of now to a file; set likewise.
     """
 
-    def __init__(self, components: Components, job: Job, report: Report, gan: Trained, share: float = 1.0):
+    def __init__(self, components: Components, job: Job, report: Report, gan: GANState, share: float = 1.0):
         self.components, self.job, self.report, self.gan, self.share = components, job, report, gan, share
         self.sparing = job.config["engine"].get("files") == "summary"
         self.interrupt = Interrupt()

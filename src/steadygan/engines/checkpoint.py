@@ -11,15 +11,15 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.data.described import facts
+from steadygan.engines.gan_state import GANState
 from steadygan.engines.step import PLAYERS
-from steadygan.engines.trained import Trained
 from steadygan.errors import UserError
 from steadygan.files import Unreadable, write_atomically
 
 FORMAT = 2
 
 
-def save(path: Path, gan: Trained, signature: str, seconds: float, written: Callable[[], None] = lambda: None) -> None:
+def save(path: Path, gan: GANState, signature: str, seconds: float, written: Callable[[], None] = lambda: None) -> None:
     """Everything that is not a function of (seed, iteration).
 
     Args:
@@ -84,7 +84,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def restore(gan: Trained, checkpoint: dict[str, Any]) -> None:
+def restore(gan: GANState, checkpoint: dict[str, Any]) -> None:
     """Put a checkpoint's state into a freshly built GAN, or leave the GAN as it is.
 
     Raises:

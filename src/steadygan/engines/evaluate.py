@@ -9,13 +9,13 @@ from torch import Tensor
 
 from steadygan.core.draws import generator, normal_like
 from steadygan.engines.components import RAW, Components
+from steadygan.engines.gan_state import GANState
 from steadygan.engines.labelling import needs, of_samples
-from steadygan.engines.trained import Trained
 
 STREAM = "evaluate"
 
 
-def evaluate(gan: Trained, metrics: Mapping[str, Any], ema: bool = True) -> dict[str, float]:
+def evaluate(gan: GANState, metrics: Mapping[str, Any], ema: bool = True) -> dict[str, float]:
     """Every metric of the (averaged) generator.
 
     The latents are a function of the run's seed alone, so two evaluations of the same weights agree to the bit, and
@@ -36,7 +36,7 @@ def evaluate(gan: Trained, metrics: Mapping[str, Any], ema: bool = True) -> dict
     return values
 
 
-def both(gan: Trained, components: Components) -> dict[str, float]:
+def both(gan: GANState, components: Components) -> dict[str, float]:
     """Every metric of the averaged generator, and of the one that is trained where the run asks for that."""
     values = evaluate(gan, components.metrics)
     if components.raw:
@@ -95,20 +95,20 @@ def most(metrics: Mapping[str, Any]) -> int:
     return max(metric.samples for metric in metrics.values())
 
 
-def latents(gan: Trained, count: int, stream: str, seed: int | None = None) -> Tensor:
+def latents(gan: GANState, count: int, stream: str, seed: int | None = None) -> Tensor:
     """``[count, latent]``; the seed is the run's own unless given."""
     source = generator(gan.seed if seed is None else seed, stream, 0, gan.device)
     return normal_like(source, (count, gan.latent), gan.float_type)
 
 
-def draw(gan: Trained, count: int, stream: str, ema: bool = True, seed: int | None = None) -> Tensor:
+def draw(gan: GANState, count: int, stream: str, ema: bool = True, seed: int | None = None) -> Tensor:
     """``count`` generated examples ``[count, *shape]`` of ``latents``; a conditional GAN's of ``gan.labels``."""
     labels = gan.labels(count, stream, seed)
     own = gan.ranks.share(latents(gan, count, stream, seed))
     return gan.ranks.gather(in_chunks(gan, own, ema, None if labels is None else gan.ranks.share(labels)))
 
 
-def in_chunks(gan: Trained, latents: Tensor, ema: bool, labels: Tensor | None = None) -> Tensor:
+def in_chunks(gan: GANState, latents: Tensor, ema: bool, labels: Tensor | None = None) -> Tensor:
     """As ``gan.sample``, ``gan.batch`` at a time."""
     pairs = zip(latents.split(gan.batch), itertools.repeat(None) if labels is None else labels.split(gan.batch))
     return torch.cat([gan.sample(chunk, ema, label) for chunk, label in pairs])

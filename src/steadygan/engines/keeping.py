@@ -11,7 +11,7 @@ from typing import Any
 from steadygan import files
 from steadygan.engines import checkpoint
 from steadygan.engines.components import Job
-from steadygan.engines.trained import Trained
+from steadygan.engines.gan_state import GANState
 from steadygan.errors import UserError
 
 
@@ -37,7 +37,7 @@ class Keeping:
         self.written = clock()
         self._last: int | None = None
 
-    def resume(self, gan: Trained, tell: Callable[[str], None]) -> float | None:
+    def resume(self, gan: GANState, tell: Callable[[str], None]) -> float | None:
         """Put the newest checkpoint that is sound into ``gan``.
 
         Args:
@@ -73,7 +73,7 @@ class Keeping:
         """Whether the last checkpoint was written ``checkpoint_minutes`` ago."""
         return self.clock() - self.written >= self.seconds
 
-    def save(self, gan: Trained, seconds: float) -> None:
+    def save(self, gan: GANState, seconds: float) -> None:
         """A new ``last.ckpt``; the one before keeps its iteration as a name, the oldest ones go."""
         path, keep = self.job.directory / files.CHECKPOINT, self.job.config["keep_checkpoints"]
 
@@ -86,7 +86,7 @@ class Keeping:
         for old in [found for found in files.checkpoints(self.job.directory) if found != path][keep - 1 :]:
             old.unlink(missing_ok=True)
 
-    def judge(self, gan: Trained, seconds: float, metrics: Mapping[str, float]) -> None:
+    def judge(self, gan: GANState, seconds: float, metrics: Mapping[str, float]) -> None:
         """Write ``best.ckpt`` if the metric has never been better."""
         value = self.sign * metrics.get(self.metric, math.nan) if self.metric else math.nan
         if math.isfinite(value) and (self.best is None or value > self.best):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-from steadygan.core.autodiff import Transform
+from steadygan.core.autodiff import FuncBackend
 from steadygan.core.draws import stream_seed
 from steadygan.core.games import Simultaneous, State
 from steadygan.core.objective import StepBatch, repeated
@@ -144,7 +144,7 @@ class Field:
         self.x = self.flat.vector(params)
         self._game = getattr(of.algorithm.game, "limit", None) or Simultaneous()
         plain = replace(of.algorithm, rules=dict.fromkeys(PLAYERS, Sgd(lr=1.0)), projections={}, game=self._game)
-        self._players = AlgorithmPlayers(plain, Transform(), lambda grads: grads)
+        self._players = AlgorithmPlayers(plain, FuncBackend(), lambda grads: grads)
         self._batches = {player: batches[:1] for player, batches in of.batches.items()}
         self._rules = {player: Sgd(lr=1.0).init(params[player]) for player in PLAYERS}
 
@@ -199,10 +199,10 @@ class Iteration:
         """The tensors that the map is of."""
         rules = self.scene.algorithm.rules
         tree = {
-            player: {"params": state[player]["params"], "rule": _without(state[player]["rule"], rules[player].clocks)}
+            player: {"params": state[player]["params"], "rule": _without(state[player]["rule"], rules[player].counters)}
             for player in PLAYERS
         }
-        return {**tree, "game": _without(state.get("game", {}), getattr(self.scene.algorithm.game, "clocks", ()))}
+        return {**tree, "game": _without(state.get("game", {}), getattr(self.scene.algorithm.game, "counters", ()))}
 
     def __call__(self, x: Tensor) -> Tensor:
         """``[n] -> [n]``."""
@@ -217,7 +217,7 @@ class Iteration:
         }
         game = {"game": _with(state["game"], moving["game"])} if "game" in state else {}
         algorithm, batches = self.scene.algorithm, self.scene.batches
-        new, _ = step(algorithm, Transform(), {**state, **at, **game}, batches, self.scene.iteration)
+        new, _ = step(algorithm, FuncBackend(), {**state, **at, **game}, batches, self.scene.iteration)
         return self.flat.vector(self._moving(new))
 
     def operator(self) -> Operator:
@@ -225,11 +225,11 @@ class Iteration:
         return jacobian(self, self.x)
 
 
-def _without(state: Any, clocks: tuple[str, ...]) -> Any:
+def _without(state: Any, counters: tuple[str, ...]) -> Any:
     """Return the state of a rule or game without the keys that count its updates."""
     if not isinstance(state, Mapping):
         return state
-    return {key: _without(value, clocks) for key, value in state.items() if key not in clocks}
+    return {key: _without(value, counters) for key, value in state.items() if key not in counters}
 
 
 def _with(state: Any, moving: Any) -> Any:

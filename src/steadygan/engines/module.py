@@ -7,17 +7,17 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from steadygan.core.autodiff import Tape
+from steadygan.core.autodiff import AutogradBackend
 from steadygan.engines.components import Components
 from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.functional import tensors
+from steadygan.engines.gan_state import GANState
 from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import PLAYERS, initial_state, step
-from steadygan.engines.trained import Trained
 from steadygan.engines.window import Window
 
 
-class GAN(Trained, lightning.LightningModule):
+class GANModule(GANState, lightning.LightningModule):
     """One GAN under manual optimisation; a Lightning batch is the number of an iteration.
 
     ``state`` is the training state (see ``steadygan.engines.step``); ``state_dict`` is its networks, by player.
@@ -73,7 +73,9 @@ class GAN(Trained, lightning.LightningModule):
     def training_step(self, iteration: int, _: int) -> None:
         params = {player: self.state[player]["params"] for player in PLAYERS}
         batches = self.sampler.sample(iteration, params)
-        state, logs = step(self.components.algorithm, Tape(), self.state, batches, iteration, self.ranks.average)
+        state, logs = step(
+            self.components.algorithm, AutogradBackend(), self.state, batches, iteration, self.ranks.average
+        )
         if not self.window.add(self.ranks.agree(logs)):
             self.diverged_at = iteration + 1
             return

@@ -19,6 +19,12 @@ MEMBERS = {
 }
 """By kind; with parentheses where it is called."""
 
+RENAMED = {
+    "optimizer": {"clocks": "counters", "spread": "grad_covariance"},
+    "game": {"clocks": "counters", "passes": "memory_factor", "critic_turns": "critic_batches"},
+}
+"""Optional members that had another name in version 0.1: under that one they would be ignored without a word."""
+
 
 def has_members(kind: str, key: str, made: Any) -> None:
     """Refuse an object that lacks something of its kind.
@@ -29,10 +35,13 @@ def has_members(kind: str, key: str, made: Any) -> None:
         made: the object.
 
     Raises:
-        UserError: naming the key and what is missing.
+        UserError: naming the key and what is missing, or has another name now.
     """
     if isinstance(made, functools.partial):
         raise UserError(f"{key}: is not built yet, since its yaml says _partial_: true; this kind is built without")
+    for old, new in RENAMED.get(kind, {}).items():
+        if hasattr(made, old):
+            raise UserError(f"{key}: {type(made).__name__} has {old}, which is called {new} now; {PAGE}")
     missing = [text for text in MEMBERS[kind] if not _has(made, text)]
     if missing:
         own = ", ".join(MEMBERS[kind])

@@ -15,7 +15,7 @@ from steadygan.engines.distributed.bystander import Bystander
 from steadygan.engines.distributed.join import device, joined, normalised
 from steadygan.engines.distributed.ranks import Alone
 from steadygan.engines.interrupt import Interrupt
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.signals import STOPS
 
 
@@ -34,7 +34,7 @@ def run(components: Components, job: Job, report: Report) -> str:
 
 def _run(components: Components, job: Job, report: Report, ranks: Alone) -> str:
     config = job.config
-    gan = GAN(components, job.seed, config["batch_size"], DTYPES[str(config["trainer"]["precision"])], ranks)
+    gan = GANModule(components, job.seed, config["batch_size"], DTYPES[str(config["trainer"]["precision"])], ranks)
     book = Bystander(components, job, gan) if ranks.rank else Bookkeeper(components, job, report, gan)
     book.open()
     try:
@@ -53,14 +53,14 @@ def _run(components: Components, job: Job, report: Report, ranks: Alone) -> str:
     return status
 
 
-def _before(components: Components, gan: GAN, book: Bookkeeper | Bystander) -> None:
+def _before(components: Components, gan: GANModule, book: Bookkeeper | Bystander) -> None:
     """What the scheme has to do before the first iteration, or what is left of it."""
     prepare = components.scheme.before(components.dataset) if gan.iteration == 0 else None
     if prepare is not None:
         prepare(gan, book)
 
 
-def fit(gan: GAN, book: Bookkeeper | Bystander, settings: dict[str, Any]) -> None:
+def fit(gan: GANModule, book: Bookkeeper | Bystander, settings: dict[str, Any]) -> None:
     """Lightning's loop over the numbers of the iterations that are left; everything else is ours.
 
     Each process has a loop of its own on its one device.

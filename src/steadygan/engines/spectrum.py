@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from steadygan.engines.components import Components
+from steadygan.engines.gan_state import GANState
 from steadygan.engines.linearised import Field, Iteration, scene
-from steadygan.engines.trained import Trained
 from steadygan.networks.norms import unsynchronised
 from steadygan.theory.spectrum import Operator, balance, measured, ritz, scaled
 
@@ -37,7 +37,7 @@ def columns(config: Mapping[str, Any]) -> list[str]:
     return [] if every_of(config) is None else list(COLUMNS)
 
 
-def spectrum(gan: Trained, components: Components, config: Mapping[str, Any]) -> dict[str, float]:
+def spectrum(gan: GANState, components: Components, config: Mapping[str, Any]) -> dict[str, float]:
     """The columns at the state that ``gan`` is in; empty where something is not finite.
 
     On a batch of its own, by draws of its own: nothing of the training changes. The outermost Ritz values of one Krylov

@@ -13,14 +13,15 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.core import settings
-from steadygan.core.autodiff import Backend, Transform, per_sample_gradients
+from steadygan.core.autodiff import Backend, FuncBackend, per_sample_gradients
 from steadygan.core.diagnostics import cosine, norm
 from steadygan.core.ema import Ema
-from steadygan.core.games import Ahead, Game, Gradient, Logs, State
+from steadygan.core.games import Game, Gradient, Logs, LookaheadFn, State
 from steadygan.core.growing import Growth
 from steadygan.core.objective import NO_AUX_STATE, Objective, StepBatch
+from steadygan.core.rules.base import UpdateRule
 from steadygan.core.snapshots import Snapshots
-from steadygan.core.types import Number, Project, Rule, Tensors
+from steadygan.core.types import Number, Project, Tensors
 
 PLAYERS = ("generator", "discriminator")
 PER_EXAMPLE = ("latent", "real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight", "smoothing")
@@ -39,7 +40,7 @@ class Algorithm:
     """
 
     objective: Objective
-    rules: Mapping[str, Rule]
+    rules: Mapping[str, UpdateRule]
     projections: Mapping[str, Project]
     game: Game
     ema: Ema
@@ -163,16 +164,16 @@ class AlgorithmPlayers:
     average: Callable[[Tensors], Tensors]
 
     def gradient(
-        self, player: str, state: State, batch: StepBatch, ahead: Ahead | None = None, zero_sum: bool = False
+        self, player: str, state: State, batch: StepBatch, lookahead: LookaheadFn | None = None, zero_sum: bool = False
     ) -> Gradient:
         fake = self._fake(state, batch) if player == "discriminator" else None
-        objective = self._objective(player, state, batch, fake, self.backend, ahead, zero_sum)
+        objective = self._objective(player, state, batch, fake, self.backend, lookahead, zero_sum)
         grads, aux = self.backend.gradient(objective, state[player]["params"])
         grads, aux_state = self._over_all(grads, aux.get("batch_stats", {}), state)
         logs = {**aux["logs"], **self._of_gradient(player, state, grads)}
         grad_covariance = None
         if self.algorithm.rules[player].per_sample:
-            grad_covariance = self._grad_covariance(player, state, batch, fake, grads, ahead, zero_sum)
+            grad_covariance = self._grad_covariance(player, state, batch, fake, grads, lookahead, zero_sum)
         return Gradient(grads, logs, aux["buffers"], grad_covariance, aux_state)
 
     def _over_all(
@@ -225,7 +226,7 @@ class AlgorithmPlayers:
         self, state: State, batches: Mapping[str, StepBatch], vector: Mapping[str, Tensors]
     ) -> dict[str, Tensors]:
         # The transpose of the pullback, which is linear in its vector: no forward derivatives are needed.
-        inner = replace(self, backend=Transform())
+        inner = replace(self, backend=FuncBackend())
 
         def field(params: dict[str, Tensors]) -> dict[str, Tensors]:
             at = {**state, **{player: {**state[player], "params": params[player]} for player in PLAYERS}}
@@ -249,12 +250,12 @@ class AlgorithmPlayers:
         batch: StepBatch,
         fake: Tensor | None,
         backend: Backend,
-        ahead: Ahead | None = None,
+        lookahead: LookaheadFn | None = None,
         zero_sum: bool = False,
     ) -> Callable[[Tensors], tuple[Tensor, Any]]:
         """Return the player's objective on a batch; ``fake``: the generated examples, for the discriminator."""
-        if ahead is not None:
-            return self._foreseen(player, state, batch, backend, ahead, zero_sum)
+        if lookahead is not None:
+            return self._at_lookahead(player, state, batch, backend, lookahead, zero_sum)
         objective, buffers, aux_state = (
             self.algorithm.objective,
             state[player]["buffers"],
@@ -265,14 +266,14 @@ class AlgorithmPlayers:
             return lambda params: objective.for_generator(params, buffers, discriminators, batch, aux_state, zero_sum)
         return lambda params: objective.for_discriminator(backend, params, buffers, fake, batch, aux_state)
 
-    def _foreseen(
-        self, player: str, state: State, batch: StepBatch, backend: Backend, ahead: Ahead, zero_sum: bool
+    def _at_lookahead(
+        self, player: str, state: State, batch: StepBatch, backend: Backend, lookahead: LookaheadFn, zero_sum: bool
     ) -> Callable[[Tensors], tuple[Tensor, Any]]:
-        """Return the objective at the state that ``ahead`` leads to."""
+        """Return the objective at the state that ``lookahead`` leads to."""
         inner = replace(self, backend=backend.nested())
 
         def objective(params: Tensors) -> tuple[Tensor, Any]:
-            future = ahead(inner, {**state, player: {**state[player], "params": params}})
+            future = lookahead(inner, {**state, player: {**state[player], "params": params}})
             fake = inner._fake(future, batch) if player == "discriminator" else None
             of_future = inner._objective(player, future, batch, fake, backend, zero_sum=zero_sum)
             return of_future(future[player]["params"])
@@ -286,7 +287,7 @@ class AlgorithmPlayers:
         batch: StepBatch,
         fake: Tensor | None,
         grads: Tensors,
-        ahead: Ahead | None,
+        lookahead: LookaheadFn | None,
         zero_sum: bool,
     ) -> Tensors:
         """Return the covariance of the gradients of the batch's examples about ``grads``, in the form of the rule."""
@@ -294,7 +295,7 @@ class AlgorithmPlayers:
         def loss(params: Tensors, one: tuple[Tensor | None, dict[str, Any]]) -> Tensor:
             of_one, example = one
             of_example = batch._replace(**example)
-            return self._objective(player, state, of_example, of_one, Transform(), ahead, zero_sum)(params)[0]
+            return self._objective(player, state, of_example, of_one, FuncBackend(), lookahead, zero_sum)(params)[0]
 
         examples = {part: getattr(batch, part) for part in PER_EXAMPLE}
         samples = per_sample_gradients(loss, state[player]["params"], (fake, examples))

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from steadygan.core.autodiff import Tape
+from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.draws import generator, normal_like
 from steadygan.core.objective import StepBatch, views
 from steadygan.core.types import Tensors
@@ -190,8 +190,10 @@ class Trial:
         aux_state = (
             (attempt(key, "init(members, like)", lambda: penalty.init(1, like)),) if hasattr(penalty, "init") else ()
         )
-        real, fake = (Tape().watch(normal_like(generator(0, x), tuple(batch.real.shape), self.dtype)) for x in "ab")
-        critic = Tape().critic(lambda x: x.flatten(1).square().sum(1))
+        real, fake = (
+            AutogradBackend().watch(normal_like(generator(0, x), tuple(batch.real.shape), self.dtype)) for x in "ab"
+        )
+        critic = AutogradBackend().critic(lambda x: x.flatten(1).square().sum(1))
         what = "penalty(critic, real, fake, eps, aux_state)" if aux_state else "penalty(critic, real, fake, eps)"
         value = attempt(key, what, lambda: penalty(critic, real, fake, batch.penalty.get(name), *aux_state))
         if aux_state:
@@ -224,7 +226,9 @@ class Trial:
         self, states: Mapping[str, tuple[Tensors, Tensors]], batches: Mapping[str, tuple[StepBatch, ...]]
     ) -> None:
         state = initial_state(self.algorithm, states)
-        made = attempt("game", "play(players, state, batches)", lambda: step(self.algorithm, Tape(), state, batches, 0))
+        made = attempt(
+            "game", "play(players, state, batches)", lambda: step(self.algorithm, AutogradBackend(), state, batches, 0)
+        )
         if missing := {*state} - {*made[0]}:
             lost = ", ".join(sorted(missing))
             raise UserError(f"game: play(players, state, batches) loses {lost} of the state\n{PAGE}")

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 
 from steadygan.build import build, compose
-from steadygan.core.autodiff import Tape
+from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.games import State
 from steadygan.engines.components import DTYPES
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.step import PLAYERS, AlgorithmPlayers
 
 QUIET = ("logger=none", "metrics=[]")
@@ -20,19 +20,19 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
     return compose([*overrides, *QUIET])
 
 
-def fresh(config: Mapping[str, Any]) -> GAN:
+def fresh(config: Mapping[str, Any]) -> GANModule:
     """A GAN of a config before its first iteration, on the CPU, without files."""
-    gan = GAN(build(config), config["seed"], config["batch_size"], DTYPES[str(config["trainer"]["precision"])])
+    gan = GANModule(build(config), config["seed"], config["batch_size"], DTYPES[str(config["trainer"]["precision"])])
     gan.to_device(torch.device("cpu"))
     return gan
 
 
-def players_of(gan: GAN, t: int) -> AlgorithmPlayers:
+def players_of(gan: GANModule, t: int) -> AlgorithmPlayers:
     """Its players as they are in iteration ``t``."""
-    return AlgorithmPlayers(gan.components.algorithm.at(t), Tape(), lambda grads: grads)
+    return AlgorithmPlayers(gan.components.algorithm.at(t), AutogradBackend(), lambda grads: grads)
 
 
-def train_discriminator(gan: GAN, first: int, count: int) -> State:
+def train_discriminator(gan: GANModule, first: int, count: int) -> State:
     """Iterations ``first`` to ``first + count`` of the discriminator alone; the state is the GAN's from then on."""
     for t in range(first, first + count):
         players, state = players_of(gan, t), gan.state

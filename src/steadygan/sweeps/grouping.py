@@ -2,7 +2,7 @@
 
 Jobs go together that differ in nothing but numbers which enter the mathematics as tensors, and seeds. A grouping is
 recorded when it is first launched, since the bits of a member depend on how many train beside it: whoever goes on
-later does so in the same seat of the same program, the seats of those that have ended being empty.
+later does so in the same slot of the same program, the slots of those that have ended being empty.
 """
 
 import hashlib
@@ -37,14 +37,14 @@ class Group:
     """Jobs that train together. Picklable.
 
     Attributes:
-        seats: a job each, or None for a member of the first launch that does not train now.
+        slots: a job each, or None for a member of the first launch that does not train now.
         record: the file that fixes the grouping and whether it is compiled.
         compile: what the engine's setting says; a record knows better.
         alone: why its only job cannot be part of a program, if so.
         place: among the groups.
     """
 
-    seats: tuple[Job | None, ...]
+    slots: tuple[Job | None, ...]
     record: Path
     compile: Any = "auto"
     alone: str | None = None
@@ -53,7 +53,7 @@ class Group:
     @property
     def jobs(self) -> tuple[Job, ...]:
         """Those that train."""
-        return tuple(job for job in self.seats if job is not None)
+        return tuple(job for job in self.slots if job is not None)
 
     def recorded(self) -> Any:
         """Whether the first launch compiled its program, or what the engine's setting says where there was none."""
@@ -68,8 +68,8 @@ class Group:
         known = read_record(self.record)
         now = {"compiled": compiled, "together": together}
         if known is None or any(known[key] != value for key, value in now.items()):
-            seats = known["seats"] if known else [job.signature for job in self.seats]
-            files.write_json(self.record, {"seats": seats, **now, "written": time.time()})
+            slots = known["seats"] if known else [job.signature for job in self.slots]
+            files.write_json(self.record, {"seats": slots, **now, "written": time.time()})
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
@@ -131,10 +131,10 @@ def group(
         (tuple(part), None) for together in _alike(fresh) for part in _split(together, min(limit, most(together[0])))
     ]
     parts += [((job,), single[job.signature]) for job in jobs if job.signature in single]
-    groups = [Group(seats, record, compile) for seats, record in seated]
-    groups += [Group(seats, _record(seats), compile, reason) for seats, reason in parts]
-    groups.sort(key=lambda each: len(each.seats), reverse=True)
-    return [Group(g.seats, g.record, g.compile, g.alone, place) for place, g in enumerate(groups)]
+    groups = [Group(slots, record, compile) for slots, record in seated]
+    groups += [Group(slots, _record(slots), compile, reason) for slots, reason in parts]
+    groups.sort(key=lambda each: len(each.slots), reverse=True)
+    return [Group(g.slots, g.record, g.compile, g.alone, place) for place, g in enumerate(groups)]
 
 
 def _alike(jobs: Iterable[Job]) -> list[list[Job]]:
@@ -152,9 +152,9 @@ def _split(jobs: Sequence[Job], limit: int) -> list[Sequence[Job]]:
     return [jobs[start:end] for start, end in itertools.pairwise(ends)]
 
 
-def _record(seats: Sequence[Job]) -> Path:
-    config = seats[0].config
-    name = hashlib.sha256(" ".join(job.signature for job in seats).encode()).hexdigest()[:16]
+def _record(slots: Sequence[Job]) -> Path:
+    config = slots[0].config
+    name = hashlib.sha256(" ".join(job.signature for job in slots).encode()).hexdigest()[:16]
     return (Path(str(config["outputs"])) / str(config["name"]) / RECORDS / f"{name}.json").absolute()
 
 
@@ -162,7 +162,7 @@ def _seated(jobs: Sequence[Job]) -> tuple[list[tuple[tuple[Job | None, ...], Pat
     """The groups of jobs that were begun in a recorded group, and the other jobs.
 
     Members of one record that stand at different iterations (some were killed between their checkpoints) go on in
-    programs of their own, each with all the seats.
+    programs of their own, each with all the slots.
     """
     records = _records(jobs)
     found: dict[tuple, dict[str, Job]] = {}
@@ -175,13 +175,13 @@ def _seated(jobs: Sequence[Job]) -> tuple[list[tuple[tuple[Job | None, ...], Pat
             found.setdefault((path, static(job.config), standing(job)), {})[job.signature] = job
     seated = []
     for (path, _, _), members in found.items():
-        seats = (read_record(path) or {})["seats"]
-        seated.append((tuple(members.get(signature) for signature in seats), path))
+        slots = (read_record(path) or {})["seats"]
+        seated.append((tuple(members.get(signature) for signature in slots), path))
     return seated, fresh
 
 
 def _records(jobs: Iterable[Job]) -> dict[str, Path]:
-    """The last record that seats each signature."""
+    """Return the last record in which each signature has a slot."""
     folders = {_record((job,)).parent for job in jobs}
     read = [(path, record) for folder in folders for path in folder.glob("*.json") if (record := read_record(path))]
     read.sort(key=lambda pair: pair[1]["written"])

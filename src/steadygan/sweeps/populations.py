@@ -80,10 +80,10 @@ class Populations:
     def describe(self) -> Iterator[str]:
         """``populations: 2 of 32, 1 of 5; 2 at a time, the largest takes about 0.2 GB``, and who trains alone."""
         together = [each for each in self.groups if each.alone is None]
-        sizes = [len(each.seats) for each in together]
+        sizes = [len(each.slots) for each in together]
         if sizes:
             counts = ", ".join(f"{sizes.count(n)} of {n}" for n in sorted(set(sizes), reverse=True))
-            gigabytes = max(len(each.seats) * self.size(each.jobs[0]) for each in together) / 1e9
+            gigabytes = max(len(each.slots) * self.size(each.jobs[0]) for each in together) / 1e9
             at_once = min(self.limits.workers, len(self.groups))
             yield f"populations: {counts}; {at_once} at a time, the largest takes about {gigabytes:.2g} GB"
         if any(not self.limits.fitting(self.size(each.jobs[0]), _on_gpu(each.jobs[0])) for each in together):

@@ -1,7 +1,7 @@
 """Games: the order in which the players move."""
 
 from steadygan.core.games.alternating import Alternating
-from steadygan.core.games.base import Ahead, Game, Gradient, Logs, Players, State
+from steadygan.core.games.base import Game, Gradient, Logs, LookaheadFn, Players, State
 from steadygan.core.games.consensus import Consensus
 from steadygan.core.games.extragradient import Extragradient
 from steadygan.core.games.lookahead import Lookahead
@@ -12,7 +12,6 @@ from steadygan.core.games.simultaneous import Simultaneous
 from steadygan.core.games.unrolled import Unrolled
 
 __all__ = [
-    "Ahead",
     "Alternating",
     "Consensus",
     "Extragradient",
@@ -20,6 +19,7 @@ __all__ = [
     "Gradient",
     "Logs",
     "Lookahead",
+    "LookaheadFn",
     "Optimistic",
     "Players",
     "Ratio",

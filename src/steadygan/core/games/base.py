@@ -36,7 +36,12 @@ class Players(Protocol):
     """The two players, as the engine offers them to a game."""
 
     def gradient(
-        self, player: str, state: State, batch: StepBatch, ahead: "Ahead | None" = None, zero_sum: bool = False
+        self,
+        player: str,
+        state: State,
+        batch: StepBatch,
+        lookahead: "LookaheadFn | None" = None,
+        zero_sum: bool = False,
     ) -> Gradient:
         """The gradient of ``player``'s objective by its own parameters; changes nothing.
 
@@ -44,8 +49,8 @@ class Players(Protocol):
             player: ``generator`` or ``discriminator``.
             state: where it is taken.
             batch: the batch.
-            ahead: the objective is that at the state which ``ahead(players, state)`` foresees, differentiated by the
-                parameters before: through whatever moves are made there.
+            lookahead: the objective is that at the state ``lookahead(players, state)``, differentiated by the
+                parameters of ``state``: through all updates that lead there.
             zero_sum: the generator minimises the negative of the discriminator's loss in place of its own loss.
         """
 
@@ -70,20 +75,20 @@ class Players(Protocol):
         """``params`` after the projections of ``player`` (weight clipping) that are due in this update."""
 
 
-Ahead = Callable[[Players, State], State]
-"""What a player foresees; the players it is given have moves that can be differentiated through."""
+LookaheadFn = Callable[[Players, State], State]
+"""Looks ahead of a state; the players it is given have updates that can be differentiated through."""
 
 
 class Game(Protocol):
-    """One iteration: one update of the generator.
+    """Play one iteration: one update of the generator.
 
     A game may have more: ``critic_batches``, how many batches of the discriminator are drawn, where that is not
     ``n_critic``; ``critic_every``, in one of how many iterations the discriminator moves, where that is not each;
-    ``passes``, how many times the memory of a plain gradient it takes, where that is more than one; ``uses_real``, true
-    where the generator's batch needs real examples whatever the loss; ``limit``, the simultaneous game that it is in
-    the limit of small steps, where that is not the plain one; and ``init(params)``, with the parameters of each player:
-    what it keeps from iteration to iteration under ``state["game"]``, a tree of tensors that ``play`` takes in and
-    gives out. Of these ``clocks`` names the keys that count iterations.
+    ``memory_factor``, how many times the memory of a plain gradient it takes, where that is more than one;
+    ``uses_real``, true where the generator's batch needs real examples whatever the loss; ``limit``, the simultaneous
+    game that it is in the limit of small steps, where that is not the plain one; and ``init(params)``, with the
+    parameters of each player: its own state under ``state["game"]``, a tree of tensors that ``play`` takes in and gives
+    out. ``counters`` names the keys of that state that count iterations.
     """
 
     n_critic: int

@@ -21,14 +21,14 @@ class Consensus(Ordered):
     processes it is exact, ``v`` being averaged before and ``J^T v`` after.
 
     Attributes:
-        passes: see ``Game``: both gradients, and all of it once more for ``J^T v``.
+        memory_factor: see ``Game``: both gradients, and all of it once more for ``J^T v``.
         gamma: the weight of ``1/2 |v|^2``.
         update: ``simultaneous`` as in the paper, or ``alternating``.
 
     Reference: Mescheder et al. (2017), arXiv:1705.10461.
     """
 
-    passes: ClassVar[int] = 3
+    memory_factor: ClassVar[int] = 3
 
     update: str = "simultaneous"
     gamma: Number = 1.0

@@ -31,7 +31,7 @@ class Lookahead(Ordered):
     Reference: Chavdarova et al. (2021), algorithm 1, arXiv:2006.14567.
     """
 
-    clocks: ClassVar[tuple[str, ...]] = ("since",)
+    counters: ClassVar[tuple[str, ...]] = ("since",)
 
     every: Number = 5
     alpha: Number = 0.5

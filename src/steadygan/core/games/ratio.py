@@ -28,7 +28,7 @@ class Ratio(Ordered):
         critic_every: iterations.
     """
 
-    clocks: ClassVar[tuple[str, ...]] = ("iterations",)
+    counters: ClassVar[tuple[str, ...]] = ("iterations",)
 
     critic_every: int = 2
 

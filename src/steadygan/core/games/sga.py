@@ -27,7 +27,7 @@ class Sga(Ordered):
     Unlike ``J^T v`` of consensus optimisation, ``A^T v`` does not pull towards unstable fixed points.
 
     Attributes:
-        passes: see ``Game``: both gradients, ``J^T v``, and ``J v`` by another pass over that.
+        memory_factor: see ``Game``: both gradients, ``J^T v``, and ``J v`` by another pass over that.
         weight: the paper's lambda.
         align: whether ``s`` is ``sign(<v, J^T v> <A^T v, J^T v> / d + 1/10)`` (their proposition 9), which turns
             towards stable fixed points and away from unstable ones; else ``s`` is 1. Over ``d`` parameters.
@@ -36,7 +36,7 @@ class Sga(Ordered):
     Reference: Balduzzi et al. (2018), definition 5, arXiv:1802.05642.
     """
 
-    passes: ClassVar[int] = 5
+    memory_factor: ClassVar[int] = 5
 
     update: str = "simultaneous"
     weight: Number = 1.0

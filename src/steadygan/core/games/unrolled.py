@@ -75,11 +75,11 @@ class Unrolled(Ordered):
         """See the class."""
         if player == "discriminator":
             return players.gradient(player, state, both[player])
-        ahead = partial(_ahead, spare) if spare else None
-        return players.gradient(player, state, both[player], ahead, zero_sum=self.objective == "value")
+        lookahead = partial(_lookahead, spare) if spare else None
+        return players.gradient(player, state, both[player], lookahead, zero_sum=self.objective == "value")
 
 
-def _ahead(batches: Sequence[StepBatch], players: Players, state: State) -> State:
+def _lookahead(batches: Sequence[StepBatch], players: Players, state: State) -> State:
     for batch in batches:
         state = players.move("discriminator", state, players.gradient("discriminator", state, batch), batch)
     return state

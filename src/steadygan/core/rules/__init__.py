@@ -2,7 +2,7 @@
 
 from steadygan.core.rules.adam import Adam
 from steadygan.core.rules.adamw import AdamW
-from steadygan.core.rules.base import Rule
+from steadygan.core.rules.base import UpdateRule
 from steadygan.core.rules.ccadl import Ccadl
 from steadygan.core.rules.psgld import Psgld
 from steadygan.core.rules.rmsprop import RmsProp
@@ -19,11 +19,11 @@ __all__ = [
     "Ccadl",
     "Psgld",
     "RmsProp",
-    "Rule",
     "RuleOptimizer",
     "Sgd",
     "Sghmc",
     "Sgld",
     "SgldCc",
     "Sgnht",
+    "UpdateRule",
 ]

@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 import torch
 
 from steadygan.core.declare import decay, declare, positive
-from steadygan.core.rules.base import Rule
+from steadygan.core.rules.base import UpdateRule
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 
 
 @declare(lr=positive, beta1=decay, beta2=decay, eps=positive)
 @dataclass(frozen=True)
-class Adam(Rule):
+class Adam(UpdateRule):
     """Kingma & Ba 2015, algorithm 1; as torch's ``Adam``.
 
     The bias corrections are moved out of the tensors (the remark before section 2.1):
@@ -28,7 +28,7 @@ class Adam(Rule):
     Reference: Kingma and Ba (2015), algorithm 1, arXiv:1412.6980.
     """
 
-    clocks: ClassVar[tuple[str, ...]] = ("power1", "power2")
+    counters: ClassVar[tuple[str, ...]] = ("power1", "power2")
 
     lr: Number
     beta1: Number

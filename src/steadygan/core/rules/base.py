@@ -1,4 +1,4 @@
-"""What all update rules share."""
+"""The base class of update rules."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from steadygan.core.rules.shell import RuleOptimizer
 from steadygan.core.types import Number, Tensors
 
 
-class Rule(ABC):
+class UpdateRule(ABC):
     """An update of one player's tensors as a pure function; subclasses are frozen dataclasses of its numbers.
 
     Numbers may be 0-dim tensors (best float64: a float32 ``beta2`` has lost digits of ``1 - beta2``). Nothing is
@@ -24,21 +24,21 @@ class Rule(ABC):
     """Whether ``update`` takes ``grad_covariance=``: what the method ``grad_covariance`` returns for the gradients of a
     batch's examples."""
 
-    clocks: ClassVar[tuple[str, ...]] = ()
-    """Keys of the state that count updates; who linearises an update holds them."""
+    counters: ClassVar[tuple[str, ...]] = ()
+    """Keys of the state that count updates; they are held where an update is linearised."""
 
     def check(self, params: Tensors) -> None:  # noqa: B027 (most rules move any player)
         """Raise a ``UserError`` for a player that the rule cannot move."""
 
     def init(self, params: Tensors) -> dict[str, Any]:
-        """The state before the first update: a tree of dicts of tensors."""
+        """Return the state before the first update: a tree of dicts of tensors."""
         return {}
 
     @abstractmethod
     def update(
         self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors | None = None
     ) -> tuple[Tensors, dict[str, Any]]:
-        """The new parameters and the new state; ``grads`` are of what the player minimises."""
+        """Return the new parameters and the new state; ``grads`` are of what the player minimises."""
 
     @classmethod
     def optimizer(

@@ -26,7 +26,7 @@ class Controlled(Langevin):
         UserError: a word that is no choice, or a batch of one whose examples are to be compared.
     """
 
-    clocks: ClassVar[tuple[str, ...]] = ("count",)
+    counters: ClassVar[tuple[str, ...]] = ("count",)
 
     batch_size: Number = 1.0
     covariance: str = "diagonal"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from steadygan.core.declare import declare, nonnegative, positive
-from steadygan.core.rules.base import Rule
+from steadygan.core.rules.base import UpdateRule
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 from steadygan.errors import bad_value
@@ -16,7 +16,7 @@ from steadygan.errors import bad_value
 
 @declare(step_size=positive, temperature=nonnegative, prior_precision=nonnegative, num_data=positive)
 @dataclass(frozen=True)
-class Langevin(Rule):
+class Langevin(UpdateRule):
     """Rules that aim at ``exp(-U / T)``, ``U = num_data loss + prior_precision |theta|^2 / 2``.
 
     Attributes:

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 
 from steadygan.core.declare import decay, declare, positive
-from steadygan.core.rules.base import Rule
+from steadygan.core.rules.base import UpdateRule
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 
 
 @declare(lr=positive, alpha=decay, eps=positive)
 @dataclass(frozen=True)
-class RmsProp(Rule):
+class RmsProp(UpdateRule):
     """``v <- alpha v + (1 - alpha) g^2``, ``theta <- theta - lr g / (sqrt(v) + eps)``; as
     torch's ``RMSprop``.
 

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 
 from steadygan.core.declare import decay, declare, nonnegative, positive
-from steadygan.core.rules.base import Rule
+from steadygan.core.rules.base import UpdateRule
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 
 
 @declare(lr=positive, momentum=decay, weight_decay=nonnegative)
 @dataclass(frozen=True)
-class Sgd(Rule):
+class Sgd(UpdateRule):
     """``v <- momentum v + g``, ``theta <- theta - lr v``, with ``g = grad + weight_decay theta``; as torch's ``SGD``.
 
     Attributes:

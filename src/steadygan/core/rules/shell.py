@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.core import settings
-from steadygan.core.types import Rule, Tensors
+from steadygan.core.types import Tensors
+
+if TYPE_CHECKING:
+    from steadygan.core.rules.base import UpdateRule
 
 
 class RuleOptimizer(torch.optim.Optimizer):
@@ -25,7 +28,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         seed: of the noise; ``.generator`` can be seeded again at any time.
     """
 
-    def __init__(self, params: Iterable[Tensor] | Iterable[tuple[str, Tensor]], rule: Rule, *, seed: int = 0):
+    def __init__(self, params: Iterable[Tensor] | Iterable[tuple[str, Tensor]], rule: "UpdateRule", *, seed: int = 0):
         numbers = {key: value for key, value in settings.fields(rule).items() if settings.is_number(value)}
         super().__init__(params, dict(numbers))
         if len(self.param_groups) > 1:
@@ -38,7 +41,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         self.generator = torch.Generator(self.param_groups[0]["params"][0].device).manual_seed(seed)
 
     @property
-    def rule(self) -> Rule:
+    def rule(self) -> "UpdateRule":
         """The rule with the numbers that the parameter group has now."""
         group = self.param_groups[0]
         return replace(self._rule, **{key: group[key] for key in self._numbers})

@@ -3,8 +3,8 @@
 from steadygan.engines.bookkeeper import Due
 from steadygan.engines.components import Components, Job
 from steadygan.engines.evaluate import both
+from steadygan.engines.gan_state import GANState
 from steadygan.engines.interrupt import Interrupt
-from steadygan.engines.trained import Trained
 
 
 class Bystander:
@@ -16,7 +16,7 @@ class Bystander:
         gan: what trains.
     """
 
-    def __init__(self, components: Components, job: Job, gan: Trained) -> None:
+    def __init__(self, components: Components, job: Job, gan: GANState) -> None:
         self.components, self.job, self.gan = components, job, gan
         self.interrupt = Interrupt()
 

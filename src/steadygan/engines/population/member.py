@@ -6,12 +6,12 @@ from torch.utils._pytree import tree_map
 
 from steadygan.engines.components import DTYPES, Components, Job
 from steadygan.engines.functional import tensors
+from steadygan.engines.gan_state import GANState
 from steadygan.engines.step import initial_state
-from steadygan.engines.trained import Trained
 from steadygan.engines.window import Window
 
 
-class Member(Trained):
+class Member(GANState):
     """A run that trains with others; the population fills in its state when somebody is about to look."""
 
     def __init__(self, components: Components, job: Job, device: torch.device):

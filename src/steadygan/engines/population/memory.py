@@ -34,7 +34,7 @@ PASSES = 10
 SEEN = 4
 """Copies of a past discriminator's outputs: it sees the fakes alone, and no penalty."""
 
-AHEAD = 16
+LOOKAHEAD = 16
 """Copies of the discriminator's weights for each of its updates that a gradient goes through."""
 
 
@@ -45,11 +45,11 @@ def member_bytes(components: Components, batch_size: int, precision: str) -> int
     weights = {player: _numbers(state[player]["params"]) for player in PLAYERS}
     outputs, discriminators = layer_outputs(components.networks, dtype), algorithm.objective.members
     # Updates that batches are drawn for, but that are not made; a gradient goes through theirs: all of it twice.
-    ahead = components.sampling.n_critic - algorithm.game.n_critic
-    passes = PASSES * (1 + 2 * ahead) * getattr(algorithm.game, "passes", 1)
-    per_example = passes * (outputs["generator"] + discriminators * outputs["discriminator"])
+    looked_ahead = components.sampling.n_critic - algorithm.game.n_critic
+    factor = PASSES * (1 + 2 * looked_ahead) * getattr(algorithm.game, "memory_factor", 1)
+    per_example = factor * (outputs["generator"] + discriminators * outputs["discriminator"])
     per_example += SEEN * discriminators * algorithm.snapshots.count * outputs["discriminator"]
-    numbers = STATES * sum(weights.values()) + AHEAD * ahead * weights["discriminator"]
+    numbers = STATES * sum(weights.values()) + LOOKAHEAD * looked_ahead * weights["discriminator"]
     numbers += KEPT * _numbers([state.get("game"), state.get("snapshots"), state.get("aux_state")])
     numbers += sum(_rule_numbers(components, player, state, batch_size) for player in PLAYERS)
     return (numbers + batch_size * components.sampling.copies * per_example) * dtype.itemsize

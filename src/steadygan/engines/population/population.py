@@ -30,7 +30,7 @@ def asynchronous(device: torch.device) -> bool:
 
 @dataclass
 class Stack:
-    """The seats that one call of the program computes, from ``start`` on: all they have, with a leading dimension."""
+    """The slots that one call of the program computes, from ``start`` on: all they have, with a leading dimension."""
 
     start: int
     state: Any
@@ -53,33 +53,33 @@ class Stack:
 class Population:
     """Members that train together, all from the same iteration on.
 
-    A seat may be empty: that of a member of the first launch that has ended since. It is computed with what the first
+    A slot may be empty: that of a member of the first launch that has ended since. It is computed with what the first
     member has, and frozen, so that the program, and with it every bit of the others, stays what it was.
 
     Args:
-        seats: the members and the parts of each; None for an empty seat.
+        slots: the members and the components of each; None for an empty slot.
         batch_size: of every member.
     """
 
-    def __init__(self, seats: Sequence[tuple[Member, Components] | None], batch_size: int):
-        first, components = next(seat for seat in seats if seat)
-        self.members = [seat and seat[0] for seat in seats]
+    def __init__(self, slots: Sequence[tuple[Member, Components] | None], batch_size: int):
+        first, components = next(slot for slot in slots if slot)
+        self.members = [slot and slot[0] for slot in slots]
         self.device = first.device
-        self._seats, self._spare = [seat or (first, components) for seat in seats], (first, components)
+        self._slots, self._spare = [slot or (first, components) for slot in slots], (first, components)
         samplers = [
             BatchSampler(own.dataset, own.sampling, one.latent, one.seed, batch_size, self.device, one.float_type)
-            for one, own in self._seats
+            for one, own in self._slots
         ]
         self._draws = Draws(samplers, {player: first.state[player]["params"] for player in PLAYERS})
         self._freezes = asynchronous(self.device)
         self._algorithm = components.algorithm
         self.program = Programs(components.algorithm, self._draws, self._freezes)
-        self.divide(len(seats))
+        self.divide(len(slots))
 
     def divide(self, together: int) -> None:
         """Begin where the members are, and have one call of a program compute about ``together`` of them.
 
-        All calls compute equally many, so that there is but one program; the last may have seats that nobody has.
+        All calls compute equally many, so that there is but one program; the last may have empty slots.
         """
         count = max(1, round(len(self.members) / together))
         self.together = math.ceil(len(self.members) / count)
@@ -92,27 +92,27 @@ class Population:
             ValueError: they are not at the same iteration.
         """
         first, _ = self._spare
-        if any(one.iteration != first.iteration for one, _ in self._seats):
+        if any(one.iteration != first.iteration for one, _ in self._slots):
             raise ValueError("the members of a population must be at the same iteration")
         self.iteration = first.iteration
         self._stacks = [self._stack(start) for start in range(0, len(self.members), self.together)]
         self._reached = torch.full((len(self.members),), self.iteration, device=self.device)
         self._names = first.window.names
-        self._count = torch.tensor([one.window.count for one, _ in self._seats], device=self.device)
+        self._count = torch.tensor([one.window.count for one, _ in self._slots], device=self.device)
         started = first.window.count > 0
-        self._total = torch.stack([one.window.total for one, _ in self._seats], 1).to(self.device) if started else None
+        self._total = torch.stack([one.window.total for one, _ in self._slots], 1).to(self.device) if started else None
 
     def _stack(self, start: int) -> Stack:
-        seats = slice(start, start + self.together)
-        filled, there = self._seats[seats], [one is not None for one in self.members[seats]]
+        slots = slice(start, start + self.together)
+        filled, active = self._slots[slots], [one is not None for one in self.members[slots]]
         spare = self.together - len(filled)
-        filled, places = filled + [self._spare] * spare, self._draws.places[seats]
+        filled, places = filled + [self._spare] * spare, self._draws.places[slots]
         return Stack(
             start,
             state=stack([one.state for one, _ in filled]),
             numbers=stack([own.algorithm.numbers() for _, own in filled]),
             places=torch.cat([places, places.new_zeros(spare)]),
-            alive=torch.tensor(there + [False] * spare, device=self.device),
+            alive=torch.tensor(active + [False] * spare, device=self.device),
         )
 
     def trial(self, iteration: int) -> None:
@@ -135,7 +135,7 @@ class Population:
         self._log(list(logs[0]), self._of_all([summands(each) for each in logs]), alive)
 
     def _of_all(self, stacks: Sequence[Tensor]) -> Tensor:
-        """``[..., seats]`` of each stack's part, without the seats that nobody has."""
+        """``[..., slots]`` of each stack's part, without the empty slots."""
         return torch.cat(list(stacks), -1)[..., : len(self.members)]
 
     def _log(self, names: list[str], values: Tensor, alive: Tensor) -> None:
@@ -171,27 +171,27 @@ class Population:
         return self._total[:, index].clone() if count[index] else None
 
     def by_seed(self, make: Callable[[Member, Any], Tensor]) -> Tensor:
-        """``[seats, ...]`` of ``make(member, data set)``, which is a function of the seed and called once for each."""
+        """``[slots, ...]`` of ``make(member, data set)``, which is a function of the seed and called once for each."""
         made: dict[int, Tensor] = {}
-        for one, own in self._seats:
+        for one, own in self._slots:
             if one.seed not in made:
                 made[one.seed] = make(one, own.dataset)
-        return torch.stack([made[one.seed] for one, _ in self._seats])
+        return torch.stack([made[one.seed] for one, _ in self._slots])
 
     def sample(self, latents: Tensor, ema: bool = True) -> Tensor:
-        """``[seats, n, *shape]`` for latents ``[seats, n, latent]``: ``Trained.sample`` of all."""
+        """``[slots, n, *shape]`` for latents ``[slots, n, latent]``: ``GANState.sample`` of all."""
         return self._seen(lambda member, own: member.sample(own, ema), latents)
 
     def critic(self, x: Tensor) -> Tensor:
-        """``[seats, n]`` for ``x [seats, n, *shape]``: ``Trained.critic`` of all."""
+        """``[slots, n]`` for ``x [slots, n, *shape]``: ``GANState.critic`` of all."""
         return self._seen(Member.critic, x)
 
     @torch.no_grad()
     def _seen(self, look: Callable[[Member, Tensor], Tensor], inputs: Tensor) -> Tensor:
         def one(state: Any, part: Tensor) -> Tensor:
-            seen = copy(self._spare[0])
-            seen.state, seen.iteration = state, self.iteration
-            return look(seen, part)
+            member = copy(self._spare[0])
+            member.state, member.iteration = state, self.iteration
+            return look(member, part)
 
         def of_stack(each: Stack) -> Tensor:
             own = inputs[each.start : each.start + self.together]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from steadygan.core.autodiff import Transform
+from steadygan.core.autodiff import FuncBackend
 from steadygan.core.games import State
 from steadygan.engines.population.draws import Draws
 from steadygan.engines.step import Algorithm, step
@@ -21,7 +21,7 @@ Program = Callable[[State, Sequence[Tensor], Tensor, Any, Tensor, Tensor], Outco
 """``program(state, draws, places, numbers, alive, t)``, for draws of one kind."""
 
 
-class Unfit(Exception):
+class NotVmappable(Exception):
     """An algorithm that cannot run as one program for several members; the message says why."""
 
 
@@ -81,7 +81,7 @@ def program(algorithm: Algorithm, draws: Draws, freezes: bool, kind: int) -> Pro
     """
 
     def one(state: State, drawn: list[Tensor], numbers: Any, alive: Tensor, t: Tensor) -> Outcome:
-        new, logs = step(algorithm.with_numbers(numbers), Transform(), state, draws.batches(drawn, kind), t)
+        new, logs = step(algorithm.with_numbers(numbers), FuncBackend(), state, draws.batches(drawn, kind), t)
         alive = alive & finite(summands(logs))
         return frozen(new, state, alive) if freezes else new, logs, alive
 

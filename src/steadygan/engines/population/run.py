@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from steadygan.engines.components import Components, Job, Report
-from steadygan.engines.population.program import Unfit
+from steadygan.engines.population.program import NotVmappable
 from steadygan.engines.population.train import Plan, train
 from steadygan.engines.run import run as run_single
 
@@ -24,7 +24,7 @@ def run(
     """
     try:
         return train([(components, job)], report, Plan(compile, device=device(job)))[job.signature]
-    except Unfit as reason:
+    except NotVmappable as reason:
         report({"kind": "message", "text": f"trains without vmap ({reason})"})
         return run_single(components, job, report)
 

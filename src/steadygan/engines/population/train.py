@@ -16,10 +16,10 @@ from steadygan.engines.population.compiling import at_once, compiled, decide
 from steadygan.engines.population.looking import look
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.population import Population
-from steadygan.engines.population.program import Unfit
+from steadygan.engines.population.program import NotVmappable
 
-Seat = tuple[Components, Job] | None
-"""A member, or the empty seat of one that has ended in an earlier launch."""
+Slot = tuple[Components, Job] | None
+"""A member, or the empty slot of one that has ended in an earlier launch."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Plan:
     together: Any = "auto"
 
 
-def train(seats: Sequence[Seat], report: Report, plan: Plan) -> dict[str, str]:
+def train(slots: Sequence[Slot], report: Report, plan: Plan) -> dict[str, str]:
     """Train all members to their common number of iterations; one that diverges stays as it was.
 
     Args:
-        seats: of the same static configuration, at the same iteration.
+        slots: of the same static configuration, at the same iteration.
         report: told what a ``Bookkeeper`` tells, with the signature of its ``member``; and ``{"kind": "ended",
             "member", "status"}`` of those that end before the others.
         plan: how.
@@ -54,14 +54,14 @@ def train(seats: Sequence[Seat], report: Report, plan: Plan) -> dict[str, str]:
     Raises:
         Unfit: the algorithm does not run as one program; nothing was trained or written.
     """
-    reason = next(seat[0].scheme.alone for seat in seats if seat)
+    reason = next(slot[0].scheme.alone for slot in slots if slot)
     if reason:
-        raise Unfit(reason)
-    members = [seat and Member(*seat, plan.device) for seat in seats]
-    share = 1 / sum(seat is not None for seat in seats)
-    books = [Bookkeeper(*seat, tagged(report, seat[1]), member, share) for seat, member in zip(seats, members) if seat]
+        raise NotVmappable(reason)
+    members = [slot and Member(*slot, plan.device) for slot in slots]
+    share = 1 / sum(slot is not None for slot in slots)
+    books = [Bookkeeper(*slot, tagged(report, slot[1]), member, share) for slot, member in zip(slots, members) if slot]
     config = books[0].job.config
-    population = Population([seat and (member, seat[0]) for seat, member in zip(seats, members)], config["batch_size"])
+    population = Population([slot and (member, slot[0]) for slot, member in zip(slots, members)], config["batch_size"])
     prepare(population, books[0], report, plan)
     return _fit(population, books, report)
 
@@ -72,21 +72,21 @@ def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan
     Raises:
         Unfit: neither does.
     """
-    job, seats = book.job, len(population.members)
-    compile, why = decide(plan.compile, book.components.networks, seats * job.iterations * job.config["batch_size"])
+    job, slots = book.job, len(population.members)
+    compile, why = decide(plan.compile, book.components.networks, slots * job.iterations * job.config["batch_size"])
     tried = kinds(book.components, population.iteration, job.iterations)
     problem = _try(population, tried)
     if problem:
-        raise Unfit(problem)
+        raise NotVmappable(problem)
     if compile:
         eager, population.program = population.program, compiled(population.program)
-        population.divide(at_once(plan.together, book.components, job.config["batch_size"], plan.device) or seats)
-        calls = "" if population.together >= seats else f", {population.together} at once"
-        report({"kind": "message", "text": f"compiling the step of {seats} settings{calls}: {why}"})
+        population.divide(at_once(plan.together, book.components, job.config["batch_size"], plan.device) or slots)
+        calls = "" if population.together >= slots else f", {population.together} at once"
+        report({"kind": "message", "text": f"compiling the step of {slots} settings{calls}: {why}"})
         problem = _try(population, tried)
         if problem:
             population.program, compile = eager, False
-            population.divide(seats)
+            population.divide(slots)
             report({"kind": "message", "text": f"cannot be compiled, goes on without ({problem})"})
     plan.decided(compile, population.together)
 

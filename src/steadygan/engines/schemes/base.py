@@ -33,9 +33,9 @@ class Scheme(Protocol):
         """
 
     def before(self, dataset: Any) -> Callable[[Any, Any], None] | None:
-        """What there is to do before the first iteration: called with a ``GAN`` and its book; None: nothing.
+        """What there is to do before the first iteration: called with a ``GANModule`` and its book; None: nothing.
 
-        It returns when it is done, when the run is to stop, or when ``GAN.diverged_at`` is set.
+        It returns when it is done, when the run is to stop, or when ``GANModule.diverged_at`` is set.
         """
 
     def record(

@@ -16,8 +16,8 @@ from steadygan.core.declare import count, declare, fraction
 from steadygan.core.distances import l1
 from steadygan.core.growing import Growth
 from steadygan.core.rules import Adam
+from steadygan.core.rules.base import UpdateRule
 from steadygan.core.settings import is_number
-from steadygan.core.types import Rule
 from steadygan.engines.schemes.base import Row
 from steadygan.errors import UserError, bad_value
 from steadygan.networks.stacked import stacked
@@ -40,7 +40,7 @@ class Phase(NamedTuple):
     size: int
     epochs: int
     steps: int
-    rule: Rule
+    rule: UpdateRule
 
     @property
     def name(self) -> str:
@@ -68,7 +68,7 @@ class Pretrain:
     alone: ClassVar[str | None] = "pre-training is of one run"
 
     distance: Any = l1
-    rule: Callable[..., Rule] = field(default=partial(Adam, beta1=0.5, beta2=0.999))
+    rule: Callable[..., UpdateRule] = field(default=partial(Adam, beta1=0.5, beta2=0.999))
     epochs: int | Sequence[int] = 10
     lr: float | Sequence[float] = 1e-3
     discriminator_epochs: int = 10
@@ -120,7 +120,7 @@ class Pretrain:
             found.append(Phase(player, stage, size, int(times), steps, self._rule(lr)))
         return tuple(phase for phase in found if phase.epochs)
 
-    def _rule(self, lr: float) -> Rule:
+    def _rule(self, lr: float) -> UpdateRule:
         try:
             rule = self.rule(lr=lr)
         except TypeError as error:

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from steadygan.core import pretraining as core
-from steadygan.core.autodiff import Tape
+from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.draws import stream_seed
 from steadygan.core.growing import shrunk
 from steadygan.core.types import Tensors
 from steadygan.engines.functional import tensors
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.networks import as_functions
 from steadygan.engines.schemes.pretrain import Phase, Pretrain
 from steadygan.engines.schemes.record import Record
@@ -38,7 +38,7 @@ class Pretraining:
     """
 
     def __init__(
-        self, scheme: Pretrain, distance: Callable[[Tensor, Tensor], Tensor], gan: GAN, bf16: bool = False
+        self, scheme: Pretrain, distance: Callable[[Tensor, Tensor], Tensor], gan: GANModule, bf16: bool = False
     ) -> None:
         self.scheme, self.distance, self.gan = scheme, distance, gan
         components = gan.components
@@ -76,7 +76,9 @@ class Pretraining:
         """One update of the phase's player; False, and no change, where something was not finite."""
         phase, own, gan = self.phase, self.own, self.gan
         player = {**self._player(phase), "rule": own["rule"]}
-        moved, logs = core.move(self._objective(phase, own["step"]), phase.rule, Tape(), player, gan.ranks.average)
+        moved, logs = core.move(
+            self._objective(phase, own["step"]), phase.rule, AutogradBackend(), player, gan.ranks.average
+        )
         window = Window()
         window.restore(own["window"])
         if not window.add(gan.ranks.agree(logs)):
@@ -175,7 +177,7 @@ def _without(prefix: str, values: Tensors) -> Tensors:
     return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
-def pretrain(scheme: Pretrain, distance: Callable[[Tensor, Tensor], Tensor], gan: GAN, book: Any) -> None:
+def pretrain(scheme: Pretrain, distance: Callable[[Tensor, Tensor], Tensor], gan: GANModule, book: Any) -> None:
     """Go through all phases that are left, until they are done, the run is to stop, or something is not finite.
 
     Args:

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from steadygan.core.autodiff import Tape
+from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.draws import generator, no_noise, normal_like
 from steadygan.core.ema import Ema
 from steadygan.core.games import Alternating
@@ -96,5 +96,5 @@ def film(name: str, penalties: dict[str, Penalty], iterations: int, seed: int) -
             judge = partial(objective.discriminator, critic["params"], critic["buffers"])
             arrows.append(gradients(lambda x, judge=judge: judge(x)[0], grid()))
         params = {player: state[player]["params"] for player in PLAYERS}
-        state, _ = step(algorithm, Tape(), state, sampler.sample(t, params), t)
+        state, _ = step(algorithm, AutogradBackend(), state, sampler.sample(t, params), t)
     return Film(name, seen, torch.stack(points), torch.stack(arrows))

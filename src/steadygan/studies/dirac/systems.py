@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from steadygan.core.autodiff import Transform
+from steadygan.core.autodiff import FuncBackend
 from steadygan.core.ema import Ema
 from steadygan.core.games import (
     Alternating,
@@ -100,7 +100,7 @@ def quantiles(count: int = NODES) -> Tensor:
     return nodes / nodes.square().mean().sqrt()
 
 
-class Silent(Transform):
+class Silent(FuncBackend):
     """Spares the norms and cosines of an iteration's logs, which nobody reads here: a third of its operations."""
 
     def parts(self, tensors: Iterable[Tensor]) -> list[Tensor]:

@@ -14,7 +14,7 @@ from torch.distributions import Normal
 
 from steadygan.core.autodiff import forward_mode
 from steadygan.core.draws import generator, normal_like
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.studies.alone import composed, fresh
 from steadygan.studies.perfect_discriminator.settings import Settings
 from steadygan.studies.perfect_discriminator.variants import overrides
@@ -46,7 +46,7 @@ def cauchy(s: Settings) -> Iterator[dict[str, Any]]:
         }
 
 
-def parameter_jacobian(gan: GAN, count: int) -> tuple[list[str], Tensor]:
+def parameter_jacobian(gan: GANModule, count: int) -> tuple[list[str], Tensor]:
     """``[count, LATENTS, d]`` float64: the derivative of samples by parameters that reach them, drawn at random."""
     own = gan.state["generator"]
     params = {name: value.double() for name, value in own["params"].items()}

@@ -10,7 +10,7 @@ from torch import Tensor
 from steadygan.core.diagnostics import flat
 from steadygan.core.losses import Minimax, NonSaturating
 from steadygan.core.types import Loss
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.engines.step import PLAYERS
 from steadygan.studies.alone import fresh, players_of, train_discriminator
 from steadygan.studies.perfect_discriminator.settings import Settings
@@ -36,7 +36,7 @@ class Look(NamedTuple):
     nonsaturating_variance: float
 
 
-def retrain(frozen: GAN, config: Mapping[str, Any], s: Settings, seed: int) -> Iterator[Look]:
+def retrain(frozen: GANModule, config: Mapping[str, Any], s: Settings, seed: int) -> Iterator[Look]:
     """Train one from scratch, with other weights than the first one's; the generator is that of ``frozen``."""
     gan = fresh({**config, "seed": seed + 1000})
     generator = frozen.state["generator"]
@@ -47,7 +47,7 @@ def retrain(frozen: GAN, config: Mapping[str, Any], s: Settings, seed: int) -> I
             train_discriminator(gan, first, min(s.every, s.iterations - first))
 
 
-def look(gan: GAN, iteration: int, batches: int) -> Look:
+def look(gan: GANModule, iteration: int, batches: int) -> Look:
     """See ``Look``."""
     params = {player: gan.state[player]["params"] for player in PLAYERS}
     drawn = [gan.sampler.sample(UNSEEN + place, params) for place in range(batches)]
@@ -61,7 +61,7 @@ def look(gan: GAN, iteration: int, batches: int) -> Look:
     return Look(iteration, accuracy, error, *spreads[0], *spreads[1])
 
 
-def gradients(gan: GAN, iteration: int, drawn: list[Mapping[str, Any]], loss: Loss) -> Tensor:
+def gradients(gan: GANModule, iteration: int, drawn: list[Mapping[str, Any]], loss: Loss) -> Tensor:
     """``[batches, P]``: of the generator, under ``loss``."""
     players = players_of(gan, iteration)
     players = replace(

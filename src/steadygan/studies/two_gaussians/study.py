@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.files import write_json
 from steadygan.studies.alone import composed, fresh, players_of, train_discriminator
 from steadygan.studies.two_gaussians.figure import picture
@@ -74,7 +74,7 @@ def record(name: str, s: Settings) -> dict[str, Any]:
     }
 
 
-def trained(name: str, s: Settings) -> GAN:
+def trained(name: str, s: Settings) -> GANModule:
     """The GAN with this critic at its end; its generator has not moved."""
     rate = [f"optimizer.discriminator.lr.{key}={value}" for key, value in
             {"start": 3e-3, "end": 0.0, "finish": s.iterations}.items()] if name == "discriminator" else []  # fmt: skip
@@ -98,7 +98,7 @@ def grid(s: Settings) -> Tensor:
     return torch.linspace(ends[0] - REACH * s.std, ends[1] + REACH * s.std, POINTS)[:, None]
 
 
-def seen(gan: GAN, x: Tensor, probability: bool) -> tuple[Tensor, Tensor]:
+def seen(gan: GANModule, x: Tensor, probability: bool) -> tuple[Tensor, Tensor]:
     """The critic's value ``[n]`` at ``x [n, 1]`` and its slope there; of a discriminator those of its probability."""
     x = x.clone().requires_grad_()
     value = gan.critic(x)
@@ -107,7 +107,7 @@ def seen(gan: GAN, x: Tensor, probability: bool) -> tuple[Tensor, Tensor]:
     return value.detach(), slope[:, 0]
 
 
-def generator_gradient(gan: GAN, s: Settings) -> float:
+def generator_gradient(gan: GANModule, s: Settings) -> float:
     """The size of the gradient of the generator's loss by the mean of its law."""
     params = {player: gan.state[player]["params"] for player in ("generator", "discriminator")}
     (batch,) = gan.sampler.sample(s.iterations, params)["generator"]

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from steadygan.core.draws import generator
 from steadygan.engines.evaluate import draw
-from steadygan.engines.module import GAN
+from steadygan.engines.module import GANModule
 from steadygan.errors import bad_value
 from steadygan.files import write_atomically, write_json
 from steadygan.studies.alone import composed, fresh
@@ -47,7 +47,7 @@ def run(folder: Path, settings: Settings, tell: Callable[[str], None]) -> None:
     tell(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
 
 
-def start(s: Settings) -> GAN:
+def start(s: Settings) -> GANModule:
     """The GAN at its beginning.
 
     Raises:
@@ -68,7 +68,7 @@ def iterations(s: Settings) -> list[int]:
     return [*range(0, s.iterations, s.every), s.iterations]
 
 
-def looks(gan: GAN, s: Settings) -> Iterator[list[dict[str, Any]]]:
+def looks(gan: GANModule, s: Settings) -> Iterator[list[dict[str, Any]]]:
     """The records, each as a list of one."""
     real, _ = gan.parts.dataset.sample(s.samples, generator(s.seed, STREAM), torch.float64)
     for due in iterations(s):

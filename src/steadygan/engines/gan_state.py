@@ -17,7 +17,7 @@ from steadygan.engines.step import PLAYERS
 from steadygan.engines.window import Window
 
 
-class Trained:
+class GANState:
     """The networks of a training state (see ``steadygan.engines.step``) and how far they are.
 
     Attributes:
