@@ -124,8 +124,8 @@ def test_vmap_over_numbers_and_parameters_is_a_loop(penalty):
     _, v = deep_params()
 
     def gradient(number, w):
-        numbers = dict.fromkeys(keys, number)
-        return torch.func.grad(lambda w: penalty(deep(w, v), real, fake, eps, **numbers).sum())(w)
+        hyperparameters = dict.fromkeys(keys, number)
+        return torch.func.grad(lambda w: penalty(deep(w, v), real, fake, eps, **hyperparameters).sum())(w)
 
     mapped = torch.func.vmap(gradient)(grid, w)
     looped = torch.stack([gradient(number.item(), row) for number, row in zip(grid, w)])

@@ -360,7 +360,7 @@ def test_vmap_equals_loop(game):
     gammas = torch.tensor([0.0, 0.5, 2.0], dtype=torch.float64)
 
     def one(x, gamma):
-        own = algorithm(game).with_numbers({"game": {"gamma": gamma}} if isinstance(game, Consensus) else {})
+        own = algorithm(game).with_hyperparameters({"game": {"gamma": gamma}} if isinstance(game, Consensus) else {})
         state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(x)))))
         batches = {"discriminator": (batch(),) * getattr(game, "critic_batches", 1), "generator": (batch(),)}
         for t in range(2):

@@ -612,10 +612,14 @@ def test_nothing_is_changed_in_place(rule):
 def test_vmap_over_all_numbers_is_a_loop(rule, dtype, steps, tolerance):
     factors = [0.5, 0.9, 1.0]
     singles = [replace(rule, **{key: getattr(rule, key) * factor for key in rule.ranges}) for factor in factors]
-    numbers = {key: torch.tensor([getattr(r, key) for r in singles], dtype=torch.float64) for key in rule.ranges}
+    hyperparameters = {
+        key: torch.tensor([getattr(r, key) for r in singles], dtype=torch.float64) for key in rule.ranges
+    }
     starts = [{key: scale * param for key, param in start(dtype).items()} for scale in (1, -1, 0.5)]
     stacked = {key: torch.stack([s[key] for s in starts]) for key in starts[0]}
-    mapped = torch.func.vmap(lambda numbers, params: follow(replace(rule, **numbers), params, steps))(numbers, stacked)
+    mapped = torch.func.vmap(lambda hyperparameters, params: follow(replace(rule, **hyperparameters), params, steps))(
+        hyperparameters, stacked
+    )
     for i, single in enumerate(singles):
         for key, expected in follow(single, starts[i], steps).items():
             assert mapped[key].dtype == dtype

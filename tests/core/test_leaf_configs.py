@@ -56,8 +56,8 @@ def test_the_yaml_sets_every_setting_within_its_range(group, name):
     else:
         assert keys == {field.name for field in dataclasses.fields(made)}
     ranges = declared(made, "ranges", {})
-    assert set(settings.numbers(made)) == set(ranges)
-    assert all(value in ranges[key] for key, value in settings.numbers(made).items())
+    assert set(settings.hyperparameters(made)) == set(ranges)
+    assert all(value in ranges[key] for key, value in settings.hyperparameters(made).items())
 
 
 @pytest.mark.parametrize(("group", "name"), OPTIONS)

@@ -177,10 +177,10 @@ def test_vmap_over_numbers_and_parameters_is_a_loop(penalty):
     grid = torch.tensor([0.0, 0.1, 1.0, 10.0], dtype=torch.float64)
 
     def gradient(number, w):
-        numbers = dict.fromkeys(penalty.keywords, number)
+        hyperparameters = dict.fromkeys(penalty.keywords, number)
 
         def value(w):
-            per_sample = penalty.func(lambda x: torch.tanh(linear(w)(x)), real, fake, eps, **numbers)
+            per_sample = penalty.func(lambda x: torch.tanh(linear(w)(x)), real, fake, eps, **hyperparameters)
             return per_sample.sum(), per_sample
 
         return torch.func.grad(value, has_aux=True)(w)

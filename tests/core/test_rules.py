@@ -150,10 +150,12 @@ def test_vmap_over_all_numbers_is_a_loop(rule, dtype, steps, tolerance):
     factors = torch.tensor([0.5, 0.9, 1.0], dtype=torch.float64)
     keys = list(rule.ranges)
     singles = [replace(rule, **{key: getattr(rule, key) * factor.item() for key in keys}) for factor in factors]
-    numbers = {key: torch.tensor([getattr(r, key) for r in singles], dtype=torch.float64) for key in keys}
+    hyperparameters = {key: torch.tensor([getattr(r, key) for r in singles], dtype=torch.float64) for key in keys}
     starts = [{key: scale * param for key, param in start(dtype).items()} for scale in (1, -1, 0.5)]
     stacked = {key: torch.stack([s[key] for s in starts]) for key in starts[0]}
-    mapped = torch.func.vmap(lambda numbers, params: follow(replace(rule, **numbers), params, steps))(numbers, stacked)
+    mapped = torch.func.vmap(lambda hyperparameters, params: follow(replace(rule, **hyperparameters), params, steps))(
+        hyperparameters, stacked
+    )
     for i, single in enumerate(singles):
         for key, expected in follow(single, starts[i], steps).items():
             assert mapped[key].dtype == dtype

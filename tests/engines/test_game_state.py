@@ -55,9 +55,9 @@ def test_what_a_game_has_drawn(plain):
 
 def test_a_number_of_a_game_is_a_number_and_its_counts_are_not(plain):
     algorithm = fresh(plain, "game=consensus").components.algorithm
-    assert algorithm.numbers()["game"] == {"gamma": 1.0}
-    assert fresh(plain, "game=unrolled").components.algorithm.numbers()["game"] == {}
-    assert algorithm.with_numbers({"game": {"gamma": 3.0}}).game.gamma == 3.0
+    assert algorithm.hyperparameters()["game"] == {"gamma": 1.0}
+    assert fresh(plain, "game=unrolled").components.algorithm.hyperparameters()["game"] == {}
+    assert algorithm.with_hyperparameters({"game": {"gamma": 3.0}}).game.gamma == 3.0
 
 
 def test_members_of_one_program_may_differ_in_consensus(plain):

@@ -249,9 +249,9 @@ CASES = {
 
 @pytest.mark.parametrize(("algorithm", "own"), CASES.values(), ids=CASES.keys())
 def test_members_take_the_steps_of_their_single_runs(plan, algorithm, own):
-    jobs = [plan(*algorithm, seed, *numbers) for seed, numbers in zip(SEEDS, own)]
+    jobs = [plan(*algorithm, seed, *hyperparameters) for seed, hyperparameters in zip(SEEDS, own)]
     if len({job.signature for job in jobs}) < 3:
-        jobs = [plan(*algorithm, f"seed={index}", *numbers) for index, numbers in enumerate(own)]
+        jobs = [plan(*algorithm, f"seed={index}", *hyperparameters) for index, hyperparameters in enumerate(own)]
     assert set(population(jobs).values()) == {"completed"}
     for job in jobs:
         close(reached(job), alone(job))

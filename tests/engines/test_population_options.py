@@ -1,6 +1,6 @@
 """Every option of the groups that name data, whole settings, schemes and metrics, in populations and singly.
 
-``test_population.py`` and ``test_population_numbers.py`` have the groups that make an algorithm.
+``test_population.py`` and ``test_population_hyperparameters.py`` have the groups that make an algorithm.
 """
 
 import pytest

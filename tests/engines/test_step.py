@@ -165,11 +165,11 @@ def test_vmap_equals_loop(plain, overrides):
 
     leaves, shapes = zip(*(tree_flatten((state, sample(sampler, 1, state))) for _, state, sampler in members))
 
-    def one(tensors, numbers):
+    def one(tensors, hyperparameters):
         given = iter(tensors)
         filled = [None if leaf is None else next(given) for leaf in leaves[0]]  # what is not drawn is no tensor
         state, batches = tree_unflatten(filled, shapes[0])
-        return step(algorithm.with_numbers(numbers), FuncBackend(), state, batches, 1)
+        return step(algorithm.with_hyperparameters(hyperparameters), FuncBackend(), state, batches, 1)
 
     present = [[leaf for leaf in each if leaf is not None] for each in leaves]
     together = torch.func.vmap(one)([torch.stack(each) for each in zip(*present)], own)

@@ -1,6 +1,6 @@
-"""What a method says about itself: the ranges of its numbers, the noise it wants, its kind.
+"""Declarations of a method: the ranges of its hyperparameters, the noise it draws, its kind.
 
-Everything has a default, so a user's own plain function needs no decorator: its numbers are only asked to be
+Everything has a default, so a user's own plain function needs no decorator: its hyperparameters only have to be
 finite, a penalty gets ``eps ~ U(0, 1)`` of shape ``[B]``, a noise gets ``eps ~ N(0, 1)`` like its input.
 """
 

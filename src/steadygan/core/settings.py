@@ -1,7 +1,7 @@
-"""The numbers of a method: taking them out, putting tensors in their place, evaluating schedules.
+"""The hyperparameters of a method: taking them out, putting tensors in their place, evaluating schedules.
 
 A method is a frozen dataclass (losses, rules, schedules) or a ``functools.partial`` of a function (penalties, noise).
-Its numbers are the keys whose ranges it declares; where it declares none, all its keys that hold a number. All else
+They are the keys whose ranges it declares; where it declares none, all its keys that hold a number. All else
 (switches, radii, counts) is structure.
 """
 
@@ -17,17 +17,17 @@ from steadygan.core.types import Number
 
 
 def is_number(value: Any) -> bool:
-    """Plain numbers and tensors, not truth values."""
+    """Return whether a value is a plain number or a tensor, and no truth value."""
     return isinstance(value, int | float | Tensor) and not isinstance(value, bool)
 
 
 def is_schedule(value: Any) -> bool:
-    """Anything that says which values it can reach."""
+    """Return whether a value is a function of the iteration that knows its extremes."""
     return callable(value) and hasattr(value, "extremes")
 
 
 def fields(method: Any) -> dict[str, Any]:
-    """All settings of a method, by key."""
+    """Return all settings of a method, by key."""
     if isinstance(method, partial):
         return dict(method.keywords)
     if dataclasses.is_dataclass(method):
@@ -35,25 +35,25 @@ def fields(method: Any) -> dict[str, Any]:
     return {}
 
 
-def numbers(method: Any) -> dict[str, Any]:
-    """The tree of a method's numbers: a schedule's are a level of their own."""
+def hyperparameters(method: Any) -> dict[str, Any]:
+    """Return the tree of a method's hyperparameters: a schedule's are a level of their own."""
     ranges = declared(method, "ranges", {})
     tree = {}
     for key, value in fields(method).items():
         if is_schedule(value):
-            tree[key] = numbers(value)
+            tree[key] = hyperparameters(value)
         elif is_number(value) and enters(key, ranges):
             tree[key] = value
     return tree
 
 
 def enters(key: str, ranges: Mapping[str, Range]) -> bool:
-    """Whether a number enters the mathematics, where its method declares ``ranges``."""
+    """Return whether a number is a hyperparameter, where its method declares ``ranges``."""
     return not ranges[key].structure if key in ranges else not ranges
 
 
 def replace(method: Any, values: Mapping[str, Any]) -> Any:
-    """The method with other values at some keys."""
+    """Return the method with other values at some keys."""
     if not values:
         return method
     if isinstance(method, partial):
@@ -61,15 +61,18 @@ def replace(method: Any, values: Mapping[str, Any]) -> Any:
     return dataclasses.replace(method, **values)
 
 
-def with_numbers(method: Any, tree: Mapping[str, Any]) -> Any:
-    """The inverse of ``numbers``: the method with the tree's numbers."""
+def with_hyperparameters(method: Any, tree: Mapping[str, Any]) -> Any:
+    """Return the method with the hyperparameters of a tree as ``hyperparameters`` returns it."""
     own = fields(method)
     return replace(
         method,
-        {key: with_numbers(own[key], value) if isinstance(value, Mapping) else value for key, value in tree.items()},
+        {
+            key: with_hyperparameters(own[key], value) if isinstance(value, Mapping) else value
+            for key, value in tree.items()
+        },
     )
 
 
 def at(method: Any, t: Number) -> Any:
-    """The method with its schedules evaluated at iteration ``t``."""
+    """Return the method with its schedules evaluated at iteration ``t``."""
     return replace(method, {key: value(t) for key, value in fields(method).items() if is_schedule(value)})

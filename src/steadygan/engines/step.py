@@ -81,13 +81,13 @@ class Algorithm:
             game=change("game", self.game),
         )
 
-    def numbers(self) -> dict[str, Any]:
-        """The tree of all numbers that enter the mathematics."""
-        return {key: settings.numbers(method) for key, method in self.methods().items()}
+    def hyperparameters(self) -> dict[str, Any]:
+        """Return the tree of all hyperparameters."""
+        return {key: settings.hyperparameters(method) for key, method in self.methods().items()}
 
-    def with_numbers(self, tree: Mapping[str, Any]) -> "Algorithm":
-        """The algorithm with other numbers, tensors for instance."""
-        return self.map(lambda key, method: settings.with_numbers(method, tree.get(key, {})))
+    def with_hyperparameters(self, tree: Mapping[str, Any]) -> "Algorithm":
+        """Return the algorithm with other hyperparameters, tensors for instance."""
+        return self.map(lambda key, method: settings.with_hyperparameters(method, tree.get(key, {})))
 
     @property
     def stacked(self) -> bool:

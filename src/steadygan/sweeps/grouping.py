@@ -93,8 +93,10 @@ def static(config: Mapping[str, Any]) -> str:
 
 
 def _blank(node: Mapping[str, Any], engine: Sequence[str] = ()) -> dict[str, Any]:
-    """The node with a placeholder for each number, as ``steadygan.core.settings.numbers`` finds them; the keys that
-    speak to the engine stay."""
+    """Return the node with a placeholder for each hyperparameter (see ``steadygan.core.settings``).
+
+    The keys that speak to the engine stay.
+    """
     ranges = declared(resolve(node["_target_"]), "ranges", {})
     blank = {}
     for key, value in node.items():

@@ -11,9 +11,9 @@ from steadygan.core.types import Number, Tensors
 
 
 class UpdateRule(ABC):
-    """An update of one player's tensors as a pure function; subclasses are frozen dataclasses of its numbers.
+    """Update one player's tensors by a pure function; subclasses are frozen dataclasses of its hyperparameters.
 
-    Numbers may be 0-dim tensors (best float64: a float32 ``beta2`` has lost digits of ``1 - beta2``). Nothing is
+    These may be 0-dim tensors (best float64: a float32 ``beta2`` has lost digits of ``1 - beta2``). Nothing is
     changed in place, and all operations work under ``torch.func.vmap`` and can be differentiated through.
     """
 
@@ -42,7 +42,7 @@ class UpdateRule(ABC):
 
     @classmethod
     def optimizer(
-        cls, params: Iterable[Tensor] | Iterable[tuple[str, Tensor]], *, seed: int = 0, **numbers: Number
+        cls, params: Iterable[Tensor] | Iterable[tuple[str, Tensor]], *, seed: int = 0, **hyperparameters: Number
     ) -> RuleOptimizer:
-        """A ``torch.optim.Optimizer`` that applies this rule with these numbers; its ``.rule`` is the rule."""
-        return RuleOptimizer(params, cls(**numbers), seed=seed)
+        """Return a ``torch.optim.Optimizer`` that applies this rule with these hyperparameters."""
+        return RuleOptimizer(params, cls(**hyperparameters), seed=seed)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class RuleOptimizer(torch.optim.Optimizer):
     """Keeps a rule's state and noise generator; all mathematics is the rule's.
 
-    The rule's numbers stand in the parameter group, where learning-rate schedulers find them. The numbers that are
+    The rule's hyperparameters stand in the parameter group, where learning-rate schedulers find them. Those that are
     schedules are evaluated at the number of steps made. A parameter without a gradient keeps its value.
 
     Args:
@@ -29,22 +29,22 @@ class RuleOptimizer(torch.optim.Optimizer):
     """
 
     def __init__(self, params: Iterable[Tensor] | Iterable[tuple[str, Tensor]], rule: "UpdateRule", *, seed: int = 0):
-        numbers = {key: value for key, value in settings.fields(rule).items() if settings.is_number(value)}
-        super().__init__(params, dict(numbers))
+        hyperparameters = {key: value for key, value in settings.fields(rule).items() if settings.is_number(value)}
+        super().__init__(params, dict(hyperparameters))
         if len(self.param_groups) > 1:
             raise ValueError("a rule moves all tensors together: pass one group of parameters")
         self._rule = rule
         rule.check(self._leaves())
-        self._numbers = tuple(numbers)
+        self._hyperparameters = tuple(hyperparameters)
         self._steps = 0
         self._rule_state: Any = None
         self.generator = torch.Generator(self.param_groups[0]["params"][0].device).manual_seed(seed)
 
     @property
     def rule(self) -> "UpdateRule":
-        """The rule with the numbers that the parameter group has now."""
+        """The rule with the hyperparameters that the parameter group has now."""
         group = self.param_groups[0]
-        return replace(self._rule, **{key: group[key] for key in self._numbers})
+        return replace(self._rule, **{key: group[key] for key in self._hyperparameters})
 
     @torch.no_grad()
     def step(

@@ -42,27 +42,27 @@ def member_bytes(components: Components, batch_size: int, precision: str) -> int
     """An estimate from above of what one more member takes, in bytes."""
     dtype, algorithm = DTYPES[precision], components.algorithm
     state = initial_state(algorithm, {player: tensors(components.networks[player]) for player in PLAYERS})
-    weights = {player: _numbers(state[player]["params"]) for player in PLAYERS}
+    weights = {player: _elements(state[player]["params"]) for player in PLAYERS}
     outputs, discriminators = layer_outputs(components.networks, dtype), algorithm.objective.members
     # Updates that batches are drawn for, but that are not made; a gradient goes through theirs: all of it twice.
     looked_ahead = components.sampling.n_critic - algorithm.game.n_critic
     factor = PASSES * (1 + 2 * looked_ahead) * getattr(algorithm.game, "memory_factor", 1)
     per_example = factor * (outputs["generator"] + discriminators * outputs["discriminator"])
     per_example += SEEN * discriminators * algorithm.snapshots.count * outputs["discriminator"]
-    numbers = STATES * sum(weights.values()) + LOOKAHEAD * looked_ahead * weights["discriminator"]
-    numbers += KEPT * _numbers([state.get("game"), state.get("snapshots"), state.get("aux_state")])
-    numbers += sum(_rule_numbers(components, player, state, batch_size) for player in PLAYERS)
-    return (numbers + batch_size * components.sampling.copies * per_example) * dtype.itemsize
+    elements = STATES * sum(weights.values()) + LOOKAHEAD * looked_ahead * weights["discriminator"]
+    elements += KEPT * _elements([state.get("game"), state.get("snapshots"), state.get("aux_state")])
+    elements += sum(_rule_elements(components, player, state, batch_size) for player in PLAYERS)
+    return (elements + batch_size * components.sampling.copies * per_example) * dtype.itemsize
 
 
-def _rule_numbers(components: Components, player: str, state: Mapping[str, Any], batch_size: int) -> int:
+def _rule_elements(components: Components, player: str, state: Mapping[str, Any], batch_size: int) -> int:
     """Numbers that the player's update rule takes beside those that every rule does."""
-    weights, state_size = (_numbers(state[player][part]) for part in ("params", "rule"))
+    weights, state_size = (_elements(state[player][part]) for part in ("params", "rule"))
     samples = SAMPLES * batch_size * weights if components.algorithm.rules[player].per_sample else 0
     return RULE_STATES * max(0, state_size - 2 * weights) + samples
 
 
-def _numbers(tree: Any) -> int:
+def _elements(tree: Any) -> int:
     return sum(leaf.numel() for leaf in tree_leaves(tree) if isinstance(leaf, Tensor))
 
 

@@ -34,13 +34,13 @@ class Stack:
 
     start: int
     state: Any
-    numbers: Any
+    hyperparameters: Any
     places: Tensor
     alive: Tensor
 
     def call(self, program: Program, drawn: Sequence[Tensor], t: Tensor) -> Outcome:
         """What the next iteration gives; nothing changes."""
-        return program(self.state, drawn, self.places, self.numbers, self.alive, t)
+        return program(self.state, drawn, self.places, self.hyperparameters, self.alive, t)
 
     def step(self, program: Program, drawn: Sequence[Tensor], t: Tensor, freezes: bool) -> dict[str, Tensor]:
         """One iteration of all that are alive; its logs. ``freezes``: the program keeps the others as they are."""
@@ -110,7 +110,7 @@ class Population:
         return Stack(
             start,
             state=stack([one.state for one, _ in filled]),
-            numbers=stack([own.algorithm.numbers() for _, own in filled]),
+            hyperparameters=stack([own.algorithm.hyperparameters() for _, own in filled]),
             places=torch.cat([places, places.new_zeros(spare)]),
             alive=torch.tensor(active + [False] * spare, device=self.device),
         )

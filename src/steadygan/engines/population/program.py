@@ -18,7 +18,7 @@ Outcome = tuple[State, dict[str, Tensor], Tensor]
 """The new state, the logs and who is alive, all with a leading dimension of members."""
 
 Program = Callable[[State, Sequence[Tensor], Tensor, Any, Tensor, Tensor], Outcome]
-"""``program(state, draws, places, numbers, alive, t)``, for draws of one kind."""
+"""``program(state, draws, places, hyperparameters, alive, t)``, for draws of one kind."""
 
 
 class NotVmappable(Exception):
@@ -80,16 +80,20 @@ def program(algorithm: Algorithm, draws: Draws, freezes: bool, kind: int) -> Pro
     saves reading and writing all states once more while everybody is alive, but has the CPU wait for the device.
     """
 
-    def one(state: State, drawn: list[Tensor], numbers: Any, alive: Tensor, t: Tensor) -> Outcome:
-        new, logs = step(algorithm.with_numbers(numbers), FuncBackend(), state, draws.batches(drawn, kind), t)
+    def one(state: State, drawn: list[Tensor], hyperparameters: Any, alive: Tensor, t: Tensor) -> Outcome:
+        new, logs = step(
+            algorithm.with_hyperparameters(hyperparameters), FuncBackend(), state, draws.batches(drawn, kind), t
+        )
         alive = alive & finite(summands(logs))
         return frozen(new, state, alive) if freezes else new, logs, alive
 
     together = torch.func.vmap(one, in_dims=(0, 0, 0, 0, None))
 
-    def run(state: State, drawn: Sequence[Tensor], places: Tensor, numbers: Any, alive: Tensor, t: Tensor) -> Outcome:
+    def run(
+        state: State, drawn: Sequence[Tensor], places: Tensor, hyperparameters: Any, alive: Tensor, t: Tensor
+    ) -> Outcome:
         with torch.no_grad():
-            return together(state, [each.index_select(0, places) for each in drawn], numbers, alive, t)
+            return together(state, [each.index_select(0, places) for each in drawn], hyperparameters, alive, t)
 
     return run
 

@@ -1,4 +1,4 @@
-"""Every number of every method may differ between the members of one program, and counts there as it does alone."""
+"""Every hyperparameter may differ between the members of one program, and counts there as it does alone."""
 
 import copy
 
@@ -84,7 +84,7 @@ def words(case):
     return [f"{place}={option}"], [place.replace("/", ".")]
 
 
-def numbers(config, path):
+def hyperparameters(config, path):
     node = OmegaConf.select(config, path)
     return {f"{path}.{key}": value for key, value in node.items() if is_number(value)}
 
@@ -136,7 +136,7 @@ def test_all_numbers_may_differ_in_one_program(compose, tmp_path, case):
     seeded = copy.deepcopy(base)
     seeded.seed = 7
     configs = {None: base, "seed": seeded}
-    for key, value in (pair for path in paths for pair in numbers(base, path).items()):
+    for key, value in (pair for path in paths for pair in hyperparameters(base, path).items()):
         changed = other(base, key, value)
         structure = key.rpartition(".")[2] in STRUCTURE or (key.startswith("regularizer.") and key.endswith(".every"))
         assert changed is not None or structure, key
