@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadygan.core.growing import Growth, enlarged, mixed, seen, shrunk
+from steadygan.core.growing import Growth, at_stage, enlarged, mixed, shrunk
 
 
 def draw(*shape):
@@ -30,7 +30,7 @@ def test_real_images_at_a_stage_by_hand(fade):
     coarse = x.unfold(2, 4, 4).unfold(3, 4, 4).mean((4, 5))  # [2, 1, 2, 2]
     expected = (1 - fade) * coarse.repeat_interleave(4, 2).repeat_interleave(4, 3)
     expected = expected + fade * fine.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    torch.testing.assert_close(seen(x, 4, fade), expected)
+    torch.testing.assert_close(at_stage(x, 4, fade), expected)
 
 
 def test_mixed_has_the_gradient_of_its_share():

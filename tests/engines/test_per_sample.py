@@ -30,7 +30,7 @@ FULL = "optimizer.discriminator.covariance=full"
 
 
 def setup(plain, *overrides):
-    """Parts, their state before the first iteration, and a sampler of batches."""
+    """Components, their state before the first iteration, and a sampler of batches."""
     config = plain(*SMALL, *overrides)
     components = build(config)
     state = initial_state(components.algorithm, {name: tensors(net) for name, net in components.networks.items()})

@@ -475,7 +475,7 @@ def test_a_population_stopped_anywhere_ends_with_the_same_bits(plan, tmp_path, m
         assert pictures == other_pictures
 
 
-def test_an_empty_seat_changes_no_bit(plan, tmp_path):
+def test_an_empty_slot_changes_no_bit(plan, tmp_path):
     """Who has ended is not computed on, and the others do not notice: neither its numbers nor its state matter."""
     short, whole = (
         [plan(*LIVELY, f"seed={n}", f"iterations={end}", outputs=tmp_path / str(end)) for n in range(3)]

@@ -128,7 +128,7 @@ def slots(made):
     return [[job and job.seed for job in one.slots] for one in made]
 
 
-def test_who_goes_on_keeps_his_seat(plan, tmp_path):
+def test_who_goes_on_keeps_his_slot(plan, tmp_path):
     jobs = [plan(f"seed={seed}") for seed in range(4)]
     (first,) = groups(jobs)
     first.write(compiled=True, together=2)
@@ -175,7 +175,7 @@ def test_runs_that_were_begun_singly_go_together_where_they_stand(plan):
     assert sorted(slots(groups(jobs)), key=str) == [[0, 2], [1], [3]]
 
 
-def test_a_longer_run_is_another_program_in_the_same_seats(plan):
+def test_a_longer_run_is_another_program_in_the_same_slot(plan):
     jobs = [plan(f"seed={seed}", "iterations=10") for seed in range(2)]
     (first,) = groups(jobs)
     first.write(compiled=False, together=4)

@@ -17,18 +17,20 @@ def each(value: Tensor) -> Tensor:
 
 
 def whole_steps(u: Tensor, most: Number) -> Tensor:
-    """The whole numbers from ``-most`` to ``most``, all as likely, from ``u`` in [0, 1)."""
+    """Return the whole numbers from ``-most`` to ``most``, all as likely, from ``u`` in [0, 1)."""
     return torch.floor(u * (2 * most + 1)) - most
 
 
 def rounded_steps(u: Tensor, most: Number) -> Tensor:
-    """A place anywhere between ``-most`` and ``most`` rounded to a whole one, from ``u`` in [0, 1): of a whole ``most``
-    the two outermost are half as likely as the others."""
+    """Round a place anywhere between ``-most`` and ``most`` to a whole one, from ``u`` in [0, 1).
+
+    Of a whole ``most`` the two outermost are half as likely as the others.
+    """
     return torch.round((2 * u - 1) * most)
 
 
 def shift(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """Each image moved by whole pixels; zeros move in."""
+    """Move each image by whole pixels; zeros move in."""
     height, width = x.shape[-2:]
     return _shifting(height, down, x) @ x @ _shifting(width, right, x).mT
 
@@ -40,7 +42,7 @@ def _shifting(size: int, by: Tensor, like: Tensor) -> Tensor:
 
 
 def flip(x: Tensor, left_right: Tensor) -> Tensor:
-    """The mirror image where ``left_right`` is true."""
+    """Mirror each image where ``left_right`` is true."""
     return torch.where(each(left_right), x.flip(3), x)
 
 
@@ -53,7 +55,7 @@ def quarter_turns(x: Tensor, turns: Tensor) -> Tensor:
 
 
 def resample(x: Tensor, scale: tuple[Tensor, Tensor], by: tuple[Tensor, Tensor]) -> Tensor:
-    """Each image larger by ``scale`` (rows, columns) about its centre, then moved by so many pixels; bilinear.
+    """Scale each image by ``scale`` (rows, columns) about its centre, then move it by so many pixels; bilinear.
 
     Beyond the border the image goes on as its mirror image about the edge pixel, which is not repeated.
     """
@@ -77,7 +79,7 @@ def _weights(source: Tensor, size: int) -> Tensor:
 
 
 def warp(x: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
-    """Each image seen through a map of the plane: the pixel at ``p`` from the centre is the image's at
+    """Return each image seen through a map of the plane: the pixel at ``p`` from the centre is the image's at
     ``matrix p + offset``; bilinear, beyond the border as ``resample``.
 
     By products of matrices, which unlike a gathering of pixels add up in the same order each time; they hold

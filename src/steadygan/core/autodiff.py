@@ -24,10 +24,10 @@ class Backend(Protocol):
     """How gradients are taken."""
 
     def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
-        """The gradient of a scalar ``loss(params) -> (loss, aux)`` and its ``aux``, detached."""
+        """Return the gradient of a scalar ``loss(params) -> (loss, aux)`` and its ``aux``, detached."""
 
     def nested(self) -> "Backend":
-        """The same for gradients inside of a loss: they can be differentiated again."""
+        """Return the backend for gradients inside of a loss: they can be differentiated again."""
 
     def watch(self, x: Tensor) -> Tensor:
         """Prepare inputs that a penalty will differentiate by."""
@@ -36,11 +36,11 @@ class Backend(Protocol):
         """Prepare a critic that a penalty will differentiate."""
 
     def parts(self, tensors: Iterable[Tensor]) -> list[Tensor]:
-        """A vector in parts, for sums over all of it: in as few as pays."""
+        """Return a vector in parts, for sums over all of it: in as few as pays."""
 
 
 def input_gradient(critic: Critic, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The logits ``[B]`` and their gradients by ``x`` (like ``x``), differentiable again by the critic's parameters.
+    """Return the logits ``[B]`` and their gradients by ``x`` (like ``x``), differentiable again.
 
     Each sample's gradient is that of its own logit, as long as the critic treats samples one by one (no batch
     normalisation).
@@ -61,7 +61,7 @@ def forward_mode() -> Iterator[None]:
 
 
 def per_sample_gradients(loss: Callable[[Tensors, Any], Tensor], params: Tensors, examples: Any) -> Tensors:
-    """The gradient ``[B, ...]`` of ``loss(params, batch)`` on each example as a batch of one.
+    """Return the gradient ``[B, ...]`` of ``loss(params, batch)`` on each example as a batch of one.
 
     By ``torch.func``, in eager mode and under ``vmap`` alike: whatever ``loss`` differentiates itself has to be done
     by ``FuncBackend``.
@@ -87,14 +87,14 @@ class SharedCritic:
 
     def __init__(self, critic: Critic):
         self._critic = critic
-        self._seen: list[tuple[Tensor, Tensor]] = []
+        self._computed: list[tuple[Tensor, Tensor]] = []
 
     def __call__(self, x: Tensor) -> Tensor:
-        for seen, logits in self._seen:
-            if seen is x:
+        for point, logits in self._computed:
+            if point is x:
                 return logits
         logits = self._critic(x)
-        self._seen.append((x, logits))
+        self._computed.append((x, logits))
         return logits
 
     def input_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,11 +105,11 @@ class SharedCritic:
 
 
 class PulledBackCritic:
-    """The same by ``torch.func``: the logits that a loss sees are those that a penalty pulls back."""
+    """A shared critic by ``torch.func``: a penalty pulls back the logits that the loss has computed."""
 
     def __init__(self, critic: Critic):
         self._critic = critic
-        self._seen: list[tuple[Tensor, Tensor, Callable]] = []
+        self._computed: list[tuple[Tensor, Tensor, Callable]] = []
 
     def __call__(self, x: Tensor) -> Tensor:
         return self._at(x)[0]
@@ -119,11 +119,11 @@ class PulledBackCritic:
         return logits, pullback(torch.ones_like(logits))[0]
 
     def _at(self, x: Tensor) -> tuple[Tensor, Callable]:
-        for seen, logits, pullback in self._seen:
-            if seen is x:
+        for point, logits, pullback in self._computed:
+            if point is x:
                 return logits, pullback
         logits, pullback = torch.func.vjp(self._critic, x)
-        self._seen.append((x, logits, pullback))
+        self._computed.append((x, logits, pullback))
         return logits, pullback
 
 

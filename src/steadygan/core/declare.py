@@ -72,7 +72,7 @@ def declare(
 
 
 def declared(method: Any, name: str, default: Any = None) -> Any:
-    """What ``method`` declares under ``name``: a function, a partial of one, a class, a classmethod or an object."""
+    """Return what ``method`` (a function, partial, class, classmethod or object) declares under ``name``."""
     while isinstance(method, partial):
         method = method.func
     owner = getattr(method, "__self__", None)

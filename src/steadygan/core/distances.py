@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def l1(made: Tensor, target: Tensor) -> Tensor:
-    """The mean over pixels and channels of ``|made - target|``, per image ``[B]``.
+    """Return the mean over pixels and channels of ``|made - target|``, per image ``[B]``.
 
     Reference: Pani (undated), section 4.3.1.
     """

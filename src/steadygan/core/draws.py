@@ -24,7 +24,7 @@ def _stream_key(stream: str) -> int:
 
 
 def _mix(value: int) -> int:
-    """The finaliser of SplitMix64: neighbouring inputs give unrelated outputs."""
+    """Mix the bits by the finaliser of SplitMix64: neighbouring inputs give unrelated outputs."""
     value = (value + 0x9E3779B97F4A7C15) & _MASK
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
@@ -32,12 +32,12 @@ def _mix(value: int) -> int:
 
 
 def stream_seed(seed: int, stream: str, iteration: int = 0) -> int:
-    """A 64-bit seed for one draw; any whole numbers are welcome."""
+    """Return a 64-bit seed for one draw; any whole numbers are welcome."""
     return _mix(_mix(_mix(int(seed) & _MASK) ^ _stream_key(stream)) + (int(iteration) & _MASK))
 
 
 def generator(seed: int, stream: str, iteration: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
-    """A fresh generator for one draw of one stream."""
+    """Return a fresh generator for one draw of one stream."""
     return torch.Generator(device=device).manual_seed(stream_seed(seed, stream, iteration))
 
 
@@ -51,7 +51,7 @@ def uniform(generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dty
 
 
 def uniforms(count: int) -> Draw:
-    """The draw of ``[B, count]`` from U(0, 1): so many numbers an example."""
+    """Return the draw of ``[B, count]`` from U(0, 1): so many numbers an example."""
 
     def draw(generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         return torch.rand((shape[0], count), generator=generator, dtype=dtype, device=generator.device)
@@ -60,7 +60,7 @@ def uniforms(count: int) -> Draw:
 
 
 def uniforms_and_normals(uniform: int, normal: int) -> Draw:
-    """The draw of ``[B, uniform + normal]``: so many numbers from U(0, 1), then so many from N(0, 1)."""
+    """Return the draw of ``[B, uniform + normal]``: so many numbers from U(0, 1), then so many from N(0, 1)."""
 
     def draw(generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         sizes, like = ((shape[0], uniform), (shape[0], normal)), {"dtype": dtype, "device": generator.device}

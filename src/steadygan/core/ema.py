@@ -24,12 +24,12 @@ class Ema:
     rampup: Number = 0.0
 
     def beta(self, t: Number) -> torch.Tensor:
-        """The weight of the average after update ``t`` = 1, 2, ...; float64."""
+        """Return the weight of the average after update ``t`` = 1, 2, ...; float64."""
         ramp = torch.as_tensor(t / (self.rampup + t), dtype=torch.float64)
         return torch.minimum(torch.as_tensor(self.decay, dtype=ramp.dtype, device=ramp.device), ramp)
 
     def update(self, average: Tensors, value: Tensors, t: Number) -> Tensors:
-        """The average after one more value; what is not floating point (counters) is taken over."""
+        """Return the average after one more value; what is not floating point (counters) is taken over."""
         beta = self.beta(t)
         return {
             name: new + beta.to(new.dtype) * (average[name] - new) if new.is_floating_point() else new

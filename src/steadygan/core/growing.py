@@ -36,11 +36,11 @@ def mixed(old: Tensor, new: Tensor, fade: Number) -> Tensor:
 
 
 def fades(fade: Number) -> bool:
-    """Whether the old layers may still be seen; a tensor is not looked at."""
+    """Return whether the old layers may still be seen; a tensor is not looked at."""
     return isinstance(fade, Tensor) or fade < 1
 
 
-def seen(x: Tensor, size: int, fade: Number) -> Tensor:
+def at_stage(x: Tensor, size: int, fade: Number) -> Tensor:
     """Images ``[B, C, S, S]`` as they are at a stage of ``size``, faded like generated ones; ``[B, C, S, S]``."""
     new = shrunk(x, size)
     if fades(fade) and size > 1:
@@ -65,19 +65,19 @@ class Growth:
     fading: float
 
     def start(self, stage: int) -> float:
-        """The number of images at which a stage begins."""
+        """Return the number of images at which a stage begins."""
         return 0.0 if stage == 0 else self.stable + (stage - 1) * (self.fading + self.stable)
 
     def begins(self, stage: int) -> int:
-        """The first iteration (from 0) of a stage."""
+        """Return the first iteration (from 0) of a stage."""
         return -int(-self.start(stage) // self.per_iteration)
 
     def stage(self, t: int) -> int:
-        """The stage of iteration ``t``, from 0; it says how a program is built, so ``t`` is no tensor."""
+        """Return the stage of iteration ``t``, from 0; it says how a program is built, so ``t`` is no tensor."""
         return max(stage for stage in range(len(self.sizes)) if self.start(stage) <= t * self.per_iteration)
 
     def fade(self, stage: int, t: Number) -> Number:
-        """From 0 to 1 in ``fading`` images after the start of a stage; 1 at the first stage."""
+        """Return the fade: from 0 to 1 in ``fading`` images after the start of a stage; 1 at the first stage."""
         if stage == 0 or self.fading == 0:
             return 1.0
         if isinstance(t, Tensor):
@@ -85,21 +85,21 @@ class Growth:
         return min(max((t * self.per_iteration - self.start(stage)) / self.fading, 0.0), 1.0)
 
     def generator(self, apply: Apply, stage: int, fade: Number) -> Apply:
-        """A growing generator as one of images of full size."""
+        """Return a growing generator as one of images of full size."""
         return partial(_full_size, apply, self.sizes[-1], {"stage": stage, "fade": fade})
 
     def discriminator(self, apply: Apply, stage: int, fade: Number) -> Apply:
-        """A growing discriminator as it is at a stage."""
+        """Return a growing discriminator as it is at a stage."""
         return partial(apply, stage=stage, fade=fade)
 
     def functions(self, functions: dict[str, Any], stage: int, fade: Number) -> dict[str, Any]:
-        """An objective's functions by name as they are at a stage; those that are None stay None."""
+        """Return an objective's functions by name as they are at a stage; those that are None stay None."""
         made = {name: apply and self.discriminator(apply, stage, fade) for name, apply in functions.items()}
         return {**made, "generator": self.generator(functions["generator"], stage, fade)}
 
     def real(self, x: Tensor, stage: int, fade: Number) -> Tensor:
         """Real images as they are at a stage."""
-        return seen(x, self.sizes[stage], fade)
+        return at_stage(x, self.sizes[stage], fade)
 
 
 def _full_size(

@@ -1,4 +1,4 @@
-"""What each player minimises: the loss, and the discriminator's penalties, through the perturbed critic.
+"""The objectives of both players: the loss, and the discriminator's penalties, through the perturbed critic.
 
 Conventions. Every call of a network within one evaluation sees the same buffers; the new buffers are the mean over
 the calls of the loss (spectral-norm vectors do not depend on the input, running statistics see real and fake alike).
@@ -68,7 +68,7 @@ class StepBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class Objective:
-    """The terms of an algorithm that make up the two losses.
+    """The terms of an algorithm that make up the two objectives.
 
     Attributes:
         members: how many discriminators ``discriminator`` holds: with more than one it takes that many batches, one

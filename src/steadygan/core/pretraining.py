@@ -1,4 +1,4 @@
-"""What each player minimises before the game begins, and one step of it.
+"""Pre-training: the objective of each player before the game begins, and one step of it.
 
 Reference: Pani (undated), section 4.3.1.
 """
@@ -29,7 +29,7 @@ def of_generator(
     condition: Sequence[Tensor] = (),
     **place: Any,
 ) -> Objective:
-    """The mean distance of what is made of ``latent [B, d]`` from ``target [B, C, s, s]``, place by place.
+    """Return the mean distance of what is made of ``latent [B, d]`` from ``target [B, C, s, s]``, place by place.
 
     Args:
         apply: the generator.
@@ -51,7 +51,7 @@ def of_generator(
 def of_discriminator(
     apply: Apply, real: Tensor, fake: Tensor, condition: Sequence[Tensor] = (), members: int = 1
 ) -> Objective:
-    """The mean of ``(D(x) - y)^2`` over real examples, y = 1, and generated ones, y = 0.
+    """Return the mean of ``(D(x) - y)^2`` over real examples, y = 1, and generated ones, y = 0.
 
     That is the discriminator's loss of least squares with ``alpha = 0``. ``accuracy`` is the share of examples on their
     side of 1/2. New buffers are the mean over both calls, as in the game. Of several discriminators each learns alone.
@@ -83,7 +83,7 @@ def move(
     player: Player,
     average: Callable[[Tensors], Tensors] = lambda grads: grads,
 ) -> tuple[Player, dict[str, Tensor]]:
-    """The player after one update, and the logs; ``player`` is left as it was.
+    """Return the player after one update, and the logs; ``player`` is left as it was.
 
     Args:
         objective: what it minimises.

@@ -41,7 +41,7 @@ class Constant:
         return self.value + 0 * _time(t)
 
     def extremes(self) -> tuple[Number, ...]:
-        """The values that it can reach."""
+        """Return the values that it can reach."""
         return (self.value,)
 
 
@@ -67,7 +67,7 @@ class Polynomial:
         return self.a * (self.b + _time(t)) ** -self.c
 
     def extremes(self) -> tuple[Number, ...]:
-        """The first value, and the value at the last iteration that can be counted: it never gets to 0."""
+        """Return the first value, and the value at the last iteration that can be counted: it never gets to 0."""
         return (self.a * self.b**-self.c, self.a * (self.b + _LAST) ** -self.c)
 
 
@@ -89,11 +89,11 @@ class _Ramp:
     finish: Number
 
     def extremes(self) -> tuple[Number, ...]:
-        """The values between which it stays."""
+        """Return the values between which it stays."""
         return (self.start, self.end)
 
     def _progress(self, t: Number) -> Tensor:
-        """The share of the way in time, in [0, 1]."""
+        """Return the share of the way in time, in [0, 1]."""
         since = _time(t) - self.begin
         length = _time(self.finish) - self.begin
         ramp = (since / torch.where(length > 0, length, 1.0)).clamp(0, 1)
@@ -148,7 +148,7 @@ class Cosine(_Ramp):
 @declare(start=positive, end=positive)
 @dataclass(frozen=True)
 class Exponential(_Ramp):
-    """The same factor at each iteration: ``start (end / start)^s``; both values must be greater than 0."""
+    """Change by the same factor at each iteration: ``start (end / start)^s``; both values must be greater than 0."""
 
     def __call__(self, t: Number) -> Tensor:
         share = self._progress(t)

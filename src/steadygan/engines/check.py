@@ -118,7 +118,7 @@ def _typed(path: str, node: Any, problems: Problems) -> Any:
 
 
 def _as_asked(config: Mapping[str, Any], key: str, text: str) -> tuple[str, str]:
-    """A key of one network as the key of both, from which it has its value."""
+    """Return a key of one network as the key of both, from which it has its value."""
     network, _, *rest = [*key.split("."), "", ""]
     shared = f"{network}.{rest[0]}"
     if network == "network" and rest[0] in config["network"] and text.startswith(f"{key}={config[network][rest[0]]}:"):
@@ -154,7 +154,7 @@ def _key_problems(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _found(node: Any, path: list[str], before: str = "") -> Iterator[tuple[str, Any]]:
-    """The keys of a config that a pattern means, with their values."""
+    """Return the keys of a config that a pattern means, with their values."""
     if not path:
         yield before, node
         return
@@ -195,7 +195,7 @@ def _node_problems(path: str, node: Any) -> Iterator[tuple[str, str]]:
 
 
 def _schedule_problems(where: str, node: Mapping[str, Any], allowed: Range) -> Iterator[tuple[str, str]]:
-    """A schedule is as good as the values that it reaches."""
+    """Yield the problems of a schedule: those of the values that it reaches."""
     settings = {key: value for key, value in node.items() if not key.startswith("_")}
     try:
         reached = resolve(node["_target_"])(**settings).extremes()

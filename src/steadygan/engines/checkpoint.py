@@ -44,7 +44,7 @@ def save(path: Path, gan: GANState, signature: str, seconds: float, written: Cal
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A checkpoint's contents, on the CPU.
+    """Return a checkpoint's contents, on the CPU.
 
     Raises:
         Unreadable: the file is there and cannot be opened.

@@ -36,7 +36,7 @@ EMPTY = ("regularizer",)
 
 
 def complete(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with ``name`` and ``outputs`` as texts, ``~`` in a folder meaning the user's home.
+    """Return the config with ``name`` and ``outputs`` as texts, ``~`` in a folder meaning the user's home.
 
     Raises:
         UserError: everything that is missing or is no group of settings where there has to be one.
@@ -53,7 +53,7 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _misplaced(config: Mapping[str, Any]) -> Iterator[str]:
-    """A file of the user's own that lacks the line by which it fills the whole config."""
+    """Yield the groups whose file lacks the line by which it fills the whole config."""
     for group in WHOLE:
         if not isinstance(config.get(group), str | None):
             yield (
@@ -96,7 +96,7 @@ def _unmade(config: Mapping[str, Any]) -> Iterator[str]:
 
 @functools.cache
 def _root() -> dict[str, bool]:
-    """The keys of the root config, and whether each is a group of settings."""
+    """Return the keys of the root config, and whether each is a group of settings."""
     content = yaml.safe_load((conf_dir() / "config.yaml").read_text(encoding="utf-8"))
     chosen = [entry for entry in content.pop("defaults") if isinstance(entry, Mapping)]
     keys = {key: name for entry in chosen for key, name in entry.items() if not key.startswith("override ")}

@@ -33,7 +33,7 @@ class Components:
     raw: bool = False
     """Whether the generator that is trained is scored, too, beside its average."""
     scheme: Scheme = field(default_factory=Plain)
-    """What happens before and beside the game."""
+    """Pre-training and growing, before and beside the game."""
     batch: int = 1000
     """Samples that are generated at once where metrics ask for many."""
 

@@ -91,7 +91,7 @@ def score_many(metrics: Mapping[str, Any], samples: Tensor) -> list[dict[str, fl
 
 
 def most(metrics: Mapping[str, Any]) -> int:
-    """How many samples the metrics want."""
+    """Return how many samples the metrics take."""
     return max(metric.samples for metric in metrics.values())
 
 

@@ -34,7 +34,7 @@ def functional(module: nn.Module) -> Apply:
 
 
 def _slots(module: nn.Module, kind: str) -> list[tuple[dict, str, str]]:
-    """Where each tensor of a kind lives: (a submodule's dict, its key there, its full name)."""
+    """Return where each tensor of a kind lives: (a submodule's dict, its key there, its full name)."""
     return [
         (getattr(submodule, kind), key, f"{prefix}.{key}" if prefix else key)
         for prefix, submodule in module.named_modules()

@@ -1,4 +1,4 @@
-"""A GAN in training, as checkpoints, metrics and pictures see it, whichever engine trains it."""
+"""The state of a GAN in training, for checkpoints, metrics and pictures, whichever engine trains it."""
 
 from copy import deepcopy
 from typing import Any
@@ -61,7 +61,7 @@ class GANState:
 
     @property
     def dataset(self) -> Any:
-        """What it is trained on."""
+        """The data set that it is trained on."""
         return self._dataset
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
@@ -81,11 +81,11 @@ class GANState:
         return self._now("generator", self._generate)(values, values, latents, *_given(label))[0]
 
     def averaged(self) -> tuple[Apply, Tensors]:
-        """The averaged generator as a function of its parameters and buffers, and these in one dict."""
+        """Return the averaged generator as a function of its parameters and buffers, and these in one dict."""
         return self._now("generator", self._generate), self.state["ema"]
 
     def _now(self, player: str, apply: Apply) -> Apply:
-        """A network that grows as it is at this iteration; others as they are."""
+        """Return a network that grows as it is at this iteration; others as they are."""
         if self._growth is None:
             return apply
         stage = self._growth.stage(self.iteration)
@@ -100,9 +100,9 @@ class GANState:
         return batch["y"]
 
     def critic(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        """The discriminator's logits ``[n]``, without input noise; of several their mean.
+        """Return the discriminator's logits ``[n]``, without input noise; of several their mean.
 
-        That of a conditional GAN is told the classes ``label [n]``; without them the logit is that of the class for
+        That of a conditional GAN takes the classes ``label [n]``; without them the logit is that of the class for
         which it is largest.
         """
         if self.classes is None or label is not None:
@@ -111,7 +111,7 @@ class GANState:
         return self._outputs(self._critic, repeated(x, self.classes), every).unflatten(0, (self.classes, -1)).amax(0)
 
     def classify(self, x: Tensor) -> Tensor:
-        """The class logits ``[n, K]`` of a discriminator that tells classes; of several their mean."""
+        """Return the class logits ``[n, K]`` of a discriminator that tells classes; of several their mean."""
         return self._outputs(self._classifier, x.to(self.device, self.float_type), None)
 
     def _outputs(self, network: Apply, x: Tensor, label: Tensor | None) -> Tensor:

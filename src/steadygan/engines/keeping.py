@@ -70,7 +70,7 @@ class Keeping:
             self.best = max((self.sign * value for value in values if math.isfinite(value)), default=None)
 
     def overdue(self) -> bool:
-        """Whether the last checkpoint was written ``checkpoint_minutes`` ago."""
+        """Return whether the last checkpoint was written ``checkpoint_minutes`` ago."""
         return self.clock() - self.written >= self.seconds
 
     def save(self, gan: GANState, seconds: float) -> None:
@@ -95,7 +95,7 @@ class Keeping:
 
 
 def read(path: Path, signature: str) -> dict[str, Any]:
-    """A run's own checkpoint.
+    """Return a run's own checkpoint.
 
     Raises:
         UserError: it cannot be read, or is of another run.
@@ -107,7 +107,7 @@ def read(path: Path, signature: str) -> dict[str, Any]:
 
 
 def standing(job: Job) -> int:
-    """The iteration from which a job goes on."""
+    """Return the iteration from which a job goes on."""
     for path in files.checkpoints(job.directory):
         with contextlib.suppress(UserError, KeyError):
             return int(read(path, job.signature)["iteration"])

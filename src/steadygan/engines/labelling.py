@@ -17,7 +17,7 @@ from steadygan.networks.labels.base import Builder
 
 @dataclass(frozen=True)
 class Labelling:
-    """What is done with the labels of the data.
+    """Use the labels of the data by a method.
 
     Attributes:
         method: see ``steadygan.networks.labels``.
@@ -37,11 +37,11 @@ class Labelling:
         return self.method.players
 
     def builders(self, builders: Mapping[str, Builder]) -> dict[str, Builder]:
-        """The builders of the networks that the method needs."""
+        """Return the builders of the networks that the method needs."""
         return self.method.builders(builders, self.classes, self.share == 1)
 
     def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
-        """What an objective calls."""
+        """Return the functions that an objective calls."""
         return self.method.functions(functions)
 
     def check(self, name: str, metric: Any) -> None:
@@ -73,12 +73,12 @@ WHO_OFFERS = {"labels": "conditional", "classifier": "semi_supervised"}
 
 
 def needs(metric: Any) -> tuple[str, ...]:
-    """What a metric's ``update`` takes: ``samples`` unless it says more."""
+    """Return the names of what a metric's ``update`` takes: ``samples`` unless it declares more."""
     return getattr(metric, "needs", ("samples",))
 
 
 def of_samples(metric: Any) -> bool:
-    """Whether a metric looks at what the generator makes."""
+    """Return whether a metric looks at what the generator makes."""
     return "samples" in needs(metric)
 
 

@@ -30,7 +30,7 @@ from steadygan.engines.step import PLAYERS, Algorithm, AlgorithmPlayers, step
 from steadygan.theory.spectrum import Operator
 
 STREAM = "stability"
-"""Of the draws: the same batch for every state of a run."""
+"""The stream of draws: the same batch for every state of a run."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Scene:
 
 
 def doubled(tree: Any) -> Any:
-    """A tree with its floating-point tensors in float64."""
+    """Return a tree with its floating-point tensors in float64."""
     return tree_map(lambda leaf: leaf.double() if isinstance(leaf, Tensor) and leaf.is_floating_point() else leaf, tree)
 
 
 def scene(components: Components, state: State, iteration: int, seed: int, size: int, index: int = 0) -> Scene:
-    """The game of a run at one of its states.
+    """Return the game of a run at one of its states.
 
     Args:
         components: of the run.
@@ -78,12 +78,9 @@ def scene(components: Components, state: State, iteration: int, seed: int, size:
     sampling = replace(components.sampling, every={}, aggregation=False)
     sampler = BatchSampler(components.dataset, sampling, latent, own, size, device, torch.float64)
     functions = components.sampling.labelling.functions(as_functions(components.networks, bf16=False))
-    aggregation = (
-        Mean() if components.algorithm.objective.aggregation.noisy else components.algorithm.objective.aggregation
-    )
-    objective = replace(
-        components.algorithm.objective, **{"penalty_discriminator": None, "aggregation": aggregation, **functions}
-    )
+    objective = components.algorithm.objective
+    aggregation = Mean() if objective.aggregation.noisy else objective.aggregation
+    objective = replace(objective, **{"penalty_discriminator": None, "aggregation": aggregation, **functions})
     algorithm = replace(components.algorithm, objective=objective)
     return Scene(
         algorithm.at(iteration), state, algorithm.at_stage(sampler.sample(index, params), iteration), iteration
@@ -104,13 +101,13 @@ class Flat:
         return torch.cat([leaf.reshape(-1) for leaf in tree_flatten(tree)[0]])
 
     def tree(self, vector: Tensor) -> Any:
-        """The inverse."""
+        """Return the tree of a vector ``[size]``."""
         pieces = vector.split(self._sizes)
         return tree_unflatten([piece.view(shape) for piece, shape in zip(pieces, self._shapes)], self._spec)
 
 
 def jacobian(function: Callable[[Tensor], Tensor], x: Tensor) -> Operator:
-    """The Jacobian of ``function: [n] -> [n]`` at ``x``, by its products alone.
+    """Return the Jacobian of ``function: [n] -> [n]`` at ``x``, by its products alone.
 
     ``J^T v`` is a pullback, and ``J v`` the pullback of that, which is linear in ``v``: so whatever can be
     differentiated backwards will do, and both graphs are built once for all products.
@@ -157,7 +154,7 @@ class Field:
         return self.flat.vector({player: moved[player]["params"] for player in PLAYERS}) - x
 
     def outputs(self, x: Tensor) -> Tensor:
-        """What both networks make of the batch, in one vector: samples, and logits of the data and of the samples."""
+        """Return the outputs of both networks in one vector: samples, and logits of the data and of the samples."""
         params, objective, state = self.flat.tree(x), self.scene.algorithm.objective, self.scene.state
         (batch,) = self._batches["discriminator"]
         made = self._made(params)
@@ -180,7 +177,7 @@ class Field:
         ]
 
     def operator(self) -> Operator:
-        """Its Jacobian at the state."""
+        """Return its Jacobian at the state."""
         return jacobian(self, self.x)
 
 
@@ -196,7 +193,7 @@ class Iteration:
         self.x = self.flat.vector(moving)
 
     def _moving(self, state: State) -> dict[str, Any]:
-        """The tensors that the map is of."""
+        """Return the tensors that the map is of."""
         rules = self.scene.algorithm.rules
         tree = {
             player: {"params": state[player]["params"], "rule": _without(state[player]["rule"], rules[player].counters)}
@@ -221,7 +218,7 @@ class Iteration:
         return self.flat.vector(self._moving(new))
 
     def operator(self) -> Operator:
-        """Its Jacobian at the state."""
+        """Return its Jacobian at the state."""
         return jacobian(self, self.x)
 
 

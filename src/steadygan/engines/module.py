@@ -61,7 +61,7 @@ class GANModule(GANState, lightning.LightningModule):
         )
 
     def progress(self) -> dict[str, Any]:
-        """All that a process needs to go on where this one is; on the CPU."""
+        """Return all that a process needs to go on where this one is; on the CPU."""
         state = tree_map(lambda t: t.cpu() if isinstance(t, Tensor) else t, self.state)
         return {"state": state, "iteration": self.iteration, "window": self.window.state()}
 

@@ -21,7 +21,7 @@ def build_networks(
     dtype: torch.dtype,
     stacked: int | None = None,
 ) -> dict[str, nn.Module]:
-    """Both players' modules; the weights are a function of the seed alone, and the global generator is untouched.
+    """Build both players' modules; the weights are a function of the seed alone, the global generator is untouched.
 
     With ``stacked`` the discriminator is an ``Ensemble`` of so many, each with weights of its own; the first is the one
     that there is without.
@@ -41,14 +41,12 @@ def _network(builder: Callable[..., nn.Module], shape: tuple[int, ...], seed: in
 
 
 def as_functions(networks: Mapping[str, nn.Module], bf16: bool) -> dict[str, Any]:
-    """The functions that an objective calls, under bf16 autocast but for the penalties' critic."""
+    """Return the functions that an objective calls, under bf16 autocast but for the penalties' critic."""
     full = {player: functional(network) for player, network in networks.items()}
     if not bf16:
         return full
-    return {
-        **{player: _autocast(apply) for player, apply in full.items()},
-        "penalty_discriminator": full["discriminator"],
-    }
+    cast = {player: _autocast(apply) for player, apply in full.items()}
+    return {**cast, "penalty_discriminator": full["discriminator"]}
 
 
 def _autocast(apply: Apply) -> Apply:

@@ -27,12 +27,12 @@ class Peak(NamedTuple):
 
 
 def spread(values: Sequence[float]) -> float | None:
-    """The standard deviation about the linear trend; None of fewer than three values."""
+    """Return the standard deviation about the linear trend; None of fewer than three values."""
     return float(np.std(detrend(values))) if len(values) > 2 else None
 
 
 def peak(iterations: Sequence[int], values: Sequence[float]) -> Peak | None:
-    """The strongest oscillation about the linear trend; None of fewer than ``FEWEST`` values or of a constant.
+    """Return the strongest oscillation about the linear trend; None of fewer than ``FEWEST`` values or of a constant.
 
     By the periodogram under a Hann window. The share is near 1 for a cycle, small for noise.
     """

@@ -1,4 +1,4 @@
-"""What each kind of object needs to have, asked where it is built: a message in place of an error in training."""
+"""The members that each kind of object needs, checked where it is built: a message, not an error in training."""
 
 import functools
 from typing import Any
@@ -17,7 +17,7 @@ MEMBERS = {
     "metrics": ("update(samples)", "compute()", "reset()", "samples", "directions", "provenance"),
     "logger": ("open(info)", "row(row)", "picture(iteration, name, path)", "close(summary)"),
 }
-"""By kind; with parentheses where it is called."""
+"""The members needed, by kind; with parentheses where one is called."""
 
 RENAMED = {
     "optimizer": {"clocks": "counters", "spread": "grad_covariance"},

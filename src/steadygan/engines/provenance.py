@@ -17,7 +17,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def git() -> dict[str, object] | None:
-    """The commit of the checkout that the code runs from and whether it was changed; None outside a checkout."""
+    """Return the commit of the checkout that the code runs from and whether it was changed; None outside a checkout."""
     folder = Path(__file__).resolve().parent
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None or _git(folder, "ls-files", "--error-unmatch", __file__) is None:

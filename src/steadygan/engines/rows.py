@@ -52,7 +52,7 @@ class Rows:
                 os.fsync(file.fileno())
 
     def read(self) -> list[dict[str, str]]:
-        """All complete rows so far."""
+        """Return all complete rows so far."""
         return files.read_rows(self.path)
 
 

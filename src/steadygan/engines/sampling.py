@@ -39,7 +39,7 @@ class SamplingSpec:
     zero_sum: bool = False
     """Whether the generator minimises the negative of the discriminator's loss, draws included."""
     every: Mapping[str, int] = field(default_factory=dict)
-    """Of the discriminator's iterations one in so many, in which a penalty or projection is due, where not in each."""
+    """Periods of penalties and projections that are not due in each iteration, in iterations of the discriminator."""
     projections: tuple[str, ...] = ()
 
     @classmethod

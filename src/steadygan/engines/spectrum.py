@@ -22,7 +22,7 @@ VECTORS = 60
 
 
 def due(config: Mapping[str, Any], iteration: int) -> bool:
-    """Whether it is to be computed after ``iteration``."""
+    """Return whether it is to be computed after ``iteration``."""
     every = every_of(config)
     return every is not None and iteration % every == 0
 
@@ -38,7 +38,7 @@ def columns(config: Mapping[str, Any]) -> list[str]:
 
 
 def spectrum(gan: GANState, components: Components, config: Mapping[str, Any]) -> dict[str, float]:
-    """The columns at the state that ``gan`` is in; empty where something is not finite.
+    """Return the columns at the state that ``gan`` is in; empty where something is not finite.
 
     On a batch of its own, by draws of its own: nothing of the training changes. The outermost Ritz values of one Krylov
     space of each Jacobian, which ``spectrum/residual`` vouches for; ``steadygan stability`` looks closer.
@@ -61,7 +61,7 @@ def spectrum(gan: GANState, components: Components, config: Mapping[str, Any]) -
 
 
 def _radius(iteration: Operator) -> tuple[float, float]:
-    """The largest modulus of its multipliers, and the residual of that one."""
+    """Return the largest modulus of its multipliers, and the residual of that one."""
     scale = balance(iteration, 3)
     space = ritz(scaled(iteration, scale), VECTORS)
     place = int(np.abs(space.values).argmax())

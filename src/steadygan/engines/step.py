@@ -256,11 +256,8 @@ class AlgorithmPlayers:
         """Return the player's objective on a batch; ``fake``: the generated examples, for the discriminator."""
         if lookahead is not None:
             return self._at_lookahead(player, state, batch, backend, lookahead, zero_sum)
-        objective, buffers, aux_state = (
-            self.algorithm.objective,
-            state[player]["buffers"],
-            state.get("aux_state", NO_AUX_STATE),
-        )
+        objective, buffers = self.algorithm.objective, state[player]["buffers"]
+        aux_state = state.get("aux_state", NO_AUX_STATE)
         if player == "generator":
             discriminators = self._discriminators(state)
             return lambda params: objective.for_generator(params, buffers, discriminators, batch, aux_state, zero_sum)

@@ -31,12 +31,12 @@ def metric_summary(rows: list[dict[str, str]], directions: Mapping[str, str]) ->
 
 
 def oscillation(rows: list[dict[str, str]]) -> dict[str, float | None]:
-    """The standard deviation of each player's logged loss over the last half of the run, linear trend removed."""
+    """Return the standard deviation of each player's logged loss over the last half, linear trend removed."""
     return {player: spread(_series(rows, player)[1]) for player in PLAYERS}
 
 
 def spectrum(rows: list[dict[str, str]]) -> dict[str, dict[str, float] | None]:
-    """The strongest oscillation of each player's loss over the last half of the run (see ``oscillation.peak``)."""
+    """Return the strongest oscillation of each player's loss over the last half (see ``oscillation.peak``)."""
     found = {player: peak(*_series(rows, player)) for player in PLAYERS}
     return {player: None if strongest is None else strongest._asdict() for player, strongest in found.items()}
 
@@ -88,7 +88,7 @@ def summary(
     diverged_at: int | None = None,
     together: int = 1,
 ) -> dict[str, Any]:
-    """The whole of it."""
+    """Return the whole of it."""
     bounds = threshold.parse(job.config.get(threshold.OF_RUN), threshold.OF_RUN)
     return {
         **identity(job, status),

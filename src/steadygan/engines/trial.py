@@ -30,7 +30,7 @@ HERE = (str(Path(__file__).parents[1]), str(Path(torch.__file__).parent))
 
 
 def own_keys(config: Mapping[str, Any]) -> set[str]:
-    """The keys of all objects that are not steadygan's."""
+    """Return the keys of all objects that are not steadygan's."""
     nodes = {key: config[key] for key in ("loss", "noise", "game", "dataset", "logger")}
     for group, own in (("regularizer", config["regularizer"] or {}), ("metrics", metric_nodes(config["metrics"]))):
         nodes |= {f"{group}.{name}": node for name, node in own.items()}
@@ -40,7 +40,7 @@ def own_keys(config: Mapping[str, Any]) -> set[str]:
 
 
 def attempt(key: str, what: str, call: Callable[[], Any]) -> Any:
-    """What ``call`` returns.
+    """Return what ``call`` returns.
 
     Raises:
         UserError: it raised something; names the key, and the line of the user's own code.
@@ -95,7 +95,7 @@ def try_dataset(key: str, dataset: Any, batch_size: int, dtype: torch.dtype) -> 
 
 
 def try_metric(key: str, metric: Any) -> None:
-    """What a metric says of itself.
+    """Check what a metric declares.
 
     Raises:
         UserError: it has not what a run needs to know.
@@ -187,9 +187,9 @@ class Trial:
 
     def _penalty(self, key: str, penalty: Any, batch: StepBatch, name: str, states: Mapping[str, Any]) -> None:
         like = next(iter(states["discriminator"][0].values()))
-        aux_state = (
-            (attempt(key, "init(members, like)", lambda: penalty.init(1, like)),) if hasattr(penalty, "init") else ()
-        )
+        aux_state = ()
+        if hasattr(penalty, "init"):
+            aux_state = (attempt(key, "init(members, like)", lambda: penalty.init(1, like)),)
         real, fake = (
             AutogradBackend().watch(normal_like(generator(0, x), tuple(batch.real.shape), self.dtype)) for x in "ab"
         )

@@ -27,7 +27,7 @@ class Window:
         return True
 
     def means(self) -> dict[str, float]:
-        """The mean of each log; empty before the first iteration."""
+        """Return the mean of each log; empty before the first iteration."""
         return {} if self.total is None else dict(zip(self.names, (self.total / self.count).tolist()))
 
     def reset(self) -> None:
@@ -42,10 +42,10 @@ class Window:
 
 
 def summands(logs: dict[str, Tensor]) -> Tensor:
-    """The values of the logs, in their order, float64."""
+    """Return the values of the logs, in their order, float64."""
     return torch.stack(list(logs.values())).double()
 
 
 def finite(values: Tensor) -> Tensor:
-    """Whether training is still sane, as a 0-dim truth value: all that is logged is finite."""
+    """Return whether training is still sane, as a 0-dim truth value: all that is logged is finite."""
     return torch.isfinite(values.sum())

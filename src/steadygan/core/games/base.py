@@ -1,4 +1,4 @@
-"""What a game is given and what it does.
+"""Games: what they are given and what they return.
 
 A game decides in which order the players move. It sees gradients and moves, never the inside of a loss.
 """
@@ -43,12 +43,12 @@ class Players(Protocol):
         lookahead: "LookaheadFn | None" = None,
         zero_sum: bool = False,
     ) -> Gradient:
-        """The gradient of ``player``'s objective by its own parameters; changes nothing.
+        """Return the gradient of ``player``'s objective by its own parameters; changes nothing.
 
         Args:
             player: ``generator`` or ``discriminator``.
             state: where it is taken.
-            batch: the batch.
+            batch: data and random draws.
             lookahead: the objective is that at the state ``lookahead(players, state)``, differentiated by the
                 parameters of ``state``: through all updates that lead there.
             zero_sum: the generator minimises the negative of the discriminator's loss in place of its own loss.
@@ -57,7 +57,7 @@ class Players(Protocol):
     def pullback(
         self, state: State, batches: Mapping[str, StepBatch], vector: Mapping[str, Tensors]
     ) -> dict[str, Tensors]:
-        """The gradient, by the parameters of both players, of the inner product of ``vector`` (fixed) and the field.
+        """Return the gradient of the inner product of ``vector`` (fixed) and the field, by both players' parameters.
 
         The field is each player's gradient by its own parameters, as ``gradient`` gives it; so this is the transpose
         of the field's Jacobian times ``vector``.
@@ -66,13 +66,13 @@ class Players(Protocol):
     def pushforward(
         self, state: State, batches: Mapping[str, StepBatch], vector: Mapping[str, Tensors]
     ) -> dict[str, Tensors]:
-        """The derivative of the same field along ``vector``: its Jacobian times ``vector``."""
+        """Return the derivative of the same field along ``vector``: its Jacobian times ``vector``."""
 
     def move(self, player: str, state: State, gradient: Gradient, batch: StepBatch) -> State:
-        """The state after ``player`` followed its update rule."""
+        """Return the state after ``player`` followed its update rule."""
 
     def project(self, player: str, params: Tensors, batch: StepBatch) -> Tensors:
-        """``params`` after the projections of ``player`` (weight clipping) that are due in this update."""
+        """Return ``params`` after the projections of ``player`` (weight clipping) that are due in this update."""
 
 
 LookaheadFn = Callable[[Players, State], State]

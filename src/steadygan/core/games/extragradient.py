@@ -15,7 +15,7 @@ OPTIMIZER_STATES = ("carried", "restored")
 @declare()
 @dataclass(frozen=True)
 class Extragradient(Ordered):
-    """Both players move on trial, go back, and follow the gradients found there.
+    """Move both players on trial, go back, and follow the gradients found there.
 
     With ``optimizer_state="carried"`` the weights go back but the state of the update rule goes on from the trial: with
     Adam this is ExtraAdam, whose moments take in both gradients and whose clock goes two steps an iteration. Under

@@ -37,7 +37,7 @@ class Lookahead(Ordered):
     alpha: Number = 0.5
 
     def init(self, params: Mapping[str, Tensors]) -> dict[str, Any]:
-        """Both players as they begin."""
+        """Return both players as they begin, and 0 iterations since."""
         like = next(iter(params["generator"].values()))
         slow = {player: {name: value.clone() for name, value in own.items()} for player, own in params.items()}
         return {"slow": slow, "since": torch.zeros((), dtype=torch.float64, device=like.device)}

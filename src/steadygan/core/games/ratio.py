@@ -33,7 +33,7 @@ class Ratio(Ordered):
     critic_every: int = 2
 
     def init(self, params: Mapping[str, Tensors]) -> dict[str, Any]:
-        """The iterations so far."""
+        """Return the iterations so far."""
         like = next(iter(params["generator"].values()))
         return {"iterations": torch.zeros((), dtype=torch.float64, device=like.device)}
 

@@ -14,7 +14,7 @@ from steadygan.core.objective import StepBatch
 @declare(n_critic=Range("must be 1: in a simultaneous game both players move once", low=1.0, high=1.0, structure=True))
 @dataclass(frozen=True)
 class Simultaneous:
-    """Both players' gradients are taken at the same state, then both move."""
+    """Take both players' gradients at the same state, then update both."""
 
     n_critic: int = 1
 

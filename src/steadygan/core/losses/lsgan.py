@@ -47,7 +47,7 @@ class LeastSquares:
         return 0.5 * self._scaled((fake - 1).square())
 
     def logs(self, discriminator_loss: Tensor, generator_loss: Tensor) -> dict[str, Tensor]:
-        """The raw and the normalised loss of each player, from what ``discriminator`` and ``generator`` gave."""
+        """Return the raw and the normalised loss of each player, from what ``discriminator`` and ``generator`` gave."""
         unit = (1 - self.alpha) ** 2
         to_raw, to_normalised = (unit, 1) if self.normalised else (1, 1 / unit)
         losses = {"discriminator": discriminator_loss, "generator": generator_loss}

@@ -1,4 +1,4 @@
-"""What the discriminator sees in place of its inputs; one idea a file."""
+"""Input noise: perturbations of what the discriminator sees, one method a file."""
 
 from steadygan.core.noise.ada import Ada, augment
 from steadygan.core.noise.blur import blur

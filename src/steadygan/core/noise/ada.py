@@ -91,12 +91,12 @@ class Ada:
 
     def update(self, aux_state: Tensors, batch_stats: Tensors) -> Tensors:
         """Return the state after an update of the discriminator."""
-        signs, turns = aux_state["signs"] + batch_stats["sign"], aux_state["turns"] + 1
+        signs, updates = aux_state["signs"] + batch_stats["sign"], aux_state["turns"] + 1
         target, batch, horizon = (scalar(value, signs) for value in (self.target, self.batch_size, self.horizon))
-        changed = aux_state["probability"] + torch.sign(signs / turns - target) * batch * turns / horizon
-        due = turns >= self.interval
-        new = {"probability": changed.clamp(0, 1), "signs": torch.zeros_like(signs), "turns": torch.zeros_like(turns)}
-        old = {"probability": aux_state["probability"], "signs": signs, "turns": turns}
+        changed = aux_state["probability"] + torch.sign(signs / updates - target) * batch * updates / horizon
+        due = updates >= self.interval
+        new = {"probability": changed.clamp(0, 1), "signs": torch.zeros_like(signs), "turns": torch.zeros_like(updates)}
+        old = {"probability": aux_state["probability"], "signs": signs, "turns": updates}
         return {name: torch.where(due, value, old[name]) for name, value in new.items()}
 
     def logs(self, aux_state: Tensors) -> Tensors:
@@ -114,7 +114,7 @@ def augment(
     colours: Number = 1.0,
     cutout: Number = 0.0,
 ) -> Tensor:
-    """The transforms of Karras et al. 2020, appendix B, in their order and at their strengths, each with a probability:
+    """Transform images as Karras et al. 2020, appendix B, in their order and strengths, each with a probability:
     mirror image, quarter turns, whole-pixel shifts, scaling, turns by any angle before and after scaling of each axis,
     fractional shifts; brightness, contrast, negation of luma, rotation of hue, saturation; a hole.
 

@@ -45,7 +45,7 @@ def blur(x: Tensor, eps: Tensor | None, *, sigma: Number, radius: int = 12) -> T
 
 
 def blur_matrix(size: int, sigma: Tensor, radius: int) -> Tensor:
-    """The Gaussian filter along one axis as a matrix ``[size, size]`` whose rows sum to 1.
+    """Return the Gaussian filter along one axis as a matrix ``[size, size]`` whose rows sum to 1.
 
     As a matrix, since it holds any border for any radius, is quick at the sizes of images here, and ``vmap`` over
     ``sigma`` is a batched product. Entry ``(i, j)`` adds up the kernel at the distances from ``i`` to ``j`` and to all

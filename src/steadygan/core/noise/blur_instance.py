@@ -11,7 +11,7 @@ from steadygan.core.types import Number
 
 @declare(draw=normal_like, blur_sigma=nonnegative, instance_sigma=nonnegative)
 def blur_instance(x: Tensor, eps: Tensor, *, blur_sigma: Number, instance_sigma: Number, radius: int = 12) -> Tensor:
-    """Both kinds of smoothing at once.
+    """Blur, then add instance noise.
 
     Images ``[B, C, H, W]``: blurred with ``blur_sigma`` (pixels), then ``instance_sigma eps`` is added. Vectors
     ``[B, d]``: two Gaussians in a row are one, ``x + sqrt(blur_sigma^2 + instance_sigma^2) eps``.

@@ -17,7 +17,7 @@ POINTS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "real": lambda real, fake, eps: real,
     "fake": lambda real, fake, eps: fake,
 }
-"""Where the slope is punished."""
+"""The points at which the slope is penalised."""
 
 
 @declare(draw=uniform, weight=nonnegative, center=nonnegative)

@@ -9,7 +9,7 @@ from steadygan.core.types import Number, Tensors
 
 @declare(projection=True, value=positive)
 def weight_clip(params: Tensors, *, value: Number) -> Tensors:
-    """All parameters, biases too, clamped to ``[-value, value]``.
+    """Return all parameters, biases too, clamped to ``[-value, value]``.
 
     Reference: Arjovsky et al. (2017), algorithm 1, arXiv:1701.07875.
     """

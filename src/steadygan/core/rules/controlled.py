@@ -1,4 +1,4 @@
-"""What rules share that are controlled by the covariance of their gradients."""
+"""The base class of rules that are controlled by the covariance of their gradients."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""What is kept of the covariance matrix of a gradient: all of it, each weight's variance, or their mean.
+"""Forms of the covariance matrix of a gradient: the full matrix, each weight's variance, or their mean.
 
 A form holds the covariance as a dict of tensors and applies functions of it to dicts of the player's shapes.
 """
@@ -34,11 +34,11 @@ class Form(ABC):
 
     @abstractmethod
     def grad_covariance(self, samples: Tensors, center: Tensors) -> Tensors:
-        """The mean of ``(s - c)(s - c)^T`` over samples ``[B, ...]``."""
+        """Return the mean of ``(s - c)(s - c)^T`` over samples ``[B, ...]``."""
 
     @abstractmethod
     def mean_variance(self, covariance: Tensors) -> Tensor:
-        """The mean of ``C``'s diagonal, 0-dim float64."""
+        """Return the mean of ``C``'s diagonal, 0-dim float64."""
 
     @abstractmethod
     def function(self, covariance: Tensors, of: Callable[[Tensor], Tensor]) -> Move:
@@ -118,7 +118,7 @@ def _unflat(flat: Tensor, like: Tensors) -> Tensors:
 
 
 FORMS: dict[str, Form] = {"diagonal": Diagonal(), "full": Full(), "scalar": Scalar()}
-"""What ``covariance`` may say."""
+"""The choices of ``covariance``."""
 
 
 def check_size(form: str, params: Tensors) -> None:

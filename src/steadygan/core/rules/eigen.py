@@ -35,7 +35,7 @@ class _Eigh(torch.autograd.Function):
 
 
 def resolution(values: Tensor) -> Tensor:
-    """What cannot be told from 0 beside the largest of these eigenvalues ``[P]``, as in numpy's ``matrix_rank``."""
+    """Return the size below which eigenvalues ``[P]`` count as 0, as in numpy's ``matrix_rank``."""
     return values.abs().amax() * len(values) * torch.finfo(values.dtype).eps
 
 

@@ -16,12 +16,15 @@ from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 
 ESTIMATORS = ("running", "per_sample")
-"""Where ``V`` comes from: from batch to batch, or from the gradients of the examples of one batch."""
+"""Estimators of ``V``: from batch to batch, or from the gradients of the examples of one batch."""
 
 
 def begin(params: Tensors, form: str, estimator: str = "running") -> dict[str, Any]:
-    """The state before the first gradient: ``covariance`` 0, ``count`` of the gradients seen, and the last of them
-    (``previous``) where the next will be compared with it."""
+    """Return the state before the first gradient.
+
+    ``covariance`` is 0, ``count`` the number of gradients so far, and ``previous`` the last of them, where the next
+    will be compared with it.
+    """
     count = torch.zeros((), dtype=torch.float64, device=next(iter(params.values())).device)
     state = {"count": count, "covariance": FORMS[form].zeros(params)}
     if estimator == "running":
@@ -30,7 +33,7 @@ def begin(params: Tensors, form: str, estimator: str = "running") -> dict[str, A
 
 
 def observe(state: dict[str, Any], grads: Tensors, form: str) -> dict[str, Any]:
-    """From batch to batch: ``V_t = d d^T / 2``, ``d = g_t - g_{t-1}``.
+    """Observe ``V_t = d d^T / 2``, ``d = g_t - g_{t-1}``, from one batch to the next.
 
     Its mean is ``cov(g) + d_E d_E^T / 2``, ``d_E = E g_t - E g_{t-1}``, for independent batches at given places:
     unbiased where the weights stand still, and too large by how far the true gradient moves in one step, which
@@ -59,5 +62,5 @@ def observe_samples(state: dict[str, Any], grad_covariance: Tensors, batch_size:
 
 
 def mean_variance(state: dict[str, Any], form: str) -> Tensor:
-    """The mean of the covariance's diagonal over all weights, 0-dim float64."""
+    """Return the mean of the covariance's diagonal over all weights, 0-dim float64."""
     return FORMS[form].mean_variance(state["covariance"])

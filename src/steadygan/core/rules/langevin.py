@@ -1,4 +1,4 @@
-"""What all Langevin rules share: the law they sample, and small pieces of their arithmetic."""
+"""The base class of Langevin rules: the distribution they sample, and small pieces of their arithmetic."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Langevin(UpdateRule):
     num_data: Number = 1.0
 
     def slope(self, params: Tensors, grads: Tensors) -> Tensors:
-        """The gradient of ``U``, as noisy as the batch gradient it is made of."""
+        """Return the gradient of ``U``, as noisy as the batch gradient it is made of."""
         like = next(iter(params.values()))
         num_data, precision = scalar(self.num_data, like), scalar(self.prior_precision, like)
         return {name: num_data * grads[name] + precision * param for name, param in params.items()}
@@ -56,12 +56,12 @@ def wide(value: Number, like: Tensor) -> Tensor:
 
 
 def root(square: Tensor) -> Tensor:
-    """The square root, with slope 0 (not infinite) at 0; nan stays nan, so that what diverged shows it."""
+    """Return the square root, with slope 0 (not infinite) at 0; nan stays nan, so that what diverged shows it."""
     nothing = square == 0
     return torch.where(nothing, 0.0, torch.where(nothing, 1.0, square).sqrt())
 
 
 def mean_of(tensors: Tensors) -> Tensor:
-    """The mean over all elements of all tensors, in float64."""
+    """Return the mean over all elements of all tensors, in float64."""
     total = torch.stack([value.sum(dtype=torch.float64) for value in tensors.values()]).sum()
     return total / sum(value.numel() for value in tensors.values())

@@ -30,7 +30,7 @@ class RmsProp(UpdateRule):
     eps: Number = 1e-8
 
     def init(self, params: Tensors) -> dict[str, Any]:
-        """A mean square of 0."""
+        """Return a mean square of 0."""
         return {"square": {name: torch.zeros_like(param) for name, param in params.items()}}
 
     def update(

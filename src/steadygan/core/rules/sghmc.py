@@ -51,5 +51,5 @@ class Sghmc(Langevin):
         return {name: param + step * momentum[name] for name, param in params.items()}, {"momentum": momentum}
 
     def logs(self, state: dict[str, Any]) -> dict[str, Tensor]:
-        """The mean squared momentum, which is ``T`` where all is well."""
+        """Return the mean squared momentum, which is ``T`` where all is well."""
         return {"kinetic_temperature": mean_of({name: r * r for name, r in state["momentum"].items()})}

@@ -69,7 +69,7 @@ class SgldCc(Controlled):
         one_of("scale", self.scale, SCALES)
 
     def init(self, params: Tensors) -> dict[str, Any]:
-        """No gradient seen."""
+        """Return the state before the first gradient."""
         return self.begin(params)
 
     def update(
@@ -92,5 +92,5 @@ class SgldCc(Controlled):
         return {name: param - step * slope[name] + injected[name] for name, param in params.items()}, state
 
     def logs(self, state: dict[str, Any]) -> dict[str, Tensor]:
-        """The root of the mean of ``C`` over all weights."""
+        """Return the root of the mean of ``C`` over all weights."""
         return {"noise_level": root(gradient_noise.mean_variance(state, self.covariance) * SCALES[self.scale](self))}

@@ -87,7 +87,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         return loss
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next step depends on beside the parameters; plain containers and tensors."""
+        """Return all that the next step depends on beside the parameters; plain containers and tensors."""
         return {
             **super().state_dict(),
             "rule": self._rule_state,

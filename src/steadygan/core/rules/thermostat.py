@@ -39,7 +39,7 @@ class Thermostat(Langevin):
         return {"momentum": momentum, "excess": wide(0.0, like)}
 
     def logs(self, state: dict[str, Any]) -> dict[str, Tensor]:
-        """The friction ``xi`` and the mean squared momentum, which is ``T`` where all is well."""
+        """Return the friction ``xi`` and the mean squared momentum, which is ``T`` where all is well."""
         return {
             "thermostat": state["excess"] + self.diffusion,
             "kinetic_temperature": _temperature(state["momentum"]),
@@ -86,7 +86,7 @@ class Thermostat(Langevin):
 
 
 def _drift(params: Tensors, momentum: Tensors, time: Tensor) -> Tensors:
-    """A."""
+    """Apply the map A of the splitting: drift for a time."""
     return {name: param + time * momentum[name] for name, param in params.items()}
 
 

@@ -14,7 +14,7 @@ class Drawn:
     noisy: ClassVar[bool] = True
 
     def __call__(self, losses: Tensor, active: Tensor, u: Tensor) -> Tensor:
-        """A scalar from ``[M]``; ``u`` from U(0, 1)."""
+        """Return a scalar from ``[M]``; ``u`` from U(0, 1)."""
         rank = (u.double() * active.sum()).floor()
         chosen = active & (active.cumsum(0) - 1 == rank)
         return torch.where(chosen, losses, 0.0).sum()

@@ -17,5 +17,5 @@ class Mean:
     noisy: ClassVar[bool] = False
 
     def __call__(self, losses: Tensor, active: Tensor, u: Tensor | None) -> Tensor:
-        """A scalar from ``[M]``."""
+        """Return a scalar from ``[M]``."""
         return torch.where(active, losses, 0.0).sum() / active.sum()

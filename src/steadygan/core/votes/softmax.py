@@ -30,6 +30,6 @@ class Softmax:
     sharpness: Number = 1.0
 
     def __call__(self, losses: Tensor, active: Tensor, u: Tensor | None) -> Tensor:
-        """A scalar from ``[M]``."""
+        """Return a scalar from ``[M]``."""
         weights = torch.softmax(torch.where(active, scalar(self.sharpness, losses) * losses, -torch.inf), 0)
         return (weights * torch.where(active, losses, 0.0)).sum()

@@ -35,7 +35,7 @@ class Bystander:
             self.gan.window.reset()
 
     def close(self) -> str:
-        """How the run ended, as process 0 says it to all."""
+        """Return how the run ended, as process 0 says it to all."""
         if self.gan.diverged_at is not None:
             return "diverged"
         return "completed" if self.gan.iteration >= self.job.iterations else "preempted"

@@ -81,7 +81,7 @@ def _join(here: Place, trainer: Mapping[str, Any]) -> None:
 
 
 def slurm_port() -> int:
-    """A port that the tasks of a Slurm step agree on, another for each step that runs at the same time."""
+    """Return a port that the tasks of a Slurm step agree on, another for each step that runs at the same time."""
     if "MASTER_PORT" in os.environ:
         return int(os.environ["MASTER_PORT"])
     job, step = (int(os.environ.get(name, 0)) for name in ("SLURM_JOB_ID", "SLURM_STEP_ID"))

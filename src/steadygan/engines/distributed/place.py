@@ -31,7 +31,7 @@ class Place:
 
 
 def processes(trainer: Mapping[str, Any]) -> int:
-    """How many processes a trainer asks for, on all nodes; one for each device.
+    """Return how many processes a trainer asks for, on all nodes; one for each device.
 
     Raises:
         UserError: ``devices`` or ``num_nodes`` is no such number.
@@ -103,7 +103,7 @@ def rank(trainer: Mapping[str, Any]) -> int:
 
 
 def spawns(trainer: Mapping[str, Any]) -> bool:
-    """Whether the processes of the run are still to be started by this one."""
+    """Return whether the processes of the run are still to be started by this one."""
     return processes(trainer) > 1 and place(trainer) is None
 
 

@@ -43,19 +43,19 @@ class Alone:
         return x
 
     def gather(self, x: Tensor) -> Tensor:
-        """The parts of all processes in their order; inverse to ``share``."""
+        """Return the parts of all processes in their order; inverse to ``share``."""
         return x
 
     def average(self, grads: Tensors) -> Tensors:
-        """The mean of a player's gradients over the processes."""
+        """Return the mean of a player's gradients over the processes."""
         return grads
 
     def agree(self, logs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The mean of the logs over the processes, the same in each; they agree on ``stops``, too."""
+        """Return the mean of the logs over the processes, the same in each; they agree on ``stops``, too."""
         return logs
 
     def settle(self, state: State) -> State:
-        """The state, the same in all processes."""
+        """Return the state, the same in all processes."""
         return state
 
     def send(self, value: Any) -> Any:
@@ -125,7 +125,7 @@ class Together(Alone):
         return box[0]
 
     def _means(self, values: Sequence[Tensor]) -> list[Tensor]:
-        """Each tensor's mean over the processes, by one message."""
+        """Return each tensor's mean over the processes, by one message."""
         flat = _flat(values)
         dist.all_reduce(flat)
         return self._unflat(flat, values)

@@ -199,7 +199,7 @@ def _attend(processes: list[_Process], report: Report, check: Callable[[], None]
 
 
 def _cause(processes: list[_Process]) -> Exception:
-    """The failure behind the others: processes that lose one of theirs fail, too."""
+    """Return the failure behind the others: processes that lose one of theirs fail, too."""
     failed = [process for process in processes if process.failure]
     mistakes = [process for process in failed if isinstance(process.failure, UserError)]
     killed = [process for process in failed if process.killed]

@@ -50,7 +50,7 @@ def _count(choice: Any) -> int:
 
 
 def decide(choice: Any, networks: Mapping[str, nn.Module], updates: int) -> tuple[bool, str]:
-    """Whether to compile, and why (not); the same answer every time on the same machine.
+    """Return whether to compile, and why (not); the same answer every time on the same machine.
 
     Args:
         choice: ``auto``, true or false.
@@ -75,7 +75,7 @@ def decide(choice: Any, networks: Mapping[str, nn.Module], updates: int) -> tupl
 
 
 def at_once(choice: Any, components: Components, batch_size: int, device: torch.device) -> int | None:
-    """How many settings one call of a compiled program computes; None: all.
+    """Return how many settings one call of a compiled program computes; None: all.
 
     Args:
         choice: a number, or ``auto``.
@@ -96,16 +96,16 @@ def at_once(choice: Any, components: Components, batch_size: int, device: torch.
 
 
 def has_compiler() -> bool:
-    """Whether there is a C++ compiler where torch looks for one."""
+    """Return whether there is a C++ compiler where torch looks for one."""
     return shutil.which(os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")) is not None
 
 
 PROGRAMS = 256
-"""Of one population, at most: kinds of batches times stages."""
+"""Programs of one population, at most: kinds of batches times stages."""
 
 
 def compiled(programs: Programs) -> Programs:
-    """Each program as one graph; what has been compiled once is kept in the cache, for all processes.
+    """Compile each program as one graph; compiled code is kept in the cache, for all processes.
 
     To dynamo all programs of all populations are versions of one function, of which it makes but a few: those of the
     populations before are forgotten, and this one may have as many as it needs.

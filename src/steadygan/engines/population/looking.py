@@ -1,4 +1,4 @@
-"""What evaluations and pictures want of the members, made for all of them in one go."""
+"""Evaluations and pictures of the members, computed for all of them in one go."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -16,7 +16,7 @@ from steadygan.pictures import grid, samples
 def look(population: Population, books: Sequence[Bookkeeper]) -> None:
     """Have the bookkeepers' next metrics and pictures be those of the population's present state.
 
-    All slots are computed, whoever is alive: float32 results change by rounding with the number of members, and a
+    All slots are computed, alive or not: float32 results change by rounding with the number of members, and a
     member's numbers may not depend on how the others fare.
     """
     gan, metrics = books[0].gan, books[0].components.metrics

@@ -39,7 +39,7 @@ LOOKAHEAD = 16
 
 
 def member_bytes(components: Components, batch_size: int, precision: str) -> int:
-    """An estimate from above of what one more member takes, in bytes."""
+    """Return an estimate from above of what one more member takes, in bytes."""
     dtype, algorithm = DTYPES[precision], components.algorithm
     state = initial_state(algorithm, {player: tensors(components.networks[player]) for player in PLAYERS})
     weights = {player: _elements(state[player]["params"]) for player in PLAYERS}
@@ -86,7 +86,7 @@ def layer_outputs(networks: Mapping[str, nn.Module], dtype: torch.dtype) -> dict
 
 
 def _counted(network: nn.Module, *inputs: Tensor) -> tuple[Tensor, int]:
-    """What the network makes of its inputs, and how many numbers its layers put out; of each member under ``vmap``."""
+    """Return the output of the network, and how many numbers its layers put out; of each member under ``vmap``."""
     counted = 0
 
     def count(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -102,7 +102,7 @@ def _counted(network: nn.Module, *inputs: Tensor) -> tuple[Tensor, int]:
 
 
 def free_bytes(gpu: bool) -> int:
-    """What could be allocated now."""
+    """Return the bytes that could be allocated now."""
     if gpu:
         return torch.cuda.mem_get_info()[0]
     try:

@@ -20,11 +20,11 @@ from steadygan.engines.step import PLAYERS
 from steadygan.engines.window import summands
 
 EXAMPLES = 8192
-"""Of all members together, that one forward pass makes or judges: few enough for the caches."""
+"""Examples of all members together in one forward pass: few enough for the caches."""
 
 
 def asynchronous(device: torch.device) -> bool:
-    """Whether to look at a value is to wait for the device, so that programs had better freeze members themselves."""
+    """Return whether reading a value waits for the device, so that programs had better freeze members themselves."""
     return device.type != "cpu"
 
 
@@ -39,7 +39,7 @@ class Stack:
     alive: Tensor
 
     def call(self, program: Program, drawn: Sequence[Tensor], t: Tensor) -> Outcome:
-        """What the next iteration gives; nothing changes."""
+        """Return what the next iteration gives; nothing changes."""
         return program(self.state, drawn, self.places, self.hyperparameters, self.alive, t)
 
     def step(self, program: Program, drawn: Sequence[Tensor], t: Tensor, freezes: bool) -> dict[str, Tensor]:
@@ -120,7 +120,7 @@ class Population:
         self._stacks[0].call(*self._asked(iteration))
 
     def _asked(self, iteration: int) -> tuple[Program, Sequence[Tensor], Tensor]:
-        """The program of an iteration, its draws, and the iteration itself."""
+        """Return the program of an iteration, its draws, and the iteration itself."""
         drawn, kind = self._draws.at(iteration)
         stage = self._algorithm.during(iteration).stage
         return partial(self.program, kind, stage), drawn, torch.tensor(iteration, device=self.device)

@@ -62,7 +62,7 @@ class Programs:
         self._made: dict[tuple[int, int | None], Program] = {}
 
     def wrapped(self, wrap: Callable[[Program], Program]) -> "Programs":
-        """The same, with something done to each program."""
+        """Return the same programs, each wrapped."""
         return Programs(*self._given, wrap)
 
     def __call__(self, kind: int, stage: int | None, *arguments: Any) -> Outcome:
@@ -74,7 +74,7 @@ class Programs:
 
 
 def program(algorithm: Algorithm, draws: Draws, freezes: bool, kind: int) -> Program:
-    """The step of all members on batches of one kind; a member that would not be finite is not alive any more.
+    """Return the step of all members on batches of one kind; a member that would not be finite is not alive any more.
 
     ``freezes``: those that are not alive keep the state that they had. Else it is for the caller to put back, which
     saves reading and writing all states once more while everybody is alive, but has the CPU wait for the device.

@@ -13,7 +13,7 @@ from steadygan.engines.run import run as run_single
 def run(
     components: Components, job: Job, report: Report, *, compile: Any = "auto", together: Any = "auto", **of_sweeps: Any
 ) -> str:
-    """As ``steadygan.engines.run.run``, by the program that populations use.
+    """Train as ``steadygan.engines.run.run`` does, by the program that populations use.
 
     Args:
         components: of the run.
@@ -30,7 +30,7 @@ def run(
 
 
 def device(job: Job, place: int = 0) -> torch.device:
-    """Where a job trains; populations are distributed over GPUs by their ``place``."""
+    """Return the device a job trains on; populations are distributed over GPUs by their ``place``."""
     if job.config["trainer"]["accelerator"] != "gpu":
         return torch.device("cpu")
     return torch.device("cuda", place % torch.cuda.device_count())

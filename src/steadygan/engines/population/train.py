@@ -52,7 +52,7 @@ def train(slots: Sequence[Slot], report: Report, plan: Plan) -> dict[str, str]:
         The status of each member, by its signature.
 
     Raises:
-        Unfit: the algorithm does not run as one program; nothing was trained or written.
+        NotVmappable: the algorithm does not run as one program; nothing was trained or written.
     """
     reason = next(slot[0].scheme.alone for slot in slots if slot)
     if reason:
@@ -70,7 +70,7 @@ def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan
     """Try one iteration of each kind, compiled if that pays; the population keeps the programs that work.
 
     Raises:
-        Unfit: neither does.
+        NotVmappable: neither does.
     """
     job, slots = book.job, len(population.members)
     compile, why = decide(plan.compile, book.components.networks, slots * job.iterations * job.config["batch_size"])
@@ -92,7 +92,7 @@ def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan
 
 
 def kinds(components: Components, start: int, end: int) -> list[int]:
-    """An iteration of each kind that there is from ``start`` on: of which penalties are due, and of each stage."""
+    """Return an iteration of each kind from ``start`` on: of which penalties are due, and of each stage."""
     sampling, growth = components.sampling, components.algorithm.growth
     period = math.lcm(*sampling.every.values()) * sampling.critic_every
     begins = [] if growth is None else [growth.begins(stage) for stage in range(1, len(growth.sizes))]
@@ -105,7 +105,7 @@ def kinds(components: Components, start: int, end: int) -> list[int]:
 
 
 def _try(population: Population, iterations: Sequence[int]) -> str | None:
-    """What is wrong with the programs, if anything; vmap, dynamo and compilers raise dozens of kinds of errors."""
+    """Return what is wrong with the programs, if anything; vmap and compilers raise dozens of kinds of errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -132,7 +132,7 @@ def _fit(population: Population, books: Sequence[Bookkeeper], report: Report) ->
 
 
 class _Loop:
-    """Steps, and what there is to do between them."""
+    """Step, and call the bookkeepers between steps."""
 
     def __init__(
         self, population: Population, books: Sequence[Bookkeeper], report: Report, interrupt: Interrupt
@@ -144,7 +144,7 @@ class _Loop:
         self.told = time.monotonic()
 
     def run(self) -> dict[str, str]:
-        """The statuses, by signature."""
+        """Return the statuses, by signature."""
         population = self.population
         while population.iteration < self.iterations and self.books and not self.interrupt.requested:
             population.step()

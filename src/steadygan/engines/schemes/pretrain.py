@@ -92,7 +92,7 @@ class Pretrain:
         """The game has the whole networks."""
 
     def before(self, dataset: Any) -> Callable[[Any, Any], None]:
-        """All phases."""
+        """Return all phases."""
         from steadygan.engines.schemes.pretraining import pretrain
 
         distance = self.distance.on(dataset) if hasattr(self.distance, "on") else self.distance
@@ -131,7 +131,7 @@ class Pretrain:
         return rule
 
     def record(self, directory: Path, rows: Sequence[Row], seconds: float, growth: Growth | None) -> dict[str, Any]:
-        """Each phase so far with its epochs, its seconds and its first and last loss; and the seconds of the game."""
+        """Return each phase so far (epochs, seconds, first and last loss), and the seconds of the game."""
         phases: list[dict[str, Any]] = []
         before, spent, size = 0.0, 0.0, None
         for row in files.read_rows(directory / files.PRETRAINING):

@@ -120,7 +120,7 @@ class Pretraining:
     # --- state ------------------------------------------------------------------------------------------------
 
     def _player(self, phase: Phase) -> dict[str, Tensors]:
-        """The parameters and buffers that move, as the phase's network names them."""
+        """Return the parameters and buffers that move, as the phase's network names them."""
         own = self.gan.state[phase.player]
         if phase.player == "discriminator":
             return {"params": own["params"], "buffers": own["buffers"]}
@@ -137,7 +137,7 @@ class Pretraining:
         self.gan.state = self.gan.ranks.settle({**state, phase.player: {**state[phase.player], **values}, STATE: own})
 
     def epoch_over(self) -> int | None:
-        """The number of the epoch, from 1, that the last step has ended; several in one where batches are large."""
+        """Return the number of the epoch, from 1, that the last step has ended; large batches may end several."""
         phase, step = self.phase, self.own["step"]
         after, before = (number * self.scheme.batch_size // self.data.num_data for number in (step, step - 1))
         if step >= phase.steps:
@@ -145,7 +145,7 @@ class Pretraining:
         return after if after > before else None
 
     def means(self) -> dict[str, float]:
-        """The means of what was logged in this epoch."""
+        """Return the means of what was logged in this epoch."""
         window = Window()
         window.restore(self.own["window"])
         return window.means()

@@ -50,7 +50,7 @@ class Progressive:
         """Nothing."""
 
     def record(self, directory: Path, rows: Sequence[Row], seconds: float, growth: Growth) -> dict[str, Any]:
-        """The sizes so far, each with the images at which it began and its seconds, as far as the rows tell them."""
+        """Return the sizes so far, each with the images at which it began and its seconds, as far as the rows go."""
         images, times = ([0.0, *(float(row[key]) for row in rows)] for key in ("images", "seconds"))
         starts = [
             growth.start(stage) for stage in range(len(growth.sizes)) if stage == 0 or growth.start(stage) < images[-1]

@@ -1,4 +1,4 @@
-"""What a run does with the classes of its data: what the group ``labels`` of a config instantiates to.
+"""Methods that use the classes of the data: what the group ``labels`` of a config instantiates to.
 
 A method says which networks there are (``builders``), what an objective makes of them (``functions``), and what a
 player's batch holds of the labels (``batch_fields``); all but that is left to the engine. Its ``offers`` are what

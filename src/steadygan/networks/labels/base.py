@@ -1,4 +1,4 @@
-"""What a method of the group ``labels`` offers."""
+"""The protocol of the methods of the group ``labels``."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -27,17 +27,17 @@ class Labels(Protocol):
     offers: frozenset[str]
 
     def count(self, dataset: Any) -> int | None:
-        """How many classes the networks are to know; None where they know of none.
+        """Return how many classes the networks are to know; None where they know of none.
 
         Raises:
             UserError: the data set has no labels, or another number of classes than was stated.
         """
 
     def builders(self, builders: Mapping[str, Builder], classes: int | None, all_given: bool) -> dict[str, Builder]:
-        """The builders of both players' networks; ``all_given``: no label is ever missing."""
+        """Return the builders of both players' networks; ``all_given``: no label is ever missing."""
 
     def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
-        """What an objective calls, from the networks as functions."""
+        """Return the functions that an objective calls, from the networks as functions."""
 
     def batch_fields(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
         """Return the fields of a ``StepBatch`` that hold labels, ``[B, ...]`` each.
@@ -51,7 +51,7 @@ class Labels(Protocol):
 
 
 def classes_of(dataset: Any, stated: int | None, method: str) -> int:
-    """How many classes there are in a data set.
+    """Return how many classes there are in a data set.
 
     Raises:
         UserError: none, or not as many as was stated.

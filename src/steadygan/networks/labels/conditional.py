@@ -1,4 +1,4 @@
-"""Both players are told the class.
+"""Conditional GANs: both networks take the class.
 
 Reference: Mirza and Osindero (2014), arXiv:1411.1784.
 """
@@ -68,11 +68,11 @@ class Conditional:
         whole("labels.dim", self.dim)
 
     def count(self, dataset: Any) -> int:
-        """That of the data."""
+        """Return the number of classes of the data."""
         return classes_of(dataset, self.classes, "conditional")
 
     def builders(self, builders: Mapping[str, Builder], classes: int, all_given: bool) -> dict[str, Builder]:
-        """Both networks behind what tells them the class."""
+        """Return the builders of both networks with the class as a second input."""
         told = classes if all_given else classes + 1
         code, discriminator = HOW[self.how]
         make = partial(code, told, self.dim)
@@ -85,7 +85,7 @@ class Conditional:
         }
 
     def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
-        """As they are."""
+        """Return them as they are."""
         return dict(functions)
 
     def batch_fields(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:

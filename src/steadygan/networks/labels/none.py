@@ -22,11 +22,11 @@ class Unlabelled:
         return
 
     def builders(self, builders: Mapping[str, Builder], classes: int | None, all_given: bool) -> dict[str, Builder]:
-        """As they are."""
+        """Return them as they are."""
         return dict(builders)
 
     def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
-        """As they are."""
+        """Return them as they are."""
         return dict(functions)
 
     def batch_fields(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:

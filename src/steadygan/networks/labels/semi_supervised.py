@@ -38,18 +38,18 @@ class SemiSupervised:
     classes: int | None = None
 
     def count(self, dataset: Any) -> int:
-        """That of the data, at least 2."""
+        """Return the number of classes of the data, at least 2."""
         known = classes_of(dataset, self.classes, "semi_supervised")
         if known < 2:
             raise bad_value("labels", "semi_supervised", "needs at least 2 classes, the data have 1", ["none"])
         return known
 
     def builders(self, builders: Mapping[str, Builder], classes: int, all_given: bool) -> dict[str, Builder]:
-        """The discriminator with ``outputs=classes``."""
+        """Return the discriminator with ``outputs=classes``."""
         return {**builders, "discriminator": partial(builders["discriminator"], outputs=classes)}
 
     def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
-        """The discriminator as its adversarial logit, and with all its logits as ``classifier``."""
+        """Return the discriminator as its adversarial logit, and with all its logits as ``classifier``."""
         logits = {name: adversarial(functions[name]) for name in SEES if name in functions}
         return {**functions, **logits, "classifier": functions["discriminator"]}
 
@@ -63,7 +63,7 @@ class SemiSupervised:
 
 
 def adversarial(apply: Apply) -> Apply:
-    """A network of class logits as one of adversarial logits."""
+    """Return a network of class logits as one of adversarial logits."""
 
     @wraps(apply)
     def logits(params: Tensors, buffers: Tensors, *inputs: Tensor, **place: Any) -> tuple[Tensor, Tensors]:
