@@ -44,6 +44,15 @@ def test_sixteen_bits_are_scaled_not_clipped():
     assert np.array_equal(View(2).of(data)[0], View(2, channels=1).of(data)[0])
 
 
+@pytest.mark.parametrize("beyond", [-1, 65536, 2**31 - 1])
+def test_whole_numbers_beyond_sixteen_bits_are_refused(beyond):
+    """Not clipped, which would make most of such a picture black or white."""
+    deep = np.array([[0, 300], [65535, beyond]], dtype=np.int32)
+    with pytest.raises(ValueError, match="beyond 16 bits and of no known range"):
+        View(2).of(bytes_of(Image.fromarray(deep), "TIFF"))
+    assert View(2, channels=1).of(bytes_of(Image.fromarray(deep.clip(0, 65535)), "TIFF"))[0, 0].tolist() == [0, 1]
+
+
 def test_what_is_transparent_lies_on_white():
     array = np.array([[[10, 20, 30, 255], [10, 20, 30, 0]], [[0, 0, 0, 51], [255, 255, 255, 128]]], dtype=np.uint8)
     found = View(2).of(bytes_of(Image.fromarray(array))).transpose(1, 2, 0)

@@ -14,6 +14,8 @@ FILTERS = {name: Image.Resampling[name.upper()] for name in
 
 CROPS = ("none", "square")
 MODES = {1: "L", 3: "RGB"}
+DEEPEST = 2**16 - 1
+"""White of 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,15 @@ def in_channels(picture: Image.Image, channels: int) -> Image.Image:
     """In grey or RGB; 16 bits are scaled to 8, what is transparent lies on white.
 
     Raises:
-        ValueError: floating-point pixels, whose range nobody knows.
+        ValueError: floating-point pixels, or whole numbers beyond 16 bits, whose range nobody knows.
     """
     mode = MODES[channels]
     if picture.mode == "F":
         raise ValueError("floating-point pixels, of no known range")
     if picture.mode.startswith("I"):  # PIL itself would clip at 255
-        deep = np.asarray(picture).astype(np.int64).clip(0, 65535)
+        deep = np.asarray(picture).astype(np.int64)
+        if deep.min() < 0 or deep.max() > DEEPEST:
+            raise ValueError(f"pixels from {deep.min()} to {deep.max()}, beyond 16 bits and of no known range")
         return Image.fromarray(((deep + 128) // 257).astype(np.uint8)).convert(mode)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
