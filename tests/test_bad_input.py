@@ -158,6 +158,9 @@ def refused(capfd, tmp_path):
         (["++network.activation={a: 1}"], ["activation", "relu"]),
         (["++keep_best={a: 1}"], ["keep_best={'a': 1}", "modes"]),
         (["outputs=~no_such_user/x"], ["outputs=~no_such_user/x", "home"]),
+        (["dataset=mnist", "dataset.root=~no_such_user/x"], ["dataset.root=~no_such_user/x", "home"]),
+        (["dataset=folder", "network=dcgan", "dataset.root=~no_such_user/x"], ["root=~no_such_user/x", "home"]),
+        (["dataset=parquet", "network=dcgan", "dataset.root=~no_such_user/x"], ["root=~no_such_user/x", "home"]),
         (["name=[a,b]"], ["name=['a', 'b']", "text"]),
     ],
     ids=lambda value: " ".join(value)[:60],
@@ -196,6 +199,23 @@ def test_a_file_of_ones_own(refused, tmp_path, file, many):
     path.write_bytes(content)
     chosen = f"{path.parent.name}={path.stem}".replace("regularizer=mine", "regularizer=[mine]")
     message = refused("train", *many, *QUICK, "--config-dir", "own", chosen)
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "--dryrun"], ["--dryrun: there is no such option", "Did you mean '--dry-run'"]),
+        (["train", "-m", "--status", "seed=0,1"], ["--status: there is no such option"]),
+        (["sweep", "gamma", "--statuss=1"], ["--statuss: there is no such option"]),
+        (["train", "--cfg", "foo"], ["--cfg", "foo", "job"]),
+        (["train", "seed=1", "--config-dir"], ["--config-dir", "expected one argument"]),
+        (["train", "--from", "~no_such_user/x"], ["--from=~no_such_user/x", "home"]),
+    ],
+)
+def test_options(refused, arguments, words):
+    message = refused(*arguments)
+    assert "usage" not in message
     assert all(word in message for word in words), message
 
 

@@ -191,7 +191,26 @@ def test_values_that_would_be_computed_are_refused_where_something_is_built():
     node = {"_target_": "steadygan.core.losses.NonSaturating", "real": "${oc.env:HOME}"}
     with pytest.raises(UserError, match=r"loss.real=\$\{oc.env:HOME\}: refused"):
         trust.check({"loss": node}, HERE)
-    trust.check({"loss": {**node, "real": 1.0}, "name": "${x}"}, HERE)
+    trust.check({"loss": {**node, "real": 1.0}, "name": "${x}-${oc.env:HOME,home}"}, HERE)
+
+
+@pytest.mark.parametrize(
+    "inner", ["oc.decode:", "oc.create:", "oc.env:NO,${oc.decode:", "${x}:", "mine:", "oc.dict.values:"]
+)
+@pytest.mark.parametrize("key", ["loss", "network.generator", "regularizer.r1"])
+def test_texts_that_may_become_objects_are_refused_wherever_they_stand(key, inner):
+    text = f"${{{inner}'{{_target_: logging.FileHandler, filename: x}}'}}"
+    config = text
+    for name in reversed(key.split(".")):
+        config = {name: config}
+    with pytest.raises(UserError, match="refused"):
+        trust.check(config, HERE)
+
+
+def test_settings_of_hydra_are_no_part_of_a_run(foreign):
+    run = foreign({"hydra": {"job": {"env_set": {"X": "1"}}}})
+    with pytest.raises(UserError, match="hydra: refused"):
+        run_config.read(run)
 
 
 @pytest.mark.parametrize(("text", "said"), [("", "not the config of a run"), ("a: [", "cannot be read"),

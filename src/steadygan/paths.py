@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from steadygan.errors import UserError
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -22,14 +24,26 @@ def sweeps_dir() -> Path:
     return _shipped("_sweeps", "sweeps")
 
 
+def expanded(key: str, text: str) -> Path:
+    """A path in which ``~`` means the user's home.
+
+    Raises:
+        UserError: ``~name`` where nobody has that name; names the ``key``.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{key}={text}: there is no such home folder") from error
+
+
 def data_dir() -> Path:
     """The root of the data sets: ``STEADYGAN_DATA``, or ``data`` in the working directory."""
-    return Path(os.environ.get("STEADYGAN_DATA") or "data").expanduser()
+    return expanded("STEADYGAN_DATA", os.environ.get("STEADYGAN_DATA") or "data")
 
 
 def cache_dir() -> Path:
     """What can be computed again (classifiers, reference statistics): ``STEADYGAN_CACHE`` or XDG's place."""
     named = os.environ.get("STEADYGAN_CACHE")
     if named:
-        return Path(named).expanduser()
+        return expanded("STEADYGAN_CACHE", named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "steadygan"

@@ -26,6 +26,10 @@ def read(run: Path, trusted: Iterable[str] = (), unused: Collection[str] = ()) -
     """
     path = run / files.CONFIG
     config = load(path)
+    if "hydra" in config:
+        raise UserError(
+            f"{path}: hydra: refused; no run's config has settings of Hydra, which say what is done with it"
+        )
     trust.check({key: value for key, value in config.items() if key not in unused}, path, trusted)
     return config
 

@@ -24,6 +24,9 @@ PURE = ("steadygan.core", "steadygan.networks")
 NAMES = ("_target_", "draw")
 """Keys whose value is the dotted name of an object."""
 
+PLAIN = re.compile(r"\$\{(?:[\w./@\[\]-]+\}|(?:oc\.env|now|hydra|python_version):)")
+"""Interpolations that give a part of the same config, or a text: any other may make an object's config of a text."""
+
 LOGGER = "logger"
 """The group whose shipped options name objects of other packages."""
 
@@ -89,11 +92,11 @@ def _message(refused: Sequence[tuple[str, str]], where: Path) -> str:
 
 
 def _names(node: Any, path: str = "", built: bool = False) -> Iterator[tuple[str, str]]:
-    """Keys and values of all dotted names, and of texts that would be computed where an object is built."""
+    """Keys and values of all dotted names, and of texts that would be computed where an object is built, or be one."""
     if isinstance(node, list | tuple):
         node = dict(enumerate(node))
     if not isinstance(node, Mapping):
-        if built and isinstance(node, str) and "${" in node:
+        if isinstance(node, str) and "${" in (node if built else PLAIN.sub("", node)):
             yield path, node
         return
     built = built or "_target_" in node

@@ -81,7 +81,9 @@ def test_every_printed_command_gives_the_signatures_that_it_shows(steadygan, unt
     (tmp_path / "mine" / "loss" / "peculiar.yaml").write_text(
         "_target_: steadygan.core.losses.LeastSquares\nalpha: 0.3\n"
     )
-    for more in ([], ["seed=1", "loss=peculiar"]):
+    (tmp_path / "mine" / "method").mkdir()
+    (tmp_path / "mine" / "method" / "odd.yaml").write_text("# @package _global_\nmethod: odd\nema: {decay: 0.5}\n")
+    for more in ([], ["seed=1", "loss=peculiar", "method=odd"]):
         code, _, err = steadygan("sweep", "own", "--config-dir", "mine", *more)
         assert code == 0, err
     folder = tmp_path / "outputs" / "own"
@@ -107,7 +109,7 @@ def test_every_printed_command_gives_the_signatures_that_it_shows(steadygan, unt
     again, launches, *methods = [block.splitlines() for block in blocks]
     assert launches == [
         "steadygan sweep own --config-dir mine",
-        "steadygan sweep own --config-dir mine seed=1 loss=peculiar",
+        "steadygan sweep own --config-dir mine seed=1 loss=peculiar method=odd",
     ]
     for lines in (again, launches, [line for block in methods for line in block]):
         found = [steadygan(*shlex.split(line)[1:], "--dry-run")[1] for line in lines]
@@ -243,6 +245,29 @@ def test_nothing_is_built_that_a_folder_names_and_nobody_trusts(steadygan, untra
     assert not (tmp_path / "evil").exists()
 
 
+@pytest.mark.parametrize(
+    ("overrides", "about", "words"),
+    [
+        (["++loss={_target_: logging.FileHandler, filename: evil}"], {}, "refused"),
+        (["loss._target_=logging.FileHandler,logging.FileHandler", "++loss.filename=evil"], {}, "more than one value"),
+        (["++x='{_target_: logging.FileHandler, filename: evil}'", "loss=${oc.decode:${x}}"], {}, "oc.decode"),
+        (["network.width=["], {}, "cannot be read"),
+        (["seed=1"], {"threshold": {"modes": EVIL}}, "logging.FileHandler: refused"),
+        (["seed=1"], {"threshold": {"modes": "${oc.decode:'{_target_: logging.FileHandler, filename: evil}'}"}}, "oc."),
+    ],
+)
+def test_what_has_not_begun_builds_nothing_either(overrides, about, words, steadygan, tmp_path):
+    folder = tmp_path / "sent"
+    folder.mkdir()
+    (folder / "jobs.json").write_text(json.dumps({"0123456789": {"options": [], "overrides": [*TINY, *overrides]}}))
+    (folder / "sweep.yaml").write_text(yaml.safe_dump(about))
+    code, _, err = steadygan("sweep", "--from", "sent", "--dry-run")
+    assert code == 2
+    assert words in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "evil").exists()
+
+
 def test_data_that_have_moved_are_the_same_data(steadygan, untrained, tmp_path):
     (tmp_path / "here").mkdir()
     for index in range(4):
@@ -301,6 +326,23 @@ def test_a_dry_run_says_signature_and_folder_and_does_nothing(steadygan, tmp_pat
         signed, folder = line.split()[-2:]
         assert re.fullmatch(rf"outputs/\w+/.*-{signed}", folder)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_found_from_within(steadygan, untrained, tmp_path, monkeypatch):
+    assert steadygan("train", "-m", *TINY, "seed=0", "name=some", "hydra/launcher=local")[0] == 0
+    (run,) = (tmp_path / "outputs" / "some").glob("*/")
+    (run / "empty").mkdir()
+    monkeypatch.chdir(run / "empty")
+    for command, path in (("train", ".."), ("train", f"../../{run.name}/."), ("sweep", "../..")):
+        code, out, err = steadygan(command, "--from", path, "--dry-run")
+        assert code == 0, err
+        assert "1 job: 1 skipped (1 completed)" in out
+    jobs = {"0123456789": {"options": [], "overrides": [*TINY, "seed=7"]}}
+    (run.parent / "jobs.json").write_text(json.dumps(jobs))
+    monkeypatch.chdir(run.parent)
+    code, out, err = steadygan("sweep", "--from", ".", "seed=7", "--dry-run")
+    assert code == 0, err
+    assert "some/seed-7-" in out
 
 
 def test_what_cannot_be_said_is_a_message():

@@ -16,6 +16,7 @@ from steadygan.commands import _catalogue as catalogue
 from steadygan.commands import _hydra_app
 from steadygan.commands._passthrough import config_dirs
 from steadygan.errors import UserError
+from steadygan.paths import expanded
 
 FLAG, TRUST = "--from", "--trust"
 
@@ -70,8 +71,14 @@ def asked(arguments: Sequence[str]) -> Asked:
         raise UserError(f"{FLAG}: one folder at a time")
     if found[TRUST] and not found[FLAG]:
         raise UserError(f"{TRUST}: goes with {FLAG}; configs of your own need no trust")
-    folder = Path(found[FLAG][0]).expanduser() if found[FLAG] else None
+    folder = _folder(found[FLAG][0]) if found[FLAG] else None
     return Asked(folder, tuple(found[TRUST]), rest)
+
+
+def _folder(text: str) -> Path:
+    """Return the path with a name at its end, which says where the run lies: that of ``.`` is looked up."""
+    path = expanded(FLAG, text)
+    return path.resolve() if not path.name or ".." in path.parts else path
 
 
 class Said:
@@ -116,7 +123,8 @@ class Said:
         try:
             after = lacking(base, config, set(self.groups))
         except CannotBeSaid as key:
-            raise UserError(f"{key}={config.get(str(key))}: there is no such option in your config groups") from key
+            problem = "there is no such option in your config groups; --config-dir FOLDER adds those of a folder"
+            raise UserError(f"{key}={config.get(str(key))}: {problem}") from key
         values = still([text for text in given if not self._is_group(text)], config)
         said = set(map(key_element, values))
         after = [*values, *(text for text in after if text.startswith("~") or key_element(text) not in said)]
@@ -383,7 +391,7 @@ def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> Ag
         texts.append(said.changed([*said.overrides(config, recorded(run), exact), *place(run, config)]))
     for job in waiting.values():
         _check_waiting(job, folder, trust, said.folders)
-        ours = [text for text in job["overrides"] if not text.lstrip("+~").startswith("hydra")]
+        ours = [text for text in job["overrides"] if not text.lstrip("+~:").startswith("hydra")]
         texts.append(said.changed([*ours, *place(folder / "run", {"name": folder.name})]))
     every = set.intersection(*map(set, texts))
     common = [text for text in texts[0] if text in every]
@@ -391,7 +399,7 @@ def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> Ag
     expected = () if _signed(changes) else begun | waiting.keys()
     about = _about(folder)
     return Again(
-        arguments=["--multirun", "hydra/sweeper=again", *options, *common, *_judged(about)],
+        arguments=["--multirun", "hydra/sweeper=again", *options, *common, *_judged(about, folder, trust)],
         jobs=jobs,
         expected=frozenset(expected),
         question=str(about.get("question") or ""),
@@ -415,13 +423,19 @@ def _check_waiting(
     job: Mapping[str, Sequence[str]], folder: Path, trust: Sequence[str], folders: Sequence[Path]
 ) -> None:
     """A job that has not begun is known by its overrides alone, which may name no more than a config may."""
+    from hydra.errors import HydraException
+
     from steadygan import trust as trusting
     from steadygan.sweeps.overrides import as_configs
 
     wanted = [text for text in job["options"] if text.startswith("--config-dir")]
     if wanted and not folders:
         raise UserError(f"{FLAG} {folder}: some of its jobs have not begun yet; they need {wanted[0]}: add it")
-    for config in as_configs(job["overrides"]):
+    try:
+        configs = as_configs(job["overrides"])
+    except HydraException as error:
+        raise UserError(f"{folder / files.JOBS}: cannot be read ({str(error).splitlines()[0]})") from error
+    for config in configs:
         trusting.check(config, folder / files.JOBS, trust)
 
 
@@ -435,9 +449,11 @@ def _about(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _judged(about: Mapping[str, Any]) -> list[str]:
-    """Return the overrides that keep what the sweep says of its own report."""
+def _judged(about: Mapping[str, Any], folder: Path, trust: Sequence[str]) -> list[str]:
+    """Return the overrides that keep what the sweep says of its own report; Hydra builds what stands in them."""
+    from steadygan import trust as trusting
     from steadygan.sweeps.overrides import literal
 
-    keys = [key for key in ("threshold", "baseline") if about.get(key)]
-    return [f"hydra.sweeper.{key}={literal(about[key])}" for key in keys]
+    kept = {key: about[key] for key in ("threshold", "baseline") if about.get(key)}
+    trusting.check(kept, folder / files.SWEEP, trust)
+    return [f"hydra.sweeper.{key}={literal(value)}" for key, value in kept.items()]

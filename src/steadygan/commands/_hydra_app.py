@@ -10,6 +10,9 @@ from typing import Any
 DRY_RUN = "--dry-run"
 """Ours, of ``train`` and ``sweep``: only say what would be done."""
 
+OURS = (DRY_RUN, "--from", "--trust")
+"""Options of ``train`` and ``sweep`` beside Hydra's."""
+
 MULTIRUN = ("--multirun", "-m", "hydra.mode=MULTIRUN")
 """What makes a multirun of a command line."""
 
@@ -28,6 +31,28 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         (options if value or argument.startswith("-") else rest).append(argument)
         before = "" if value else argument
     return options, rest
+
+
+def check_options(options: Sequence[str]) -> None:
+    """Refuse options that nobody has, in place of the usage that Hydra's parser would print.
+
+    Raises:
+        UserError: one of the options, or its value, is wrong.
+    """
+    from hydra._internal.utils import get_args_parser
+
+    from steadygan.errors import UserError, did_you_mean
+
+    parser = get_args_parser()
+    known = sorted({text for action in parser._actions for text in action.option_strings})
+
+    def refuse(message: str) -> None:
+        raise UserError(f"{message.removeprefix('argument ')}\nOptions: {', '.join([*known, *OURS])}")
+
+    parser.error = refuse
+    for text in (text for text in parser.parse_known_args(list(options))[1] if text.startswith("-")):
+        name = text.partition("=")[0]
+        raise UserError(f"{name}: there is no such option here{did_you_mean(name, [*known, *OURS])}")
 
 
 class _Past(BaseException):
@@ -72,6 +97,7 @@ def run(config_name: str, arguments: Sequence[str], asked: Sequence[str], questi
     os.environ["STEADYGAN_COMMAND"] = shlex.join(asked)
     Plugins.instance().register(SweepsPath)
     options, overrides = split(dry(arguments))
+    check_options(options)
     task = _say_only if DRY_RUN in arguments else _task
     main = hydra.main(**APP, config_path=str(conf_dir()), config_name=config_name)(task)
     before, sys.argv = sys.argv, [" ".join(asked[:2]), *options, *map(as_typed, overrides)]

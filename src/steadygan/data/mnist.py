@@ -21,7 +21,7 @@ from steadygan.data.settings import count, one_of
 from steadygan.data.sources.walk import mode_of
 from steadygan.data.variation import Variation, signed
 from steadygan.errors import UserError
-from steadygan.paths import data_dir
+from steadygan.paths import data_dir, expanded
 
 SIZES = (8, 16, 28, 32, 64)
 PREFIX = {"train": "train", "test": "t10k"}
@@ -72,7 +72,7 @@ class MNIST(InMemory):
 
 def raw_folder(root: str, download: bool) -> Path:
     """The folder that holds all ``FILES``, fetched now if need be and allowed."""
-    base = Path(root).expanduser() if root else data_dir()
+    base = expanded("dataset.root", root) if root else data_dir()
     folder = base / "MNIST" / "raw"
     if not _missing(folder):
         return folder

@@ -1,7 +1,6 @@
 """Images in local parquet files."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from steadygan.core.declare import declare
@@ -9,6 +8,7 @@ from steadygan.data.settings import count
 from steadygan.data.sources.parquet import ParquetSource
 from steadygan.data.sources.tables import NONE
 from steadygan.data.stored import StoredImages, named, share
+from steadygan.paths import expanded
 
 
 @declare(size=count, channels=count)
@@ -35,4 +35,6 @@ class Parquet(StoredImages):
     @classmethod
     def source(cls, root: str, column: str, label: str, test_share: float | None, **config: Any) -> ParquetSource:
         """The files."""
-        return ParquetSource(Path(named("root", root, "FILE.parquet")).expanduser(), column, label, share(test_share))
+        return ParquetSource(
+            expanded("dataset.root", named("root", root, "FILE.parquet")), column, label, share(test_share)
+        )

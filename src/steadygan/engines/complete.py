@@ -2,13 +2,12 @@
 
 import functools
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from steadygan.errors import UserError, bad_value
-from steadygan.paths import conf_dir
+from steadygan.paths import conf_dir, expanded
 
 OPTIONAL = ("scheme", "thresholds", "diagnostics", "experiment")
 """Root keys without which a run is what it is with their defaults."""
@@ -45,11 +44,7 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     if problems:
         raise UserError("\n".join(problems))
     outputs = _text("outputs", config["outputs"])
-    try:
-        outputs = str(Path(outputs).expanduser())
-    except RuntimeError as error:  # ~nobody
-        raise bad_value("outputs", outputs, "there is no such home folder") from error
-    return {**config, "name": _text("name", config["name"]), "outputs": outputs}
+    return {**config, "name": _text("name", config["name"]), "outputs": str(expanded("outputs", outputs))}
 
 
 def _misplaced(config: Mapping[str, Any]) -> Iterator[str]:

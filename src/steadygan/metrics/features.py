@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -22,7 +21,7 @@ from steadygan.metrics.network import DTYPES, FeatureNetwork
 from steadygan.metrics.own import Own
 from steadygan.metrics.real import Images, blocks, real_images
 from steadygan.metrics.shell import SampleMetric, whole
-from steadygan.paths import cache_dir
+from steadygan.paths import cache_dir, expanded
 from steadygan.progress import progress
 
 log = logging.getLogger("steadygan")
@@ -168,15 +167,15 @@ def by_content(**config: Any) -> dict[str, Any]:
 
     The published weights are None wherever they are; of a file that is missing the name is left, for who reads it.
     """
-    hashes = {key: _hash(config[key]) for key in ("weights", "statistics") if config.get(key) is not None}
+    hashes = {key: _hash(key, config[key]) for key in ("weights", "statistics") if config.get(key) is not None}
     if hashes.get("weights") == SHA256:
         hashes["weights"] = None
     return {**config, **hashes}
 
 
-def _hash(path: str) -> str | None:
+def _hash(key: str, path: str) -> str | None:
     try:
-        return file_hash(Path(str(path)).expanduser())
+        return file_hash(expanded(key, str(path)))
     except (FileNotFoundError, NotADirectoryError):
         return path
     except OSError as error:

@@ -13,6 +13,7 @@ from steadygan.metrics.cache import content_hash
 from steadygan.metrics.features import FeatureMetric, gaussian, reference_statistics, say_once, singular
 from steadygan.metrics.frechet import Reference
 from steadygan.metrics.statistics import ORIGIN, check_origin, load, origin
+from steadygan.paths import expanded
 
 
 class FID(FeatureMetric):
@@ -50,7 +51,7 @@ class FID(FeatureMetric):
             self.statistics, self.reference = reference_statistics(dataset, self.network, self.split)
             self.origin = {key: self.network.provenance[key] for key in ORIGIN if key in self.network.provenance}
         else:
-            self._read(Path(statistics).expanduser())
+            self._read(expanded("statistics", statistics))
         singular(self.node, self.samples, self.network.num_features)
 
     def _read(self, path: Path) -> None:

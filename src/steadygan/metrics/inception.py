@@ -19,6 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from steadygan.errors import UserError, bad_value
 from steadygan.metrics.network import FeatureNetwork
 from steadygan.metrics.resizers import RESIZERS
+from steadygan.paths import expanded
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -51,7 +52,7 @@ class Inception(FeatureNetwork):
         super().__init__(dtype)
         if resize not in RESIZERS:
             raise bad_value("resize", resize, "no such resizer", RESIZERS)
-        path = Path(weights).expanduser() if weights else standard_place()
+        path = expanded("weights", weights) if weights else standard_place()
         sha256, state = _weights(path)
         self.resize: Callable[[Tensor], Tensor] = RESIZERS[resize]
         self.network = _network(state).to(self.weights_dtype)

@@ -266,7 +266,13 @@ def _command(run: Run) -> str:
 def _from(command: str, path: Path, runs: Sequence[Run]) -> str:
     trust = sorted({name for run in runs for name in _own(run.config)})
     words = [word for name in trust for word in ("--trust", name)]
-    return shlex.join(["steadygan", command, "--from", files.from_here(path), *words])
+    return shlex.join(["steadygan", command, "--from", files.from_here(path), *_folders(runs), *words])
+
+
+def _folders(runs: Sequence[Run]) -> list[str]:
+    """The options that name folders of the user's own, still there: the file of a method may be needed by its name."""
+    said = dict.fromkeys(option for run in runs for option in run.options or ())
+    return [option for option in said if option.startswith("--config-dir=") and Path(option.partition("=")[2]).is_dir()]
 
 
 def _own(config: Mapping[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
@@ -83,10 +84,16 @@ def lacking(base: DictConfig, target: Mapping[str, Any], groups: Collection[str]
 
 
 def as_configs(texts: Sequence[str]) -> list[dict[str, Any]]:
-    """Return what each override sets, in plain containers; those of groups and sweeps set nothing by themselves."""
+    """Return what each override sets, in plain containers; those of groups with a package set nothing by themselves.
+
+    Raises:
+        HydraException: a text is no override, or one with several values, of which each would be another config.
+    """
     found = []
     for override in OverridesParser.create().parse_overrides(list(texts)):
-        if override.package is None and not override.is_delete() and not override.is_sweep_override():
+        if override.is_sweep_override():
+            raise HydraException(f"{override.input_line}: has more than one value")
+        if override.package is None and not override.is_delete():
             config = OmegaConf.create({})
             OmegaConf.update(config, override.key_or_group.replace("/", "."), override.value(), force_add=True)
             found.append(OmegaConf.to_container(config))

@@ -12,7 +12,7 @@ import numpy as np
 
 from steadygan.data.sources.walk import is_absent, is_folder, reading, unreadable
 from steadygan.errors import UserError, bad_value
-from steadygan.paths import data_dir
+from steadygan.paths import data_dir, expanded
 
 Payload = bytes | np.ndarray | Exception
 """An encoded picture; pixels, uint8 ``[H, W, C]``; or why there are none."""
@@ -64,7 +64,7 @@ def place(root: str, name: str, holds: str) -> Path:
         name: the folder's usual name.
         holds: a pattern that files or folders of this data set match.
     """
-    base = Path(root).expanduser() if root else data_dir()
+    base = expanded("dataset.root", root) if root else data_dir()
     if is_folder(base / name) or not is_folder(base):
         return base / name
     with reading(base):
