@@ -33,6 +33,15 @@ class LossOfOneArgument(Hinge):
         return real
 
 
+class LossWithoutGradient(Hinge):
+    def generator(self, real, fake):
+        return super().generator(real, fake).detach()
+
+
+def constant_penalty(critic, real, fake, eps):
+    return torch.ones(len(real), dtype=real.dtype)
+
+
 def scalar_penalty(critic, real, fake, eps):
     return critic(real).mean()
 
@@ -128,6 +137,19 @@ class OtherShape(Ring):
         return {"x": torch.zeros(batch_size, 3, dtype=dtype)}
 
 
+class FlatShape(Endless):
+    shape = 2
+
+    def sample(self, n, generator, dtype=torch.float32):
+        return torch.zeros(n, 2, dtype=dtype), None
+
+
+class Countless(Ring):
+    def __init__(self, **numbers):
+        super().__init__(**numbers)
+        self.num_data = "many"
+
+
 class NoClasses(Ring):
     def batch(self, seed, stream, index, batch_size, device, dtype):
         return {"x": super().batch(seed, stream, index, batch_size, device, dtype)["x"]}
@@ -153,6 +175,33 @@ class Score:
 
 class Sideways(Score):
     directions = {"score": "more"}
+
+
+class Number(Score):
+    directions = {"score": "max"}
+
+    def compute(self):
+        return 1.0
+
+
+class Words(Number):
+    def compute(self):
+        return {"score": "good"}
+
+
+class Nothing(Number):
+    def compute(self):
+        return None
+
+
+class Divides(Number):
+    def compute(self):
+        return {"score": 1 / 0}
+
+
+class OtherName(Number):
+    def compute(self):
+        return {"score": 1.0, "other": 2.0}
 
 
 class Printer:

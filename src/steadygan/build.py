@@ -27,7 +27,7 @@ from steadygan.engines.protocols import PAGE, has_members, is_callable
 from steadygan.engines.sampling import ENGINE_KEYS, SamplingSpec
 from steadygan.engines.schemes import Plain
 from steadygan.engines.step import PLAYERS, Algorithm
-from steadygan.engines.trial import Trial, own_keys, try_dataset, try_metric
+from steadygan.engines.trial import Trial, own_keys, try_dataset, try_metric, try_scores
 from steadygan.errors import UserError, bad_value
 from steadygan.hydra_versions import BASE, allowing
 from steadygan.loggers.guarded import Guarded
@@ -101,7 +101,7 @@ def build(config: Mapping[str, Any], described: Any = None) -> Components:
         networks=networks,
         sampling=sampling,
         dataset=dataset,
-        metrics=build_metrics(config, dataset, labelling),
+        metrics=build_metrics(config, dataset, labelling, training=described is None),
         logger=_logger(config["logger"]),
         scheme=scheme,
         raw=bool(config["metrics"].get("raw", False)),
@@ -114,8 +114,10 @@ def _labelling(node: Mapping[str, Any], dataset: Any) -> Labelling:
     return Labelling(method, method.count(dataset), share_of(node.get("share", 1.0)), dataset.num_data)
 
 
-def build_metrics(config: Mapping[str, Any], dataset: Any, labelling: Labelling) -> dict[str, Any]:
-    """Those of the group ``metrics``, and those that the group ``labels`` brings."""
+def build_metrics(
+    config: Mapping[str, Any], dataset: Any, labelling: Labelling, training: bool = False
+) -> dict[str, Any]:
+    """Those of the group ``metrics``, and those that the group ``labels`` brings; tried where a run is to train."""
     nodes = {f"metrics.{name}": node for name, node in metric_nodes(config["metrics"]).items()}
     nodes |= {f"labels.metrics.{name}": node for name, node in (config["labels"].get("metrics") or {}).items()}
     metrics = {}
@@ -125,6 +127,8 @@ def build_metrics(config: Mapping[str, Any], dataset: Any, labelling: Labelling)
         is_callable(key, builder)
         metrics[name] = builder(dataset=dataset)
         try_metric(key, metrics[name])
+        if training:
+            try_scores(key, node, metrics[name], dataset)
         labelling.check(name, metrics[name])
     return metrics
 

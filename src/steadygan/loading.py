@@ -20,6 +20,7 @@ from steadygan.engines.evaluate import evaluate, in_chunks
 from steadygan.engines.labelling import Labelling
 from steadygan.engines.module import GANModule
 from steadygan.errors import UserError, bad_value
+from steadygan.paths import expanded
 from steadygan.pictures.interpolation import linear, paths, spherical
 from steadygan.sweeps.signature import signature
 from steadygan.targets import counts_by_content
@@ -229,7 +230,7 @@ def load(run: str | Path, trust: Iterable[str] = (), dataset: Mapping[str, Any] 
         UserError: there is no run, its config or checkpoint is missing, damaged, or of another run, or the config names
             what is not trusted.
     """
-    directory, path = _locate(Path(run).expanduser())
+    directory, path = _locate(expanded("run", str(run)))
     config = run_config.read(directory, trust, UNBUILT)
     saved = checkpoint.load(path)
     if not isinstance(config.get("dataset"), Mapping):

@@ -36,7 +36,7 @@ def _problem(key: str, config: DictConfig, taken: set[str]) -> str:
     targets = dict.fromkeys(str(config.network[player].get("_target_")) for player in PLAYERS)
     return (
         f"the networks chosen ({', '.join(targets)}) have no such key, so it would do nothing. "
-        f"Theirs: {', '.join(sorted(taken))}. ~network.{key} trains without it"
+        f"Theirs: {', '.join(sorted(taken)) or 'none'}. ~network.{key} trains without it"
     )
 
 

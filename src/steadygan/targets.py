@@ -23,6 +23,8 @@ def resolve(target: str) -> Any:
             found = getattr(found, name) if hasattr(found, name) else importlib.import_module(path)
     except (ImportError, ValueError) as error:
         raise UserError(f"_target_={target}: not found ({error})") from error
+    except Exception as error:  # whatever a module of the user's own does when it is imported
+        raise UserError(f"_target_={target}: cannot be imported ({type(error).__name__}: {error})") from error
     return found
 
 

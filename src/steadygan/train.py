@@ -91,7 +91,7 @@ def _resolve(config: DictConfig) -> dict[str, Any]:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise UserError(str(error).splitlines()[0]) from error
+        raise UserError(": ".join(filter(None, [error.full_key, str(error).splitlines()[0]]))) from error
     return {key: value for key, value in plain.items() if key != "hydra"}
 
 

@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -168,6 +169,8 @@ CHANGES = [
     (["loss=lsgan"], [*REST, "loss=lsgan", "regularizer=[r1]", "regularizer.r1.gamma=3"]),
     (["regularizer=[r2,r1]"], [*RUN, "regularizer=[r1,r2]"]),
     (["regularizer=[]"], [*REST, "loss=lsgan", "loss.alpha=0.3"]),
+    (["loss={alpha: 0.1}"], [*RUN, "loss.alpha=0.1"]),
+    (["regularizer={r1: {gamma: 5}}"], [*RUN, "regularizer.r1.gamma=5"]),
     (["~regularizer.r1"], [*REST, "loss=lsgan", "loss.alpha=0.3"]),
     (["method=wgan_gp"], [*REST, "method=wgan_gp"]),
     (["method=r1_lazy", "regularizer.r1.gamma=2"], [*REST, "method=r1_lazy", "regularizer.r1.gamma=2"]),
@@ -185,6 +188,18 @@ def test_changes_mean_what_the_whole_command_means(changes, same, known):
     said = _from.Said([], changes)
     given = said.changed(said.overrides(build.compose(RUN), RUN if known else ["loss=gone", "seed=9"], exact=False))
     assert signature(build.compose(given)) == signature(build.compose(same))
+
+
+def test_a_sweep_takes_values_in_braces(steadygan):
+    """They are values, not an option of the group, for the runs and for what is said of them."""
+    out = steadygan("sweep", "gamma", "regularizer={r1: {gamma: 3}}", "seed=0", "--dry-run")[1]
+    same = steadygan("train", "-cn", "gamma", "regularizer.r1.gamma=3", "--dry-run")[1]
+    assert signatures(out) == signatures(same) != set()
+
+
+def test_its_sweeper_alone_sweeps_the_command_line(steadygan):
+    code, out, _ = steadygan("train", "-m", *TINY, "hydra/sweeper=again", "seed=0,1", "--dry-run")
+    assert (code, len(signatures(out))) == (0, 2)
 
 
 OTHERS = [
@@ -328,6 +343,29 @@ def test_a_dry_run_says_signature_and_folder_and_does_nothing(steadygan, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_folder_that_is_named_is_meant_and_no_copy_of_it(steadygan, untrained, tmp_path):
+    assert steadygan("train", "-m", *TINY, "seed=0", "name=some", "hydra/launcher=local")[0] == 0
+    (run,) = (tmp_path / "outputs" / "some").glob("*/")
+    for name in ("backup", "best", f"earlier{run.name[-11:]}", "without"):
+        shutil.copytree(run, run.parent / name)
+    (run.parent / "without" / "summary.json").unlink()
+    (tmp_path / "link").symlink_to(run)
+    for path in ("outputs/some/best", f"outputs/some/{run.name}", "outputs/some/without", "link"):
+        for more in ([], ["iterations=9"]):
+            code, out, err = steadygan("train", "--from", path, *more, "--dry-run")
+            assert code == 0, err
+            assert out.splitlines()[1].endswith(f"  {path}")
+    out = steadygan("train", "--from", "outputs/some/best", "name=other", "--dry-run")[1]
+    assert "  outputs/other/" in out
+    out = steadygan("train", "--from", "outputs/some/best", "seed=3", "--dry-run")[1]
+    assert "  outputs/some/" in out
+    assert "best" not in out
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    (run / "config.yaml").write_text(yaml.safe_dump({"seed": config["seed"], "loss": config["loss"]}))
+    code, _, err = steadygan("train", "--from", str(run), "--dry-run")
+    assert (code, "not whole: it lacks" in err) == (2, True)
+
+
 def test_a_folder_is_found_from_within(steadygan, untrained, tmp_path, monkeypatch):
     assert steadygan("train", "-m", *TINY, "seed=0", "name=some", "hydra/launcher=local")[0] == 0
     (run,) = (tmp_path / "outputs" / "some").glob("*/")
@@ -342,7 +380,7 @@ def test_a_folder_is_found_from_within(steadygan, untrained, tmp_path, monkeypat
     monkeypatch.chdir(run.parent)
     code, out, err = steadygan("sweep", "--from", ".", "seed=7", "--dry-run")
     assert code == 0, err
-    assert "some/seed-7-" in out
+    assert re.search(r"  default-[0-9a-f]{10}$", out, flags=re.MULTILINE)  # here, in outputs/some
 
 
 def test_what_cannot_be_said_is_a_message():

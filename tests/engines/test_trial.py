@@ -66,6 +66,15 @@ ONE = r"must be \[3\]: one value an example; the mean is taken for you"
         ("dataset", "NoClasses", False, "has num_classes=8, and no classes 'y'"),
         ("metrics.own", "Score", True, "Score has no directions"),
         ("metrics.own", "Sideways", True, "directions={'score': 'more'}: must say .* 'max' or 'min'"),
+        ("dataset", "FlatShape", False, "shape=2: must be a tuple of whole numbers"),
+        ("dataset", "Countless", False, "num_data='many': must be a whole number"),
+        ("loss", "LossWithoutGradient", False, r"generator\(real, fake\) gives a value without a gradient"),
+        ("regularizer.own", "constant_penalty", True, "without a gradient: it does not depend on the critic"),
+        ("metrics.own", "Number", True, r"compute\(\) gives 1.0; must be a dict of names and numbers"),
+        ("metrics.own", "Words", True, r"compute\(\) gives \{'score': 'good'\}; must be a dict of names and numbers"),
+        ("metrics.own", "Nothing", True, r"compute\(\) gives None; must be a dict"),
+        ("metrics.own", "Divides", True, r"with 10 examples, then compute\(\), fails: ZeroDivisionError: .*misfits.py"),
+        ("metrics.own", "OtherName", True, "does not say whether 'max' or 'min' is better for other"),
         ("metrics.own", "Score", False, "an object of the type Score, which cannot be called"),
         ("logger", "Printer", False, r"Printer has no open\(info\), picture\(.*\), close\(summary\)"),
     ],
@@ -74,7 +83,7 @@ def test_what_does_not_fit_is_named(config, key, name, partial, words):
     if key == "dataset":
         partial = False
     made = with_node(config, key, name, partial)
-    if name in ("Ragged", "OtherShape", "NoClasses"):
+    if name in ("Ragged", "OtherShape", "NoClasses", "FlatShape", "Countless"):
         made["dataset"]["num_data"] = 10
     if name in ("TurnedGenerator", "ColumnCritic"):
         made["network"][key.split(".")[1]]["width"] = 4

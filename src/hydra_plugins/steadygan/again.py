@@ -18,9 +18,6 @@ class AgainSweeper(GridSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Launch all jobs."""
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        return [
-            self.launcher.launch(
-                [job for given in JOBS.get() for job in combinations(parser.parse_overrides([*given, *arguments]))],
-                initial_job_idx=0,
-            )
-        ]
+        jobs = JOBS.get() or [()]  # without --from: what the command line says, as hydra/sweeper=grid
+        found = [job for given in jobs for job in combinations(parser.parse_overrides([*given, *arguments]))]
+        return [self.launcher.launch(found, initial_job_idx=0)]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from steadygan import files
@@ -128,18 +129,21 @@ class Said:
         values = still([text for text in given if not self._is_group(text)], config)
         said = set(map(key_element, values))
         after = [*values, *(text for text in after if text.startswith("~") or key_element(text) not in said)]
+        lost = [text[1:] for text in after if text.startswith("~") and text[1:] in self.lists]
+        if lost:
+            raise UserError(f"{FLAG}: the config in the folder is not whole: it lacks {', '.join(lost)}")
         if not exact:
             after = [text for text in after if not (text.startswith("~") and self._is_new(text[1:], base, config))]
         return [*options, *after]
 
     def changed(self, said: Sequence[str]) -> list[str]:
         """Return the overrides with the changes on top; a group that is chosen anew begins anew."""
-        from steadygan.sweeps.overrides import key_element
+        from steadygan.sweeps.overrides import key_element, sets_values
 
         decided = [path for text in self.changes for path in self._decides(text)]
         kept = [text for text in said if not any(self._within(text, path, names) for path, names in decided)]
         added = {key_element(text) for text in said if text.startswith("+")}
-        keys = {key_element(text): text for text in self.changes}
+        keys = {key_element(text) for text in self.changes if not sets_values(text)}
         kept = [text for text in kept if key_element(text) not in keys or text.startswith("~")]
         return [*kept, *(self._anew(text, key_element(text) in added) for text in self.changes)]
 
@@ -162,9 +166,9 @@ class Said:
             return hydra.compose("config", [*(search if self.folders else []), *options])
 
     def _is_group(self, text: str) -> bool:
-        from steadygan.sweeps.overrides import key_element
+        from steadygan.sweeps.overrides import key_element, sets_values
 
-        return key_element(text).partition("@")[0] in self.groups
+        return key_element(text).partition("@")[0] in self.groups and not sets_values(text)
 
     def _known(self, text: str) -> bool:
         """Whether this chooses options that there are."""
@@ -210,7 +214,7 @@ class Said:
 
         key = key_element(text)
         group = key.partition("@")[0]
-        if group not in self.groups or text.startswith("~"):
+        if not self._is_group(text) or text.startswith("~"):
             return []
         names = [name for name in _names(text) if name in self.groups[group]]
         found: list[tuple[str, frozenset[str] | None]] = []
@@ -298,7 +302,12 @@ def _is_global(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def again(folder: Path, expected: frozenset[str], jobs: Sequence[Sequence[str]] = ()) -> Iterator[None]:
+def again(
+    folder: Path,
+    expected: frozenset[str],
+    jobs: Sequence[Sequence[str]] = (),
+    folders: Mapping[str | None, Path] = MappingProxyType({}),
+) -> Iterator[None]:
     """Tell the launcher which jobs there are, and which signatures they have to have.
 
     Raises:
@@ -306,8 +315,9 @@ def again(folder: Path, expected: frozenset[str], jobs: Sequence[Sequence[str]] 
     """
     from hydra_plugins.steadygan.again import JOBS
     from steadygan.sweeps.origin import EXPECTED
+    from steadygan.sweeps.signature import FOLDERS
 
-    tokens = EXPECTED.set(expected), JOBS.set(jobs)
+    tokens = EXPECTED.set(expected), JOBS.set(jobs), FOLDERS.set(folders)
     try:
         yield
     except KeyError as error:
@@ -318,6 +328,7 @@ def again(folder: Path, expected: frozenset[str], jobs: Sequence[Sequence[str]] 
     finally:
         EXPECTED.reset(tokens[0])
         JOBS.reset(tokens[1])
+        FOLDERS.reset(tokens[2])
 
 
 def place(run: Path, config: Mapping[str, Any]) -> list[str]:
@@ -345,6 +356,14 @@ def recorded(run: Path) -> list[str]:
 def signatures(runs: Iterable[Path]) -> frozenset[str]:
     """Return the signatures that the summaries of runs name."""
     return frozenset(str(s["signature"]) for run in runs if (s := files.read_summary(run)) and "signature" in s)
+
+
+def folders(run: Path, arguments: Sequence[str]) -> dict[str | None, Path]:
+    """Return the run's folder by its signature: the one that was named is meant, whatever copies of it there are."""
+    signed = (files.read_summary(run) or {}).get("signature")
+    if signed is None and _signed(_hydra_app.split(arguments)[1]):
+        return {}  # what is asked for is another run
+    return {signed: run}
 
 
 def of_run(run: Path, trust: Sequence[str], arguments: Sequence[str]) -> tuple[list[str], frozenset[str]]:

@@ -83,7 +83,9 @@ def _unreadable(error: OverrideParseException) -> UserError:
     hint = "A value with special characters is quoted twice: 'dataset.root=\"/a=b\"'"
     if "=" not in error.override:
         hint = "Overrides are written KEY=VALUE"
-    problem = next((line for line in str(error).splitlines() if not line.startswith("Error parsing")), str(error))
+    problem = next(
+        (line for line in str(error).splitlines() if not line.startswith(("Error parsing", "Error when"))), str(error)
+    )
     return UserError(f"{error.override}: cannot be read ({problem})\n{hint}")
 
 

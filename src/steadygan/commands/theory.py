@@ -2,12 +2,12 @@
 
 import importlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 from steadygan.commands import _keys
 from steadygan.errors import bad_value
+from steadygan.paths import expanded
 
 STUDIES = {
     "dirac": "Which methods converge on the smallest GAN, and why: eigenvalues, trajectories, a table.",
@@ -47,7 +47,7 @@ def command(name: str | None, keys: Sequence[str]) -> None:
     if name not in STUDIES:
         raise bad_value("theory", name, "there is no such study", STUDIES)
     given = _keys.pairs(keys)
-    folder = Path(given.pop("outputs", "outputs")).expanduser() / "theory" / name
+    folder = expanded("outputs", given.pop("outputs", "outputs")) / "theory" / name
     kind = _settings(name)
     settings = kind(**_keys.values(kind, given, name, ["outputs"]))
     folder.mkdir(parents=True, exist_ok=True)

@@ -41,5 +41,5 @@ def command(ctx: click.Context) -> None:
         _hydra_app.run("config", ctx.args, asked)
         return
     arguments, expected = _from.of_run(given.folder, given.trust, given.rest)
-    with _from.again(given.folder, expected):
+    with _from.again(given.folder, expected, folders=_from.folders(given.folder, given.rest)):
         _hydra_app.run("config", arguments, asked)

@@ -1,13 +1,13 @@
 """A folder of images of one's own."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from steadygan.core.declare import declare
 from steadygan.data.settings import count, one_of
 from steadygan.data.sources.folder import LABELS, FolderSource
 from steadygan.data.stored import StoredImages, named, share
+from steadygan.paths import expanded
 
 
 @declare(size=count, channels=count)
@@ -31,5 +31,5 @@ class ImageFolder(StoredImages):
     @classmethod
     def source(cls, root: str, labels: str, test_share: float | None, **config: Any) -> FolderSource:
         """The folder."""
-        folder = Path(named("root", root, "FOLDER_OF_IMAGES")).expanduser()
+        folder = expanded("dataset.root", named("root", root, "FOLDER_OF_IMAGES"))
         return FolderSource(folder, one_of("labels", labels, LABELS) == "folders", share(test_share))

@@ -106,7 +106,11 @@ def _typed(path: str, node: Any, problems: Problems) -> Any:
         return [_typed(f"{path}.{place}", item, problems) for place, item in enumerate(node)]
     if not isinstance(node, Mapping):
         return node
-    types, typed = _types(node), {}
+    try:
+        types = _types(node)
+    except UserError as error:  # there is no such target
+        raise UserError(f"{path}.{error}" if path else str(error)) from error
+    typed = {}
     for key, value in node.items():
         where = f"{path}.{key}" if path else str(key)
         try:

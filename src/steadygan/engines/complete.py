@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import yaml
@@ -30,6 +31,12 @@ BUILT = ("loss", "noise", "game", "dataset", "labels", "scheme", "ema", "engine"
 BUILT += ("discriminator.vote", *(f"{group}.{player}" for group in ("network", "optimizer") for player in PLAYERS))
 """What is made by the ``_target_`` that it names."""
 
+ALIKE = 0.85
+"""From which likeness on a key is one of the root config misspelled, and not one that other keys refer to."""
+
+FIXED = ("trainer", "discriminator", "diagnostics")
+"""Root keys that are no object and whose own keys are given."""
+
 EMPTY = ("regularizer",)
 """May be null."""
 
@@ -40,7 +47,7 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: everything that is missing or is no group of settings where there has to be one.
     """
-    problems = [*_misplaced(config), *_missing(config)] or [*_unmade(config)]
+    problems = [*_misplaced(config), *_missing(config), *_misspelled(config)] or [*_unmade(config)]
     if problems:
         raise UserError("\n".join(problems))
     outputs = _text("outputs", config["outputs"])
@@ -74,6 +81,18 @@ def _missing(config: Mapping[str, Any]) -> Iterator[str]:
                     yield f"{key}.{part}={config[key][part]}: must be a group of settings"
 
 
+def _misspelled(config: Mapping[str, Any]) -> Iterator[str]:
+    """Keys that nothing reads and that look like others; only a file, or ``+key=value``, can bring them in."""
+    nodes = {"": (config, tuple(_root()))}
+    nodes |= {
+        f"{group}.": (config[group], _keys_of(group)) for group in FIXED if isinstance(config.get(group), Mapping)
+    }
+    for path, (node, known) in nodes.items():
+        for key, value in node.items():
+            if key not in known and (close := get_close_matches(str(key), known, n=1, cutoff=ALIKE)):
+                yield f"{path}{key}={value}: no run reads this key. Did you mean '{path}{close[0]}'?"
+
+
 def _unmade(config: Mapping[str, Any]) -> Iterator[str]:
     for name, node in (config["regularizer"] or {}).items():
         if not isinstance(node, Mapping):
@@ -98,6 +117,15 @@ def _root() -> dict[str, bool]:
     groups = {key.partition("@")[0].partition("/")[0]: True for key, name in keys.items() if name is not None}
     del content["hydra"]
     return {key: isinstance(value, Mapping) for key, value in content.items()} | groups
+
+
+@functools.cache
+def _keys_of(group: str) -> tuple[str, ...]:
+    """All keys that a group of settings has in any of the files that ship."""
+    files = [conf_dir() / "config.yaml", *(conf_dir() / group).glob("*.yaml")]
+    contents = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in files]
+    nodes = [contents[0].get(group) or {}, *contents[1:]]
+    return (*dict.fromkeys(key for node in nodes for key in node), *PARTS.get(group, ()))
 
 
 def _options(key: str) -> list[str]:

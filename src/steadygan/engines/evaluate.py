@@ -11,6 +11,7 @@ from steadygan.core.draws import generator, normal_like
 from steadygan.engines.components import RAW, Components
 from steadygan.engines.gan_state import GANState
 from steadygan.engines.labelling import needs, of_samples
+from steadygan.engines.protocols import numbers
 
 STREAM = "evaluate"
 
@@ -62,7 +63,7 @@ def score(
     """
     metric.reset()
     metric.update(*(_first(offers[need], metric.samples, share) for need in needs(metric)))
-    return {name: float(value) for name, value in metric.compute().items()}
+    return numbers(f"metrics, {type(metric).__name__}", metric.compute())
 
 
 def _first(shown: Any, count: int, share: Callable[[Tensor], Tensor]) -> Any:

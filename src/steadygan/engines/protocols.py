@@ -53,6 +53,20 @@ def _has(made: Any, text: str) -> bool:
     return callable(getattr(made, name, None)) if called else hasattr(made, name)
 
 
+def numbers(key: str, scores: Any) -> dict[str, float]:
+    """What a metric's ``compute()`` gives, as plain numbers.
+
+    Raises:
+        UserError: it is no dict of numbers; names the ``key``.
+    """
+    try:
+        return {str(name): float(value) for name, value in dict(scores).items()}
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"{key}: compute() gives {scores!r:.80}; must be a dict of names and numbers\n{PAGE}"
+        ) from error
+
+
 def is_callable(key: str, made: Any) -> None:
     """Refuse what is to be called later, and cannot be.
 

@@ -3,9 +3,12 @@
 steadygan's own methods are left out: its tests have tried them, and a large network takes its time.
 """
 
+import json
+import math
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,8 @@ from steadygan.core.draws import generator, normal_like
 from steadygan.core.objective import StepBatch, views
 from steadygan.core.types import Tensors
 from steadygan.engines.functional import tensors
-from steadygan.engines.protocols import PAGE, has_members
+from steadygan.engines.labelling import needs
+from steadygan.engines.protocols import PAGE, has_members, numbers
 from steadygan.engines.sampling import BatchSampler, SamplingSpec
 from steadygan.engines.step import PLAYERS, Algorithm, initial_state, step
 from steadygan.errors import UserError
@@ -25,6 +29,11 @@ from steadygan.targets import metric_nodes
 
 COUNT = 3
 """Examples that a method is tried on; odd, so that a wrong dimension is not right by chance."""
+
+MOST = 10**7
+"""Numbers in the samples that a metric is tried on; one that wants more is not."""
+
+_tried: set[str] = set()
 
 HERE = (str(Path(__file__).parents[1]), str(Path(torch.__file__).parent))
 
@@ -72,6 +81,16 @@ def expect(key: str, what: str, value: Any, shape: tuple[int, ...], words: str) 
         raise UserError(f"{key}: {what} gives {got} for {COUNT} examples; must be {list(shape)}: {words}\n{PAGE}")
 
 
+def flows(key: str, what: str, value: Tensor, source: str) -> None:
+    """Refuse a value that has no gradient: it would change nothing, or stop the run.
+
+    Raises:
+        UserError: naming the key.
+    """
+    if not value.requires_grad:
+        raise UserError(f"{key}: {what} gives a value without a gradient: it does not depend on {source}\n{PAGE}")
+
+
 def try_dataset(key: str, dataset: Any, batch_size: int, dtype: torch.dtype) -> None:
     """One batch of a data set, as large as training asks for.
 
@@ -79,6 +98,11 @@ def try_dataset(key: str, dataset: Any, batch_size: int, dtype: torch.dtype) -> 
         UserError: it cannot be made, or is not of the shape that the data set states.
     """
     has_members("dataset", key, dataset)
+    if not isinstance(dataset.shape, tuple | list) or not all(isinstance(size, Integral) for size in dataset.shape):
+        raise UserError(f"{key}: shape={dataset.shape!r}: must be a tuple of whole numbers, such as (2,)\n{PAGE}")
+    for name, allowed in (("num_data", Integral), ("num_classes", Integral | None)):
+        if not isinstance(getattr(dataset, name), allowed):
+            raise UserError(f"{key}: {name}={getattr(dataset, name)!r}: must be a whole number\n{PAGE}")
     batch = attempt(
         key,
         f"a batch of {batch_size} examples, which must all have one shape,",
@@ -105,6 +129,33 @@ def try_metric(key: str, metric: Any) -> None:
     if not isinstance(ways, Mapping) or not ways or not set(ways.values()) <= {"min", "max"}:
         problem = "must say of each score that compute() returns whether 'max' or 'min' is better"
         raise UserError(f"{key}: directions={ways!r}: {problem}\n{PAGE}")
+
+
+def try_scores(key: str, node: Mapping[str, Any], metric: Any, dataset: Any) -> None:
+    """What a metric of the user's own says of as many examples as it wants samples; once in a process.
+
+    Raises:
+        UserError: it fails, or gives no numbers, or says of none which way is better.
+    """
+    asked = json.dumps([key, node, str(dataset.shape)], sort_keys=True, default=str)
+    if asked in _tried or str(node["_target_"]).startswith("steadygan.") or list(needs(metric)) != ["samples"]:
+        return
+    if not isinstance(metric.samples, Integral) or metric.samples * math.prod(dataset.shape) > MOST:
+        return
+    x = dataset.batch(0, "trial", 0, metric.samples, device="cpu", dtype=torch.float32)["x"]
+
+    def scored() -> Any:
+        metric.reset()
+        metric.update(x)
+        return metric.compute()
+
+    scores = numbers(key, attempt(key, f"update(samples) with {len(x)} examples, then compute(),", scored))
+    metric.reset()
+    unsaid = sorted({*scores} - {*metric.directions})
+    if unsaid:
+        problem = f"does not say whether 'max' or 'min' is better for {', '.join(unsaid)}, which compute() gives"
+        raise UserError(f"{key}: directions={dict(metric.directions)}: {problem}\n{PAGE}")
+    _tried.add(asked)
 
 
 @dataclass(frozen=True)
@@ -177,13 +228,17 @@ class Trial:
 
     def _loss(self, now: Algorithm, batch: StepBatch) -> None:
         loss, words = now.objective.loss, "one value an example; the mean is taken for you"
-        real, fake = (normal_like(generator(0, name), (COUNT,), self.dtype) for name in ("real", "fake"))
+        real, fake = (
+            normal_like(generator(0, name), (COUNT,), self.dtype).requires_grad_() for name in ("real", "fake")
+        )
         drawn = () if batch.smoothing is None else (batch.smoothing,)
         value = attempt("loss", "discriminator(real, fake)", lambda: loss.discriminator(real, fake, *drawn))
         expect("loss", "discriminator(real, fake)", value, (COUNT,), words)
+        flows("loss", "discriminator(real, fake)", value, "the logits")
         given = real if self.sampling.real_for_generator else None
         value = attempt("loss", "generator(real, fake)", lambda: loss.generator(given, fake))
         expect("loss", "generator(real, fake)", value, (COUNT,), words)
+        flows("loss", "generator(real, fake)", value, "the logits")
 
     def _penalty(self, key: str, penalty: Any, batch: StepBatch, name: str, states: Mapping[str, Any]) -> None:
         like = next(iter(states["discriminator"][0].values()))
@@ -201,6 +256,7 @@ class Trial:
                 raise UserError(f"{key}: {what} must give its values [B] and its batch statistics\n{PAGE}")
             value = value[0]
         expect(key, what, value, (COUNT,), "one value an example; the mean is taken for you")
+        flows(key, what, value, "the critic")
 
     def _projection(self, key: str, project: Any, params: Tensors) -> None:
         self._like(key, "project(params)", attempt(key, "project(params)", lambda: project(params)), params)

@@ -15,7 +15,17 @@ from omegaconf.errors import OmegaConfBaseException
 from steadygan.errors import UserError
 from steadygan.paths import conf_dir
 from steadygan.sweeps.compose import without_hydra
-from steadygan.sweeps.overrides import CannotBeSaid, chosen, key_element, lacking, leaves, literal, value_at, varies
+from steadygan.sweeps.overrides import (
+    CannotBeSaid,
+    chosen,
+    key_element,
+    lacking,
+    leaves,
+    literal,
+    sets_values,
+    value_at,
+    varies,
+)
 
 ROOT = "config"
 """The root config of ``steadygan train``."""
@@ -154,7 +164,7 @@ class Origins:
         return found
 
     def _is_group(self, text: str) -> bool:
-        return bool(self._options_of(key_element(text)))
+        return not sets_values(text) and bool(self._options_of(key_element(text)))
 
     def _options_of(self, key: str) -> list[str]:
         """Return the options of a config group, the key of an override with or without its package; else nothing."""

@@ -186,6 +186,11 @@ def key_element(text: str) -> str:
     return text.lstrip("+~").partition("=")[0]
 
 
+def sets_values(text: str) -> bool:
+    """Whether an override merges values into a node, also where its key is that of a group: ``loss={alpha:0.3}``."""
+    return text.partition("=")[2].lstrip().startswith("{")
+
+
 def chosen(choices: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
     """Return the overrides that choose other options of config groups than were chosen ``before``."""
     return [

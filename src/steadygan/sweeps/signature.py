@@ -7,7 +7,9 @@ import os
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from steadygan import files
@@ -37,6 +39,9 @@ UNSIGNED_TRAINER = ("accelerator", "devices", "num_nodes", "strategy", "threads"
 
 USUAL_TRAINER = {"sync_batchnorm": True}
 """Signed where they differ from this: with statistics of their own, processes do not take the step that one takes."""
+
+FOLDERS: ContextVar[Mapping[str | None, Path]] = ContextVar("folders", default=MappingProxyType({}))
+"""Folders that were named for runs, by signature; None: of a run whose signature nobody has written down."""
 
 LENGTH = 10
 
@@ -131,8 +136,12 @@ def run_directory(root: Path, signed: str, overrides: Iterable[str]) -> Path:
         overrides: what tells the run from others; a folder that is not there yet is named after them.
 
     Returns:
-        The folder whose name ends with the signature, else the one whose summary says the signature, else a new one.
+        The folder that was named for it; else the one whose name ends with the signature, else the one whose summary
+        says the signature, else a new one.
     """
+    named = FOLDERS.get().get(signed, FOLDERS.get().get(None))
+    if named is not None and named.parent.absolute() == root.absolute():
+        return named.absolute()
     return known(root).get(signed) or root / f"{_readable(filter(_tells, asked(overrides)))}-{signed}"
 
 
