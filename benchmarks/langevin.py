@@ -85,7 +85,7 @@ def run(rule: Langevin, params: dict, slope: Callable[[dict, dict], dict], steps
 def laws(rule: Langevin, noises: Sequence[float]) -> list[float]:
     """The variance of each kind of weight."""
     if isinstance(rule, Sgnht | Ccadl):
-        return [law[0, 0] for law in theory.thermostat(rule, CURVATURE, noises).laws]
+        return [law[0, 0] for law in theory.thermostat(rule, CURVATURE, noises).covariances]
     if isinstance(rule, Sghmc):
         return [theory.sghmc(rule, CURVATURE, noise)[0, 0] for noise in noises]
     arrays = CURVATURE * np.eye(2), np.diag(noises)

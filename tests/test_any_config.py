@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 
 from hydra_plugins.steadygan.local import _plan_one
 from steadygan import cli
-from steadygan.commands import _catalogue as catalogue
+from steadygan.commands import _config_listing as config_listing
 from steadygan.errors import UserError
 from steadygan.paths import conf_dir
 from steadygan.sweeps.compose import Composer
@@ -62,10 +62,10 @@ SET = st.builds("{}{}={}".format, st.sampled_from(["", "", "++", "+"]), PLAIN, s
 REMOVED = st.builds("~{}".format, KEYS)
 CHOSEN = st.one_of(
     *(
-        st.builds(f"{group}={{}}".format, st.sampled_from(["null", *catalogue.groups()[group.partition("@")[0]]]))
+        st.builds(f"{group}={{}}".format, st.sampled_from(["null", *config_listing.groups()[group.partition("@")[0]]]))
         for group in (*GROUPS, *PLACED)
     ),
-    st.builds("regularizer=[{},{}]".format, *[st.sampled_from(["null", *catalogue.groups()["regularizer"]])] * 2),
+    st.builds("regularizer=[{},{}]".format, *[st.sampled_from(["null", *config_listing.groups()["regularizer"]])] * 2),
 )
 
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from steadygan import cli
-from steadygan.commands import _catalogue as catalogue
+from steadygan.commands import _config_listing as config_listing
 from steadygan.commands.sweep import arguments, split
 from steadygan.errors import Interrupted, UserError
 from steadygan.paths import conf_dir, sweeps_dir
@@ -73,7 +73,7 @@ def test_a_new_file_is_a_new_command(steadygan, tmp_path, monkeypatch):
 def test_help_of_train_has_all_groups_options_and_settings(steadygan):
     out = steadygan("train", "--help")[1]
     words = out.split()
-    for group, options in catalogue.groups().items():
+    for group, options in config_listing.groups().items():
         assert any(group in line for line in out.splitlines() if line.endswith(":") or "(* default)" in line), group
         for option in options:
             assert option in words or f"{option}*" in words, option
@@ -96,7 +96,7 @@ def test_the_listing_has_every_sweep_with_its_question(steadygan, tmp_path):
     flat = " ".join(out.split())
     assert code == 0
     for path in sweeps_dir().glob("*.yaml"):
-        assert f"{path.stem} {catalogue.question(path)}" in flat
+        assert f"{path.stem} {config_listing.question(path)}" in flat
     assert "own Is mine better? " in flat
     assert "Yes, it is" not in flat
     assert "own" not in steadygan("sweep")[1].split()
@@ -277,7 +277,7 @@ def test_a_sweep_for_real(steadygan, tmp_path):
     assert out.splitlines()[-1] == "the runs are in outputs/gamma; next: steadygan report outputs/gamma"
     folder = Path("outputs/gamma")
     sweep = yaml.safe_load((folder / "sweep.yaml").read_text())
-    assert sweep["question"] == catalogue.question(sweeps_dir() / "gamma.yaml")
+    assert sweep["question"] == config_listing.question(sweeps_dir() / "gamma.yaml")
     assert sweep["command"].startswith("steadygan sweep gamma hydra/launcher=local")
     assert sweep["command"].endswith("'seed=range(0,2)' hydra.launcher.workers=1")
     assert sweep["swept"] == {"regularizer.r1.gamma": [1, 1.0], "seed": [0, 1]}
@@ -370,7 +370,9 @@ def test_bash_completes_commands_and_sweeps(tmp_path):
 
 
 def test_every_option_says_what_it_is():
-    silent = [path for group in catalogue.groups().values() for path in group.values() if not catalogue.about(path)]
+    silent = [
+        path for group in config_listing.groups().values() for path in group.values() if not config_listing.about(path)
+    ]
     assert silent == []
     assert (conf_dir() / "hydra" / "launcher" / "local.yaml").exists()
 

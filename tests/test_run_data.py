@@ -113,7 +113,7 @@ def test_commands_take_the_place(trained, run, capfd, monkeypatch):
     assert cli.main(["stability", str(run), "size=8"]) == 2
     assert "dataset.root=FOLDER" in capfd.readouterr().err
     monkeypatch.setattr(study, "analyse", lambda trained, *_: {"examples": trained.dataset.num_data})
-    monkeypatch.setattr(study, "told", lambda found: [str(found)])
+    monkeypatch.setattr(study, "summary_lines", lambda found: [str(found)])
     monkeypatch.setattr(study.figures, "figure", lambda *_: None)
     assert cli.main(["stability", str(run), place]) == 0
     assert "{'examples': 12}" in capfd.readouterr().out

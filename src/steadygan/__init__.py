@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """``steadygan.load``, imported when it is asked for: it needs torch, and ``import steadygan`` should not."""
+    """Return ``steadygan.load``, imported when it is asked for: it needs torch, and ``import steadygan`` should not."""
     if name != "load":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from steadygan.loading import load

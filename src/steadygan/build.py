@@ -43,7 +43,7 @@ WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, OSError)
 
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
-    """The resolved config that ``steadygan train`` has with these overrides, as plain containers.
+    """Return the resolved config that ``steadygan train`` has with these overrides, as plain containers.
 
     Raises:
         UserError: one of them cannot be.
@@ -70,11 +70,11 @@ def build(config: Mapping[str, Any], described: Any = None) -> Components:
         UserError: something named in the config does not fit or cannot be built.
     """
     dataset = build_dataset(config["dataset"]) if described is None else described
-    own = own_keys(config) if described is None else set()
+    user_keys = own_keys(config) if described is None else set()
     dtype = DTYPES[str(config["trainer"]["precision"])]
     if described is None:
         has_members("dataset", "dataset", dataset)
-    if "dataset" in own:
+    if "dataset" in user_keys:
         try_dataset("dataset", dataset, config["batch_size"], dtype)
     labelling = _labelling(config["labels"], dataset)
     builders = {player: make(config["network"][player], f"network.{player}") for player in PLAYERS}
@@ -94,8 +94,8 @@ def build(config: Mapping[str, Any], described: Any = None) -> Components:
         scheme.check(networks, dataset)
     growth = scheme.growth(networks, sampling.updates * config["batch_size"] / sampling.critic_every)
     algorithm = replace(algorithm, growth=growth)
-    if own - {"dataset", "logger"}:
-        Trial(own, algorithm, sampling, networks, dataset, dtype)()
+    if user_keys - {"dataset", "logger"}:
+        Trial(user_keys, algorithm, sampling, networks, dataset, dtype)()
     return Components(
         algorithm=algorithm,
         networks=networks,
@@ -117,7 +117,7 @@ def _labelling(node: Mapping[str, Any], dataset: Any) -> Labelling:
 def build_metrics(
     config: Mapping[str, Any], dataset: Any, labelling: Labelling, training: bool = False
 ) -> dict[str, Any]:
-    """Those of the group ``metrics``, and those that the group ``labels`` brings; tried where a run is to train."""
+    """Build the metrics of the groups ``metrics`` and ``labels``; they are tried where a run is to train."""
     nodes = {f"metrics.{name}": node for name, node in metric_nodes(config["metrics"]).items()}
     nodes |= {f"labels.metrics.{name}": node for name, node in (config["labels"].get("metrics") or {}).items()}
     metrics = {}
@@ -136,7 +136,7 @@ def build_metrics(
 def build_algorithm(
     config: Mapping[str, Any], networks: Mapping[str, Any], labelling: Labelling = UNLABELLED
 ) -> Algorithm:
-    """The loss, penalties, noise, rules and game of a config, on the networks given."""
+    """Return the loss, penalties, noise, rules and game of a config, on the networks given."""
     regularizers = {
         name: make(_method("regularizer", node), f"regularizer.{name}")
         for name, node in (config["regularizer"] or {}).items()
@@ -148,8 +148,8 @@ def build_algorithm(
     for name, method in regularizers.items():
         aux_state = ("aux_state",) if hasattr(method, "init") else ()
         is_callable(f"regularizer.{name}", method)
-        given = ("params",) if name in projections else ("critic", "real", "fake", "eps", *aux_state)
-        _takes(method, f"regularizer.{name}", *given)
+        arguments = ("params",) if name in projections else ("critic", "real", "fake", "eps", *aux_state)
+        _takes(method, f"regularizer.{name}", *arguments)
         if name in projections and "every" in config["regularizer"][name] and not declared(method, "step", False):
             problem = "it bounds the weights after each update, and cannot do so k times as much"
             raise bad_value(f"regularizer.{name}.every", config["regularizer"][name]["every"], problem)
@@ -174,20 +174,20 @@ def build_algorithm(
 
 
 def _made(kind: str, node: Mapping[str, Any]) -> Any:
-    """An object of the group that is called as its kind."""
+    """Build an object of a group whose objects are called."""
     made = make(node, kind)
     has_members(kind, kind, made)
     return made
 
 
 def _logger(node: Mapping[str, Any]) -> Any:
-    """A logger; one of the user's own may fail, a run may not because of it."""
+    """Return a logger; one of the user's own may fail, a run may not because of it."""
     made = _made("logger", node)
     return made if str(node["_target_"]).startswith("steadygan.") else Guarded(made)
 
 
 def _stacked(discriminator: Mapping[str, Any]) -> int | None:
-    """How many discriminators are stacked; None where there is but one, without snapshots."""
+    """Return how many discriminators are stacked; None where there is but one, without snapshots."""
     members = discriminator["ensemble"]
     return members if members > 1 or discriminator["snapshots"] else None
 
@@ -216,7 +216,7 @@ def _draw(key: str, node: Mapping[str, Any], method: Any, default: Any) -> Any:
     return draw
 
 
-def _takes(method: Any, key: str, *given: str) -> None:
+def _takes(method: Any, key: str, *arguments: str) -> None:
     """A partial with a wrong key would only fail at its first call, in training.
 
     Raises:
@@ -225,9 +225,9 @@ def _takes(method: Any, key: str, *given: str) -> None:
     partial = isinstance(method, functools.partial)
     signature = inspect.signature(method.func if partial else method)
     try:
-        signature.bind(*given, **(fields(method) if partial else {}))
+        signature.bind(*arguments, **(fields(method) if partial else {}))
     except TypeError as error:
-        keys = [name for name in signature.parameters if name not in given]
+        keys = [name for name in signature.parameters if name not in arguments]
         raise UserError(f"{key}: {error}\nIts keys: {', '.join(keys) or 'none'}") from error
 
 
@@ -297,7 +297,7 @@ def _check_dataset_keys(node: Mapping[str, Any]) -> None:
 
 
 def build_dataset(node: Mapping[str, Any]) -> Any:
-    """The data set; jobs of one process that ask for the same one share it."""
+    """Return the data set; jobs of one process that ask for the same one share it."""
     return _dataset(json.dumps(node, sort_keys=True))
 
 

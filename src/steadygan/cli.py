@@ -25,11 +25,11 @@ class LazyGroup(click.Group):
     """Its commands are the modules of ``steadygan.commands``: ``command`` in each."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Those that exist, in the order of the sections."""
+        """Return the commands in the order of the sections."""
         order = [name for names in SECTIONS.values() for name in names]
         modules = [module.name for module in pkgutil.iter_modules(commands.__path__)]
-        found = [name.replace("_", "-") for name in modules if not name.startswith("_")]
-        return sorted(found, key=lambda name: (order.index(name) if name in order else len(order), name))
+        existing = [name.replace("_", "-") for name in modules if not name.startswith("_")]
+        return sorted(existing, key=lambda name: (order.index(name) if name in order else len(order), name))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""

@@ -25,7 +25,7 @@ def printable(text: str) -> str:
 
 
 def bad_value(key: str, value: object, problem: str, choices: Iterable[str] = ()) -> UserError:
-    """An error that names the key, the value, what is wrong with it and the valid choices."""
+    """Return an error that names the key, the value, what is wrong with it and the valid choices."""
     message = f"{key}={value}: {problem}"
     choices = sorted(choices)
     if choices:
@@ -34,7 +34,7 @@ def bad_value(key: str, value: object, problem: str, choices: Iterable[str] = ()
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """``". Did you mean 'r1'?"`` for the choice closest to ``word``, or nothing."""
+    """Return ``". Did you mean 'r1'?"`` for the choice closest to ``word``, or nothing."""
     close = get_close_matches(word, list(choices), n=1)
     if close == [word]:  # what was said is a choice, and wrong for another reason
         return ""

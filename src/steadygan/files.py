@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import hashlib
+import io
 import json
 import logging
 import math
@@ -11,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
 from steadygan.errors import UserError
 
@@ -88,7 +89,8 @@ def remove_temporaries(run: Path) -> None:
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """The checkpoints that a run can go on from, the newest first: ``last.ckpt``, then those that were last before."""
+    """Return the checkpoints that a run can go on from, the newest first: ``last.ckpt``, then those that were last
+    before."""
     before = sorted((run / CHECKPOINTS).glob("[0-9]*.ckpt"), key=lambda path: path.name, reverse=True)
     return [path for path in (run / CHECKPOINT, *before) if path.exists()]
 
@@ -126,7 +128,7 @@ def _finite(value: Any) -> Any:
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """The folders in a folder, hidden ones left out, in the order of their names.
+    """Return the folders in a folder, hidden ones left out, in the order of their names.
 
     One that is there and cannot be looked at counts as empty, and is named once: its runs are left out.
     """
@@ -161,7 +163,7 @@ class Unreadable(UserError):
 
 
 def read_summary(run: Path, strict: bool = False) -> dict[str, Any] | None:
-    """A run's ``summary.json``, or None where there is none or it is damaged.
+    """Return a run's ``summary.json``, or None where there is none or it is damaged.
 
     Args:
         run: its folder.
@@ -184,7 +186,7 @@ def read_summary(run: Path, strict: bool = False) -> dict[str, Any] | None:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The complete rows of a ``metrics.csv``; a torn last line is left out. No file: no rows.
+    """Return the complete rows of a ``metrics.csv``; a torn last line is left out. No file: no rows.
 
     Raises:
         Unreadable: the file is there and cannot be opened.
@@ -196,7 +198,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def _text(path: Path) -> str:
-    """A file's text; nothing where there is no file."""
+    """Return a file's text; nothing where there is no file."""
     try:
         return path.read_text(errors="replace")
     except (FileNotFoundError, NotADirectoryError):
@@ -206,14 +208,21 @@ def _text(path: Path) -> str:
 
 
 def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """A whole ``metrics.csv`` at once."""
-    columns = list(columns)
-    lines = [columns, *([row.get(column, "") for column in columns] for row in rows)]
-    write_text(path, "".join(",".join(map(str, line)) + "\n" for line in lines))
+    """Write a whole csv file at once; what a row lacks is left empty, and what is in no column is left out."""
+    text = io.StringIO()
+    writer = row_writer(text, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def row_writer(file: TextIO, columns: Iterable[str]) -> csv.DictWriter:
+    """Return a writer of rows in the form in which all csv files of a run are written."""
+    return csv.DictWriter(file, list(columns), extrasaction="ignore", lineterminator="\n")
 
 
 def file_hash(path: Path) -> str:
-    """The SHA-256 of a file's bytes; computed again only where path, size or modification time differ."""
+    """Return the SHA-256 of a file's bytes; computed again only where path, size or modification time differ."""
     state = path.stat()
     return _hash(path.resolve(), state.st_size, state.st_mtime_ns)
 

@@ -1,4 +1,4 @@
-"""What Hydra 1.3 and Hydra 1.4 have to be told differently; the rest of the code does not know which one it has."""
+"""The differences between Hydra 1.3 and 1.4; no other module knows which one is installed."""
 
 import re
 from collections.abc import Sequence

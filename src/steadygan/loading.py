@@ -54,12 +54,12 @@ class TrainedGAN:
         classes: that a conditional GAN can be asked for; None where it is not conditional.
     """
 
-    def __init__(self, directory: Path, config: dict[str, Any], gan: GANModule, given: Mapping[str, Any]) -> None:
+    def __init__(self, directory: Path, config: dict[str, Any], gan: GANModule, options: Mapping[str, Any]) -> None:
         self.directory, self.config = directory, config
         self.iteration, self.latent, self.dtype = gan.iteration, gan.latent, gan.float_type
         self.classes, self.shape = gan.classes, tuple(gan.components.dataset.shape)
         self._gan, self._threads = gan, config["trainer"]["threads"]
-        self._given = given
+        self._options = options
 
     def __repr__(self) -> str:
         return f"TrainedGAN({str(self.directory)!r}, iteration={self.iteration}, shape={self.shape})"
@@ -71,16 +71,17 @@ class TrainedGAN:
 
     @property
     def dataset(self) -> Any:
-        """What it was trained on, read now if it was not; raises DataMissing where it cannot be."""
+        """The data set that it was trained on, read at first use; raises DataMissing where it cannot be read."""
         return self._gan.components.dataset.itself
 
     @property
     def labelling(self) -> Labelling:
-        """What it does with labels."""
+        """How it uses labels."""
         return self._gan.components.sampling.labelling
 
     def evaluate(self, metrics: Mapping[str, Any], ema: bool = True) -> dict[str, float]:
-        """What metrics that were built for its ``dataset`` say of it, of the latents that the run was scored with."""
+        """Score the generator by metrics that were built for its ``dataset``, on the latents of the run's
+        evaluations."""
         with _threads(self._threads):
             return evaluate(self._gan, metrics, ema)
 
@@ -95,13 +96,13 @@ class TrainedGAN:
         return self._gan.state
 
     def at(self, path: Path) -> "TrainedGAN":
-        """The GAN of another checkpoint of this run; raises UserError as ``load``."""
-        return load(path, **self._given)
+        """Return the GAN of another checkpoint of this run; raises UserError as ``load``."""
+        return load(path, **self._options)
 
     def initial(self) -> State:
-        """The state before the first iteration."""
+        """Return the state before the first iteration."""
         return _gan(
-            self.config, self.directory / files.CONFIG, self._gan.components.dataset, self._given["trust"]
+            self.config, self.directory / files.CONFIG, self._gan.components.dataset, self._options["trust"]
         ).state
 
     def computing(self) -> AbstractContextManager[None]:
@@ -109,17 +110,17 @@ class TrainedGAN:
         return _threads(self._threads)
 
     def averaged(self) -> tuple[Apply, Tensors]:
-        """The averaged generator as a function of its parameters and buffers, and these in one dict."""
+        """Return the averaged generator as a function of its parameters and buffers, and these in one dict."""
         return self._gan.averaged()
 
     def latents(self, count: int, seed: int = 0) -> Tensor:
-        """``[count, latent]`` from N(0, I); those that ``sample`` feeds the generator."""
+        """Return ``[count, latent]`` from N(0, I); those that ``sample`` feeds the generator."""
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise bad_value("count", count, "must be a whole number of at least 1")
         return normal_like(generator(seed, STREAM), (count, self.latent), self.dtype)
 
     def labels(self, count: int, seed: int = 0, label: Any = None) -> Tensor | None:
-        """The classes ``[count]`` that a conditional GAN is asked for; None where it is not conditional.
+        """Return the classes ``[count]`` that a conditional GAN is asked for; None where it is not conditional.
 
         Args:
             count: how many.
@@ -134,13 +135,13 @@ class TrainedGAN:
 
     def _labelled(self, label: Any, count: int) -> Tensor:
         try:
-            found = torch.as_tensor(label, device="cpu")
+            labels = torch.as_tensor(label, device="cpu")
         except (TypeError, ValueError, RuntimeError):
-            found = torch.tensor(float("nan"))
-        fits = found.dtype in WHOLE and tuple(found.shape) in ((), (count,))
-        if not fits or not bool(((found >= 0) & (found < self.classes)).all()):
+            labels = torch.tensor(float("nan"))
+        fits = labels.dtype in WHOLE and tuple(labels.shape) in ((), (count,))
+        if not fits or not bool(((labels >= 0) & (labels < self.classes)).all()):
             raise bad_value("label", label, f"must be a class from 0 to {self.classes - 1}, or {count} of them")
-        return found.long().expand(count)
+        return labels.long().expand(count)
 
     def sample(self, count: int = 64, seed: int = 0, ema: bool = True, label: Any = None) -> Tensor:
         """Generated examples ``[count, *shape]``, images in [-1, 1]; the same bits each time.
@@ -162,7 +163,8 @@ class TrainedGAN:
             return in_chunks(self._gan, latents, ema, labels)
 
     def critic(self, x: Tensor, label: Any = None) -> Tensor:
-        """The discriminator's logits ``[n]`` of ``x [n, *shape]``, without input noise; they can be differentiated.
+        """Return the discriminator's logits ``[n]`` of ``x [n, *shape]``, without input noise; they can be
+        differentiated.
 
         That of a conditional GAN is told a class, or one for each; without, the logits are those of the class for which
         they are largest.
@@ -173,7 +175,7 @@ class TrainedGAN:
             return self._gan.critic(x, labels)
 
     def classify(self, x: Tensor) -> Tensor:
-        """The class logits ``[n, K]`` of a discriminator that tells classes (``labels=semi_supervised``)."""
+        """Return the class logits ``[n, K]`` of a discriminator that tells classes (``labels=semi_supervised``)."""
         if "classifier" not in self._gan.components.sampling.labelling.method.offers:
             raise bad_value("labels", self.config["labels"]["_target_"], "this discriminator tells no classes")
         x = self._checked("x", x, self.shape)
@@ -216,7 +218,7 @@ BETWEEN = {"linear": linear, "spherical": spherical}
 
 
 def load(run: str | Path, trust: Iterable[str] = (), dataset: Mapping[str, Any] | None = None) -> TrainedGAN:
-    """The trained GAN of a run.
+    """Return the trained GAN of a run.
 
     Its data are only read by what needs them: ``TrainedGAN.dataset``, random labels of a conditional GAN, metrics.
 
@@ -254,13 +256,13 @@ def _compare(path: Path, signed: str, config: dict[str, Any]) -> None:
 
 
 def _locate(path: Path) -> tuple[Path, Path]:
-    """The run's folder and its checkpoint."""
+    """Return the run's folder and its checkpoint."""
     if path.is_file() and path.suffix == Path(files.CHECKPOINT).suffix:
         return path.absolute().parents[1], path
     if not path.is_dir():
         raise UserError(f"{path}: {'neither a run folder nor a checkpoint' if path.exists() else 'no such run folder'}")
     if not any((path / name).exists() for name in (files.CONFIG, files.SUMMARY, files.CHECKPOINT)):
-        below = sorted(found.parent.name for found in path.glob(f"*/{files.CONFIG}"))
+        below = sorted(config.parent.name for config in path.glob(f"*/{files.CONFIG}"))
         hint = f"\nRuns in it: {', '.join(below[:5])}{', ...' if below[5:] else ''}" if below else ""
         raise UserError(f"{path}: not a run folder (it holds no {files.CONFIG}){hint}")
     return path, path / files.CHECKPOINT

@@ -1,8 +1,8 @@
 """One launch at a time works on a run, on whichever machine: a lease in the run's folder.
 
 The lease is ``filelock.SoftFileLease``: a file created exclusively that names host, process and start of its owner
-(boot included), which the owner touches now and then. Whoever finds it takes it over at once if its owner was on this
-machine and is dead, else after having watched it for ``LEASE`` seconds by the own clock without a touch: clocks of
+(boot included), which the owner touches now and then. A process that finds it takes it over at once if its owner was on
+this machine and is dead, else after having watched it for ``LEASE`` seconds by the own clock without a touch: clocks of
 machines need not agree, and nothing is asked of the file system but exclusive creation and renaming.
 """
 
@@ -36,7 +36,7 @@ _held: dict[Path, "RunLock"] = {}
 
 
 def lease(path: Path) -> SoftFileLease:
-    """The lease that is described above, in the file ``path``; not taken yet."""
+    """Return the lease that is described above, in the file ``path``; not taken yet."""
     return SoftFileLease(path, lease_duration=LEASE, heartbeat_interval=TOUCH)
 
 
@@ -56,7 +56,7 @@ class RunLock:
         self._lease = lease(run / files.LOCK)
 
     def take(self) -> bool:
-        """Whether it could be taken.
+        """Return whether it could be taken.
 
         Raises:
             OSError: the folder cannot be written.
@@ -82,8 +82,8 @@ class RunLock:
     @property
     def owner(self) -> str:
         """``node7, process 1234``; empty where there is none."""
-        found = self._lease.owner
-        return f"{found.hostname.partition('?')[0]}, process {found.pid}" if found else ""
+        holder = self._lease.owner
+        return f"{holder.hostname.partition('?')[0]}, process {holder.pid}" if holder else ""
 
 
 def check(run: Path) -> None:
@@ -114,12 +114,12 @@ def hold(
     for run in runs:
         run.mkdir(parents=True, exist_ok=True)
     locks = [RunLock(run) for run in sorted(set(runs))]
-    until, told = time.monotonic() + patience, False
+    until, reported = time.monotonic() + patience, False
     try:
         while (others := _take(locks)) and time.monotonic() < until:
-            if not told:
+            if not reported:
                 waits(next(iter(others.values())))
-                told = True
+                reported = True
             time.sleep(PAUSE)
         yield others
     finally:

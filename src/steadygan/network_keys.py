@@ -41,12 +41,12 @@ def _problem(key: str, config: DictConfig, taken: set[str]) -> str:
 
 
 def _having(key: str) -> list[str]:
-    """The options of the group that have a key."""
+    """Return the options of the group that have a key."""
     return [f"network={path.stem}" for path in FOLDER.glob("*.yaml") if key in _keys(path.stem)]
 
 
 def _keys(option: str) -> set[str]:
-    """Those of an option's file and of the files that it begins with."""
+    """Return those of an option's file and of the files that it begins with."""
     node: dict[str, Any] = yaml.safe_load((FOLDER / f"{option}.yaml").read_text(encoding="utf-8"))
     bases = [base for base in node.pop("defaults", []) if base != "_self_"]
     return set(node).union(*map(_keys, bases))

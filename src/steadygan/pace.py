@@ -25,7 +25,7 @@ class Pace:
             self._marks.popleft()
 
     def rate(self, now: float) -> float | None:
-        """None until there is something to compare; slower and slower if nothing is heard for long."""
+        """Return the rate; None until there are two values to compare, and falling if no further one comes."""
         if len(self._marks) < 2:
             return None
         (began, first), (ended, last) = self._marks[0], self._marks[-1]

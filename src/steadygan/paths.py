@@ -9,18 +9,18 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def _shipped(installed: str, checkout: str) -> Path:
-    """A folder that lies inside an installed wheel, or at the top of a checkout."""
+    """Return a folder that lies inside an installed wheel, or at the top of a checkout."""
     inside = _PACKAGE / installed
     return inside if inside.is_dir() else _PACKAGE.parents[1] / checkout
 
 
 def conf_dir() -> Path:
-    """The folder of the config groups."""
+    """Return the folder of the config groups."""
     return _shipped("_conf", "conf")
 
 
 def sweeps_dir() -> Path:
-    """The folder of the sweep files."""
+    """Return the folder of the sweep files."""
     return _shipped("_sweeps", "sweeps")
 
 
@@ -37,12 +37,12 @@ def expanded(key: str, text: str) -> Path:
 
 
 def data_dir() -> Path:
-    """The root of the data sets: ``STEADYGAN_DATA``, or ``data`` in the working directory."""
+    """Return the root of the data sets: ``STEADYGAN_DATA``, or ``data`` in the working directory."""
     return expanded("STEADYGAN_DATA", os.environ.get("STEADYGAN_DATA") or "data")
 
 
 def cache_dir() -> Path:
-    """What can be computed again (classifiers, reference statistics): ``STEADYGAN_CACHE`` or XDG's place."""
+    """Return the folder for what can be computed again (classifiers, statistics): ``STEADYGAN_CACHE`` or XDG's."""
     named = os.environ.get("STEADYGAN_CACHE")
     if named:
         return expanded("STEADYGAN_CACHE", named)

@@ -32,7 +32,7 @@ class _Amount(ProgressColumn):
 
 
 def amount(done: float, total: float, speed: float | None, unit: str) -> str:
-    """How far it is and how fast it goes; bytes in MB."""
+    """Return how far it is and how fast it goes; bytes in MB."""
     if unit == "bytes":
         done, total, speed, unit = done / 1e6, total / 1e6, None if speed is None else speed / 1e6, "MB"
     return f"{done:,.0f} of {total:,.0f} {unit}" + (f", {speed:,.0f}/s" if speed else "")
@@ -58,7 +58,7 @@ def progress(text: str, total: int, unit: str) -> Iterator[Callable[[int], None]
 class _Shown:
     def __init__(self, text: str, total: int, unit: str, console: Console) -> None:
         self.text, self.total, self.unit, self.console = text, total, unit, console
-        self.began = self.told = time.monotonic()
+        self.began = self.reported_at = time.monotonic()
         self.pace = Pace()
         self.pace.add(0, self.began)
         self.done, self.lock = 0, threading.Lock()
@@ -71,8 +71,8 @@ class _Shown:
             self.pace.add(self.done, now)
             if self.console.is_terminal:
                 self._draw(now)
-            elif now - self.told > INTERVAL:
-                self.told = now
+            elif now - self.reported_at > INTERVAL:
+                self.reported_at = now
                 self._say(self.pace.rate(now))
 
     def _draw(self, now: float) -> None:
@@ -87,8 +87,8 @@ class _Shown:
 
     def _say(self, speed: float | None) -> None:
         left = f", {(self.total - self.done) / speed / 60:.0f} min left" if speed else ""
-        said = f"{self.text}: {amount(self.done, self.total, speed, self.unit)}{left}"
-        self.console.print(Text(said), soft_wrap=True)
+        line = f"{self.text}: {amount(self.done, self.total, speed, self.unit)}{left}"
+        self.console.print(Text(line), soft_wrap=True)
 
     def end(self) -> None:
         if self.bar is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from steadygan.commands import _catalogue as catalogue
+from steadygan.commands import _config_listing as config_listing
 from steadygan.core.declare import declared
 from steadygan.engines.check import ROOT
 from steadygan.paths import conf_dir
@@ -56,8 +56,9 @@ class Key:
 
 
 def page() -> str:
-    """All of ``docs/config.md``."""
-    return "\n".join([HEAD, _settings(), *map(_group, catalogue.groups()), *map(_group, _of_hydra())]).rstrip() + "\n"
+    """Return all of ``docs/config.md``."""
+    groups = [*config_listing.groups(), *_of_hydra()]
+    return "\n".join([HEAD, _settings(), *map(_group, groups)]).rstrip() + "\n"
 
 
 def _of_hydra() -> list[str]:
@@ -68,13 +69,13 @@ def _of_hydra() -> list[str]:
 def _settings() -> str:
     path = conf_dir() / "config.yaml"
     node = yaml.safe_load(path.read_text(encoding="utf-8"))
-    keys = [Key(s.key, s.value, ROOT[s.key].words if s.key in ROOT else "", s.about) for s in catalogue.settings()]
+    keys = [Key(s.key, s.value, ROOT[s.key].words if s.key in ROOT else "", s.about) for s in config_listing.settings()]
     keys += [key for key in _keys(path, node) if key.name.startswith(("ema.", "diagnostics."))]
     return "## Settings\n\nRoot keys.\n\n" + _table(keys)
 
 
 def _group(group: str) -> str:
-    chosen = catalogue.defaults().get(group, [])
+    chosen = config_listing.defaults().get(group, [])
     lines = [f"## {group}", ""]
     if group in NOTES:
         lines += [NOTES[group], ""]
@@ -87,34 +88,34 @@ def _group(group: str) -> str:
 def _option(group: str, path: Path) -> list[str]:
     node = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     brought = [f"`{entry}`" for entry in _brought(node.get("defaults", []))]
-    place = PLACES.get(group, group.replace("/", ".") + ".")
-    keys = [replace(key, name=place + key.name) for key in _keys(path, node) if place or key.name != "method"]
+    prefix = PLACES.get(group, group.replace("/", ".") + ".")
+    keys = [replace(key, name=prefix + key.name) for key in _keys(path, node) if prefix or key.name != "method"]
     lines = [f"Brings {', '.join(brought)}.", ""] if brought else []
     return [*lines, _table(keys)] if keys else lines
 
 
 def _opening(path: Path) -> str:
-    """The comment that a file opens with; a line that begins like a sentence ends the one before."""
-    found = ""
+    """Return the comment that a file opens with; a line that begins like a sentence ends the one before."""
+    text_so_far = ""
     for line in itertools.takewhile(lambda text: text.startswith("#"), path.read_text(encoding="utf-8").splitlines()):
         text = line.strip("# ")
         if text and not text.startswith("@"):
-            ends = text[0].isupper() and found[-1:] not in (".", ":", ",", "")
-            found += (". " if ends else " ") + text
-    found = found.strip(". ")
-    return found + "."
+            ends = text[0].isupper() and text_so_far[-1:] not in (".", ":", ",", "")
+            text_so_far += (". " if ends else " ") + text
+    text_so_far = text_so_far.strip(". ")
+    return text_so_far + "."
 
 
 def _brought(defaults: list[Any]) -> Iterator[str]:
-    """The other options that a file chooses, as one would write them."""
+    """Yield the other options that a file chooses, as one would write them."""
     for entry in defaults:
         if isinstance(entry, Mapping):
             for key, value in entry.items():
-                group, _, place = str(key).removeprefix("override ").lstrip("/").partition("@")
+                group, _, package = str(key).removeprefix("override ").lstrip("/").partition("@")
                 text = f"[{','.join(value)}]" if isinstance(value, list) else str(value)
-                inside = place and not place.startswith("_global_")
+                inside = package and not package.startswith("_global_")
                 plus = "" if str(key).startswith("override ") else "+"
-                yield f"{plus}{group}{'@' + place if inside else ''}={text}"
+                yield f"{plus}{group}{'@' + package if inside else ''}={text}"
 
 
 def _keys(path: Path, node: Mapping[str, Any]) -> Iterator[Key]:
@@ -135,7 +136,7 @@ def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _ranges(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """What a number may be, by its key: declared beside the method that takes it."""
+    """Yield the allowed values of each number by its key, as declared beside the method that takes it."""
     ranges = declared(resolve(node["_target_"]), "ranges", {}) if "_target_" in node else {}
     for key, value in node.items():
         if key in ranges:
@@ -145,8 +146,8 @@ def _ranges(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
 
 
 def _comments(path: Path) -> dict[str, str]:
-    """The comment behind each key, by the key's path; yaml's own reader drops them."""
-    found, stack = {}, []
+    """Return the comment behind each key, by the key's path; yaml's own reader drops them."""
+    comments, stack = {}, []
     for line in path.read_text(encoding="utf-8").splitlines():
         match = re.match(r"( *)([\w/@]+):(?:\s|$)", line)
         if match:
@@ -154,8 +155,8 @@ def _comments(path: Path) -> dict[str, str]:
             stack = [(depth, key) for depth, key in stack if depth < indent] + [(indent, match.group(2))]
             comment = re.search(r"\s#\s*(.*)$", line)
             if comment:
-                found[".".join(key for _, key in stack)] = comment.group(1).strip()
-    return found
+                comments[".".join(key for _, key in stack)] = comment.group(1).strip()
+    return comments
 
 
 def _text(value: Any) -> str:

@@ -13,8 +13,8 @@ PLACE = ("root", "download")
 """Keys of a data set that say where it lies, and not what it is."""
 
 
-def where(node: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of a run's data set with the keys ``given`` in place of its own.
+def where(node: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config of a run's data set with the keys ``overrides`` in place of its own.
 
     Nothing is fetched into a folder that only the run's config names, unless ``download`` is given.
 
@@ -22,15 +22,15 @@ def where(node: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         UserError: a key is none of ``PLACE``, or this data set does not have it.
     """
     known = [key for key in PLACE if key in node]
-    for key, value in given.items():
+    for key, value in overrides.items():
         if key not in known:
             raise bad_value(f"dataset.{key}", value, "not a place of this run's data", [f"dataset.{k}" for k in known])
-    asked = {} if "root" in given or "download" not in node else {"download": False}
-    return {**node, **asked, **given}
+    defaults = {} if "root" in overrides or "download" not in node else {"download": False}
+    return {**node, **defaults, **overrides}
 
 
 def described(node: Any, known: Mapping[str, Any] | None, trust: Iterable[str] = ()) -> Described:
-    """The data set of a config, read as late as can be: at once, where the checkpoint does not describe it.
+    """Return the data set of a config, read as late as can be: at once, where the checkpoint does not describe it.
 
     Raises:
         DataMissing: it has to be read and cannot be.

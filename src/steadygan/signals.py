@@ -8,7 +8,8 @@ STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def heard() -> tuple[int, ...]:
-    """Those of ``STOPS`` that this process listens to: what ``nohup`` starts ignores SIGHUP, and goes on doing so."""
+    """Return those of ``STOPS`` that this process listens to: what ``nohup`` starts ignores SIGHUP, and goes on doing
+    so."""
     return tuple(number for number in STOPS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN)
 
 

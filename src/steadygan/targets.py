@@ -9,7 +9,7 @@ from steadygan.errors import UserError
 
 
 def resolve(target: str) -> Any:
-    """The object that a dotted name means: an attribute before a submodule of the same name, as Hydra reads it.
+    """Return the object that a dotted name means: an attribute before a submodule of the same name, as Hydra reads it.
 
     Raises:
         UserError: there is no such module or attribute.
@@ -17,15 +17,15 @@ def resolve(target: str) -> Any:
     first, *rest = str(target).split(".")
     path = first
     try:
-        found = importlib.import_module(first)
+        resolved = importlib.import_module(first)
         for name in rest:
             path = f"{path}.{name}"
-            found = getattr(found, name) if hasattr(found, name) else importlib.import_module(path)
+            resolved = getattr(resolved, name) if hasattr(resolved, name) else importlib.import_module(path)
     except (ImportError, ValueError) as error:
         raise UserError(f"_target_={target}: not found ({error})") from error
     except Exception as error:  # whatever a module of the user's own does when it is imported
         raise UserError(f"_target_={target}: cannot be imported ({type(error).__name__}: {error})") from error
-    return found
+    return resolved
 
 
 PLACES = ("root", "weights", "statistics")
@@ -33,7 +33,7 @@ PLACES = ("root", "weights", "statistics")
 
 
 def placed(node: Any) -> Any:
-    """A config whose relative ``PLACES`` begin at the working directory, so that it can be read from any other.
+    """Return a config whose relative ``PLACES`` begin at the working directory, so that it can be read from any other.
 
     A place that begins with ``~`` stays as it is, and so does every place of an object that does not declare a
     ``fingerprint``: there the text itself is part of the run's signature.
@@ -47,13 +47,13 @@ def placed(node: Any) -> Any:
 
 
 def counts_by_content(node: Mapping[str, Any]) -> bool:
-    """Whether a node's object declares a ``fingerprint``, so that it does not matter where its files lie."""
+    """Return whether a node's object declares a ``fingerprint``, so that it does not matter where its files lie."""
     return "_target_" in node and hasattr(resolve(node["_target_"]), "fingerprint")
 
 
-def _absolute(place: Any) -> Any:
-    relative = isinstance(place, str) and place and not place.startswith("~")
-    return os.path.abspath(place) if relative else place
+def _absolute(path: Any) -> Any:
+    relative = isinstance(path, str) and path and not path.startswith("~")
+    return os.path.abspath(path) if relative else path
 
 
 SHARED = ("features", "weights", "resize", "dtype")
@@ -61,6 +61,6 @@ SHARED = ("features", "weights", "resize", "dtype")
 
 
 def metric_nodes(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The metrics of a config's node ``metrics``, by name, without the settings that they share."""
+    """Return the metrics of a config's node ``metrics``, by name, without the settings that they share."""
     nodes = {name: node for name, node in (metrics or {}).items() if name not in SHARED}
     return {name: node for name, node in nodes.items() if isinstance(node, Mapping)}

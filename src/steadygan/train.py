@@ -7,7 +7,7 @@ import json
 import math
 import os
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,13 @@ from steadygan.build import build, make
 from steadygan.core.draws import stream_seed
 from steadygan.engines import population
 from steadygan.engines.check import check_numbers
+from steadygan.engines.checkpoint_manager import resume_iteration
 from steadygan.engines.complete import complete
 from steadygan.engines.components import DTYPES, Components, Job, Report, tagged
-from steadygan.engines.distributed import place
+from steadygan.engines.distributed import cluster
+from steadygan.engines.distributed.cluster import processes, rank, spawns
 from steadygan.engines.distributed.join import joined
-from steadygan.engines.distributed.place import processes, rank, spawns
 from steadygan.engines.distributed.spawn import spawn
-from steadygan.engines.keeping import standing
 from steadygan.engines.memory import forget_peak
 from steadygan.engines.population import compiling
 from steadygan.engines.population.memory import member_bytes
@@ -37,7 +37,7 @@ from steadygan.engines.summary import identity
 from steadygan.errors import Interrupted, UserError, bad_value
 from steadygan.network_keys import check_network
 from steadygan.networks.labels.base import check_range
-from steadygan.sweeps import judged, launching, ledger
+from steadygan.sweeps import launching, ledger, success_criterion
 from steadygan.sweeps.compose import without_hydra
 from steadygan.sweeps.grouping import Group
 from steadygan.sweeps.grouping import group as regroup
@@ -101,7 +101,7 @@ def _check_choices(config: dict[str, Any], here: bool) -> None:
         raise bad_value("trainer.precision", precision, "unknown precision", DTYPES)
     if here and config["trainer"]["accelerator"] == "gpu" and not torch.cuda.is_available():
         raise bad_value("trainer.accelerator", "gpu", "this machine has no GPU that torch can use", ["cpu"])
-    place.check(config, here)
+    cluster.check(config, here)
     if not isinstance(config["metrics"]["raw"], bool):
         raise bad_value("metrics.raw", config["metrics"]["raw"], "must be true or false")
     kept = config["engine"].get("files", "all")
@@ -119,7 +119,7 @@ def _check_parts(config: str) -> None:
         check_range(components.dataset, components.sampling.labelling.classes)
     _check_best(plain["keep_best"], components)
     for bound in threshold.parse(plain.get(threshold.OF_RUN), threshold.OF_RUN):
-        judged.check_bound(bound, components.directions, threshold.OF_RUN)
+        success_criterion.check_bound(bound, components.directions, threshold.OF_RUN)
 
 
 def _check_best(name: Any, components: Components) -> None:
@@ -137,13 +137,13 @@ def _check_name(name: Any) -> None:
 
 
 def _check_writable(path: Path, root: Path) -> None:
-    there = next(folder for folder in [path.absolute(), *path.absolute().parents] if folder.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise bad_value("outputs", root, f"no permission to write in {there}")
+    existing = next(folder for folder in [path.absolute(), *path.absolute().parents] if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise bad_value("outputs", root, f"no permission to write in {existing}")
 
 
 def action(job: Job) -> str:
-    """What launching the job will do: ``run``, ``resume``, ``extend`` or ``skip: STATUS``."""
+    """Return what launching the job will do: ``run``, ``resume``, ``extend`` or ``skip: STATUS``."""
     done = files.read_summary(job.directory, strict=True)
     if done is None:
         return "run"
@@ -171,8 +171,8 @@ def execute(job: Job, report: Report, patience: float = 0.0) -> str:
     Raises:
         Exception: whatever went wrong, after it was written to the run's ``log.txt``.
     """
-    with joined(job.config["trainer"]) as ranks, _alone([job], report, patience) as found:
-        statuses = ranks.send(found)
+    with joined(job.config["trainer"]) as ranks, _alone([job], report, patience) as skipped:
+        statuses = ranks.broadcast(skipped)
         return statuses[job.signature] if statuses else _unless_lost(_execute, [job], job, report)
 
 
@@ -198,11 +198,11 @@ def _alone(jobs: Sequence[Job], report: Report, patience: float) -> Iterator[dic
         for job in jobs:
             files.remove_temporaries(job.directory)
         todo = {job.signature: action(job) for job in jobs}
-        yield {signature: said.removeprefix("skip: ") for signature, said in todo.items() if said.startswith("skip")}
+        yield _skipped(todo)
 
 
 def _unless_lost(train: Callable[..., Any], jobs: Sequence[Job], *arguments: Any) -> Any:
-    """What ``train`` returns; ``elsewhere`` if it found that another launch has taken over."""
+    """Return what ``train`` returns; ``elsewhere`` if another launch has taken the job over."""
     try:
         return train(*arguments)
     except locks.LockLost as error:
@@ -238,7 +238,7 @@ def _spawned(job: Job, report: Report) -> str:
 
 
 def member_size(job: Job) -> int:
-    """How many bytes the job would take as one member of a population."""
+    """Return how many bytes the job would take as one member of a population."""
     return member_bytes(build(job.config), job.config["batch_size"], str(job.config["trainer"]["precision"]))
 
 
@@ -261,7 +261,7 @@ def execute_group(group: Group, report: Report, patience: float = 0.0) -> dict[s
     """
     jobs = group.jobs
     with _alone(jobs, report, patience) as statuses:
-        if statuses or len({standing(job) for job in jobs}) > 1:
+        if statuses or len({resume_iteration(job) for job in jobs}) > 1:
             return {**dict.fromkeys([job.signature for job in jobs], locks.ELSEWHERE), **statuses}
         trained = _unless_lost(_execute_group, jobs, group, report)
         return {jobs[0].signature: trained} if isinstance(trained, str) else trained
@@ -277,7 +277,7 @@ def _execute_group(group: Group, report: Report) -> dict[str, str]:
         torch.manual_seed(stream_seed(jobs[0].seed, "global"))
         if reason is None:
             slots = [job and (build(job.config), job) for job in group.slots]
-            device = population.device(jobs[0], group.place)
+            device = population.device(jobs[0], group.index)
             how = population.Plan(group.recorded(), group.write, device, group.together())
             return population.train(slots, report, how)
     except population.NotVmappable as unfit:
@@ -304,7 +304,7 @@ def execute_group_later(group: Group, report: Report) -> dict[str, str]:
     their checkpoints: these go on in programs of their own.
     """
     todo = {job.signature: action(job) for job in group.jobs}
-    statuses = {signature: said.removeprefix("skip: ") for signature, said in todo.items() if said.startswith("skip")}
+    statuses = _skipped(todo)
     left = [job for job in group.jobs if job.signature not in statuses]
     slots = len(group.slots)
     for part in regroup(left, workers=1, most=lambda _: slots, alone=lambda _: group.alone, compile=group.compile):
@@ -319,9 +319,11 @@ def _one_by_one(jobs: Sequence[Job], report: Report, reason: str) -> dict[str, s
     statuses: dict[str, str] = {}
     for job in jobs:
         try:
-            told = tagged(report, job)
+            on_report = tagged(report, job)
             spawned = spawns(job.config["trainer"])
-            statuses[job.signature] = _spawned(job, told) if spawned else run_single(build(job.config), job, told)
+            statuses[job.signature] = (
+                _spawned(job, on_report) if spawned else run_single(build(job.config), job, on_report)
+            )
         except locks.LockLost:
             raise
         except Exception:
@@ -340,15 +342,21 @@ def _describe(job: Job) -> None:
     (job.directory / files.LOG).unlink(missing_ok=True)  # of a launch that failed before this one
     files.write_text(job.directory / files.CONFIG, OmegaConf.to_yaml(OmegaConf.create(job.config)))
     files.write_text(
-        job.directory / files.OVERRIDES, OmegaConf.to_yaml(list(job.overrides if job.said is None else job.said))
+        job.directory / files.OVERRIDES,
+        OmegaConf.to_yaml(list(job.overrides if job.root_overrides is None else job.root_overrides)),
     )
 
 
+def _skipped(todo: Mapping[str, str]) -> dict[str, str]:
+    """Return the statuses of the jobs that are not to be trained, by signature."""
+    return {job: planned.removeprefix("skip: ") for job, planned in todo.items() if planned.startswith("skip")}
+
+
 def _failed(job: Job, text: str) -> None:
-    own = rank(job.config["trainer"])
+    this_rank = rank(job.config["trainer"])
     with contextlib.suppress(OSError):
-        if own:  # the first process tells how the run ended, which may be for this reason
-            files.write_text(job.directory / files.LOG.replace(".", f".{own}."), text)
+        if this_rank:  # the first process tells how the run ended, which may be for this reason
+            files.write_text(job.directory / files.LOG.replace(".", f".{this_rank}."), text)
             return
         files.write_text(job.directory / files.LOG, text)
         known = files.read_summary(job.directory) or {}
@@ -383,7 +391,7 @@ def say_job(config: DictConfig) -> str:
 
 
 def main_job(config: DictConfig) -> str:
-    """The Hydra task of a single run.
+    """Run the Hydra task of a single run.
 
     Raises:
         Interrupted: the run was stopped and can go on.

@@ -35,11 +35,11 @@ AT_HOME = (LOGGER, "engine", "hydra")
 
 
 def trusted(named: Iterable[str] = ()) -> tuple[str, ...]:
-    """The packages and objects that the user trusts: those named, and those of ``STEADYGAN_TRUST``."""
+    """Return the packages and objects that the user trusts: those named, and those of ``STEADYGAN_TRUST``."""
     if isinstance(named, str):
         named = (named,)
-    found = (name.strip() for text in (*named, os.environ.get(ENVIRONMENT, "")) for name in text.split(","))
-    return tuple(dict.fromkeys(name for name in found if name))
+    names = (name.strip() for text in (*named, os.environ.get(ENVIRONMENT, "")) for name in text.split(","))
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def check(config: Mapping[str, Any], where: Path, trust: Iterable[str] = ()) -> None:
@@ -74,7 +74,7 @@ def only(trust: Iterable[str]) -> Iterator[None]:
 
 
 def allowed() -> tuple[str, ...] | None:
-    """The names that may be built now; None outside ``only``: everything."""
+    """Return the names that may be built now; None outside ``only``: everything."""
     return _only.get()
 
 
@@ -109,7 +109,7 @@ def _names(node: Any, path: str = "", built: bool = False) -> Iterator[tuple[str
 
 
 def _good(target: str, key: str, trust: tuple[str, ...]) -> bool:
-    """Whether a name may be followed; its object is only looked up where the name itself is good."""
+    """Return whether a name may be followed; its object is only looked up where the name itself is good."""
     group = key.split(".")[0]
     if target in trust or (group == LOGGER and target in _shipped().get(group, ())):
         return True
@@ -121,28 +121,29 @@ def _within(name: str, packages: Iterable[str]) -> bool:
     return any(name.startswith(f"{package}.") for package in packages)
 
 
-def _identity(found: Any) -> str:
-    """Where an object is defined, whatever name led to it."""
-    while isinstance(found, functools.partial):
-        found = found.func
-    named = found if hasattr(found, "__qualname__") else type(found)
+def _identity(thing: Any) -> str:
+    """Return where an object is defined, whatever name led to it."""
+    while isinstance(thing, functools.partial):
+        thing = thing.func
+    named = thing if hasattr(thing, "__qualname__") else type(thing)
     return f"{named.__module__}.{named.__qualname__}"
 
 
 @functools.cache
 def _shipped() -> dict[str, frozenset[str]]:
-    """All that the options of ``conf`` name, by group."""
-    found: dict[str, frozenset[str]] = {}
+    """Return all that the options of ``conf`` name, by group."""
+    shipped: dict[str, frozenset[str]] = {}
     for path in conf_dir().rglob("*.yaml"):
         group = path.relative_to(conf_dir()).parts[0]
         names = re.findall(r"_target_: *(\w+(?:\.\w+)+)", path.read_text(encoding="utf-8"))
-        found[group] = found.get(group, frozenset()).union(names)
-    return found
+        shipped[group] = shipped.get(group, frozenset()).union(names)
+    return shipped
 
 
 @functools.cache
 def _modules(group: str) -> tuple[str, ...]:
-    """Those of steadygan that hold what the options of a group name, and of all groups but ``AT_HOME``."""
+    """Return the packages of steadygan that hold what the options of a group name, and of all groups but
+    ``AT_HOME``."""
     targets = (names for other, names in _shipped().items() if other == group or other not in AT_HOME)
     modules = {name.rpartition(".")[0] for names in targets for name in names}
     return tuple(sorted(module for module in modules if module.startswith("steadygan.")))

@@ -35,7 +35,7 @@ class Kind:
 
     @property
     def words(self) -> str:
-        """What a value must be, for messages."""
+        """Describe what a value must be, for messages."""
         number = "a number" if float in self.plain else "a whole number" if int in self.plain else ""
         choices = [number, "true or false" if bool in self.plain else "", "null" if NoneType in self.plain else ""]
         return "must be " + " or ".join(filter(None, choices))
@@ -48,7 +48,7 @@ class Kind:
 
 @lru_cache(maxsize=4096)
 def hints(target: Any) -> Mapping[str, Any]:
-    """The type of each keyword argument of ``target``; those that nothing is known of are left out.
+    """Return the type of each keyword argument of ``target``; those that nothing is known of are left out.
 
     A default is always allowed, whatever the hint says. A constructor that hands the rest on (``**numbers`` of a class
     method) takes what its class takes.
@@ -58,16 +58,17 @@ def hints(target: Any) -> Mapping[str, Any]:
         types, parameters = get_type_hints(made), inspect.signature(target).parameters
     except (TypeError, ValueError, NameError, AttributeError):
         return MappingProxyType({})
-    found = dict(hints(target.__self__)) if isinstance(getattr(target, "__self__", None), type) else {}
+    types_by_name = dict(hints(target.__self__)) if isinstance(getattr(target, "__self__", None), type) else {}
     for name, parameter in parameters.items():
         if name in types and parameter.kind is not inspect.Parameter.VAR_KEYWORD:
             default = parameter.default
-            found[name] = types[name] if default is inspect.Parameter.empty else Union[types[name], type(default)]  # noqa: UP007 hints may be strings
-    return MappingProxyType(found)
+            required = default is inspect.Parameter.empty
+            types_by_name[name] = types[name] if required else Union[types[name], type(default)]  # noqa: UP007 strings
+    return MappingProxyType(types_by_name)
 
 
 def read(value: Any, hint: Any) -> Any:
-    """``value`` as the type that ``hint`` asks for, where that is a number, a truth value or a list of them.
+    """Return ``value`` as the type that ``hint`` asks for, where that is a number, a truth value or a list of them.
 
     Args:
         value: of a config, plain.
@@ -87,7 +88,7 @@ def read(value: Any, hint: Any) -> Any:
 
 
 def allows(hint: Any, value: Any) -> bool:
-    """Whether ``hint`` names the very type of a plain value."""
+    """Return whether ``hint`` names the very type of a plain value."""
     kind = _kind(hint)
     return kind is None or type(value) in kind.plain
 
@@ -128,7 +129,7 @@ def _parsed(text: str) -> int | float | None:
 
 @lru_cache(maxsize=1024)
 def _kind(hint: Any) -> Kind | None:
-    """None where anything goes."""
+    """Return the allowed types; None where anything goes."""
     if get_origin(hint) in (Union, UnionType):
         parts = [_kind(each) for each in get_args(hint)]
         known = [part for part in parts if part is not None]
@@ -145,23 +146,23 @@ def _kind(hint: Any) -> Kind | None:
     return None
 
 
-def arguments(target: Any, given: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """``given`` as the types that ``target`` takes.
+def arguments(target: Any, values: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Return ``values`` as the types that ``target`` takes.
 
     Args:
         target: what is to be called with them.
-        given: keyword arguments.
+        values: keyword arguments.
         path: of their node, for messages.
 
     Raises:
         UserError: names each key that is of another type.
     """
-    found, problems, types = {}, [], hints(target)
-    for key, value in given.items():
+    typed, problems, types = {}, [], hints(target)
+    for key, value in values.items():
         try:
-            found[key] = read(value, types.get(key, Any))
+            typed[key] = read(value, types.get(key, Any))
         except Misfit as misfit:
             problems.append(f"{path}.{key}={value}: {misfit}")
     if problems:
         raise UserError("\n".join(problems))
-    return found
+    return typed

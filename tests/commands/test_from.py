@@ -185,7 +185,7 @@ CHANGES = [
 @pytest.mark.parametrize("known", [True, False], ids=["its overrides", "the config alone"])
 @pytest.mark.parametrize(("changes", "same"), CHANGES, ids=lambda value: " ".join(value)[:40])
 def test_changes_mean_what_the_whole_command_means(changes, same, known):
-    said = _from.Said([], changes)
+    said = _from.RootComposer([], changes)
     given = said.changed(said.overrides(build.compose(RUN), RUN if known else ["loss=gone", "seed=9"], exact=False))
     assert signature(build.compose(given)) == signature(build.compose(same))
 
@@ -215,7 +215,7 @@ OTHERS = [
 @pytest.mark.parametrize("known", [True, False], ids=["its overrides", "the config alone"])
 def test_any_config_can_be_said(overrides, known):
     config = build.compose(overrides)
-    said = _from.Said([], []).overrides(config, overrides if known else [], exact=True)
+    said = _from.RootComposer([], []).overrides(config, overrides if known else [], exact=True)
     assert signature(build.compose(said)) == signature(config)
     plain = build.compose(said)
     assert {key: plain[key] for key in ("thresholds", "trainer")} == {
@@ -228,7 +228,7 @@ def test_a_config_of_another_version():
     config["loss"].pop("normalised")
     config.pop("diagnostics")
     config["loss"]["of_old"] = 1
-    said = _from.Said([], [])
+    said = _from.RootComposer([], [])
     assert build.compose(said.overrides(config, [], exact=True)) == config
     later = build.compose(said.overrides(config, [], exact=False))  # a new run: what came since is at its default
     assert later["diagnostics"]["spectrum_every"] is None
@@ -386,7 +386,7 @@ def test_a_folder_is_found_from_within(steadygan, untrained, tmp_path, monkeypat
 def test_what_cannot_be_said_is_a_message():
     config = {**build.compose([]), "method": "of_my_own"}
     with pytest.raises(UserError, match="method=of_my_own"):
-        _from.Said([], []).overrides(config, [], exact=True)
+        _from.RootComposer([], []).overrides(config, [], exact=True)
 
 
 def test_what_comes_from_outside_the_config_is_said(steadygan, untrained, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from steadygan import cli
-from steadygan.commands import _catalogue as catalogue
+from steadygan.commands import _config_listing as config_listing
 from steadygan.commands import _quick
 from steadygan.errors import UserError
 
@@ -41,8 +41,8 @@ def test_a_sweep_that_builds_on_another_has_its_quick_version(tmp_path):
 
 def test_every_key_of_a_shipped_quick_version_can_be_set(plain):
     found = []
-    for name, paths in catalogue.sweeps().items():
-        quick = _quick.settings(name, catalogue.sweeps())
+    for name, paths in config_listing.sweeps().items():
+        quick = _quick.settings(name, config_listing.sweeps())
         content = yaml.safe_load(paths[0].read_text())
         chosen = [f"{key.removeprefix('override ')}={value}" for entry in content["defaults"] if isinstance(entry, dict)
                   for key, value in entry.items()]  # fmt: skip

@@ -220,12 +220,12 @@ def test_thermostats_on_a_quadratic(rule, variances):
     a = 1.5
     settled = theory.thermostat(rule, a, variances)
     params, state = thermostat_run(rule, a, dict(zip(("quiet", "loud"), variances)))
-    for key, law in zip(("quiet", "loud"), settled.laws):
+    for key, law in zip(("quiet", "loud"), settled.covariances):
         assert_variance(params[key], law[0, 0])
         assert_variance(state["momentum"][key], law[1, 1])
     logs = rule.logs(state)
     assert logs["thermostat"].item() == pytest.approx(settled.friction, rel=0.03)
-    kinetic = np.mean([law[1, 1] for law in settled.laws])
+    kinetic = np.mean([law[1, 1] for law in settled.covariances])
     assert logs["kinetic_temperature"].item() == pytest.approx(kinetic, rel=5 * math.sqrt(2 / 40_000))
     if isinstance(rule, Ccadl):
         assert logs["noise_level"].item() ** 2 == pytest.approx(settled.noise.mean(), rel=0.02)
@@ -256,7 +256,9 @@ def test_ccadls_error_is_of_second_order_in_the_step(step):
     """Of its exact law, which the test above ties to the rule; that of SGNHT is of first order."""
 
     def worst(rule):
-        return max(abs(law[0, 0] * 1.5 / rule.temperature - 1) for law in theory.thermostat(rule, 1.5, (0.0, 8.0)).laws)
+        return max(
+            abs(law[0, 0] * 1.5 / rule.temperature - 1) for law in theory.thermostat(rule, 1.5, (0.0, 8.0)).covariances
+        )
 
     def fall(rule):
         return worst(replace(rule, step_size=step)) / worst(replace(rule, step_size=step / 2))

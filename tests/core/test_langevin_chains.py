@@ -79,7 +79,7 @@ def posterior_mean():
 def variances(rule, noises):
     """The law of both coordinates, discretisation included."""
     if isinstance(rule, Sgnht | Ccadl):
-        return [law[0, 0] for law in theory.thermostat(rule, CURVATURE, noises).laws]
+        return [law[0, 0] for law in theory.thermostat(rule, CURVATURE, noises).covariances]
     if isinstance(rule, Sghmc):
         return [theory.sghmc(rule, CURVATURE, noise)[0, 0] for noise in noises]
     if isinstance(rule, Psgld):
@@ -177,7 +177,7 @@ def test_only_the_full_matrix_removes_correlated_noise():
     curvature, temperature = 1.5, 0.8
     settings = {"step_size": 0.1, "temperature": temperature, "diffusion": 1.2, "estimator": "per_sample"}
     full, diagonal = (Ccadl(**settings, batch_size=3.0, covariance=form) for form in ("full", "diagonal"))
-    right = np.diag([law[0, 0] for law in theory.thermostat(full, curvature, [0.2, 8.0]).laws])
+    right = np.diag([law[0, 0] for law in theory.thermostat(full, curvature, [0.2, 8.0]).covariances])
     assert_law(players(full, curvature * np.eye(2)) @ ROTATION, right)
     along = players(diagonal, curvature * np.eye(2)) @ ROTATION
     for axis, sign in enumerate((-1, 1)):

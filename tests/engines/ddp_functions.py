@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 from steadygan.build import build
 from steadygan.engines.components import DTYPES
 from steadygan.engines.distributed.join import joined, normalised
-from steadygan.engines.distributed.ranks import Alone
+from steadygan.engines.distributed.process_group import SingleProcess
 from steadygan.engines.evaluate import evaluate
 from steadygan.engines.module import GANModule
 from steadygan.engines.schemes import Pretrain
@@ -53,7 +53,7 @@ def results(config, ranks):
 
 def alone(config):
     """One process with the whole batch."""
-    return results(config, Alone())
+    return results(config, SingleProcess())
 
 
 def together(configs, report):
@@ -63,7 +63,7 @@ def together(configs, report):
     with joined(next(iter(configs.values()))["trainer"]) as ranks:
         for name, config in configs.items():
             own = results(config, ranks)
-            batches, states = [None] * ranks.count, [None] * ranks.count
+            batches, states = [None] * ranks.world_size, [None] * ranks.world_size
             dist.all_gather_object(batches, own["batch"])
             dist.all_gather_object(states, tree_leaves([own["state"], own["logs"], own["scores"], own["diverged_at"]]))
             found[name] = {**own, "batches": batches, "same": all(same(states[0], other) for other in states[1:])}
@@ -80,7 +80,7 @@ def same(first, second):
 def lose_one(how, report):
     """Process 1 ends in the given way while process 0 waits for it."""
     with joined({"accelerator": "cpu", "devices": 2}) as ranks:
-        ranks.send("hello")
+        ranks.broadcast("hello")
         if ranks.rank == 1:
             time.sleep(0.3)
             if how == "killed":

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_flatten
 
 from hydra_plugins.steadygan.local import LocalLauncher
 from steadygan import files, train
-from steadygan.engines.distributed import place
+from steadygan.engines.distributed import cluster
 from steadygan.engines.distributed.spawn import ProcessFailed, spawn
 from steadygan.errors import UserError
 from steadygan.paths import conf_dir
@@ -318,22 +318,22 @@ def test_a_sweep_on_cpus_runs_as_many_at_a_time_as_there_are_cores_for_and_one_o
 
 def test_processes_that_others_have_started_are_found(monkeypatch):
     trainer = {"accelerator": "cpu", "devices": 2, "num_nodes": 2}
-    assert place.place(trainer) is None
-    assert place.spawns(trainer)
+    assert cluster.rank_info(trainer) is None
+    assert cluster.spawns(trainer)
     for name, value in {"SLURM_PROCID": "3", "SLURM_LOCALID": "1", "SLURM_NTASKS": "4"}.items():
         monkeypatch.setenv(name, value)
-    assert place.place(trainer) is None, "a batch script is one process"
+    assert cluster.rank_info(trainer) is None, "a batch script is one process"
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
-    assert place.place(trainer) == place.Place(3, 4, 1, "Slurm")
-    assert (place.rank(trainer), place.spawns(trainer)) == (3, False)
-    assert place.rank({**trainer, "devices": 1, "num_nodes": 1}) == 0, "a run of one device trains by itself"
+    assert cluster.rank_info(trainer) == cluster.RankInfo(3, 4, 1, "Slurm")
+    assert (cluster.rank(trainer), cluster.spawns(trainer)) == (3, False)
+    assert cluster.rank({**trainer, "devices": 1, "num_nodes": 1}) == 0, "a run of one device trains by itself"
     with pytest.raises(UserError, match="Slurm started 4 tasks, not one for each"):
-        place.place({**trainer, "num_nodes": 1})
-    for name, value in zip(place.TORCHRUN, ("1", "4", "host", "29500")):
+        cluster.rank_info({**trainer, "num_nodes": 1})
+    for name, value in zip(cluster.TORCHRUN, ("1", "4", "host", "29500")):
         monkeypatch.setenv(name, value)
-    assert place.place(trainer) == place.Place(1, 4, 1, "torchrun")
+    assert cluster.rank_info(trainer) == cluster.RankInfo(1, 4, 1, "torchrun")
     with pytest.raises(UserError, match="torchrun has started 4 of it"):
-        place.refuse_started("a multirun")
+        cluster.refuse_started("a multirun")
 
 
 # --- who starts the processes ---------------------------------------------------------------------------------------

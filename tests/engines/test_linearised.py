@@ -9,9 +9,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from steadygan.engines.linearised import Field, Iteration, Scene, jacobian, scene
 from steadygan.engines.step import PLAYERS
-from steadygan.studies.alone import composed, fresh
 from steadygan.studies.dirac.settings import Settings
 from steadygan.studies.dirac.systems import System, methods
+from steadygan.studies.discriminator_training import composed, fresh
 from steadygan.theory.dirac import closed_form
 from steadygan.theory.spectrum import KINDS, dense, matrix, outermost
 

@@ -14,7 +14,7 @@ from steadygan.engines.components import Job
 from steadygan.engines.evaluate import both
 from steadygan.engines.module import GANModule
 from steadygan.engines.population import NotVmappable, Plan, train
-from steadygan.engines.population.looking import look
+from steadygan.engines.population.evaluation import look
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.population import Population
 

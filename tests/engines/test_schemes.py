@@ -161,8 +161,8 @@ def test_every_image_keeps_its_latent(plan):
 def test_a_step_is_the_mean_of_l1_by_hand(plan):
     gan = module(plan(*PRETRAIN))
     work = Pretraining(gan.components.scheme, gan.components.scheme.distance, gan)
-    while work.own["phase"] < 2:
-        work.own["step"] = work.phase.steps
+    while work.progress["phase"] < 2:
+        work.progress["step"] = work.phase.steps
         work.advance()
     x, latent, _ = work._sample(work.phase, 0)
     before = gan.state["generator"]
@@ -182,8 +182,8 @@ def test_the_fakes_of_the_discriminator_do_not_move(plan):
     gan = module(plan(*PRETRAIN, "network.generator_norm=batch"))
     work = Pretraining(gan.components.scheme, gan.components.scheme.distance, gan)
     work.step()
-    while work.own["phase"] < 3:
-        work.own["step"] = work.phase.steps
+    while work.progress["phase"] < 3:
+        work.progress["step"] = work.phase.steps
         work.advance()
     kept = gan.state["generator"]
     _, latent, _ = work._sample(work.phase, 0)
@@ -199,7 +199,7 @@ def test_the_game_begins_as_any_does(plan):
     gan = module(plan(*PRETRAIN, "discriminator.snapshots=1", "discriminator.every=4"))
     work = Pretraining(gan.components.scheme, gan.components.scheme.distance, gan)
     while work.phase is not None:
-        work.own["step"] = work.phase.steps - 1
+        work.progress["step"] = work.phase.steps - 1
         assert work.step()
         work.advance()
     own = gan.state["generator"]
@@ -221,7 +221,7 @@ class Stop:
         monkeypatch.setattr(Pretraining, "step", lambda work: self(work))
 
     def __call__(self, work):
-        if work.own["steps"] + 1 == self.at:
+        if work.progress["steps"] + 1 == self.at:
             if self.number is None:
                 raise Killed
             os.kill(os.getpid(), self.number)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from steadygan import files, train
-from steadygan.engines.rows import Rows
+from steadygan.engines.metrics_writer import MetricsWriter
 
 TINY = ["iterations=4", "log_every=1", "evaluate_every=4", "checkpoint_every=2", "batch_size=8", "network.width=8",
         "logger=none", "metrics.modes.samples=50", "metrics.modes.wasserstein_samples=20"]  # fmt: skip
@@ -35,10 +35,10 @@ def closed(monkeypatch):
 
 def test_rows_that_cannot_be_read_are_not_dropped(tmp_path, closed):
     path = tmp_path / files.METRICS
-    Rows(path, []).write({"iteration": 1, "loss/generator": 0.5})
+    MetricsWriter(path, []).write({"iteration": 1, "loss/generator": 0.5})
     closed(files.METRICS)
     with pytest.raises(files.Unreadable, match=r"metrics\.csv: cannot be read \(Input/output error\)"):
-        Rows(path, []).resume(1, [1])
+        MetricsWriter(path, []).resume(1, [1])
     closed()
     assert files.read_rows(path) == [{"iteration": "1", "loss/generator": "0.5"}]
 

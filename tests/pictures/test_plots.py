@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from steadygan.pictures import bars, canvas, field, levels, plane, samples, ways
+from steadygan.pictures import bars, canvas, field, interpolation_plot, levels, plane, samples
 
 
 def bowl(x):
@@ -61,10 +61,10 @@ def test_bars_have_the_counts_and_lines_the_shares(tmp_path):
 
 def test_ways_are_drawn_as_they_are(tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr(ways, "save", lambda path, drawn: shown.append(drawn))
+    monkeypatch.setattr(interpolation_plot, "save", lambda path, drawn: shown.append(drawn))
     made = torch.stack([torch.linspace(0, 1, 6).outer(end) for end in torch.tensor([[1.0, -1.0], [-0.5, 0.25]])])
-    ways.ways(tmp_path / "a.png", REAL, made)
-    ways.ways(tmp_path / "b.png", REAL[:, :1], made[..., :1])
+    interpolation_plot.plot(tmp_path / "a.png", REAL, made)
+    interpolation_plot.plot(tmp_path / "b.png", REAL[:, :1], made[..., :1])
     for line, way in zip(shown[0].lines, made, strict=True):
         assert np.allclose(line.get_xydata(), way)
     for line, way in zip(shown[1].lines, made, strict=True):

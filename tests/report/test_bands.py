@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from steadygan import files
-from steadygan.report.bands import at_edge, band, lost_edge
+from steadygan.report.bands import at_edge, band, failure_edge
 from steadygan.report.build import report
 from steadygan.report.collect import collect
 
@@ -95,9 +95,9 @@ def test_runs_that_still_train_are_shown_where_none_has_ended(tmp_path, make_run
 
 def test_lost_values_are_drawn_beyond_the_worst():
     values = np.array([2.0, 12.0, -np.inf])
-    assert lost_edge(values, "max") == 1
-    assert lost_edge(-values, "min") == -1
-    assert lost_edge(values[:2], "max") is None
+    assert failure_edge(values, "max") == 1
+    assert failure_edge(-values, "min") == -1
+    assert failure_edge(values[:2], "max") is None
     np.testing.assert_array_equal(at_edge(values, 1.0), [2, 12, 1])
 
 
@@ -123,7 +123,7 @@ def test_the_page_draws_what_is_lost(tmp_path, make_run):
     curves = figures(index, "curves")[0]
     (line,) = (trace for trace in curves["data"] if trace["meta"] == "r1 gamma=2" and trace.get("hoverinfo") != "skip")
     np.testing.assert_allclose(values_of(line, "y"), [2, 6.5, 1.5])  # a tenth of 7 - 2 below 2
-    assert "lost" in curves["layout"]["annotations"][0]["text"]
+    assert "failed" in curves["layout"]["annotations"][0]["text"]
     swept = figures(index, "swept")[0]
     assert swept["data"][0]["marker"]["symbol"].count("x") == 2
     np.testing.assert_allclose(values_of(swept["data"][1], "y"), [7.5, 6.9])

@@ -185,12 +185,12 @@ def test_a_narrow_terminal_has_fewer_columns_and_no_cut_ones(tmp_path, make_run,
     names = head.replace("┃", " ").split()
     assert names == [
         name
-        for name in ("#", "method", "median", "range", "best", "gap", "area", "seeds", "lost")
+        for name in ("#", "method", "median", "range", "best", "gap", "area", "seeds", "fail")
         if name not in left_out
     ]
     cells = [cell.strip() for cell in row.strip("│").split("│")]
     assert dict(zip(names, cells))["range"] == "47.06 to 58.06"
-    assert dict(zip(names, cells))["lost"] == "0"
+    assert dict(zip(names, cells))["fail"] == "0"
 
 
 def test_the_same_files_give_the_same_page(sweep):

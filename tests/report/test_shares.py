@@ -1,4 +1,4 @@
-"""The share of settings that train: the threshold, the interval, the maps, and what a reader finds of them."""
+"""The share of settings that meet the success criterion: threshold, interval, maps, and what a reader finds."""
 
 import io
 import itertools
@@ -20,7 +20,7 @@ from steadygan.report.collect import collect
 from steadygan.report.groups import group_runs
 from steadygan.report.share_maps import maps
 from steadygan.report.share_plots import heat_map
-from steadygan.report.shares import interval, ranked, sentences, shares, trains, words
+from steadygan.report.shares import interval, meets_threshold, ranked, sentences, shares, words
 from steadygan.threshold import Bound
 
 THRESHOLD = (Bound("modes", 90, percent=True), Bound("high_quality", 0.8))
@@ -55,13 +55,13 @@ def one(path, make_run, finals, status="completed", provenance=OF_8):
     ],
 )
 def test_a_run_against_the_threshold(tmp_path, make_run, finals, status, provenance, expected):
-    assert trains(one(tmp_path, make_run, finals, status, provenance), THRESHOLD) is expected
+    assert meets_threshold(one(tmp_path, make_run, finals, status, provenance), THRESHOLD) is expected
 
 
 def test_less_is_better_for_some(tmp_path, make_run):
     run = one(tmp_path, make_run, {"kl": 0.1, "fid": 5.0})
-    assert trains(run, (Bound("kl", 0.1),)) is True
-    assert trains(run, (Bound("kl", 0.09),)) is False
+    assert meets_threshold(run, (Bound("kl", 0.1),)) is True
+    assert meets_threshold(run, (Bound("kl", 0.09),)) is False
     assert words((Bound("kl", 0.1), *THRESHOLD), [run]) == "kl ≤ 0.1 and modes ≥ 90 % and high_quality ≥ 0.8"
 
 
@@ -111,14 +111,15 @@ def found(root):
 
 def test_shares_of_a_grid(grid):
     sweep, all_shares = found(grid)
-    table = {each.name: (each.trained, each.total, each.diverged, each.open, each.share) for each in all_shares}
+    table = {each.name: (each.succeeded, each.total, each.diverged, each.open, each.share) for each in all_shares}
     (ring,) = (name for name in table if name.startswith("r1") and "ring" in name)
     (other,) = (name for name in table if name.startswith("r1") and "grid" in name)
     assert table == {"wgan": (4, 4, 0, 0, 1.0), ring: (3, 11, 3, 1, 3 / 11), other: (0, 4, 0, 0, 0.0)}
     assert [each.name for each in all_shares] == ["wgan", ring, other]
     (said,) = sentences(all_shares, sweep.threshold, sweep.runs)
     assert said == (
-        "The largest share of settings trains with wgan (4 of 4, 100 %; 95 % interval 40 % to 100 %)."
+        "The largest share of settings meets the success criterion with wgan "
+        "(4 of 4, 100 %; 95 % interval 40 % to 100 %)."
     )  # of the other data set none does
 
 
@@ -127,10 +128,12 @@ def test_leaders_that_tie_are_named_together_and_none_is_said(grid):
     (wgan,) = (each for each in all_shares if each.name == "wgan")
     twin = replace(wgan, name="twin")
     (said,) = sentences([wgan, twin], sweep.threshold, sweep.runs)
-    assert said.startswith("The largest share of settings trains with twin and wgan (4 of 4, 100 % each; ")
-    lost = [each for each in all_shares if each.trained == 0]
+    assert said.startswith(
+        "The largest share of settings meets the success criterion with twin and wgan (4 of 4, 100 % each; "
+    )
+    lost = [each for each in all_shares if each.succeeded == 0]
     assert lost
-    assert sentences(lost, sweep.threshold, sweep.runs) == ["None of the settings trains."]
+    assert sentences(lost, sweep.threshold, sweep.runs) == ["No setting meets the success criterion."]
 
 
 def test_more_than_half_of_the_seeds_have_to_train(tmp_path, make_run):
@@ -141,8 +144,8 @@ def test_more_than_half_of_the_seeds_have_to_train(tmp_path, make_run):
                      status=end if lost else "completed", provenance={} if lost else OF_8,
                      config={"gamma": gamma})  # fmt: skip
     (share,) = shares(group_runs(collect([tmp_path]).runs), THRESHOLD)
-    assert (share.name, share.trained, share.total, share.diverged) == ("r1", 1, 3, 1)
-    assert [each.trained for each in share.settings] == [2, 1, 1]
+    assert (share.name, share.succeeded, share.total, share.diverged) == ("r1", 1, 3, 1)
+    assert [each.succeeded for each in share.settings] == [2, 1, 1]
     assert [each.score for each in share.settings] == [1.0, 7.5 / 8, -np.inf]
 
 
@@ -168,9 +171,9 @@ def test_the_cells_of_the_maps(grid):
     assert panels[True, True].marks.tolist() == [["", ""], ["", ""], ["×", "×"]]
     np.testing.assert_array_equal(panels[False, False].score, [[0.8, 0.8], [0.8, 0.8], [nan, nan]])
     assert panels[True, False].hover[2].tolist() == [
-        "trains with 0 of 1 seeds, 1 diverged or failed; final modes –", "not finished; final modes –",
+        "succeeds with 0 of 1 seeds, 1 diverged or failed; final modes –", "not finished; final modes –",
     ]  # fmt: skip
-    assert "trains with 1 of 1 seeds; final modes 8" in panels[True, False].hover[0]
+    assert "succeeds with 1 of 1 seeds; final modes 8" in panels[True, False].hover[0]
 
 
 def test_maps_have_one_scale_and_no_empty_panel(tmp_path, make_run):
@@ -195,22 +198,22 @@ def test_a_threshold_of_other_metrics_judges_nobody(tmp_path, make_run):
     make_run(tmp_path, "b", method="a", seed=1, status="diverged")
     (tmp_path / "sweep.yaml").write_text("threshold: {modes: 8}\n")
     _, page, said = show(tmp_path)
-    assert not re.search("Nothing trained|None of the settings|settings that train", said)
-    assert "Whether runs train (modes ≥ 8) is not said" in page
+    assert not re.search("No run succeeded|No setting|settings that meet", said)
+    assert "Whether runs meet the success criterion (modes ≥ 8) is not known" in page
 
 
 def test_where_no_run_meets_the_threshold_nothing_trained(tmp_path, make_run):
     for index, name in enumerate("ab"):
         make_run(tmp_path, name, method=name, seed=0, finals={"modes": 3 + index}, provenance=OF_8)
     (tmp_path / "sweep.yaml").write_text("threshold: {modes: 8}\n")
-    assert "Nothing trained: no run ends with modes ≥ 8." in show(tmp_path)[2]
+    assert "No run succeeded: none ends with modes ≥ 8." in show(tmp_path)[2]
 
 
 def test_one_swept_number_has_a_share_but_no_map(tmp_path, make_run):
     for gamma in (1, 2):
         make_run(tmp_path, f"{gamma}", method="r1", seed=0, finals=GOOD, provenance=OF_8, config={"gamma": gamma})
     all_shares = shares(group_runs(collect([tmp_path]).runs), THRESHOLD)
-    assert [(each.trained, each.total) for each in all_shares] == [(2, 2)]
+    assert [(each.succeeded, each.total) for each in all_shares] == [(2, 2)]
     assert maps(all_shares, "modes") == []
 
 
@@ -246,7 +249,7 @@ def test_what_a_reader_finds(grid):
     for name in names:
         with Image.open(index.parent / "plots" / name) as picture:
             assert len(picture.convert("L").getcolors()) > 4
-    assert "settings that train: modes ≥ 90 % and high_quality ≥ 0.8" in said
+    assert "success criterion: modes ≥ 90 % and high_quality ≥ 0.8" in said
     assert re.search(r"wgan\W+4\W+4\W+100 %\W+40 % to 100 %", said)
 
 

@@ -28,7 +28,7 @@ def test_ranking_medians_ranges_and_lost_seeds(tmp_path, make_run):
     assert (calm.best, calm.area, calm.counted, calm.seconds, calm.speed) == (3.0, 8.0, 3, 20.0, 50.0)
     assert (calm.gap, wild.gap) == (2.0, np.inf)
     assert (wild.rank, wild.median, wild.low, wild.high, wild.best, wild.area) == (2, np.inf, 1.0, np.inf, 1.0, np.inf)
-    assert (wild.counted, wild.diverged, wild.failed, wild.unfinished) == (3, 1, 1, 1)
+    assert (wild.counted, wild.diverged, wild.crashed, wild.unfinished) == (3, 1, 1, 1)
 
 
 def test_lost_seeds_are_worst_for_metrics_where_large_is_good(tmp_path, make_run):
@@ -81,7 +81,7 @@ def test_a_lost_seed_is_the_largest_difference_not_the_only_one(tmp_path, make_r
     fill(make_run, tmp_path, "b", [2.0, 3, 4, 5, 6])
     make_run(tmp_path, "b5", method="b", seed=5, status="diverged")
     (item,) = compare(ranked(tmp_path), "fid", "min").shown
-    assert (item.lost, item.low, item.high, item.interval, item.better) == (1, -np.inf, -1.0, "range", "a")
+    assert (item.failed, item.low, item.high, item.interval, item.better) == (1, -np.inf, -1.0, "range", "a")
     assert item.p == pytest.approx(2 / 64)
 
 

@@ -75,7 +75,7 @@ def test_lost_and_unfinished_seeds_are_named(tmp_path, make_run):
     make_run(tmp_path, "y", method="a", seed=3, status="failed")
     make_run(tmp_path, "z", method="a", seed=4, status="running")
     text = " ".join(say(tmp_path))
-    assert "a (1 diverged, 1 failed of 5). Each counts as the worst possible outcome (∞)" in text
+    assert "a (1 diverged, 1 crashed of 5). Each counts as the worst possible outcome (∞)" in text
     assert "1 run is unfinished" in text
 
 
@@ -127,10 +127,10 @@ def modes(make_run, root, method, values, status="completed", **more):
 def test_where_nothing_trained_nobody_is_best(tmp_path, make_run):
     modes(make_run, tmp_path, "nonsaturating", [0.0, 0, 0])
     modes(make_run, tmp_path, "r1", [0.0, 0, 0])
-    assert say(tmp_path, "modes", "max") == ["Nothing trained: every run ended with modes 0, the worst there is."]
+    assert say(tmp_path, "modes", "max") == ["No run succeeded: every run ended with modes 0, the worst there is."]
     make_run(tmp_path, "x", method="wgan", seed=0, status="diverged")
     first, second = say(tmp_path, "modes", "max")
-    assert first == "Nothing trained: every run was lost or ended with modes 0, the worst there is."
+    assert first == "No run succeeded: every run failed or ended with modes 0, the worst there is."
     assert "wgan (1 diverged of 1)" in second
 
 
@@ -138,20 +138,20 @@ def test_where_nothing_trained_nobody_is_best(tmp_path, make_run):
 def test_nothing_is_the_worst_of_every_metric_that_should_be_large(tmp_path, make_run, metric):
     for method in ("a", "b"):
         make_run(tmp_path, method, method=method, seed=0, finals={metric: 0.0})
-    assert say(tmp_path, metric, "max") == [f"Nothing trained: every run ended with {metric} 0, the worst there is."]
+    assert say(tmp_path, metric, "max") == [f"No run succeeded: every run ended with {metric} 0, the worst there is."]
 
 
 def test_where_every_run_is_lost_nobody_is_best(tmp_path, make_run):
     for name in ("a", "b"):
         make_run(tmp_path, name, method=name, seed=0, status="diverged", finals={"fid": 3.0})
-    assert say(tmp_path)[0] == "Nothing trained: no run ended with a finite fid."
+    assert say(tmp_path)[0] == "No run succeeded: none ended with a finite fid."
 
 
 def test_a_best_median_of_nothing_names_the_best_run(tmp_path, make_run):
     modes(make_run, tmp_path, "a", [0.0, 0, 3])
     modes(make_run, tmp_path, "b", [0.0, 0, 0])
     text = say(tmp_path, "modes", "max")[0]
-    assert text.startswith("No method trains in more than half of its seeds (no median modes is better than 0; ")
+    assert text.startswith("No method succeeds in more than half of its seeds (no median modes is better than 0; ")
     assert "the best run is one of a with 3)" in text
 
 
@@ -159,7 +159,7 @@ def test_an_unmet_criterion_is_said_first(tmp_path, make_run):
     modes(make_run, tmp_path, "a", [5.0, 6, 6])
     modes(make_run, tmp_path, "b", [2.0, 2, 1])
     first, second, *_ = say(tmp_path, "modes", "max", unmet="modes ≥ 90 %")
-    assert first == "Nothing trained: no run ends with modes ≥ 90 %."
+    assert first == "No run succeeded: none ends with modes ≥ 90 %."
     assert second.startswith("a has the best median modes (6, 3 seeds)")
 
 

@@ -11,9 +11,9 @@ from scipy.stats import norm
 
 import steadygan
 from steadygan import cli
-from steadygan.core.settings import numbers as numbers_of
+from steadygan.core.settings import hyperparameters as hyperparameters_of
 from steadygan.engines.step import PLAYERS
-from steadygan.studies.alone import composed, fresh, train_discriminator
+from steadygan.studies.discriminator_training import composed, fresh, train_discriminator
 from steadygan.studies.perfect_discriminator import study as perfect
 from steadygan.studies.perfect_discriminator.retrain import UNSEEN, retrain
 from steadygan.studies.perfect_discriminator.settings import Settings
@@ -121,7 +121,7 @@ def test_what_new_discriminators_are_given_on_images():
     for name, words in given.items():
         algorithm = fresh(composed(["dataset=digits", "network=dcgan", "network.width=4", *words])).components.algorithm
         assert ("r1" in algorithm.objective.penalties) == (name == "R1")
-        numbers = numbers_of(algorithm.objective.perturb)
+        numbers = hyperparameters_of(algorithm.objective.perturb)
         assert numbers == {"instance noise": {"sigma": 0.2}, "blur": {"sigma": 0.7}}.get(name, {})
 
 

@@ -8,7 +8,7 @@ import torch
 
 from steadygan.engines import checkpoint
 from steadygan.files import CHECKPOINT, SUMMARY, write_json
-from steadygan.sweeps.grouping import RECORDS, group, read_record, standing, static
+from steadygan.sweeps.grouping import RECORDS, group, read_record, resume_iteration, static
 
 
 def groups(jobs, workers=1, most=100, **more):
@@ -97,7 +97,7 @@ def test_mixed_algorithms_are_split_by_themselves(plan):
         {"steadygan.core.losses.Minimax"},
     ]
     assert sizes(made) == [2, 2]
-    assert [one.place for one in made] == [0, 1]
+    assert [one.index for one in made] == [0, 1]
 
 
 def test_groups_are_split_so_that_no_worker_idles_and_all_fit(plan):
@@ -149,7 +149,7 @@ def test_who_goes_on_keeps_his_slot(plan, tmp_path):
     assert (told["seats"], told["compiled"], told["together"]) == ([job.signature for job in jobs], False, 4)
     # killed before the first checkpoint: the slots count all the same
     (jobs[2].directory / CHECKPOINT).unlink()
-    assert standing(jobs[2]) == 0
+    assert resume_iteration(jobs[2]) == 0
     assert sorted(slots(groups(jobs[1:])), key=str) == [[None, 1, None, 3], [None, None, 2, None]]
 
 

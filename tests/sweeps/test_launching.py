@@ -82,11 +82,11 @@ def test_what_will_be_done_in_words():
     actions = ["run", "run", "resume", "extend", "skip: completed", "skip: completed", "skip: failed"]
     jobs = [Job(Path("a"), str(index)) for index in range(7)]
     todo = {str(index): action for index, action in enumerate(actions)}
-    assert launching.describe(jobs, todo, asked=9) == (
+    assert launching.describe(jobs, todo, requested=9) == (
         "7 jobs: 2 to run, 1 to resume, 1 to extend, 3 skipped (2 completed, 1 failed), 2 asked for more than once"
         "; retry=true runs the failed ones again"
     )
-    assert launching.describe(jobs[:1], todo, asked=1) == "1 job: 1 to run"
+    assert launching.describe(jobs[:1], todo, requested=1) == "1 job: 1 to run"
 
 
 def test_sweep_file(tmp_path):
@@ -162,7 +162,7 @@ def test_a_run_of_two_folders_is_a_job_of_each_and_one_folder_that_fails_leaves_
     jobs = [SimpleNamespace(signature=signature, directory=tmp_path / root / signature) for root, signature in names]
     assert launching.unique(jobs) == [*jobs[:3], *jobs[4:]]
     rounds = launching.rounds(launching.unique(jobs))
-    assert [[launching.place(job) for job in part] for part in rounds] == [
+    assert [[launching.run_key(job) for job in part] for part in rounds] == [
         [(tmp_path / "a", "x"), (tmp_path / "a", "y"), (tmp_path / "b", "z")],
         [(tmp_path / "b", "x")],
         [(tmp_path / "c", "x")],
@@ -181,6 +181,6 @@ def test_a_run_of_two_folders_is_a_job_of_each_and_one_folder_that_fails_leaves_
     assert ran == ["first", "second", "third"]
     ended = launching.one_after_the_other(run, [(rounds[0], "first"), (rounds[2], "third")])
     assert ended == {
-        **{launching.place(job): "completed first" for job in rounds[0]},
+        **{launching.run_key(job): "completed first" for job in rounds[0]},
         (tmp_path / "c", "x"): "completed third",
     }

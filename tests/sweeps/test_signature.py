@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from steadygan.sweeps.signature import READABLE, asked, fitted, key_of, label, run_directory, signature
+from steadygan.sweeps.signature import READABLE, fitted, key_of, label, relevant, run_directory, signature
 
 CONFIG = {
     "seed": 0,
@@ -79,7 +79,7 @@ def test_keys_and_labels():
     given = ["+regularizer.r1.gamma=3", "seed=4", "name=x", "optimizer@optimizer.discriminator=sgld", "iterations=7"]
     assert [key_of(text) for text in given[:2]] == ["regularizer.r1.gamma", "seed"]
     assert key_of(given[3]) == "optimizer"
-    assert asked(given) == [given[0], given[1], given[3]]
+    assert relevant(given) == [given[0], given[1], given[3]]
     assert label(None, given) == f"{given[0]} {given[3]}"
     assert label("r1", ["method=r1", "seed=1"]) == "r1"
     assert label(None, ["seed=1"]) == "default"

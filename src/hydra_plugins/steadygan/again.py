@@ -19,5 +19,5 @@ class AgainSweeper(GridSweeper):
         """Launch all jobs."""
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         jobs = JOBS.get() or [()]  # without --from: what the command line says, as hydra/sweeper=grid
-        found = [job for given in jobs for job in combinations(parser.parse_overrides([*given, *arguments]))]
+        found = [job for overrides in jobs for job in combinations(parser.parse_overrides([*overrides, *arguments]))]
         return [self.launcher.launch(found, initial_job_idx=0)]

@@ -59,7 +59,7 @@ class GridSweeper(Sweeper):
 
 
 def _text(value: Any) -> str:
-    """Of a value in a sweep's file, as the command line has it: ``null`` and ``true``, not Python's names."""
+    """Return a value of a sweep file as the command line writes it: ``null`` and ``true``, not Python's names."""
     if isinstance(value, str):
         return value
     plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
@@ -73,7 +73,7 @@ SETS = (OverrideType.CHANGE, OverrideType.ADD, OverrideType.FORCE_ADD)
 
 
 def combinations(overrides: Sequence[Override]) -> list[list[str]]:
-    """The overrides of every job, each in the place that it has among those given.
+    """Return the overrides of every job, each in the place that it has among those given.
 
     Each job composes as a single run does that gets all of the overrides, one value of each sweep. What a later
     override of the same key undoes is left out: it would only be swept in vain.
@@ -109,7 +109,7 @@ def _target(override: Override) -> tuple[str, str | None]:
 
 
 def _undoes(later: Override, earlier: Override) -> bool:
-    """Whether nothing is left of what the earlier one sets. A dict is merged with what is there."""
+    """Return whether nothing is left of what the earlier one sets. A dict is merged with what is there."""
     if later.type not in SETS or earlier.type not in SETS or _merges(later):
         return False
     return later.type != OverrideType.ADD or earlier.type == OverrideType.ADD  # else Hydra refuses it
@@ -122,7 +122,7 @@ def _merges(override: Override) -> bool:
 
 
 def _related(one: Override, other: Override) -> bool:
-    """Whether one sets what the other does, or a part of it."""
+    """Return whether one sets what the other does, or a part of it."""
     return all(a == b for a, b in zip(*(o.key_or_group.replace("/", ".").split(".") for o in (one, other))))
 
 

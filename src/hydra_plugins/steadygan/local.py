@@ -56,9 +56,9 @@ class LocalLauncher(Launcher):
     def _launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from rich.console import Console
 
-        from steadygan.engines.distributed.place import refuse_started
+        from steadygan.engines.distributed.cluster import refuse_started
         from steadygan.loggers import service
-        from steadygan.sweeps import judged, launching, ledger
+        from steadygan.sweeps import launching, ledger, success_criterion
         from steadygan.sweeps.origin import check_expected
         from steadygan.sweeps.signature import refuse_lost
         from steadygan.threshold import parse
@@ -73,38 +73,38 @@ class LocalLauncher(Launcher):
             check_expected(job.signature for job in planned)
             jobs = launching.unique(planned)
             rounds = [(part, self._todo(part)) for part in launching.rounds(jobs)]
-        judged.check(bounds, [job.config for job in jobs])
+        success_criterion.check(bounds, [job.config for job in jobs])
         if how := os.environ.get("STEADYGAN_STATUS"):
             ledger.status(jobs, console, once=how == "once")
             return [_returned(overrides, "shown") for overrides in job_overrides]
         if len(rounds) > 1:
             console.print(f"{len(rounds)} rounds, since the same runs are asked for in several folders")
-        run = partial(self._round, asked=planned, workers=workers, console=console)
+        run = partial(self._round, requested=planned, workers=workers, console=console)
         with nullcontext() if self.dry_run else launching.closing(jobs, console):
             statuses = launching.one_after_the_other(run, rounds)
         return [
-            _returned(overrides, statuses[launching.place(job)])
+            _returned(overrides, statuses[launching.run_key(job)])
             for overrides, job in zip(job_overrides, planned, strict=True)
         ]
 
     def _round(
-        self, jobs: Sequence[Any], todo: dict[str, str], asked: Sequence[Any], workers: int, console: Any
+        self, jobs: Sequence[Any], todo: dict[str, str], requested: Sequence[Any], workers: int, console: Any
     ) -> dict[str, str]:
         """Say what is to be done with jobs, and do it; their statuses by signature."""
         from steadygan.sweeps import launching, ledger
         from steadygan.train import action
 
         say = partial(console.print, soft_wrap=True, markup=False, highlight=False)
-        places = {launching.place(job) for job in jobs}
-        asked = [job for job in asked if launching.place(job) in places]
-        say(launching.describe(jobs, todo, len(asked)))
+        keys = {launching.run_key(job) for job in jobs}
+        requested = [job for job in requested if launching.run_key(job) in keys]
+        say(launching.describe(jobs, todo, len(requested)))
         shown = ledger.table(jobs, todo, None if self.dry_run else ledger.SHOWN, places=self.dry_run)
         if shown:
             say(shown)
         if not self.dry_run:
-            self._write(asked)
+            self._write(requested)
         missing = [job for job in jobs if not todo[job.signature].startswith("skip")]
-        statuses = {signature: said.removeprefix("skip: ") for signature, said in todo.items()}
+        statuses = {signature: planned.removeprefix("skip: ") for signature, planned in todo.items()}
         before = [] if self.dry_run else [job for job in jobs if statuses[job.signature] == "failed"]
         if missing and self.dry_run:
             self._run(missing, workers, console)
@@ -115,7 +115,7 @@ class LocalLauncher(Launcher):
         return statuses
 
     def _todo(self, jobs: Sequence[Any]) -> dict[str, str]:
-        """What to do with each job, by its signature."""
+        """Return what to do with each job, by its signature."""
         from steadygan.sweeps import ledger
         from steadygan.train import action
 
@@ -149,7 +149,7 @@ class LocalLauncher(Launcher):
                     raise bad_value(self._place(key), value, str(misfit)) from misfit
 
     def _place(self, key: str) -> str:
-        """Where a setting comes from, unless it was given to the launcher itself."""
+        """Return where a setting comes from, unless it was given to the launcher itself."""
         groups = {"threads": "trainer", **dict.fromkeys(self.config.engine, "engine")}
         return f"{groups.get(key, 'hydra.launcher')}.{key}"
 
@@ -163,9 +163,10 @@ class LocalLauncher(Launcher):
         return self.workers
 
     def _at_once(self) -> int:
-        """One job, if it takes several GPUs; else as many as have a core for each of their threads."""
+        """Return how many jobs run at once: one, if it takes several GPUs; else as many as have a core for each of
+        their threads."""
+        from steadygan.engines.distributed.cluster import processes
         from steadygan.engines.distributed.join import device
-        from steadygan.engines.distributed.place import processes
 
         trainer = OmegaConf.to_container(self.config.trainer, resolve=True)
         each = processes(trainer)
@@ -173,7 +174,7 @@ class LocalLauncher(Launcher):
             return 1
         return max(1, len(os.sched_getaffinity(0)) // (self.threads * each))
 
-    def _plan(self, asked: Sequence[Sequence[str]], first: int) -> list[Any]:
+    def _plan(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[Any]:
         from steadygan.sweeps.compose import Composer
         from steadygan.sweeps.launching import collect
         from steadygan.sweeps.origin import Origins
@@ -186,7 +187,7 @@ class LocalLauncher(Launcher):
         try:
             plans = [
                 partial(_plan_one, composer, origins, overrides, first + at, self.here)
-                for at, overrides in enumerate(asked)
+                for at, overrides in enumerate(job_overrides)
             ]
             return _short(collect(plans))
         finally:
@@ -207,7 +208,7 @@ class LocalLauncher(Launcher):
             write_jobs(root, inside)
 
     def _baseline(self) -> str | None:
-        """The method with which the sweep wants every other one compared."""
+        """Return the method with which the sweep wants every other one compared."""
         return OmegaConf.select(self.config, "hydra.sweeper.baseline")
 
     def _threshold(self) -> dict[str, Any]:
@@ -217,16 +218,16 @@ class LocalLauncher(Launcher):
 
 
 def _plan_one(composer: Any, origins: Any, overrides: Sequence[str], number: int, here: bool) -> Any:
-    from steadygan.commands._mistakes import explained
+    from steadygan.commands._errors import explained
     from steadygan.train import plan
 
     with explained():
         composed = composer.compose(overrides, number)
         composer.show(composed)  # for interpolations such as ${hydra:job.num}
-        given = filter_overrides(overrides)
-        job = plan(composed.config, given, here)
+        job_overrides = filter_overrides(overrides)
+        job = plan(composed.config, job_overrides, here)
         choices = partial(_choices, composed)
-        return replace(job, **origins.of(given, composed.config, choices, job.config)._asdict())
+        return replace(job, **origins.of(job_overrides, composed.config, choices, job.config)._asdict())
 
 
 def _choices(composed: Any) -> Any:
@@ -251,7 +252,7 @@ def _short(jobs: Sequence[Any]) -> list[Any]:
 
 
 def swept(jobs: Sequence[Sequence[str]]) -> dict[str, list[Any]]:
-    """The keys whose values differ between jobs, with the values in the order of their first appearance.
+    """Return the keys whose values differ between jobs, with the values in the order of their first appearance.
 
     Where a job says a key more than once, its last word counts.
     """
@@ -264,7 +265,7 @@ def swept(jobs: Sequence[Sequence[str]]) -> dict[str, list[Any]]:
         for key, text in {keys[text]: text for text in overrides}.items():
             override = parsed[text]
             values.setdefault(key, {}).setdefault(override.get_value_element_as_str(), override.value())
-    return {key: list(found.values()) for key, found in values.items() if len(found) > 1}
+    return {key: list(seen.values()) for key, seen in values.items() if len(seen) > 1}
 
 
 def _returned(overrides: Sequence[str], status: str) -> JobReturn:

@@ -58,7 +58,7 @@ class PopulationLauncher(LocalLauncher):
 
 
 def form(jobs: Sequence[Any], limits: Any, compile: Any, console: Any) -> Any:
-    """The ``Populations`` of jobs; says what they are."""
+    """Return the ``Populations`` of jobs; says what they are."""
     from steadygan.sweeps.populations import Populations
     from steadygan.train import member_size
 

@@ -43,7 +43,7 @@ class SlurmLauncher(LocalLauncher):
         super().__init__(1 if workers == "auto" else workers, threads, dry_run)
         self.wait, self.poll = wait, poll
         self.members, self.memory, self.compile = members, memory, compile
-        self.asked = resources
+        self.requested = resources
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
         """As the local launcher.
@@ -56,7 +56,7 @@ class SlurmLauncher(LocalLauncher):
         from steadygan.typed import arguments
 
         slurm_queue.check()
-        self.resources = Resources(**arguments(Resources, self.asked, "hydra.launcher"))
+        self.resources = Resources(**arguments(Resources, self.requested, "hydra.launcher"))
         return super().launch(job_overrides, initial_job_idx)
 
     def _todo(self, jobs: Sequence[Any]) -> dict[str, str]:
@@ -99,7 +99,7 @@ class SlurmLauncher(LocalLauncher):
         )
 
     def _works(self, jobs: Sequence[Any], workers: int, console: Any) -> list[Any]:
-        """What to submit: runs, and groups of runs."""
+        """Return what to submit: runs, and groups of runs."""
         from steadygan.sweeps.slurm_submit import Work
 
         together = [job for job in jobs if "members" in job.config["engine"]]

@@ -9,7 +9,7 @@ PREFIX = "dataset."
 
 
 def split(texts: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """The keys of the data set, as ``steadygan.load`` takes them, and the texts that are left."""
+    """Return the keys of the data set, as ``steadygan.load`` takes them, and the texts that are left."""
     data = [text.removeprefix(PREFIX).partition("=") for text in texts if text.startswith(PREFIX)]
     return {key: _value(key, value) for key, _, value in data}, [text for text in texts if not text.startswith(PREFIX)]
 

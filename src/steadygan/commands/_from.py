@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from steadygan import files
-from steadygan.commands import _catalogue as catalogue
+from steadygan.commands import _config_listing as config_listing
 from steadygan.commands import _hydra_app
 from steadygan.commands._passthrough import config_dirs
 from steadygan.errors import UserError
@@ -43,7 +43,7 @@ class Again:
 
 
 @dataclass(frozen=True)
-class Asked:
+class FromArguments:
     """A command line: the folder after ``--from``, the names after ``--trust``, and the rest."""
 
     folder: Path | None
@@ -51,29 +51,29 @@ class Asked:
     rest: list[str]
 
 
-def asked(arguments: Sequence[str]) -> Asked:
+def from_arguments(arguments: Sequence[str]) -> FromArguments:
     """Read ``--from`` and ``--trust``.
 
     Raises:
         UserError: one of them without a value, or ``--trust`` without ``--from``.
     """
-    found: dict[str, list[str]] = {FLAG: [], TRUST: []}
+    flags: dict[str, list[str]] = {FLAG: [], TRUST: []}
     rest, waiting = [], iter(arguments)
     for argument in waiting:
         name, equals, value = argument.partition("=")
-        if name not in found:
+        if name not in flags:
             rest.append(argument)
             continue
         value = value if equals else next(waiting, "")
         if not value:
             raise UserError(f"{name}: needs {'the folder of a run or a sweep' if name == FLAG else 'a name'}")
-        found[name].append(value)
-    if len(found[FLAG]) > 1:
+        flags[name].append(value)
+    if len(flags[FLAG]) > 1:
         raise UserError(f"{FLAG}: one folder at a time")
-    if found[TRUST] and not found[FLAG]:
+    if flags[TRUST] and not flags[FLAG]:
         raise UserError(f"{TRUST}: goes with {FLAG}; configs of your own need no trust")
-    folder = _folder(found[FLAG][0]) if found[FLAG] else None
-    return Asked(folder, tuple(found[TRUST]), rest)
+    folder = _folder(flags[FLAG][0]) if flags[FLAG] else None
+    return FromArguments(folder, tuple(flags[TRUST]), rest)
 
 
 def _folder(text: str) -> Path:
@@ -82,7 +82,7 @@ def _folder(text: str) -> Path:
     return path.resolve() if not path.name or ".." in path.parts else path
 
 
-class Said:
+class RootComposer:
     """Configs of runs as overrides of the root config.
 
     Args:
@@ -91,18 +91,18 @@ class Said:
     """
 
     def __init__(self, folders: Sequence[Path], changes: Sequence[str]) -> None:
-        self.groups = catalogue.groups(folders)
-        self.places = {group: catalogue.places().get(group, [group]) for group in self.groups}
-        self.lists = {group for group, names in catalogue.listed().items() if group in self.groups}
+        self.groups = config_listing.groups(folders)
+        self.places = {group: config_listing.places().get(group, [group]) for group in self.groups}
+        self.lists = {group for group, names in config_listing.listed().items() if group in self.groups}
         self.folders, self.changes = tuple(folders), list(changes)
         self.compose: Callable[[tuple[str, ...]], Any] = lru_cache(maxsize=64)(self._compose)
 
-    def overrides(self, config: Mapping[str, Any], given: Sequence[str], exact: bool) -> list[str]:
+    def overrides(self, config: Mapping[str, Any], recorded_overrides: Sequence[str], exact: bool) -> list[str]:
         """Return overrides that give ``config``.
 
         Args:
             config: resolved.
-            given: the overrides that led to it, as far as they are known.
+            recorded_overrides: the overrides that led to it, as far as they are known.
             exact: whether keys that only today's root config has are to be left out.
 
         Raises:
@@ -110,7 +110,7 @@ class Said:
         """
         from steadygan.sweeps.overrides import CannotBeSaid, key_element, lacking, still
 
-        groups = [text for text in given if self._is_group(text)]
+        groups = [text for text in recorded_overrides if self._is_group(text)]
         options = [text for text in groups if self._known(text)]
         try:
             base = self.compose(tuple(options))
@@ -126,9 +126,9 @@ class Said:
         except CannotBeSaid as key:
             problem = "there is no such option in your config groups; --config-dir FOLDER adds those of a folder"
             raise UserError(f"{key}={config.get(str(key))}: {problem}") from key
-        values = still([text for text in given if not self._is_group(text)], config)
-        said = set(map(key_element, values))
-        after = [*values, *(text for text in after if text.startswith("~") or key_element(text) not in said)]
+        values = still([text for text in recorded_overrides if not self._is_group(text)], config)
+        kept_elements = set(map(key_element, values))
+        after = [*values, *(text for text in after if text.startswith("~") or key_element(text) not in kept_elements)]
         lost = [text[1:] for text in after if text.startswith("~") and text[1:] in self.lists]
         if lost:
             raise UserError(f"{FLAG}: the config in the folder is not whole: it lacks {', '.join(lost)}")
@@ -136,19 +136,19 @@ class Said:
             after = [text for text in after if not (text.startswith("~") and self._is_new(text[1:], base, config))]
         return [*options, *after]
 
-    def changed(self, said: Sequence[str]) -> list[str]:
+    def changed(self, base_overrides: Sequence[str]) -> list[str]:
         """Return the overrides with the changes on top; a group that is chosen anew begins anew."""
         from steadygan.sweeps.overrides import key_element, sets_values
 
         decided = [path for text in self.changes for path in self._decides(text)]
-        kept = [text for text in said if not any(self._within(text, path, names) for path, names in decided)]
-        added = {key_element(text) for text in said if text.startswith("+")}
+        kept = [text for text in base_overrides if not any(self._within(text, path, names) for path, names in decided)]
+        added = {key_element(text) for text in base_overrides if text.startswith("+")}
         keys = {key_element(text) for text in self.changes if not sets_values(text)}
         kept = [text for text in kept if key_element(text) not in keys or text.startswith("~")]
         return [*kept, *(self._anew(text, key_element(text) in added) for text in self.changes)]
 
     def _anew(self, text: str, added: bool) -> str:
-        """What had to be appended has to be appended again."""
+        """Return the override so that a key which had to be appended is appended again."""
         if not added or text[0] in "+~":
             return text
         return f"{'+' if self._is_group(text) else '++'}{text}"
@@ -157,7 +157,7 @@ class Said:
         import hydra
         from hydra import initialize_config_dir
 
-        from steadygan.commands._mistakes import explained
+        from steadygan.commands._errors import explained
         from steadygan.hydra_versions import BASE
         from steadygan.paths import conf_dir
 
@@ -171,7 +171,7 @@ class Said:
         return key_element(text).partition("@")[0] in self.groups and not sets_values(text)
 
     def _known(self, text: str) -> bool:
-        """Whether this chooses options that there are."""
+        """Return whether this chooses options that there are."""
         from steadygan.sweeps.overrides import key_element
 
         group = key_element(text).partition("@")[0]
@@ -179,20 +179,20 @@ class Said:
 
     def _guessed(self, config: Mapping[str, Any], base: Any) -> list[str]:
         """Return the options that the config came from, where they are not those of ``base``."""
-        found = []
+        guesses = []
         for group, places in self.places.items():
-            for place in places:
-                path = _package(place)
+            for target in places:
+                path = _package(target)
                 node, now = _at(config, path), _at(base, path)
                 if group in self.lists and isinstance(node, Mapping):
                     names = [name for name in node if name in self.groups[group]]
                     if names != [name for name in now or {} if name in self.groups[group]]:
-                        found.append(f"{place}=[{','.join(names)}]")
+                        guesses.append(f"{target}=[{','.join(names)}]")
                 elif isinstance(node, Mapping) and _targets(node) != _targets(now):
-                    found += [f"{place}={name}" for name in self._fitting(group, node)]
+                    guesses += [f"{target}={name}" for name in self._fitting(group, node)]
                 elif group == "method" and node in self.groups[group] and node != now:
-                    found.append(f"{place}={node}")
-        return found
+                    guesses.append(f"{target}={node}")
+        return guesses
 
     def _fitting(self, group: str, node: Mapping[str, Any]) -> list[str]:
         """Return the one option with these targets and the most values in common, or nothing."""
@@ -202,9 +202,9 @@ class Said:
         best, most = [], 0
         for name, path in self.groups[group].items():
             content = _content(path)
-            own = dict(leaves(content))
+            values = dict(leaves(content))
             if _targets(content) and _targets(content) == _targets(node):
-                common = sum(have.get(key) == value for key, value in own.items())
+                common = sum(have.get(key) == value for key, value in values.items())
                 best, most = ([name], common) if common > most else (best, most)
         return best
 
@@ -217,25 +217,25 @@ class Said:
         if not self._is_group(text) or text.startswith("~"):
             return []
         names = [name for name in _names(text) if name in self.groups[group]]
-        found: list[tuple[str, frozenset[str] | None]] = []
+        decided: list[tuple[str, frozenset[str] | None]] = []
         if group in self.lists:
-            found.append((_package(key), frozenset(names)))
+            decided.append((_package(key), frozenset(names)))
         else:
-            found.append((_package(key), None))
+            decided.append((_package(key), None))
         for name in names:
             content = _content(self.groups[group][name])
             for entry in content.pop("defaults", None) or []:
                 if isinstance(entry, Mapping):
                     for other, value in entry.items():
-                        place = str(other).removeprefix("override ").strip().lstrip("/").replace("@_global_.", "@")
-                        if not place.startswith("hydra"):
-                            found += self._decides(f"{place}={value}")
+                        target = str(other).removeprefix("override ").strip().lstrip("/").replace("@_global_.", "@")
+                        if not target.startswith("hydra"):
+                            decided += self._decides(f"{target}={value}")
             if _is_global(self.groups[group][name]):
-                found += [(path, None) for path, _ in leaves(content)]
-        return found
+                decided += [(path, None) for path, _ in leaves(content)]
+        return decided
 
     def _within(self, text: str, path: str, staying: frozenset[str] | None) -> bool:
-        """Whether an override is of what has been decided anew."""
+        """Return whether an override is of what has been decided anew."""
         from steadygan.sweeps.overrides import key_element
 
         key = _package(key_element(text))
@@ -248,7 +248,7 @@ class Said:
         return not below or (below in self.groups.get(group, {}) and below not in staying)
 
     def _is_new(self, path: str, base: Any, config: Mapping[str, Any]) -> bool:
-        """Whether a key that the config lacks is one that its version did not know."""
+        """Return whether a key that the config lacks is one that its version did not know."""
         above, _, _ = path.rpartition(".")
         node, now, then = _at(base, path), _at(base, above) if above else base, _at(config, above) if above else config
         alike = isinstance(then, Mapping) and now.get("_target_") == then.get("_target_")
@@ -331,7 +331,7 @@ def again(
         FOLDERS.reset(tokens[2])
 
 
-def place(run: Path, config: Mapping[str, Any]) -> list[str]:
+def location(run: Path, config: Mapping[str, Any]) -> list[str]:
     """Return the overrides that put a run where the folder lies: below ``outputs`` in ``name``."""
     from steadygan.sweeps.overrides import literal
 
@@ -347,10 +347,10 @@ def recorded(run: Path) -> list[str]:
     import yaml
 
     try:
-        found = yaml.safe_load((run / files.OVERRIDES).read_text(encoding="utf-8"))
+        texts = yaml.safe_load((run / files.OVERRIDES).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return []
-    return [str(text) for text in found] if isinstance(found, list) else []
+    return [str(text) for text in texts] if isinstance(texts, list) else []
 
 
 def signatures(runs: Iterable[Path]) -> frozenset[str]:
@@ -383,9 +383,9 @@ def of_run(run: Path, trust: Sequence[str], arguments: Sequence[str]) -> tuple[l
         raise UserError(f"{FLAG} {run}: no such run folder")
     options, changes = _hydra_app.split(arguments)
     exact = not _signed(changes, elsewhere=True)
-    said = Said(config_dirs(arguments), changes)
+    composer = RootComposer(config_dirs(arguments), changes)
     config = run_config.read(run, trust)
-    texts = said.changed([*said.overrides(config, recorded(run), exact), *place(run, config)])
+    texts = composer.changed([*composer.overrides(config, recorded(run), exact), *location(run, config)])
     return [*options, *texts], frozenset() if _signed(changes) else signatures([run])
 
 
@@ -395,30 +395,30 @@ def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> Ag
     from steadygan.report.collect import find_runs
     from steadygan.sweeps.launching import launched
 
-    found = find_runs(folder, depth=1) if folder.is_dir() else ()
-    runs = [run for run in found if run != folder and (run / files.CONFIG).exists()]
+    folders = find_runs(folder, depth=1) if folder.is_dir() else ()
+    runs = [run for run in folders if run != folder and (run / files.CONFIG).exists()]
     begun = signatures(runs)
     waiting = {key: job for key, job in launched(folder).items() if key not in begun}
     if not runs and not waiting:
         raise UserError(f"{FLAG} {folder}: {'no run in this folder' if folder.is_dir() else 'no such sweep folder'}")
     options, changes = _hydra_app.split(arguments)
     exact = not _signed(changes, elsewhere=True)
-    said = Said(config_dirs(arguments), changes)
+    composer = RootComposer(config_dirs(arguments), changes)
     texts = []
     for run in runs:
         config = run_config.read(run, trust)
-        texts.append(said.changed([*said.overrides(config, recorded(run), exact), *place(run, config)]))
+        texts.append(composer.changed([*composer.overrides(config, recorded(run), exact), *location(run, config)]))
     for job in waiting.values():
-        _check_waiting(job, folder, trust, said.folders)
+        _check_waiting(job, folder, trust, composer.folders)
         ours = [text for text in job["overrides"] if not text.lstrip("+~:").startswith("hydra")]
-        texts.append(said.changed([*ours, *place(folder / "run", {"name": folder.name})]))
+        texts.append(composer.changed([*ours, *location(folder / "run", {"name": folder.name})]))
     every = set.intersection(*map(set, texts))
     common = [text for text in texts[0] if text in every]
     jobs = [[text for text in job if text not in common] for job in texts]
     expected = () if _signed(changes) else begun | waiting.keys()
     about = _about(folder)
     return Again(
-        arguments=["--multirun", "hydra/sweeper=again", *options, *common, *_judged(about, folder, trust)],
+        arguments=["--multirun", "hydra/sweeper=again", *options, *common, *_threshold_override(about, folder, trust)],
         jobs=jobs,
         expected=frozenset(expected),
         question=str(about.get("question") or ""),
@@ -426,7 +426,7 @@ def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> Ag
 
 
 def _signed(changes: Sequence[str], elsewhere: bool = False) -> bool:
-    """Whether changes may have a part in the result, so that other runs come of them.
+    """Return whether changes may have a part in the result, so that other runs come of them.
 
     Args:
         changes: KEY=VALUE.
@@ -435,7 +435,7 @@ def _signed(changes: Sequence[str], elsewhere: bool = False) -> bool:
     from steadygan.sweeps import signature
 
     others = [text for text in changes if not text.lstrip("+~").startswith("hydra/")]
-    return any(not (elsewhere and signature.key_of(text) in PLACES) for text in signature.asked(others))
+    return any(not (elsewhere and signature.key_of(text) in PLACES) for text in signature.relevant(others))
 
 
 def _check_waiting(
@@ -462,14 +462,14 @@ def _about(folder: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        found = yaml.safe_load((folder / files.SWEEP).read_text(encoding="utf-8"))
+        content = yaml.safe_load((folder / files.SWEEP).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
-def _judged(about: Mapping[str, Any], folder: Path, trust: Sequence[str]) -> list[str]:
-    """Return the overrides that keep what the sweep says of its own report; Hydra builds what stands in them."""
+def _threshold_override(about: Mapping[str, Any], folder: Path, trust: Sequence[str]) -> list[str]:
+    """Return the overrides that keep what the sweep says of its own report."""
     from steadygan import trust as trusting
     from steadygan.sweeps.overrides import literal
 

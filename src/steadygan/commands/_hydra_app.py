@@ -70,13 +70,13 @@ def dry(arguments: Sequence[str]) -> list[str]:
     return [*rest, "hydra.launcher.dry_run=true"] if multirun and DRY_RUN in arguments else rest
 
 
-def run(config_name: str, arguments: Sequence[str], asked: Sequence[str], question: str = "") -> None:
+def run(config_name: str, arguments: Sequence[str], command: Sequence[str], question: str = "") -> None:
     """Run the Hydra app with a root config.
 
     Args:
         config_name: in ``conf`` or ``sweeps``.
         arguments: Hydra's command line, and ``--dry-run``.
-        asked: the command as the user gave it, kept with the sweep.
+        command: the command as the user gave it, kept with the sweep.
         question: that a sweep answers.
 
     Raises:
@@ -86,7 +86,7 @@ def run(config_name: str, arguments: Sequence[str], asked: Sequence[str], questi
     import hydra
     from hydra.core.plugins import Plugins
 
-    from steadygan.commands._mistakes import explained
+    from steadygan.commands._errors import explained
     from steadygan.commands._sweeps_path import SweepsPath
     from steadygan.commands._text_keys import as_typed
     from steadygan.hydra_versions import APP
@@ -94,13 +94,13 @@ def run(config_name: str, arguments: Sequence[str], asked: Sequence[str], questi
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, instead of printing and leaving with exit code 1
     os.environ["STEADYGAN_QUESTION"] = question
-    os.environ["STEADYGAN_COMMAND"] = shlex.join(asked)
+    os.environ["STEADYGAN_COMMAND"] = shlex.join(command)
     Plugins.instance().register(SweepsPath)
     options, overrides = split(dry(arguments))
     check_options(options)
     task = _say_only if DRY_RUN in arguments else _task
     main = hydra.main(**APP, config_path=str(conf_dir()), config_name=config_name)(task)
-    before, sys.argv = sys.argv, [" ".join(asked[:2]), *options, *map(as_typed, overrides)]
+    before, sys.argv = sys.argv, [" ".join(command[:2]), *options, *map(as_typed, overrides)]
     try:
         with explained(), warnings.catch_warnings():
             warnings.filterwarnings("error", message="provider=hydra.searchpath")

@@ -9,7 +9,7 @@ from steadygan.typed import Misfit, read
 
 
 def pairs(texts: Sequence[str]) -> dict[str, str]:
-    """``KEY=VALUE`` as key and value.
+    """Return ``KEY=VALUE`` as key and value.
 
     Raises:
         UserError: something else.
@@ -24,12 +24,12 @@ def _split(text: str) -> tuple[str, str]:
     return key, value
 
 
-def values(settings: type, given: Mapping[str, str], name: str, more: Sequence[str] = ()) -> dict[str, Any]:
+def values(settings: type, texts: Mapping[str, str], name: str, more: Sequence[str] = ()) -> dict[str, Any]:
     """Texts as the types that the defaults have.
 
     Args:
         settings: the dataclass.
-        given: key and text.
+        texts: key and text.
         name: of what has these keys.
         more: its other keys.
 
@@ -37,21 +37,21 @@ def values(settings: type, given: Mapping[str, str], name: str, more: Sequence[s
         UserError: an unknown key, or a text that is no such number.
     """
     known = {field.name: field for field in fields(settings)}
-    found = {}
-    for key, text in given.items():
+    typed = {}
+    for key, text in texts.items():
         if key not in known:
             keys = [*more, *known]
             raise UserError(f"{key}={text}: {name} has no such key\nKeys: {', '.join(keys)}{did_you_mean(key, keys)}")
         kind = type(known[key].default)
         try:
-            found[key] = read(text, kind)
+            typed[key] = read(text, kind)
         except Misfit as misfit:
             raise bad_value(key, text, str(misfit)) from None
-    return found
+    return typed
 
 
 def rows(settings: type) -> list[tuple[str, str]]:
-    """What help says: each key with its default, and about it."""
+    """Return the rows of the help: each key with its default, and its description."""
     lines = (settings.__doc__ or "").partition("Attributes:")[2].splitlines()
     about = dict(line.strip().split(": ", 1) for line in lines if ": " in line)
     return [(f"{f.name}={f.default}", about.get(f.name, "")) for f in fields(settings) if f.default is not MISSING]

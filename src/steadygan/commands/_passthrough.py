@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import click
 
-from steadygan.commands import _catalogue as catalogue
+from steadygan.commands import _config_listing as config_listing
 from steadygan.commands._hydra_app import FOLDERS
 
 HELP = ("--help", "-h")
@@ -40,11 +40,11 @@ class Passthrough(click.Command):
         with formatter.section("Hydra's options, as its users know them"):
             formatter.write_dl(HYDRA)
         with formatter.section("Settings"):
-            formatter.write_dl([(f"{s.key}={s.value}", s.about) for s in catalogue.settings()])
+            formatter.write_dl([(f"{s.key}={s.value}", s.about) for s in config_listing.settings()])
         _write_groups(formatter, folders)
 
     def format_more(self, ctx: click.Context, formatter: click.HelpFormatter, folders: Iterable[Path]) -> None:
-        """What a command has to add to its help."""
+        """Write what a command adds to its help."""
 
 
 HYDRA = [
@@ -57,7 +57,7 @@ HYDRA = [
 
 
 def config_dirs(arguments: Iterable[str]) -> list[Path]:
-    """The folders of the user's own that Hydra will see."""
+    """Return the folders of the user's own that Hydra will see."""
     folders, arguments = [], iter(arguments)
     for argument in arguments:
         name, equals, value = argument.partition("=")
@@ -67,13 +67,13 @@ def config_dirs(arguments: Iterable[str]) -> list[Path]:
 
 
 def _write_groups(formatter: click.HelpFormatter, folders: Iterable[Path]) -> None:
-    chosen, places = catalogue.defaults(), catalogue.places()
-    for group, options in catalogue.groups(folders).items():
+    chosen, places = config_listing.defaults(), config_listing.places()
+    for group, options in config_listing.groups(folders).items():
         where = ", ".join(places.get(group, [group]))
         with formatter.section(f"{where} (* default)"):
             formatter.write_dl(
                 [
-                    (name + ("*" if name in chosen.get(group, []) else ""), catalogue.about(path) or "-")
+                    (name + ("*" if name in chosen.get(group, []) else ""), config_listing.about(path) or "-")
                     for name, path in options.items()
                 ]
             )

@@ -11,8 +11,8 @@ from steadygan.errors import UserError, bad_value
 FLAG = "--quick"
 
 
-def overrides(name: str, known: Mapping[str, Sequence[Path]], asked: Sequence[str]) -> list[str]:
-    """``KEY=VALUE`` of the quick version, without the keys that the user sets.
+def overrides(name: str, known: Mapping[str, Sequence[Path]], user_overrides: Sequence[str]) -> list[str]:
+    """Return ``KEY=VALUE`` of the quick version, without the keys that the user sets.
 
     Raises:
         UserError: the sweep has no quick version.
@@ -21,17 +21,17 @@ def overrides(name: str, known: Mapping[str, Sequence[Path]], asked: Sequence[st
     if not stated:
         having = [other for other in known if settings(other, known)]
         raise bad_value("sweep", f"{name} {FLAG}", "this sweep states no quick version (hydra.sweeper.quick)", having)
-    theirs = {text.lstrip("+~").partition("=")[0] for text in asked}
+    theirs = {text.lstrip("+~").partition("=")[0] for text in user_overrides}
     return [f"{key}={_text(value)}" for key, value in stated.items() if key not in theirs]
 
 
 def single(texts: Sequence[str]) -> list[str]:
-    """Those that give one value, which is what a config that is printed can take."""
+    """Return the overrides with a single value: a config that is printed can take no others."""
     return [text for text in texts if not re.search(r"^[^=]*=(?!\[)[^'\"]*[,(]", text)]
 
 
 def settings(name: str, known: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
-    """The quick version by key, over that of the sweeps on which this one builds; empty if there is none.
+    """Return the quick version by key, over that of the sweeps on which this one builds; empty if there is none.
 
     Raises:
         UserError: a file cannot be read.
@@ -44,11 +44,11 @@ def settings(name: str, known: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
     content = content if isinstance(content, Mapping) else {}
-    found: dict[str, Any] = {}
+    quick: dict[str, Any] = {}
     for entry in content.get("defaults") or []:
         if isinstance(entry, str) and entry in known and entry != name:
-            found |= settings(entry, known)
-    return found | _under(content, "hydra", "sweeper", "quick")
+            quick |= settings(entry, known)
+    return quick | _under(content, "hydra", "sweeper", "quick")
 
 
 def _under(node: Any, *keys: str) -> dict[str, Any]:

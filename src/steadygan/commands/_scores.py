@@ -1,4 +1,4 @@
-"""What ``steadygan evaluate`` computes and writes."""
+"""Computing and writing the scores of ``steadygan evaluate``."""
 
 import hashlib
 import json
@@ -39,28 +39,28 @@ SAMPLE_SEED = 0
 Nodes = dict[str, dict[str, Any]]
 
 
-def nodes(own: Mapping[str, Any], given: Sequence[str]) -> Nodes:
-    """The metrics to be taken, by name, with their settings.
+def nodes(defaults: Mapping[str, Any], keys: Sequence[str]) -> Nodes:
+    """Return the metrics to be taken, by name, with their settings.
 
     Args:
-        own: those there are without ``given``; their settings are kept where a metric is named again.
-        given: ``metrics=[NAME,...]``, ``metrics.NAME.KEY=VALUE``, and ``metrics.KEY=VALUE`` for the keys ``SHARED``.
+        defaults: those there are without ``keys``; their settings are kept where a metric is named again.
+        keys: ``metrics=[NAME,...]``, ``metrics.NAME.KEY=VALUE``, and ``metrics.KEY=VALUE`` for the keys ``SHARED``.
 
     Raises:
         UserError: a key or a value that cannot be.
     """
-    pairs = [_pair(text) for text in given]
-    found = {name: dict(node) for name, node in own.items()}
+    pairs = [_pair(text) for text in keys]
+    result = {name: dict(node) for name, node in defaults.items()}
     for value in (value for key, value in pairs if len(key) == 1):
         names = value if isinstance(value, list) else [value]
-        found = {name: found.get(name) or _option(name) for name in names}
+        result = {name: result.get(name) or _option(name) for name in names}
     for key, value in (pair for pair in pairs if len(pair[0]) == 2):
-        found = {name: {**node, key[1]: value} if key[1] in node else node for name, node in found.items()}
+        result = {name: {**node, key[1]: value} if key[1] in node else node for name, node in result.items()}
     for key, value in (pair for pair in pairs if len(pair[0]) > 2):
-        _set(found, key, value)
-    if not found:
+        _set(result, key, value)
+    if not result:
         raise bad_value("metrics", "[]", "nothing to be taken", _options())
-    return {name: typed_node(f"metrics.{name}", node) for name, node in found.items()}
+    return {name: typed_node(f"metrics.{name}", node) for name, node in result.items()}
 
 
 def _pair(text: str) -> tuple[list[str], Any]:
@@ -83,16 +83,16 @@ def _options() -> list[str]:
 def _option(name: Any) -> dict[str, Any]:
     if name not in _options():
         raise bad_value("metrics", name, "no such metric", _options())
-    shared, own = (OmegaConf.load(conf_dir() / path) for path in ("config.yaml", f"metrics/{name}.yaml"))
-    root = OmegaConf.create({"metrics": OmegaConf.merge(shared.metrics, own)})
+    shared, option = (OmegaConf.load(conf_dir() / path) for path in ("config.yaml", f"metrics/{name}.yaml"))
+    root = OmegaConf.create({"metrics": OmegaConf.merge(shared.metrics, option)})
     return OmegaConf.to_container(root.metrics[name], resolve=True)
 
 
-def _set(found: Nodes, key: list[str], value: Any) -> None:
+def _set(nodes: Nodes, key: list[str], value: Any) -> None:
     name, *path = key[1:]
-    if name not in found:
-        raise bad_value(".".join(key), value, f"{name} is not among the metrics", found)
-    node = found[name]
+    if name not in nodes:
+        raise bad_value(".".join(key), value, f"{name} is not among the metrics", nodes)
+    node = nodes[name]
     if path[0] not in node or path[0].startswith("_"):
         raise bad_value(".".join(key), value, "no such key", [known for known in node if not known.startswith("_")])
     for step in path[:-1]:
@@ -107,11 +107,11 @@ def of_run(
     run: Path, keys: Sequence[str], raw: bool, export: Path | None, out: Path | None, trust: Sequence[str] = ()
 ) -> Iterator[str]:
     """Score a run's generator; yields lines to be shown."""
-    data, given = _data.split(keys)
+    data, metric_keys = _data.split(keys)
     trained = steadygan.load(run, trust, data)
     labels = trained.config["labels"].get("metrics") or {}
-    own = nodes({**metric_nodes(trained.config["metrics"]), **labels}, given)
-    metrics = build_metrics({"metrics": own, "labels": {}}, trained.dataset, trained.labelling)
+    settings = nodes({**metric_nodes(trained.config["metrics"]), **labels}, metric_keys)
+    metrics = build_metrics({"metrics": settings, "labels": {}}, trained.dataset, trained.labelling)
     values = {"ema": trained.evaluate(metrics)}
     if raw:
         values["raw"] = trained.evaluate(metrics, ema=False)
@@ -119,9 +119,9 @@ def of_run(
         yield _export(export, metrics)
     yield from _table(values)
     content = {"iteration": trained.iteration, "signature": trained.summary.get("signature"), **_said(values, metrics)}
-    digest = hashlib.sha256(json.dumps([own, raw], sort_keys=True, default=str).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps([settings, raw], sort_keys=True, default=str).encode()).hexdigest()[:8]
     path = out or trained.directory / FOLDER / f"{trained.iteration:07d}-{digest}.json"
-    files.write_json(path, {**content, "settings": own})
+    files.write_json(path, {**content, "settings": settings})
     yield str(path)
 
 
@@ -136,32 +136,32 @@ def _table(values: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
 
 
 def _export(path: Path, metrics: Mapping[str, Any]) -> str:
-    found = next((metric for metric in metrics.values() if isinstance(metric, FID)), None)
-    if found is None:
+    fid = next((metric for metric in metrics.values() if isinstance(metric, FID)), None)
+    if fid is None:
         raise UserError("--export: there are statistics where one of the metrics is fid")
-    statistics.save(path, found.statistics, found.origin)
+    statistics.save(path, fid.statistics, fid.origin)
     return str(path)
 
 
 # --- two sets of images ---------------------------------------------------------------------------------------------
 
 
-def of_images(a: Path, b: Path, given: Sequence[str], export: Path | None, out: Path | None) -> Iterator[str]:
+def of_images(a: Path, b: Path, keys: Sequence[str], export: Path | None, out: Path | None) -> Iterator[str]:
     """Score the images of ``a`` against those of ``b``; yields lines to be shown."""
     shown = Pictures(a)
     stated = _is_statistics(b)
     real = shown if stated else Pictures(b)
     if shown.shape[0] != real.shape[0]:
         raise UserError(f"{a} and {b}: images of {shown.shape[0]} and of {real.shape[0]} channels")
-    own = nodes({name: _option(name) for name in (("fid",) if stated else USUAL)}, [])
+    defaults = nodes({name: _option(name) for name in (("fid",) if stated else USUAL)}, [])
     counts = {a: shown.num_data, **({} if stated else {b: real.num_data})}
     for path, count in counts.items():
         if count < 2:
             raise UserError(f"{path}: {count} image, and scores of sets of images need at least 2 in each")
     fewest = min(counts.values())
-    named = nodes(own, given)
+    named = nodes(defaults, keys)
     for name, node in named.items():
-        node |= _sized(name, node, given, shown.num_data, fewest)
+        node |= _sized(name, node, keys, shown.num_data, fewest)
         _check_count(name, node, a, shown.num_data)
         if stated:
             if "statistics" not in node:
@@ -183,14 +183,15 @@ def of_images(a: Path, b: Path, given: Sequence[str], export: Path | None, out: 
         yield str(out)
 
 
-def _sized(name: str, node: Mapping[str, Any], given: Sequence[str], count: int, fewest: int) -> dict[str, Any]:
-    """What of a node follows from the images, where it was not given."""
+def _sized(name: str, node: Mapping[str, Any], keys: Sequence[str], count: int, fewest: int) -> dict[str, Any]:
+    """Return the values of a node that follow from the images, where the user set none."""
     follows = {"samples": count, "features": "inception"}
     if "subset_size" in node:
         follows["subset_size"] = min(node["subset_size"], fewest)
-    keys = [text.partition("=")[0].split(".") for text in given]
-    asked = {key[-1] for key in keys if len(key) == 2} | {key[2] for key in keys if key[1:2] == [name] and len(key) > 2}
-    return {key: value for key, value in follows.items() if key in node and key not in asked}
+    paths = [text.partition("=")[0].split(".") for text in keys]
+    shared = {key[-1] for key in paths if len(key) == 2}
+    set_keys = shared | {key[2] for key in paths if key[1:2] == [name] and len(key) > 2}
+    return {key: value for key, value in follows.items() if key in node and key not in set_keys}
 
 
 def _check_count(name: str, node: Mapping[str, Any], path: Path, count: int) -> None:
@@ -205,7 +206,7 @@ def _check_count(name: str, node: Mapping[str, Any], path: Path, count: int) -> 
 
 
 def _chosen(samples: Tensor, count: int) -> Tensor:
-    """``count`` of the images: by a seed, since the first files often are of one class."""
+    """Return ``count`` of the images: by a seed, since the first files often are of one class."""
     if count >= len(samples):
         return samples
     return samples[torch.randperm(len(samples), generator=generator(SAMPLE_SEED, "images"))[:count].sort().values]

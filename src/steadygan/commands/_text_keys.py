@@ -14,7 +14,7 @@ WORD = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?:\\.|[^,()'"\\])+"""
 
 
 def as_typed(override: str) -> str:
-    """``name='1e3','true'`` of ``name=1e3,true``; any other override is as it was."""
+    """Return ``name='1e3','true'`` of ``name=1e3,true``; any other override is as it was."""
     key, _, value = override.partition("=")
     bare = key.lstrip("+")
     if bare not in TEXT or "${" in value or ("(" in value and not value.startswith("choice(")):

@@ -41,8 +41,8 @@ def command(
     from steadygan.commands import _scores
 
     if images is not None:
-        given = [*([run] if run else []), *keys]
-        lines = _scores.of_images(*images, given, export, out)
+        arguments = [*([run] if run else []), *keys]
+        lines = _scores.of_images(*images, arguments, export, out)
     elif run is None:
         raise click.UsageError("say which RUN, or two sets of images by --images DIR_A DIR_B")
     else:

@@ -37,12 +37,12 @@ def command(
     where they are now.
     """
     from steadygan import load
-    from steadygan.commands import _album
+    from steadygan.commands import _pictures
 
     data, rest = _data.split(keys)
     if rest:
         raise bad_value(*rest[0].partition("=")[::2], "no such key", ["dataset.root", "dataset.download"])
     trained = load(run, trust, data)
-    subject = _album.Subject(trained, seed=seed, count=count, ema=not raw)
-    for line in _album.write(subject, out or trained.directory / "pictures"):
+    subject = _pictures.Subject(trained, seed=seed, count=count, ema=not raw)
+    for line in _pictures.write(subject, out or trained.directory / "pictures"):
         click.echo(line)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from steadygan.commands import _catalogue as catalogue
+from steadygan.commands import _config_listing as config_listing
 from steadygan.commands import _from, _hydra_app, _quick
 from steadygan.commands._hydra_app import DRY_RUN
 from steadygan.commands._passthrough import Passthrough, config_dirs
@@ -28,7 +28,7 @@ class SweepCommand(Passthrough):
             formatter.write_dl(_listed(folders))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list:
-        """The names of the sweeps."""
+        """Return the names of the sweeps."""
         from click.shell_completion import CompletionItem
 
         if split(ctx.args)[0] is not None:
@@ -68,20 +68,20 @@ def command(ctx: click.Context) -> None:
     cores, in a folder of its own, NAME-quick.
     """
     shown = flags(ctx.args)
-    given = _from.asked(ctx.args)
-    if given.folder is not None:
-        rest = [arg for arg in given.rest if arg not in FLAGS]
+    source = _from.from_arguments(ctx.args)
+    if source.folder is not None:
+        rest = [arg for arg in source.rest if arg not in FLAGS]
         name = split(rest)[0]
         if _quick.FLAG in rest or name is not None:
             raise UserError(
                 f"{name or _quick.FLAG}: does not go with {_from.FLAG}, whose folder says what its jobs are"
             )
-        again = _from.of_sweep(given.folder, given.trust, rest)
-        with shown, _from.again(given.folder, again.expected, again.jobs):
+        again = _from.of_sweep(source.folder, source.trust, rest)
+        with shown, _from.again(source.folder, again.expected, again.jobs):
             _hydra_app.run("config", again.arguments, ["steadygan", "sweep", *ctx.args], again.question)
         return
     name, rest = split([arg for arg in ctx.args if arg not in (_quick.FLAG, *FLAGS)])
-    known = catalogue.sweeps(config_dirs(ctx.args))
+    known = config_listing.sweeps(config_dirs(ctx.args))
     if name is None and not _hydra_app.split(rest)[1]:
         _print(config_dirs(ctx.args))
         return
@@ -93,7 +93,7 @@ def command(ctx: click.Context) -> None:
     if len(known[name]) > 1:
         paths = " and ".join(str(path) for path in known[name])
         raise UserError(f"sweep={name}: two sweeps have this name, {paths}; rename your own")
-    question = catalogue.question(known[name][0])
+    question = config_listing.question(known[name][0])
     folder = name
     if _quick.FLAG in ctx.args:
         small = _quick.overrides(name, known, rest)
@@ -122,7 +122,7 @@ def flags(args: Sequence[str]) -> Iterator[None]:
 
 
 def split(args: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The name of the sweep, and the other arguments."""
+    """Return the name of the sweep, and the other arguments."""
     options, rest = _hydra_app.split(args)
     name = next((arg for arg in rest if "=" not in arg and not arg.startswith(("+", "~"))), None)
     return name, [*options, *(arg for arg in rest if arg is not name)]
@@ -140,7 +140,7 @@ def _is_multirun(rest: Sequence[str]) -> bool:
 
 
 def _listed(folders: Iterable[Path]) -> list[tuple[str, str]]:
-    return [(name, catalogue.question(paths[-1]) or "-") for name, paths in catalogue.sweeps(folders).items()]
+    return [(name, config_listing.question(paths[-1]) or "-") for name, paths in config_listing.sweeps(folders).items()]
 
 
 def _print(folders: Iterable[Path]) -> None:

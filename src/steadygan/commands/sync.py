@@ -16,10 +16,10 @@ def command(folder: Path, dry_run: bool) -> None:
     """
     from steadygan.loggers import sync
 
-    found = sync.find(folder)
-    damaged = found.damaged
-    over = [run for run in found.runs if not sync.running(run)]
-    for run in sorted(set(found.runs) - set(over)):
+    runs = sync.find(folder)
+    damaged = runs.damaged
+    over = [run for run in runs.runs if not sync.running(run)]
+    for run in sorted(set(runs.runs) - set(over)):
         click.echo(f"{run}: not over yet, left out; launch it again if it was killed")
     if not dry_run:
         sync.ready()
@@ -27,14 +27,14 @@ def command(folder: Path, dry_run: bool) -> None:
     if dry_run:
         for plan in todo:
             click.echo(_line(plan))
-    click.echo(f"{len(todo)} of {len(found.runs) + len(found.damaged)} runs to send")
+    click.echo(f"{len(todo)} of {len(runs.runs) + len(runs.damaged)} runs to send")
     lost = []
     if todo and not dry_run:
         lost = sync.send_all(todo, sync.send, lambda count: click.echo(f"{count} of {len(todo)} done"))
     for run, reason in damaged:
         click.echo(f"damaged, left out: {run}: {reason}", err=True)
     if lost:
-        click.echo("\n".join(dict.fromkeys(said for _, said in lost)), err=True)
+        click.echo("\n".join(dict.fromkeys(error for _, error in lost)), err=True)
         for path, _ in lost:
             click.echo(f"not sent: {path}", err=True)
         click.echo("The same command tries these again.", err=True)
@@ -43,7 +43,7 @@ def command(folder: Path, dry_run: bool) -> None:
 
 
 def _line(plan) -> str:
-    """One run and what it lacks on the server."""
+    """Describe one run and what it lacks on the server."""
     parts = [
         (len(plan.unsent), "file of W&B's", "files of W&B's"),
         (len(plan.rows), "row from metrics.csv", "rows from metrics.csv"),

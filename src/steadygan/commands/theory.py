@@ -17,7 +17,7 @@ STUDIES = {
     "rank": "How many dimensions a generator's samples have: the rank of its Jacobian.",
     "distances": "Total variation, KL, Jensen-Shannon and earth mover's distance between two parallel lines.",
 }
-"""Each is a package ``steadygan.studies.NAME`` with ``settings.Settings`` and ``study.run(folder, settings, tell)``."""
+"""Each is a package ``steadygan.studies.NAME`` with ``settings.Settings`` and ``study.run(folder, settings, say)``."""
 
 
 class TheoryCommand(click.Command):
@@ -46,10 +46,10 @@ def command(name: str | None, keys: Sequence[str]) -> None:
         return
     if name not in STUDIES:
         raise bad_value("theory", name, "there is no such study", STUDIES)
-    given = _keys.pairs(keys)
-    folder = expanded("outputs", given.pop("outputs", "outputs")) / "theory" / name
+    pairs = _keys.pairs(keys)
+    folder = expanded("outputs", pairs.pop("outputs", "outputs")) / "theory" / name
     kind = _settings(name)
-    settings = kind(**_keys.values(kind, given, name, ["outputs"]))
+    settings = kind(**_keys.values(kind, pairs, name, ["outputs"]))
     folder.mkdir(parents=True, exist_ok=True)
     importlib.import_module(f"steadygan.studies.{name.replace('-', '_')}.study").run(folder, settings, click.echo)
 

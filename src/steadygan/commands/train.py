@@ -35,11 +35,11 @@ def command(ctx: click.Context) -> None:
 
     --dry-run only says what would be done, with the signature and the folder of each run.
     """
-    given = _from.asked(ctx.args)
-    asked = ["steadygan", "train", *ctx.args]
-    if given.folder is None:
-        _hydra_app.run("config", ctx.args, asked)
+    source = _from.from_arguments(ctx.args)
+    command_words = ["steadygan", "train", *ctx.args]
+    if source.folder is None:
+        _hydra_app.run("config", ctx.args, command_words)
         return
-    arguments, expected = _from.of_run(given.folder, given.trust, given.rest)
-    with _from.again(given.folder, expected, folders=_from.folders(given.folder, given.rest)):
-        _hydra_app.run("config", arguments, asked)
+    arguments, expected = _from.of_run(source.folder, source.trust, source.rest)
+    with _from.again(source.folder, expected, folders=_from.folders(source.folder, source.rest)):
+        _hydra_app.run("config", arguments, command_words)

@@ -1,4 +1,4 @@
-"""What a data set offers, and the part that all endless ones share."""
+"""The interface of a data set, and the base class of endless ones."""
 
 from abc import ABC, abstractmethod
 from typing import Protocol
@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 from steadygan.core.draws import generator
-from steadygan.data.settings import whole
+from steadygan.data.settings import whole_number
 
 Batch = dict[str, Tensor]
 """``x [B, *shape]``; where there are classes or components, ``y [B]`` int64; of finite data ``index [B]``, the rows."""
 
 
 class Dataset(Protocol):
-    """What a config's ``dataset`` instantiates to; a user's own class needs nothing but this.
+    """Interface of the object that a config's ``dataset`` builds; a user's class needs nothing else.
 
     Attributes:
         shape: of one example: ``(2,)``, ``(1, 28, 28)``; images lie in [-1, 1].
@@ -41,7 +41,7 @@ class Endless(ABC):
     num_classes: int | None = None
 
     def __init__(self, num_data: int) -> None:
-        self.num_data = whole("num_data", num_data)
+        self.num_data = whole_number("num_data", num_data)
 
     @abstractmethod
     def sample(

@@ -8,7 +8,7 @@ from typing import Any
 
 from steadygan.core.declare import declare
 from steadygan.data.settings import count
-from steadygan.data.sources.base import place
+from steadygan.data.sources.base import data_folder
 from steadygan.data.sources.celeba import ATTRIBUTES, FOLDER, IMAGES, NONE, PARTITION, CelebASource
 from steadygan.data.sources.walk import mode_of
 from steadygan.data.stored import StoredImages
@@ -35,8 +35,8 @@ class CelebA(StoredImages):
 
     @classmethod
     def source(cls, root: str, labels: str, **config: Any) -> CelebASource:
-        """The files."""
-        folder = place(root, FOLDER, PARTITION)
+        """Return the files."""
+        folder = data_folder(root, FOLDER, PARTITION)
         needed = {IMAGES: folder / IMAGES, PARTITION: folder / PARTITION}
         if labels != NONE:
             needed[ATTRIBUTES] = folder / ATTRIBUTES

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from steadygan.core.declare import declare
 from steadygan.data.settings import count
-from steadygan.data.sources.base import place
+from steadygan.data.sources.base import data_folder
 from steadygan.data.sources.cifar import ALL, FOLDER, CIFAR10Source
 from steadygan.data.sources.walk import is_file
 from steadygan.data.stored import StoredImages
@@ -39,8 +39,8 @@ class CIFAR10(StoredImages):
 
     @classmethod
     def source(cls, root: str, download: bool, **config: Any) -> CIFAR10Source:
-        """The files, fetched now if need be and allowed."""
-        folder = cls.found(root)
+        """Return the files, fetched now if need be and allowed."""
+        folder = cls.folder_in(root)
         reason = "dataset.download=false"
         if _missing(folder) and download:
             reason = _fetch(folder.parent)
@@ -54,9 +54,9 @@ class CIFAR10(StoredImages):
         return CIFAR10Source(folder)
 
     @staticmethod
-    def found(root: str) -> Path:
-        """Where the files are looked for."""
-        return place(root, FOLDER, ALL[0])
+    def folder_in(root: str) -> Path:
+        """Return where the files are looked for."""
+        return data_folder(root, FOLDER, ALL[0])
 
 
 def _missing(folder: Path) -> list[str]:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from steadygan.core.declare import declare, positive
 from steadygan.data.base import Endless
+from steadygan.data.device_cache import DeviceCache
 from steadygan.data.mixtures import evenly
-from steadygan.data.placed import Placed
 from steadygan.data.settings import count, number
 
 
@@ -32,7 +32,7 @@ class Line(Endless):
         self.length = number("length", length, positive)
 
     def sample(self, n: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> tuple[Tensor, None]:
-        """``x [n, 2]``."""
+        """Return ``x [n, 2]``."""
         along = (_uniform(n, generator, dtype) - 0.5) * self.length
         return torch.stack([along, torch.zeros_like(along)], dim=1), None
 
@@ -48,7 +48,7 @@ class Circle(Endless):
         self.radius = number("radius", radius, positive)
 
     def sample(self, n: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> tuple[Tensor, None]:
-        """``x [n, 2]``."""
+        """Return ``x [n, 2]``."""
         angle = _uniform(n, generator, dtype) * (2 * math.pi)
         return self.radius * torch.stack([angle.cos(), angle.sin()], dim=1), None
 
@@ -67,15 +67,15 @@ class FourLines(Endless):
         super().__init__(num_data)
         self.length = number("length", length, positive)
         self.spacing = number("spacing", spacing, positive)
-        self._heights = Placed(evenly(self.num_classes, self.spacing))
+        self._heights = DeviceCache(evenly(self.num_classes, self.spacing))
 
     def sample(self, n: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-        """``x [n, 2]`` and the number of its line, ``y [n]``."""
+        """Return ``x [n, 2]`` and the number of its line, ``y [n]``."""
         y = torch.randint(self.num_classes, (n,), generator=generator, device=generator.device)
         along = (_uniform(n, generator, dtype) - 0.5) * self.length
         height = self._heights.on(generator.device, dtype).index_select(0, y)
         return torch.stack([along, height], dim=1), y
 
     def component(self, x: Tensor) -> Tensor:
-        """The line nearest to each of ``x [n, 2]``, ``[n]``."""
+        """Return the line nearest to each of ``x [n, 2]``, ``[n]``."""
         return (x[:, 1, None] - self._heights.on(x.device, x.dtype)).abs().argmin(1)

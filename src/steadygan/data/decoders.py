@@ -77,8 +77,8 @@ def run(
         _follow(set(futures), count, step)
         return {shard: future.result() for future, shard in futures.items()}
     except BrokenProcessPool as error:
-        said = "a process that decodes images was killed, for want of memory perhaps; what it had finished is kept"
-        raise UserError(f"dataset.workers={workers}: {said}.\nTry again with dataset.workers=1") from error
+        problem = "a process that decodes images was killed, for want of memory perhaps; what it had finished is kept"
+        raise UserError(f"dataset.workers={workers}: {problem}.\nTry again with dataset.workers=1") from error
     finally:
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
@@ -89,12 +89,12 @@ def _part(entries: Sequence[Any], task: Task) -> Sequence[Any]:
 
 
 def _follow(left: set[Future], count: Any, step: Callable[[int], None]) -> None:
-    told = 0
+    reported = 0
     while left:
         done, left = wait(left, PAUSE, FIRST_COMPLETED)
         now = count.value
-        step(now - told)
-        told = now
+        step(now - reported)
+        reported = now
         for future in done:
             future.result()  # the first that failed ends it
 
@@ -144,6 +144,6 @@ def _make(
 
 
 def reason(error: Exception) -> str:
-    """Why a file is no picture, in one line."""
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return _OBJECT.sub("", (said or type(error).__name__).splitlines()[0])[:200]
+    """Return why a file is no picture, in one line."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return _OBJECT.sub("", (text or type(error).__name__).splitlines()[0])[:200]

@@ -11,7 +11,7 @@ FACTS = ("shape", "num_data", "num_classes")
 
 
 def facts(dataset: Any) -> dict[str, Any]:
-    """The description of a data set, as plain numbers and lists."""
+    """Return the description of a data set, as plain numbers and lists."""
     count, classes = (getattr(dataset, name, None) for name in FACTS[1:])
     return {
         "shape": [int(side) for side in dataset.shape],

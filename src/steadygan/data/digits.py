@@ -44,13 +44,13 @@ class Digits(InMemory):
 
     @staticmethod
     def fingerprint(**config: Any) -> dict[str, Any]:
-        """The config with the hash of the images, labels and split that this scikit-learn brings."""
+        """Return the config with the hash of the images, labels and split that this scikit-learn brings."""
         return {**signed(config), "sha256": _content()}
 
 
 @lru_cache(maxsize=1)
 def _arrays() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Each split's images ``[N, 8, 8]`` with values 0 ... 16, and its labels ``[N]``."""
+    """Return each split's images ``[N, 8, 8]`` with values 0 ... 16, and its labels ``[N]``."""
     digits = load_digits()
     train, test, train_labels, test_labels = train_test_split(
         digits.images, digits.target, test_size=TEST_SHARE, stratify=digits.target, random_state=0
@@ -59,7 +59,7 @@ def _arrays() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def load(split: str, size: int) -> Examples:
-    """The examples of a split, scaled from 0 ... 16 to [-1, 1]."""
+    """Return the examples of a split, scaled from 0 ... 16 to [-1, 1]."""
     images, labels = _arrays()[split]
     x = torch.from_numpy(images / LEVELS - 1).to(torch.float32)[:, None]
     return resize(x, size), torch.from_numpy(labels.astype(np.int64))

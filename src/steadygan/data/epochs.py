@@ -12,7 +12,8 @@ MANY = 100_000
 
 
 def permutation(count: int, seed: int, stream: str, epoch: int, device: torch.device | str) -> Tensor:
-    """The order of one epoch, int32 ``[count]``: a function of (seed, stream, epoch), the same on every device."""
+    """Return the order of one epoch, int32 ``[count]``: a function of (seed, stream, epoch), the same on every
+    device."""
     remembered = _small if count <= MANY else _large
     return remembered(count, seed, stream, epoch, device)
 
@@ -27,7 +28,7 @@ _large = lru_cache(maxsize=8)(_permutation)  # 12 MB each for 3,000,000 examples
 
 
 def rows(count: int, seed: int, stream: str, index: int, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-    """The rows of batch number ``index``, int32 ``[batch_size]``.
+    """Return the rows of batch number ``index``, int32 ``[batch_size]``.
 
     Batches are consecutive slices of the endless row of epochs, so one may reach over the end of an epoch, or over
     several where it is larger than the data.

@@ -30,6 +30,6 @@ class ImageFolder(StoredImages):
 
     @classmethod
     def source(cls, root: str, labels: str, test_share: float | None, **config: Any) -> FolderSource:
-        """The folder."""
+        """Return the folder."""
         folder = expanded("dataset.root", named("root", root, "FOLDER_OF_IMAGES"))
         return FolderSource(folder, one_of("labels", labels, LABELS) == "folders", share(test_share))

@@ -48,28 +48,28 @@ def content(base: Path, names: tuple[str, ...]) -> str:
         UserError: as ``file_hashes``.
     """
     try:
-        return _whole(base, names)
+        return _combined(base, names)
     except _Incomplete as incomplete:
         return incomplete.args[0]
 
 
 def look_again() -> None:
     """Forget in this process what files there were."""
-    _whole.cache_clear()
+    _combined.cache_clear()
 
 
 @lru_cache(maxsize=64)
-def _whole(base: Path, names: tuple[str, ...]) -> str:
-    digest, found = hashlib.sha256(), file_hashes(base, names)
-    for name, each in zip(names, found):
+def _combined(base: Path, names: tuple[str, ...]) -> str:
+    digest, hashes = hashlib.sha256(), file_hashes(base, names)
+    for name, each in zip(names, hashes):
         digest.update(os.fsencode(name) + f"\0{each}\n".encode())
-    if _MISSING in found:
+    if _MISSING in hashes:
         raise _Incomplete(digest.hexdigest())
     return digest.hexdigest()
 
 
 def file_hashes(base: Path, names: Sequence[str]) -> list[str]:
-    """The SHA-256 of each file; only what changed since it was last asked for is read.
+    """Return the SHA-256 of each file; only what changed since it was last asked for is read.
 
     That a file is missing is true at the time, and never remembered.
 
@@ -83,8 +83,8 @@ def file_hashes(base: Path, names: Sequence[str]) -> list[str]:
     failed: dict[str, OSError] = {}
     total = sum(states[name][0] for name in wanted)
     saved = time.monotonic()
-    said = f"Reading {printable(str(base))}, once"
-    with progress(said, total, "bytes") as step, ThreadPoolExecutor(_THREADS) as pool:
+    title = f"Reading {printable(str(base))}, once"
+    with progress(title, total, "bytes") as step, ThreadPoolExecutor(_THREADS) as pool:
         hashed = pool.map(lambda name: _tried(base / name, step), wanted)
         try:
             for name, digest in zip(wanted, hashed):
@@ -120,16 +120,16 @@ def _judge(base: Path, failed: Mapping[str, OSError], number: int) -> None:
 
 def _state(path: Path) -> State | None:
     try:
-        found = path.stat()
+        state = path.stat()
     except OSError as error:
         if is_absent(error):
             return None
         raise unreadable(path, error) from error
     except ValueError:  # no name that a file can have
         return None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(state.st_mode):
         raise UserError(f"{path}: no file, though its name is that of one")
-    return found.st_size, found.st_mtime_ns
+    return state.st_size, state.st_mtime_ns
 
 
 def _tried(path: Path, step: Callable[[int], None]) -> str | OSError:
@@ -150,14 +150,14 @@ def _hash(path: Path, step: Callable[[int], None]) -> str:
 
 def _remembered(memory: Path) -> dict[str, list]:
     try:
-        found = json.loads(memory.read_text())
+        entries = json.loads(memory.read_text())
     except (OSError, ValueError):
         return {}
-    return {name: entry for name, entry in found.items() if _is_known(entry)} if isinstance(found, dict) else {}
+    return {name: entry for name, entry in entries.items() if _is_known(entry)} if isinstance(entries, dict) else {}
 
 
 def _is_known(entry: Any) -> bool:
-    """Whether it is a size, a time and a hash."""
+    """Return whether it is a size, a time and a hash."""
     return isinstance(entry, list) and len(entry) == 3 and bool(_SHA256.fullmatch(str(entry[2])))
 
 

@@ -13,7 +13,7 @@ from steadygan.data.stored import StoredImages, named, share
 @declare(size=count, channels=count)
 @dataclass(eq=False)
 class HuggingFace(StoredImages):
-    """What the library ``datasets`` loads under a name; see ``StoredImages``.
+    """Images of the library ``datasets``; see ``StoredImages``.
 
     Args:
         name: such as ``uoft-cs/cifar10``, or a local folder that the library can load.
@@ -48,6 +48,6 @@ class HuggingFace(StoredImages):
         test_share: float | None,
         **others: Any,
     ) -> HuggingFaceSource:
-        """What the library has, fetched now if need be."""
+        """Return the source, downloaded now if needed."""
         name = named("name", name, "uoft-cs/cifar10")
         return HuggingFaceSource(name, config, revision, root or None, column, label, share(test_share))

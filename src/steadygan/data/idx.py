@@ -11,7 +11,7 @@ UNSIGNED_BYTE = 0x08
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """The uint8 array of ``dimensions`` dimensions that a file holds.
+    """Return the uint8 array of ``dimensions`` dimensions that a file holds.
 
     Raises:
         UserError: the file cannot be read, or is not a whole IDX file of such an array.

@@ -9,7 +9,7 @@ from typing import Any
 
 from steadygan.core.declare import declare
 from steadygan.data.settings import count
-from steadygan.data.sources.base import place
+from steadygan.data.sources.base import data_folder
 from steadygan.data.sources.lsun import FOLDER, LSUNSource
 from steadygan.data.stored import StoredImages
 from steadygan.errors import bad_value
@@ -33,11 +33,11 @@ class LSUN(StoredImages):
 
     @classmethod
     def source(cls, root: str, categories: str | Sequence[str], split: str, **config: Any) -> LSUNSource:
-        """The databases."""
+        """Return the databases."""
         names = (categories,) if isinstance(categories, str) else tuple(map(str, categories or ()))
         if not names or len(set(names)) < len(names):
             raise bad_value("dataset.categories", list(names), "must be categories of LSUN, each of them once")
-        source = LSUNSource(place(root, FOLDER, "*_lmdb"), names)
+        source = LSUNSource(data_folder(root, FOLDER, "*_lmdb"), names)
         if split in source.splits:
             source.check(split)
         return source

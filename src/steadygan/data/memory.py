@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from steadygan.data.base import Batch
+from steadygan.data.device_cache import DeviceCache
 from steadygan.data.epochs import rows
-from steadygan.data.placed import Placed
 from steadygan.data.settings import agreed, one_of
 from steadygan.data.variation import Variation
 
@@ -54,11 +54,11 @@ class InMemory:
         self.shape = tuple(x.shape[1:])
         self.num_classes = num_classes
         self.num_data = agreed(num_data, len(x), self.split)
-        self._x = Placed(x)
-        self._y = None if y is None else Placed(y)
+        self._x = DeviceCache(x)
+        self._y = None if y is None else DeviceCache(y)
 
     def examples(self, split: str) -> Examples:
-        """All examples of a split, on the CPU, in their fixed order; not to be written to."""
+        """Return all examples of a split, on the CPU, in their fixed order; not to be written to."""
         split = one_of("split", split, SPLITS)
         if split not in self._splits:
             self._splits[split] = self._load(split)

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from steadygan.core.declare import declare, positive
 from steadygan.data.base import Endless
-from steadygan.data.placed import Placed
-from steadygan.data.settings import count, number, whole
+from steadygan.data.device_cache import DeviceCache
+from steadygan.data.settings import count, number, whole_number
 from steadygan.errors import bad_value
 
 
@@ -38,17 +38,17 @@ class Mixture(Endless):
         self.sigma = number("sigma", sigma, positive)
         self.num_classes = len(self.centers)
         self.shape = tuple(self.centers.shape[1:])
-        self._centers = Placed(self.centers)
+        self._centers = DeviceCache(self.centers)
 
     def sample(self, n: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-        """``x [n, d]`` and its components ``y [n]``."""
+        """Return ``x [n, d]`` and its components ``y [n]``."""
         device = generator.device
         y = torch.randint(self.num_classes, (n,), generator=generator, device=device)
         normal = torch.randn((n, *self.shape), generator=generator, dtype=dtype, device=device)
         return self._centers.on(device, dtype).index_select(0, y) + self.sigma * normal, y
 
     def log_density(self, x: Tensor) -> Tensor:
-        """``[n]`` of ``x [n, d]``, in nats and in the dtype of ``x``."""
+        """Return ``[n]`` of ``x [n, d]``, in nats and in the dtype of ``x``."""
         centers = self._centers.on(x.device, x.dtype)
         exponents = -0.5 * ((x[:, None] - centers) / self.sigma).square().sum(-1)
         normaliser = self.shape[0] * (math.log(self.sigma) + 0.5 * math.log(2 * math.pi)) + math.log(self.num_classes)
@@ -56,7 +56,7 @@ class Mixture(Endless):
 
 
 def evenly(modes: int, spacing: float) -> Tensor:
-    """``[modes]`` float64 positions on a line, ``spacing`` apart, around 0."""
+    """Return ``[modes]`` float64 positions on a line, ``spacing`` apart, around 0."""
     return (torch.arange(modes, dtype=torch.float64) - (modes - 1) / 2) * spacing
 
 
@@ -65,7 +65,7 @@ class Mixture1d(Mixture):
     """``modes`` Gaussians on the real line, ``spacing`` apart, around 0; the defaults are one row of ``Grid``."""
 
     def __init__(self, modes: int = 5, spacing: float = 2.0, sigma: float = 0.05, num_data: int = 10_000) -> None:
-        positions = evenly(whole("modes", modes), number("spacing", spacing, positive))
+        positions = evenly(whole_number("modes", modes), number("spacing", spacing, positive))
         super().__init__(positions[:, None], sigma, num_data)
 
 
@@ -80,7 +80,7 @@ class Ring(Mixture):
     """
 
     def __init__(self, modes: int = 8, radius: float = 2.0, sigma: float = 0.02, num_data: int = 10_000) -> None:
-        modes = whole("modes", modes)
+        modes = whole_number("modes", modes)
         angles = torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)
         centers = number("radius", radius, positive) * torch.stack([angles.cos(), angles.sin()], dim=1)
         super().__init__(centers, sigma, num_data)
@@ -97,5 +97,5 @@ class Grid(Mixture):
     """
 
     def __init__(self, side: int = 5, spacing: float = 2.0, sigma: float = 0.05, num_data: int = 10_000) -> None:
-        positions = evenly(whole("side", side), number("spacing", spacing, positive))
+        positions = evenly(whole_number("side", side), number("spacing", spacing, positive))
         super().__init__(torch.cartesian_prod(positions, positions), sigma, num_data)

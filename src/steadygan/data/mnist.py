@@ -62,7 +62,8 @@ class MNIST(InMemory):
 
     @staticmethod
     def fingerprint(root: str = "", download: bool = True, **config: Any) -> dict[str, Any]:
-        """The config without its location, with the hash of each file; fetches missing files as training would."""
+        """Return the config without its location, with the hash of each file; fetches missing files as training
+        would."""
         folder = raw_folder(root, download)
         try:
             return {**signed(config), "sha256": {name: file_hash(folder / name) for name in FILES}}
@@ -71,7 +72,7 @@ class MNIST(InMemory):
 
 
 def raw_folder(root: str, download: bool) -> Path:
-    """The folder that holds all ``FILES``, fetched now if need be and allowed."""
+    """Return the folder that holds all ``FILES``, fetched now if need be and allowed."""
     base = expanded("dataset.root", root) if root else data_dir()
     folder = base / "MNIST" / "raw"
     if not _missing(folder):
@@ -105,7 +106,7 @@ def _fetch(base: Path) -> str:
 
 
 def load(split: str, folder: Path, size: int) -> Examples:
-    """The examples of a split, scaled from 0 ... 255 to [-1, 1]."""
+    """Return the examples of a split, scaled from 0 ... 255 to [-1, 1]."""
     files = {kind: folder / f"{PREFIX[split]}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")}
     images, labels = read_idx(files["images-idx3"], 3), read_idx(files["labels-idx1"], 1)
     if images.shape[1:] != (28, 28):

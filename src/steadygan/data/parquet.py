@@ -34,7 +34,7 @@ class Parquet(StoredImages):
 
     @classmethod
     def source(cls, root: str, column: str, label: str, test_share: float | None, **config: Any) -> ParquetSource:
-        """The files."""
+        """Return the files."""
         return ParquetSource(
             expanded("dataset.root", named("root", root, "FILE.parquet")), column, label, share(test_share)
         )

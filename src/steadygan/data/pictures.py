@@ -27,7 +27,7 @@ class Pictures:
     A folder is read as it is read to be trained on (``FolderSource``), but that nothing is cropped or resized.
 
     Args:
-        place: a folder, searched with all below it, or an ``.npz`` file whose first array is ``[N, H, W, C]`` or
+        path: a folder, searched with all below it, or an ``.npz`` file whose first array is ``[N, H, W, C]`` or
             ``[N, H, W]`` of bytes, or such an array as ``.npy``.
 
     Raises:
@@ -36,13 +36,13 @@ class Pictures:
 
     num_classes = None
 
-    def __init__(self, place: Path) -> None:
-        images = _folder(place) if is_folder(place) else _npz(place)
+    def __init__(self, path: Path) -> None:
+        images = _folder(path) if is_folder(path) else _npz(path)
         self._x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
         self.num_data, self.shape = len(images), tuple(self._x.shape[1:])
 
     def examples(self, split: str) -> tuple[Tensor, None]:
-        """All of them."""
+        """Return all images."""
         return self._x, None
 
 
@@ -55,19 +55,20 @@ def _folder(folder: Path) -> np.ndarray:
             broken.append(f"{name}: {reason(error)}")
     if broken:
         more = f"\n... and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
-        found = "\n".join(broken[:NAMED])
-        raise UserError(f"{len(broken)} of {len(broken) + len(read)} images cannot be read:\n{found}{more}")
+        listing = "\n".join(broken[:NAMED])
+        raise UserError(f"{len(broken)} of {len(broken) + len(read)} images cannot be read:\n{listing}{more}")
     sizes = {picture.size: name for name, picture in read}
     if len(sizes) > 1:
-        found = "\n".join(f"{height} x {width}, such as {name}" for (width, height), name in sorted(sizes.items())[:5])
-        raise UserError(f"{folder}: images of {len(sizes)} sizes (height x width), which must be one:\n{found}")
+        examples = sorted(sizes.items())[:5]
+        listing = "\n".join(f"{height} x {width}, such as {name}" for (width, height), name in examples)
+        raise UserError(f"{folder}: images of {len(sizes)} sizes (height x width), which must be one:\n{listing}")
     grey = all(picture.mode == "L" for _, picture in read)
     images = np.stack([np.asarray(picture.convert("L" if grey else "RGB")) for _, picture in read])
     return images[..., None] if grey else images
 
 
 def _upright(payload: Payload) -> Image.Image:
-    """A picture as one trains on it, in one channel where it is grey."""
+    """Return a picture as one trains on it, in one channel where it is grey."""
     if isinstance(payload, Exception):
         raise payload
     picture = opened(payload)

@@ -27,19 +27,19 @@ class Prefetch:
         self._thread: ThreadPoolExecutor | None = None
 
     def __call__(self, seed: int, stream: str, index: int, batch_size: int) -> Tensor:
-        """What ``make`` returns."""
+        """Return the batch that ``make`` returns."""
         key = (seed, stream, batch_size)
         ready, future = self._lookahead.pop(key, (None, None))
         if future is not None and ready != index:
             future.cancel()
-        found = (
+        batch = (
             future.result() if future is not None and ready == index else self._make(seed, stream, index, batch_size)
         )
         if self._last.pop(key, None) == index - 1:
             self._lookahead[key] = index + 1, self._pool().submit(self._make, seed, stream, index + 1, batch_size)
         self._last[key] = index
         self._forget()
-        return found
+        return batch
 
     def _pool(self) -> ThreadPoolExecutor:
         if self._thread is None:

@@ -43,7 +43,7 @@ CORRUPT = ("refuse", "skip")
 
 
 def prepared(source: Source, split: str, view: View, workers: int, corrupt: str) -> Shards:
-    """The pictures of a split as ``view`` shows them, from the cache or made now; the same object in a process.
+    """Return the pictures of a split as ``view`` shows them, from the cache or made now; the same object in a process.
 
     Of several processes that ask at once one makes them and the others wait; the lock is one that a dead owner loses
     (``steadygan.locks``).
@@ -56,7 +56,7 @@ def prepared(source: Source, split: str, view: View, workers: int, corrupt: str)
 
 @lru_cache(maxsize=8)
 def remembered(source: Source, content: str, split: str, view: View, workers: int, corrupt: str) -> Shards:
-    """``prepared``, of the ``content`` that the source has now."""
+    """Return ``prepared``, of the ``content`` that the source has now."""
     settings = {"version": VERSION, "source": type(source).__name__, "content": content, "split": split,
                 "selection": selection(source), **vars(view)}  # fmt: skip
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
@@ -65,11 +65,11 @@ def remembered(source: Source, content: str, split: str, view: View, workers: in
     if shards is None:
         with _alone(folder):
             shards = _there(folder) or _made(folder, source, split, view, workers, settings)
-    return _judged(shards, corrupt)
+    return _checked(shards, corrupt)
 
 
 def selection(source: Source) -> dict[str, Any]:
-    """What of a source's settings decides, beside its content, which pictures a split has: not where they lie."""
+    """Return the settings that, beside its content, decide which images a split has: not where they lie."""
     return {key: getattr(source, key) for key in ("test_share", "column", "categories") if hasattr(source, key)}
 
 
@@ -109,11 +109,11 @@ def _made(folder: Path, source: Source, split: str, view: View, workers: int, se
     broken: dict[int, list[Broken]] = {}
     tasks = []
     for shard, (start, end) in enumerate(spans(len(entries), size)):
-        found = read_shard(folder, shard, view.shape, end - start)
-        if found is None:
+        broken_files = read_shard(folder, shard, view.shape, end - start)
+        if broken_files is None:
             tasks.append(Task(shard, start, end))
         else:
-            broken[shard] = found
+            broken[shard] = broken_files
     missing = sum(task.end - task.start for task in tasks)
     _room(folder, missing * math.prod(view.shape))
     began = time.monotonic()
@@ -163,7 +163,7 @@ def _finished(folder: Path, view: View, rows: int, size: int, broken: dict[int, 
     return Shards(folder)
 
 
-def _judged(shards: Shards, corrupt: str) -> Shards:
+def _checked(shards: Shards, corrupt: str) -> Shards:
     broken = shards.broken
     if broken and (corrupt == "refuse" or not len(shards)):
         named = _named(broken)

@@ -5,7 +5,7 @@ from torch.nn.functional import interpolate
 
 
 def resize(images: Tensor, size: int) -> Tensor:
-    """``[N, C, H, W]`` as ``[N, C, size, size]``: bilinear, pixel centres kept (``align_corners=False``).
+    """Return ``[N, C, H, W]`` as ``[N, C, size, size]``: bilinear, pixel centres kept (``align_corners=False``).
 
     Antialiased where it shrinks; values stay within the range of the input.
     """

@@ -11,7 +11,7 @@ count = Range("must be a whole number of at least 1", low=1.0)
 
 
 def number(key: str, value: Any, allowed: Range = finite) -> float:
-    """``value`` as a float within ``allowed``.
+    """Return ``value`` as a float within ``allowed``.
 
     Raises:
         UserError: it is no number (a data set cannot follow a schedule), or out of range.
@@ -23,8 +23,8 @@ def number(key: str, value: Any, allowed: Range = finite) -> float:
     return float(value)
 
 
-def whole(key: str, value: Any, allowed: Range = count) -> int:
-    """``value`` as an int within ``allowed``; 8.0 is welcome.
+def whole_number(key: str, value: Any, allowed: Range = count) -> int:
+    """Return ``value`` as an int within ``allowed``; 8.0 is welcome.
 
     Raises:
         UserError: it is no whole number, or out of range.
@@ -36,7 +36,7 @@ def whole(key: str, value: Any, allowed: Range = count) -> int:
 
 
 def one_of(key: str, value: Any, choices: Iterable[Any]) -> Any:
-    """The one of ``choices`` that equals ``value``.
+    """Return the one of ``choices`` that equals ``value``.
 
     Raises:
         UserError: there is none.
@@ -48,7 +48,7 @@ def one_of(key: str, value: Any, choices: Iterable[Any]) -> Any:
 
 
 def truth(key: str, value: Any) -> bool:
-    """``value``, which is true or false.
+    """Return ``value``, which is true or false.
 
     Raises:
         UserError: it is anything else.
@@ -58,13 +58,13 @@ def truth(key: str, value: Any) -> bool:
     return value
 
 
-def agreed(stated: int | None, there: int, split: str) -> int:
-    """How many examples a split has.
+def agreed(stated: int | None, actual: int, split: str) -> int:
+    """Return how many examples a split has.
 
     Raises:
         UserError: it is not what ``num_data`` states.
     """
-    if stated is not None and whole("num_data", stated) != there:
-        problem = f"the {split} split has {there} examples; set dataset.num_data={there}"
+    if stated is not None and whole_number("num_data", stated) != actual:
+        problem = f"the {split} split has {actual} examples; set dataset.num_data={actual}"
         raise bad_value("dataset.num_data", stated, problem)
-    return there
+    return actual

@@ -47,7 +47,7 @@ class Shards:
 
     @property
     def nbytes(self) -> int:
-        """Of all pictures."""
+        """Bytes of all images."""
         return len(self) * int(np.prod(self.shape))
 
     @property
@@ -57,38 +57,38 @@ class Shards:
 
     def gather(self, rows: np.ndarray) -> np.ndarray:
         """Bytes ``[n, C, H, W]`` of rows ``[n]``."""
-        found = np.empty((len(rows), *self.shape), dtype=np.uint8)
+        gathered = np.empty((len(rows), *self.shape), dtype=np.uint8)
         shards = np.searchsorted(self._starts, rows, side="right") - 1
         for shard in np.unique(shards):
             here = shards == shard
-            found[here] = self._map(int(shard))[rows[here] - self._starts[shard]]
-        return found
+            gathered[here] = self._map(int(shard))[rows[here] - self._starts[shard]]
+        return gathered
 
     def all(self) -> np.ndarray:
-        """All of them, in memory."""
+        """Return all images, in memory."""
         return self.gather(np.arange(len(self)))
 
     def _map(self, shard: int) -> np.ndarray:
         # a local name, and no step between asking and having: batches are gathered by several threads
-        found = self._maps.pop(shard, None)
-        if found is None:
-            found = np.load(shard_path(self.folder, shard), mmap_mode="r", allow_pickle=False)
-        self._maps[shard] = found
+        mapped = self._maps.pop(shard, None)
+        if mapped is None:
+            mapped = np.load(shard_path(self.folder, shard), mmap_mode="r", allow_pickle=False)
+        self._maps[shard] = mapped
         while len(self._maps) > OPEN:
             self._maps.popitem(last=False)
-        return found
+        return mapped
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_maps": OrderedDict()}
 
 
 def shard_path(folder: Path, shard: int) -> Path:
-    """Of the pictures; beside it lies ``.json`` with what is broken, which is written last."""
+    """Return the path of a shard's images; the ``.json`` beside it lists broken files and is written last."""
     return folder / f"{shard:05d}.npy"
 
 
 def read_shard(folder: Path, shard: int, shape: tuple[int, ...], rows: int) -> list[Broken] | None:
-    """What is broken in a shard of ``rows`` of the source; None where it is not there whole, or files were missing.
+    """Return the broken files of a shard of ``rows``; None where the shard is incomplete or files were missing.
 
     A file that was missing may have been taken away for a moment only.
     """
@@ -100,11 +100,11 @@ def read_shard(folder: Path, shard: int, shape: tuple[int, ...], rows: int) -> l
         return None
     if any(each.absent for each in broken):
         return None
-    whole = held.dtype == np.uint8 and held.shape == (rows - len(broken), *shape)
-    return broken if whole else None
+    complete = held.dtype == np.uint8 and held.shape == (rows - len(broken), *shape)
+    return broken if complete else None
 
 
 def spans(rows: int, size: int) -> Iterator[tuple[int, int]]:
-    """Where the shards of ``size`` rows begin and end."""
+    """Yield where the shards of ``size`` rows begin and end."""
     for start in range(0, rows, size):
         yield start, min(start + size, rows)

@@ -12,11 +12,11 @@ from torch import Tensor
 from steadygan.core.declare import declare
 from steadygan.core.draws import generator
 from steadygan.data.base import Batch
+from steadygan.data.device_cache import DeviceCache
 from steadygan.data.epochs import rows
 from steadygan.data.memory import InMemory
 from steadygan.data.mnist import MNIST
-from steadygan.data.placed import Placed
-from steadygan.data.settings import count, one_of, whole
+from steadygan.data.settings import count, one_of, whole_number
 
 
 class Stacked:
@@ -35,14 +35,15 @@ class Stacked:
 
     def __init__(self, digits: InMemory, num_data: int, flip: bool = False, dequantise: bool = False) -> None:
         self.digits, self.split = digits, digits.split
-        self.num_data = whole("num_data", num_data)
+        self.num_data = whole_number("num_data", num_data)
         self.variation = replace(digits.variation, flip=flip, dequantise=dequantise)
         self.shape = (3, *digits.shape[1:])
-        self._x = Placed(digits.examples(self.split)[0])
-        self._triples = Placed(_triples(digits.num_data, self.num_data))
+        self._x = DeviceCache(digits.examples(self.split)[0])
+        self._triples = DeviceCache(_triples(digits.num_data, self.num_data))
 
     def examples(self, split: str) -> tuple[Tensor, None]:
-        """All triples of the split that is trained on; of the other as many as it has images. Made at each call."""
+        """Return all triples of the split that is trained on; of the other as many as it has images. Made at each
+        call."""
         x, _ = self.digits.examples(one_of("split", split, ("train", "test")))
         return _stack(x, _triples(len(x), self.num_data if split == self.split else len(x))), None
 
@@ -61,7 +62,7 @@ def _triples(of: int, number: int) -> Tensor:
 
 
 def _stack(x: Tensor, triples: Tensor) -> Tensor:
-    """``[n, 3, H, W]`` of ``x [N, 1, H, W]`` and ``triples [n, 3]``."""
+    """Return ``[n, 3, H, W]`` of ``x [N, 1, H, W]`` and ``triples [n, 3]``."""
     return x[:, 0].index_select(0, triples.flatten()).unflatten(0, triples.shape)
 
 

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from steadygan.core.declare import fraction
 from steadygan.data.base import Batch
+from steadygan.data.device_cache import DeviceCache
 from steadygan.data.epochs import rows
 from steadygan.data.frames import Frames, from_levels
-from steadygan.data.placed import Placed
 from steadygan.data.prefetch import Prefetch
 from steadygan.data.preparing import CORRUPT, NAMED, prepared
-from steadygan.data.settings import agreed, number, one_of, truth, whole
+from steadygan.data.settings import agreed, number, one_of, truth, whole_number
 from steadygan.data.shards import Shards
 from steadygan.data.sources.base import Source
 from steadygan.data.sources.pixels import CROPS, FILTERS, View
@@ -39,7 +39,7 @@ class StoredImages(ABC):
     """Images ``[channels, size, size]`` in [-1, 1]; a subclass says its ``source`` and what its keys mean.
 
     Batches are gathered as bytes and become numbers on the device. ``flip`` and ``dequantise`` are part of a batch:
-    what is drawn is a function of (seed, stream, index), like the rows, whoever gathers them.
+    what is drawn is a function of (seed, stream, index), like the rows, whichever process gathers them.
 
     Args:
         size: the side in pixels.
@@ -76,11 +76,12 @@ class StoredImages(ABC):
     @classmethod
     @abstractmethod
     def source(cls, **config: Any) -> Source:
-        """What a config of this data set reads."""
+        """Return the source that a config of this data set reads."""
 
     @classmethod
     def fingerprint(cls, **config: Any) -> dict[str, Any]:
-        """The config with the hash of the files, without ``UNSIGNED``; fetches missing files as training would."""
+        """Return the config with the hash of the files, without ``UNSIGNED``; fetches missing files as training
+        would."""
         known = {field.name: field.default for field in fields(cls)}
         if unknown := set(config) - set(known):
             raise bad_value(f"dataset.{min(unknown)}", config[min(unknown)], "no such key", known)
@@ -91,33 +92,33 @@ class StoredImages(ABC):
 
     def __post_init__(self) -> None:
         self._check()
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        settings = {field.name: getattr(self, field.name) for field in fields(self)}
         self._view = View(self.size, self.crop, self.resize, self.channels)
         self._told: dict[str, Shards] = {}
         with _readable():
-            self._source = self.source(**given)
+            self._source = self.source(**settings)
             self.split = one_of("split", self.split, self._source.splits)
             self._shards = self._prepared(self.split)
         self.shape = self._view.shape
         self.num_classes = self._source.num_classes
         self.num_data = agreed(self.num_data, len(self._shards), self.split)
         self.in_memory = self.keep == "memory" or (self.keep == "auto" and self._shards.nbytes <= IN_MEMORY)
-        self._x = Placed(torch.from_numpy(self._shards.all())) if self.in_memory else None
+        self._x = DeviceCache(torch.from_numpy(self._shards.all())) if self.in_memory else None
         labels = self._labels(self.split)
-        self._y = None if labels is None else Placed(labels)
+        self._y = None if labels is None else DeviceCache(labels)
         self._lookahead = Prefetch(self._gather)
 
     def _check(self) -> None:
-        self.size = whole("size", self.size)
+        self.size = whole_number("size", self.size)
         self.crop = "none" if self.crop is None else self.crop
-        self.crop = one_of("crop", self.crop, CROPS) if isinstance(self.crop, str) else whole("crop", self.crop)
+        self.crop = one_of("crop", self.crop, CROPS) if isinstance(self.crop, str) else whole_number("crop", self.crop)
         self.resize = one_of("resize", self.resize, FILTERS)
         self.channels = one_of("channels", self.channels, (1, 3))
         self.corrupt = one_of("corrupt", self.corrupt, CORRUPT)
         self.keep = one_of("keep", self.keep, KEEPS)
         self.prefetch = truth("prefetch", self.prefetch)
         self._variation = Variation(self.flip, self.dequantise)
-        self.workers = _cores() if self.workers is None else whole("workers", self.workers)
+        self.workers = _cores() if self.workers is None else whole_number("workers", self.workers)
 
     def _prepared(self, split: str) -> Shards:
         self._told[split] = prepared(self._source, split, self._view, self.workers, self.corrupt)
@@ -125,7 +126,7 @@ class StoredImages(ABC):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Of each split looked at so far: ``images`` used, how many are ``left_out``, and ``such_as`` which."""
+        """For each split used so far: number of ``images``, how many are ``left_out``, and ``such_as`` which."""
         return {
             split: {
                 "images": len(shards),
@@ -140,7 +141,8 @@ class StoredImages(ABC):
         return None if labels is None else torch.from_numpy(labels[self._prepared(split).kept])
 
     def examples(self, split: str) -> tuple[Frames, Tensor | None]:
-        """All examples of a split, on the CPU, in their fixed order: images to take rows of, and labels ``[N]``."""
+        """Return all examples of a split, on the CPU, in their fixed order: images to take rows of, and labels
+        ``[N]``."""
         split = one_of("split", split, self._source.splits)
         return Frames(self._prepared(split)), self._labels(split)
 
@@ -173,7 +175,7 @@ class StoredImages(ABC):
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """What the system does not let us read is for the user to know."""
+    """Report files that the system does not let us read as an error of the user."""
     try:
         yield
     except OSError as error:
@@ -190,7 +192,7 @@ def share(value: Any) -> float | None:
 
 
 def named(key: str, value: Any, example: str) -> str:
-    """A key that has to be given; raises UserError where it is empty."""
+    """Return a key that has to be given; raises UserError where it is empty."""
     if not value:
         raise UserError(f"dataset.{key}: has to be given, such as dataset.{key}={example}")
     return str(value)

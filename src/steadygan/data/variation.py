@@ -1,4 +1,4 @@
-"""What is drawn anew for each batch of images: which of them are mirrored, and noise within a grey level."""
+"""Random draws for each batch of images: mirroring, and noise within a grey level."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ BYTES = 127.5
 
 @dataclass(frozen=True)
 class Variation:
-    """Draws are functions of (seed, stream, index), like the rows of a batch, whoever gathers them.
+    """Draws are functions of (seed, stream, index), like the rows of a batch, whichever process gathers them.
 
     Attributes:
         flip: mirror each image with probability 1/2.
@@ -36,18 +36,18 @@ class Variation:
         truth("dequantise", self.dequantise)
 
     def __call__(self, x: Tensor, seed: int, stream: str, index: int) -> Tensor:
-        """``[B, C, H, W]`` of floats in [-1, 1]; with noise half a grey level beyond."""
+        """Return ``[B, C, H, W]`` of floats in [-1, 1]; with noise half a grey level beyond."""
         return self.noisy(self.mirrored(x, seed, stream, index), seed, stream, index)
 
     def mirrored(self, x: Tensor, seed: int, stream: str, index: int) -> Tensor:
-        """The first part, of any type of numbers."""
+        """Return the first part, of any type of numbers."""
         if not self.flip:
             return x
         chosen = torch.rand(len(x), generator=generator(seed, f"{stream}/flip", index)) < 0.5
         return torch.where(chosen.to(x.device)[:, None, None, None], x.flip(-1), x)
 
     def noisy(self, x: Tensor, seed: int, stream: str, index: int) -> Tensor:
-        """The second part, of floats; drawn on their device."""
+        """Return the second part, of floats; drawn on their device."""
         if not self.dequantise:
             return x
         source = generator(seed, f"{stream}/dequantise", index, x.device)
@@ -60,5 +60,5 @@ VARIATIONS = ("flip", "dequantise")
 
 
 def signed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A data set's config without what is off: a run that varies nothing is signed as if nothing could vary."""
+    """Return a data set's config without what is off: a run that varies nothing is signed as if nothing could vary."""
     return {key: value for key, value in config.items() if key not in VARIATIONS or value is not False}

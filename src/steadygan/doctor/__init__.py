@@ -1,1 +1,1 @@
-"""What this machine has and what it lacks, each with the line that mends it."""
+"""Checks of this machine, each with the command that repairs what is missing."""

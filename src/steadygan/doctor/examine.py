@@ -8,7 +8,7 @@ from steadygan.doctor.finding import BROKEN, Check, Finding
 
 
 def examine(outputs: Path) -> Iterator[Finding]:
-    """What needs no torch comes first and at once.
+    """Yield the findings; those that need no torch come first and at once.
 
     Args:
         outputs: where runs would be written.
@@ -22,10 +22,10 @@ def examine(outputs: Path) -> Iterator[Finding]:
 
 
 def _run(name: str, check: Check) -> Iterator[Finding]:
-    """A check that fails itself is a finding, too."""
+    """Yield the findings of a check; one that fails itself is a finding, too."""
     try:
-        found = check()
-        yield from [found] if isinstance(found, Finding) else found
+        findings = check()
+        yield from [findings] if isinstance(findings, Finding) else findings
     except Exception as error:
         seen = f"{type(error).__name__}: {error}"
         yield Finding(name, BROKEN, seen, "make setup, or pip install --force-reinstall steadygan")

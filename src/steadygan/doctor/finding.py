@@ -9,7 +9,7 @@ OK, MISSING, BROKEN = "ok", "missing", "broken"
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, how it is, what was seen, and the line that mends it."""
+    """One check: its subject, status, observation, and the command that repairs it."""
 
     name: str
     state: str

@@ -1,4 +1,4 @@
-"""What takes a while: libraries that are slow to import, and data sets that are looked at."""
+"""Slow checks: libraries that take long to import, and data sets."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from steadygan.paths import conf_dir, data_dir
 
 
 def wandb() -> Finding:
-    """The login; nothing is asked of the server."""
+    """Check the login; the server is not contacted."""
     from steadygan.loggers.service import logged_in
 
     if os.environ.get("WANDB_MODE") == "disabled":
@@ -73,7 +73,7 @@ def _native_on_cpu(torch: Any) -> bool:
 
 
 def datasets() -> Iterator[Finding]:
-    """Each data set that has files in a usual place, looked for as a run would, but for downloads."""
+    """Check each data set that has files in a usual place, as a run would, but for downloads."""
     for path in sorted((conf_dir() / "dataset").glob("*.yaml")):
         node = yaml.safe_load(path.read_text(encoding="utf-8"))
         if node.get("root"):  # of those without one only the user knows where they lie
@@ -85,7 +85,7 @@ FORMATS = {"lmdb": "dataset=lsun", "pyarrow": "dataset=parquet", "datasets": "da
 
 
 def formats() -> Finding:
-    """The libraries that only some formats need."""
+    """Check the libraries that only some formats need."""
     from importlib.util import find_spec
 
     missing = [name for name in FORMATS if find_spec(name) is None]
@@ -100,14 +100,14 @@ def _dataset(name: str, node: dict[str, Any]) -> Finding:
     from steadygan.targets import resolve
 
     root = str(data_dir())
-    given = {key: value for key, value in node.items() if key != "defaults"} | {"root": root}
+    settings = {key: value for key, value in node.items() if key != "defaults"} | {"root": root}
     offline = {"download": False} if "download" in node else {}
-    kind = resolve(given["_target_"])
+    kind = resolve(settings["_target_"])
     try:
         if hasattr(kind, "source"):  # building these would decode all their images
-            kind.source(**{key: value for key, value in (given | offline).items() if key != "_target_"})
+            kind.source(**{key: value for key, value in (settings | offline).items() if key != "_target_"})
         else:
-            make(given | offline, "dataset")
+            make(settings | offline, "dataset")
     except UserError as error:
         mend = f"steadygan train dataset={name} dataset.root=FOLDER"
         return Finding(f"data: {name}", MISSING, _first_line(error), mend + (" (downloads it)" if offline else ""))
@@ -115,20 +115,20 @@ def _dataset(name: str, node: dict[str, Any]) -> Finding:
 
 
 def inception() -> Finding:
-    """The weights of published FIDs, and the library that they are for; no others are loaded."""
+    """Check the weights of published FIDs, and the library that they are for; no others are loaded."""
     from importlib.util import find_spec
 
     from steadygan.metrics.inception import SHA256, URL, standard_place
 
-    place = standard_place()
+    path = standard_place()
     if find_spec("torch_fidelity") is None:
         return Finding("Inception", MISSING, "no torch-fidelity, for features=inception", "pip install torch-fidelity")
-    if not place.exists():
-        seen = f"no weights in {place}; features=inception needs them, small data have their own networks"
-        return Finding("Inception", MISSING, seen, f"curl -L --create-dirs -o {place} {URL}")
-    if file_hash(place) != SHA256:
-        return Finding("Inception", BROKEN, f"{place}: damaged, or not the published weights", f"rm {place}")
-    return Finding("Inception", OK, f"published weights in {place}")
+    if not path.exists():
+        seen = f"no weights in {path}; features=inception needs them, small data have their own networks"
+        return Finding("Inception", MISSING, seen, f"curl -L --create-dirs -o {path} {URL}")
+    if file_hash(path) != SHA256:
+        return Finding("Inception", BROKEN, f"{path}: damaged, or not the published weights", f"rm {path}")
+    return Finding("Inception", OK, f"published weights in {path}")
 
 
 def _first_line(error: Exception) -> str:

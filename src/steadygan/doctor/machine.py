@@ -1,4 +1,4 @@
-"""What can be told without torch, and so at once."""
+"""Checks without torch, and so at once."""
 
 import os
 import platform
@@ -34,12 +34,12 @@ def python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
 
 
 def cores() -> int:
-    """Those that this process may use."""
+    """Check the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def packages(required: list[str] | None = None) -> Iterator[Finding]:
-    """Every requirement that is not met, or one line for all."""
+    """Yield a finding for every requirement that is not met, or one for all."""
     from packaging.requirements import Requirement  # Hydra's and Lightning's own requirement
 
     wanted = [Requirement(text) for text in (metadata.requires(PACKAGE) if required is None else required) or []]
@@ -60,7 +60,7 @@ def _unmet(requirement: "Requirement") -> Finding | None:
 
 
 def outputs(folder: Path) -> Finding:
-    """Where runs are written."""
+    """Check the folder where runs are written."""
     problem = _unwritable(folder)
     if problem:
         return Finding("outputs", BROKEN, problem, "outputs=FOLDER with every command, or work in another folder")
@@ -68,7 +68,7 @@ def outputs(folder: Path) -> Finding:
 
 
 def cache() -> Finding:
-    """Where classifiers and reference statistics are kept; without it they are computed in every run."""
+    """Check the cache of classifiers and reference statistics; without it every run computes them."""
     folder = paths.cache_dir()
     problem = _unwritable(folder)
     if problem:
@@ -80,13 +80,13 @@ _EXPORT_CACHE = "export STEADYGAN_CACHE=FOLDER"
 
 
 def _unwritable(folder: Path) -> str:
-    """Why nothing can be written there, found by writing; empty if it can."""
-    there = _existing(folder)
+    """Return why nothing can be written there, found by writing; empty if it can."""
+    existing = _existing(folder)
     try:
-        with tempfile.NamedTemporaryFile(dir=there, prefix=".steadygan-doctor-"):
+        with tempfile.NamedTemporaryFile(dir=existing, prefix=".steadygan-doctor-"):
             return ""
     except OSError as error:
-        return f"cannot write in {there} ({error.strerror})"
+        return f"cannot write in {existing} ({error.strerror})"
 
 
 def _room(name: str, folder: Path, mend: str) -> Finding:
@@ -101,7 +101,7 @@ def _existing(folder: Path) -> Path:
 
 
 def data_root() -> Finding:
-    """The folder of the data sets that have files."""
+    """Check the folder of the data sets that have files."""
     root, named = paths.data_dir(), os.environ.get("STEADYGAN_DATA")
     whence = "STEADYGAN_DATA" if named else "the folder data; STEADYGAN_DATA is not set"
     if not root.is_dir():
@@ -111,24 +111,24 @@ def data_root() -> Finding:
 
 
 def classifiers() -> Finding:
-    """The feature networks of the image metrics."""
+    """Check the feature networks of the image metrics."""
     folder = paths.cache_dir() / "classifiers"
     kept = len(list(folder.glob("*.pt")))
     return Finding("feature networks", OK, f"small classifiers kept: {kept}; others are trained at first use, a minute")
 
 
 def compiler() -> Finding:
-    """A C++ compiler, which torch.compile and triton look for."""
+    """Check for the C++ compiler that torch.compile and triton look for."""
     return _program("compiler", [os.environ.get("CXX", ""), "g++", "clang++", "c++"], "torch.compile", "g++")
 
 
 def git() -> Finding:
-    """The program; summaries hold the commit of a checkout."""
+    """Check for git; summaries hold the commit of a checkout."""
     return _program("git", ["git"], "the commit in a run's summary", "git")
 
 
 def slurm() -> Finding:
-    """The commands of a cluster."""
+    """Check for the commands of Slurm."""
     commands = ("sbatch", "squeue", "scancel", "sacct")
     absent = [name for name in commands if not shutil.which(name)]
     if absent:
@@ -137,14 +137,14 @@ def slurm() -> Finding:
 
 
 def _program(name: str, candidates: list[str], needs: str, package: str) -> Finding:
-    path = next((found for found in map(shutil.which, filter(None, candidates)) if found), None)
+    path = next((candidate for candidate in map(shutil.which, filter(None, candidates)) if candidate), None)
     if path:
         return Finding(name, OK, path)
     return Finding(name, MISSING, f"only {needs} needs it", f"apt-get install {package}")
 
 
 def checks(folder: Path) -> dict[str, Check]:
-    """All of these, for runs that are written below ``folder``."""
+    """Return all checks, for runs that are written below ``folder``."""
     return {
         "Python": python,
         "packages": packages,

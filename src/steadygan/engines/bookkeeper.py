@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from steadygan import files, locks
 from steadygan.engines import spectrum, summary
+from steadygan.engines.checkpoint_manager import CheckpointManager
 from steadygan.engines.components import Components, Job, Report
 from steadygan.engines.evaluate import both
 from steadygan.engines.gan_state import GANState
 from steadygan.engines.interrupt import Interrupt
-from steadygan.engines.keeping import Keeping
+from steadygan.engines.metrics_writer import MetricsWriter
 from steadygan.engines.oscillation import Trailing
-from steadygan.engines.rows import Rows
 from steadygan.loggers.base import RunInfo
 from steadygan.pictures import picture
 
@@ -23,7 +23,7 @@ PROGRESS_SECONDS = 0.3
 
 
 class Due(NamedTuple):
-    """What there is to do after an iteration."""
+    """What is due after an iteration."""
 
     logs: bool
     evaluates: bool
@@ -65,12 +65,14 @@ class Bookkeeper:
         self.components, self.job, self.report, self.gan, self.share = components, job, report, gan, share
         self.sparing = job.config["engine"].get("files") == "summary"
         self.interrupt = Interrupt()
-        self.rows = Rows(job.directory / files.METRICS, list(components.directions), spectrum.columns(job.config))
+        self.rows = MetricsWriter(
+            job.directory / files.METRICS, list(components.directions), spectrum.columns(job.config)
+        )
         self.trailing = Trailing()
-        self.checkpoints = Keeping(job, components.directions)
+        self.checkpoints = CheckpointManager(job, components.directions)
         self.seconds_before = 0.0
         self.started = time.monotonic()
-        self.told = 0.0
+        self.reported_at = 0.0
         self.latest: dict[str, float] = {}
         self.metrics: Callable[[], dict[str, float]] = partial(both, gan, components)
         self.picture: Callable[[Path], None] = partial(picture, gan, components.dataset)
@@ -85,7 +87,7 @@ class Bookkeeper:
         self.rows.resume(self.gan.iteration, [each for each in every if each is not None])
         before = self.rows.read()
         self.trailing.recall(row for row in before if self.due(int(row["iteration"])).logs)
-        self.checkpoints.recall(before)
+        self.checkpoints.restore_best(before)
         self._write_summary("running")
         self.components.logger.open(
             RunInfo(
@@ -102,7 +104,7 @@ class Bookkeeper:
         self.started = time.monotonic()
 
     def tell(self, text: str) -> None:
-        """One line to whoever watches."""
+        """Report one line of text."""
         self.report({"kind": "message", "text": text})
 
     def close(self) -> str:
@@ -118,8 +120,8 @@ class Bookkeeper:
 
     def logger_close(self) -> None:
         """Whatever happened, the logger ends with what the summary says; a run that was not closed has failed."""
-        told = files.read_summary(self.job.directory) or {}
-        self.components.logger.close({**told, "status": "failed"} if told.get("status") == "running" else told)
+        summary = files.read_summary(self.job.directory) or {}
+        self.components.logger.close({**summary, "status": "failed"} if summary.get("status") == "running" else summary)
 
     def _write_summary(self, status: str) -> None:
         seconds = self.seconds
@@ -144,11 +146,11 @@ class Bookkeeper:
     # --- between iterations -----------------------------------------------------------------------------------
 
     def due(self, iteration: int) -> Due:
-        """What there is to do after ``iteration``."""
+        """Return what is due after ``iteration``."""
         return Due.after(iteration, self.job.config, self.job.iterations, self.checkpoints.overdue())
 
     def after(self, due: Due | None = None) -> None:
-        """What is due after the iteration that ``gan`` has just made."""
+        """Do what is due after the iteration that ``gan`` has just made."""
         due = due or self.due(self.gan.iteration)
         if any(due):
             locks.check(self.job.directory)
@@ -194,7 +196,7 @@ class Bookkeeper:
 
     def _judge(self) -> None:
         if not self.sparing:
-            self.checkpoints.judge(self.gan, self.seconds, self.latest)
+            self.checkpoints.save_best(self.gan, self.seconds, self.latest)
 
     def progress(self, phase: Mapping[str, Any] | None = None) -> None:
         """Report it, now and then.
@@ -203,9 +205,9 @@ class Bookkeeper:
             phase: before the first iteration: ``text``, what goes on, and ``done`` of ``total`` steps.
         """
         now = time.monotonic()
-        if now - self.told < PROGRESS_SECONDS and self.gan.iteration < self.job.iterations:
+        if now - self.reported_at < PROGRESS_SECONDS and self.gan.iteration < self.job.iterations:
             return
-        self.told = now
+        self.reported_at = now
         with contextlib.suppress(BrokenPipeError):
             self.report(
                 {

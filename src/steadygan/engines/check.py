@@ -79,17 +79,17 @@ def check_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
     misfits: Problems = []
     typed = _typed("", config, misfits)
     misfits = [_as_asked(config, *each) for each in misfits]
-    found: dict[str, str] = {}
+    problems: dict[str, str] = {}
     for key, text in [*_key_problems(typed), *misfits, *_node_problems("", typed)]:
-        found.setdefault(key, text)
-    found |= {} if found else dict(_snapshot_problems(typed))
-    if found:
-        raise UserError("\n".join(found.values()))
+        problems.setdefault(key, text)
+    problems |= {} if problems else dict(_snapshot_problems(typed))
+    if problems:
+        raise UserError("\n".join(problems.values()))
     return typed
 
 
 def typed_node(path: str, node: Mapping[str, Any]) -> dict[str, Any]:
-    """One node of a config, and those within, with its numbers as the types that are meant.
+    """Return a node of a config, nested ones included, with its numbers converted to the types that are meant.
 
     Raises:
         UserError: naming each key that is of another type.
@@ -103,7 +103,7 @@ def typed_node(path: str, node: Mapping[str, Any]) -> dict[str, Any]:
 
 def _typed(path: str, node: Any, problems: Problems) -> Any:
     if isinstance(node, list):
-        return [_typed(f"{path}.{place}", item, problems) for place, item in enumerate(node)]
+        return [_typed(f"{path}.{index}", item, problems) for index, item in enumerate(node)]
     if not isinstance(node, Mapping):
         return node
     try:
@@ -131,7 +131,7 @@ def _as_asked(config: Mapping[str, Any], key: str, text: str) -> tuple[str, str]
 
 
 def _types(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the keys of a node, as its target has them; a range of whole numbers is a type of its own."""
+    """Return the types of a node's keys, as its target declares them; a range of whole numbers is a type of its own."""
     if "_target_" not in node:
         return {}
     target = resolve(node["_target_"])
@@ -145,7 +145,7 @@ def _types(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _listed(table: Mapping[str, Any], where: str, otherwise: Any) -> Any:
-    """What a table says of a key; ``*`` stands for one name."""
+    """Look a key up in a table; ``*`` stands for one name."""
     first, *rest = where.split(".")
     return table.get(where, table.get(".".join([first, "*", *rest[1:]]), otherwise))
 
@@ -170,12 +170,12 @@ def _found(node: Any, path: list[str], before: str = "") -> Iterator[tuple[str, 
 
 
 def _snapshot_problems(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    given = config["discriminator"]
-    if given["snapshots"] * given["every"] > config["iterations"]:
+    settings = config["discriminator"]
+    if settings["snapshots"] * settings["every"] > config["iterations"]:
         yield (
             "discriminator.snapshots",
-            f"discriminator.snapshots={given['snapshots']}: more snapshots than there will be, one each "
-            f"discriminator.every={given['every']} of iterations={config['iterations']}",
+            f"discriminator.snapshots={settings['snapshots']}: more snapshots than there will be, one each "
+            f"discriminator.every={settings['every']} of iterations={config['iterations']}",
         )
 
 

@@ -98,10 +98,10 @@ def restore(gan: GANState, checkpoint: dict[str, Any]) -> None:
     state = dict(gan.state)
     try:
         for player in PLAYERS:
-            own = gan.state[player]
+            current = gan.state[player]
             state[player] = {
-                "params": fill(player, own["params"]),
-                "buffers": fill(player, own["buffers"]),
+                "params": fill(player, current["params"]),
+                "buffers": fill(player, current["buffers"]),
                 "rule": checkpoint["rules"][player],
             }
         state["ema"] = fill("generator_ema", gan.state["ema"])

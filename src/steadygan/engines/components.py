@@ -40,9 +40,9 @@ class Components:
     @property
     def directions(self) -> dict[str, str]:
         """Map the name of each score to "max" or "min", whichever is better."""
-        found = {name: way for metric in self.metrics.values() for name, way in metric.directions.items()}
-        told = [metric for metric in self.metrics.values() if self.raw and of_samples(metric)]
-        return found | {f"{RAW}{name}": way for metric in told for name, way in metric.directions.items()}
+        directions = {name: way for metric in self.metrics.values() for name, way in metric.directions.items()}
+        scored_raw = [metric for metric in self.metrics.values() if self.raw and of_samples(metric)]
+        return directions | {f"{RAW}{name}": way for metric in scored_raw for name, way in metric.directions.items()}
 
     @property
     def most(self) -> dict[str, float]:
@@ -63,9 +63,9 @@ class Job:
     seed: int
     iterations: int
     options: tuple[str, ...] = ()
-    """Hydra's, with which ``said`` gives the config."""
-    said: tuple[str, ...] | None = None
-    """Overrides of the root config that give all of it, whatever ``overrides`` were given beside; None: these."""
+    """Hydra's options, which give the config together with ``root_overrides``."""
+    root_overrides: tuple[str, ...] | None = None
+    """Overrides of the root config that give the whole config; None: ``overrides`` do."""
 
 
 Report = Callable[[dict[str, Any]], None]
@@ -74,5 +74,5 @@ last two by the names of metrics; before the first iteration also ``phase``: ``t
 
 
 def tagged(report: Report, job: Job) -> Report:
-    """``report`` for one of several jobs that train together: each event says whose it is, under ``member``."""
+    """Return ``report`` for one of several jobs that train together: each event says whose it is, under ``member``."""
     return lambda event: report({**event, "member": job.signature})

@@ -17,7 +17,7 @@ STREAM = "evaluate"
 
 
 def evaluate(gan: GANState, metrics: Mapping[str, Any], ema: bool = True) -> dict[str, float]:
-    """Every metric of the (averaged) generator.
+    """Score the (averaged) generator by every metric.
 
     The latents are a function of the run's seed alone, so two evaluations of the same weights agree to the bit, and
     nothing here changes the training that follows. Several processes generate a share of the samples each, show each
@@ -38,7 +38,7 @@ def evaluate(gan: GANState, metrics: Mapping[str, Any], ema: bool = True) -> dic
 
 
 def both(gan: GANState, components: Components) -> dict[str, float]:
-    """Every metric of the averaged generator, and of the one that is trained where the run asks for that."""
+    """Score the averaged generator by every metric, and the raw one if the run asks for that."""
     values = evaluate(gan, components.metrics)
     if components.raw:
         raw = evaluate(gan, looking_at_samples(components.metrics), ema=False)
@@ -47,14 +47,14 @@ def both(gan: GANState, components: Components) -> dict[str, float]:
 
 
 def looking_at_samples(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that differ between generators."""
+    """Return the metrics that differ between generators."""
     return {name: metric for name, metric in metrics.items() if of_samples(metric)}
 
 
 def score(
     metric: Any, offers: Mapping[str, Any], share: Callable[[Tensor], Tensor] = lambda shown: shown
 ) -> dict[str, float]:
-    """What one metric says of what it needs of ``offers``.
+    """Return the scores of one metric, from what it needs of ``offers``.
 
     Args:
         metric: takes the first ``metric.samples`` of each tensor.
@@ -71,9 +71,9 @@ def _first(shown: Any, count: int, share: Callable[[Tensor], Tensor]) -> Any:
 
 
 def score_many(metrics: Mapping[str, Any], samples: Tensor) -> list[dict[str, float]]:
-    """Every metric of each of several generators, from their samples ``[K, n, *shape]``.
+    """Score each of several generators by every metric, from their samples ``[K, n, *shape]``.
 
-    A metric may offer ``compute_many(samples [K, its own n, *shape])``, one dict a generator; the others take one
+    A metric may offer ``compute_many(samples [K, its examples n, *shape])``, one dict a generator; the others take one
     generator after the other. All that look at one generator follow upon each other, so that those which share a
     feature network share its pass.
     """
@@ -83,11 +83,11 @@ def score_many(metrics: Mapping[str, Any], samples: Tensor) -> list[dict[str, fl
         if hasattr(metric, "compute_many")
     }
     values: list[dict[str, float]] = []
-    for place, own in enumerate(samples):
-        found: dict[str, float] = {}
+    for index, examples in enumerate(samples):
+        scores: dict[str, float] = {}
         for name, metric in metrics.items():
-            found |= together[name][place] if name in together else score(metric, {"samples": own})
-        values.append(found)
+            scores |= together[name][index] if name in together else score(metric, {"samples": examples})
+        values.append(scores)
     return values
 
 
@@ -97,16 +97,16 @@ def most(metrics: Mapping[str, Any]) -> int:
 
 
 def latents(gan: GANState, count: int, stream: str, seed: int | None = None) -> Tensor:
-    """``[count, latent]``; the seed is the run's own unless given."""
+    """Return ``[count, latent]``; the seed is the run's own unless given."""
     source = generator(gan.seed if seed is None else seed, stream, 0, gan.device)
     return normal_like(source, (count, gan.latent), gan.float_type)
 
 
 def draw(gan: GANState, count: int, stream: str, ema: bool = True, seed: int | None = None) -> Tensor:
-    """``count`` generated examples ``[count, *shape]`` of ``latents``; a conditional GAN's of ``gan.labels``."""
+    """Return ``count`` generated examples ``[count, *shape]`` of ``latents``; a conditional GAN's of ``gan.labels``."""
     labels = gan.labels(count, stream, seed)
-    own = gan.ranks.share(latents(gan, count, stream, seed))
-    return gan.ranks.gather(in_chunks(gan, own, ema, None if labels is None else gan.ranks.share(labels)))
+    latents_here = gan.ranks.share(latents(gan, count, stream, seed))
+    return gan.ranks.gather(in_chunks(gan, latents_here, ema, None if labels is None else gan.ranks.share(labels)))
 
 
 def in_chunks(gan: GANState, latents: Tensor, ema: bool, labels: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ from steadygan.core.types import Apply, Tensors
 
 
 def functional(module: nn.Module) -> Apply:
-    """``apply(params, buffers, *inputs, **place) -> (output, new buffers)``, without a change to ``module``.
+    """Return ``apply(params, buffers, *inputs, **place) -> (output, new buffers)``, without a change to ``module``.
 
     The same as ``torch.func.functional_call`` on ``{**params, **buffers}``, but the places of the tensors are looked up
     once and not at every call, which costs a small network a third of its forward pass. Buffers must change by

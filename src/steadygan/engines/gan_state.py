@@ -11,10 +11,10 @@ from steadygan.core.growing import Growth
 from steadygan.core.objective import repeated
 from steadygan.core.types import Apply, Tensors
 from steadygan.engines.components import Components
-from steadygan.engines.distributed.ranks import Alone
+from steadygan.engines.distributed.process_group import SingleProcess
 from steadygan.engines.functional import functional
+from steadygan.engines.running_mean import RunningMean
 from steadygan.engines.step import PLAYERS
-from steadygan.engines.window import Window
 
 
 class GANState:
@@ -32,8 +32,8 @@ class GANState:
     state: State
     iteration: int
     diverged_at: int | None
-    window: Window
-    ranks: Alone = Alone()
+    window: RunningMean
+    ranks: SingleProcess = SingleProcess()
     seed: int
     latent: int
     device: torch.device
@@ -76,8 +76,8 @@ class GANState:
 
         A conditional GAN is asked for the classes ``label [n]``.
         """
-        own = self.state["generator"]
-        values = self.state["ema"] if ema else {**own["params"], **own["buffers"]}
+        generator = self.state["generator"]
+        values = self.state["ema"] if ema else {**generator["params"], **generator["buffers"]}
         return self._now("generator", self._generate)(values, values, latents, *_given(label))[0]
 
     def averaged(self) -> tuple[Apply, Tensors]:
@@ -115,8 +115,8 @@ class GANState:
         return self._outputs(self._classifier, x.to(self.device, self.float_type), None)
 
     def _outputs(self, network: Apply, x: Tensor, label: Tensor | None) -> Tensor:
-        own, inputs = self.state["discriminator"], repeated((x, *_given(label)), self._members)
-        outputs, _ = self._now("discriminator", network)(own["params"], own["buffers"], *inputs)
+        discriminator, inputs = self.state["discriminator"], repeated((x, *_given(label)), self._members)
+        outputs, _ = self._now("discriminator", network)(discriminator["params"], discriminator["buffers"], *inputs)
         return outputs.unflatten(0, (self._members, -1)).mean(0)
 
 

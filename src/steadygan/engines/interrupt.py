@@ -22,7 +22,7 @@ class Interrupt:
         return self
 
     def install(self) -> None:
-        """Take the signals back from whoever took them since (Lightning does, and would raise at SIGTERM)."""
+        """Take the signals back if something else took them (Lightning does, and would raise at SIGTERM)."""
         for number in self._before:
             signal.signal(number, self._handle)
 

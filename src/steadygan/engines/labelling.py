@@ -59,10 +59,10 @@ class Labelling:
         """
         y = batch["y"]
         if "index" in batch:
-            given = given_rows(self.num_data, self.share, seed, y.device)[batch["index"].long()]
+            known = given_rows(self.num_data, self.share, seed, y.device)[batch["index"].long()]
         else:
-            given = given_draws(len(y), self.share, generator(seed, f"labels/given/{player}", index, y.device))
-        return self.method.batch_fields(y, given, self.classes, dtype)
+            known = given_draws(len(y), self.share, generator(seed, f"labels/given/{player}", index, y.device))
+        return self.method.batch_fields(y, known, self.classes, dtype)
 
 
 UNLABELLED = Labelling()

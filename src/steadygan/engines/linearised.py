@@ -74,9 +74,9 @@ def scene(components: Components, state: State, iteration: int, seed: int, size:
     params = {player: state[player]["params"] for player in PLAYERS}
     latent = components.networks["generator"].latent
     device = next(iter(params["generator"].values())).device
-    own = stream_seed(seed, STREAM) >> 1  # what takes seeds takes those of 63 bits
+    derived_seed = stream_seed(seed, STREAM) >> 1  # what takes seeds takes those of 63 bits
     sampling = replace(components.sampling, every={}, aggregation=False)
-    sampler = BatchSampler(components.dataset, sampling, latent, own, size, device, torch.float64)
+    sampler = BatchSampler(components.dataset, sampling, latent, derived_seed, size, device, torch.float64)
     functions = components.sampling.labelling.functions(as_functions(components.networks, bf16=False))
     objective = components.algorithm.objective
     aggregation = Mean() if objective.aggregation.noisy else objective.aggregation
@@ -97,7 +97,7 @@ class Flat:
         self.size = sum(self._sizes)
 
     def vector(self, tree: Any) -> Tensor:
-        """``[size]``."""
+        """Return ``[size]``."""
         return torch.cat([leaf.reshape(-1) for leaf in tree_flatten(tree)[0]])
 
     def tree(self, vector: Tensor) -> Any:
@@ -117,8 +117,8 @@ def jacobian(function: Callable[[Tensor], Tensor], x: Tensor) -> Operator:
 
     def product(graph: Callable) -> Callable[[np.ndarray], np.ndarray]:
         def call(vector: np.ndarray) -> np.ndarray:
-            (found,) = graph(torch.as_tensor(vector, dtype=x.dtype, device=x.device))
-            return found.detach().cpu().numpy()
+            (product,) = graph(torch.as_tensor(vector, dtype=x.dtype, device=x.device))
+            return product.detach().cpu().numpy()
 
         return call
 
@@ -146,7 +146,7 @@ class Field:
         self._rules = {player: Sgd(lr=1.0).init(params[player]) for player in PLAYERS}
 
     def __call__(self, x: Tensor) -> Tensor:
-        """``[n] -> [n]``."""
+        """Return ``[n] -> [n]``."""
         params = self.flat.tree(x)
         own = {player: {**self.scene.state[player], "params": params[player], "rule": self._rules[player]}
                for player in PLAYERS}  # fmt: skip
@@ -202,7 +202,7 @@ class Iteration:
         return {**tree, "game": _without(state.get("game", {}), getattr(self.scene.algorithm.game, "counters", ()))}
 
     def __call__(self, x: Tensor) -> Tensor:
-        """``[n] -> [n]``."""
+        """Return ``[n] -> [n]``."""
         moving, state = self.flat.tree(x), self.scene.state
         at = {
             player: {

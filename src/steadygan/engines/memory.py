@@ -20,10 +20,10 @@ def forget_peak() -> None:
 def peak() -> dict[str, float]:
     """``process_mb``: resident memory of the process at its highest, libraries included (since ``forget_peak`` where
     the system can forget), and ``device_mb`` where there is a GPU."""
-    found = {"process_mb": round(_process() / MEGABYTE, 1)}
+    peaks = {"process_mb": round(_process() / MEGABYTE, 1)}
     if torch.cuda.is_available():
-        found["device_mb"] = round(torch.cuda.max_memory_allocated() / MEGABYTE, 1)
-    return found
+        peaks["device_mb"] = round(torch.cuda.max_memory_allocated() / MEGABYTE, 1)
+    return peaks
 
 
 def _process() -> int:

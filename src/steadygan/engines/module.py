@@ -9,12 +9,12 @@ from torch.utils._pytree import tree_map
 
 from steadygan.core.autodiff import AutogradBackend
 from steadygan.engines.components import Components
-from steadygan.engines.distributed.ranks import Alone
+from steadygan.engines.distributed.process_group import SingleProcess
 from steadygan.engines.functional import tensors
 from steadygan.engines.gan_state import GANState
+from steadygan.engines.running_mean import RunningMean
 from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import PLAYERS, initial_state, step
-from steadygan.engines.window import Window
 
 
 class GANModule(GANState, lightning.LightningModule):
@@ -24,10 +24,10 @@ class GANModule(GANState, lightning.LightningModule):
     """
 
     def __init__(
-        self, components: Components, seed: int, batch_size: int, dtype: torch.dtype, ranks: Alone | None = None
+        self, components: Components, seed: int, batch_size: int, dtype: torch.dtype, ranks: SingleProcess | None = None
     ) -> None:
         super().__init__()
-        self.ranks = ranks or Alone()
+        self.ranks = ranks or SingleProcess()
         self.automatic_optimization = False
         self.components = components
         self.seed, self.batch_size, self.float_type = seed, batch_size, dtype
@@ -36,7 +36,7 @@ class GANModule(GANState, lightning.LightningModule):
         )
         self.iteration = 0
         self.diverged_at: int | None = None
-        self.window = Window()
+        self.window = RunningMean()
         self._evaluate_with(components)
 
     def configure_optimizers(self) -> None:
@@ -74,9 +74,9 @@ class GANModule(GANState, lightning.LightningModule):
         params = {player: self.state[player]["params"] for player in PLAYERS}
         batches = self.sampler.sample(iteration, params)
         state, logs = step(
-            self.components.algorithm, AutogradBackend(), self.state, batches, iteration, self.ranks.average
+            self.components.algorithm, AutogradBackend(), self.state, batches, iteration, self.ranks.average_grads
         )
-        if not self.window.add(self.ranks.agree(logs)):
+        if not self.window.add(self.ranks.reduce_logs(logs)):
             self.diverged_at = iteration + 1
             return
-        self.state, self.iteration = self.ranks.settle(state), iteration + 1
+        self.state, self.iteration = self.ranks.sync_buffers(state), iteration + 1

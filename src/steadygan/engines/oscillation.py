@@ -60,15 +60,15 @@ class Trailing:
             self._take(row)
 
     def after(self, row: Mapping[str, Any]) -> dict[str, float | None]:
-        """``oscillation/PLAYER`` and ``period/PLAYER`` with this row; None where the rows are too few to say."""
+        """Return ``oscillation/PLAYER`` and ``period/PLAYER`` with this row; None where the rows are too few to say."""
         self._take(row)
         iterations, losses = zip(*self._rows)
-        found: dict[str, float | None] = {}
+        columns: dict[str, float | None] = {}
         for player, values in zip(PLAYERS, zip(*losses)):
             strongest = peak(iterations, values)
-            found[f"oscillation/{player}"] = spread(values)
-            found[f"period/{player}"] = None if strongest is None else strongest.period
-        return found
+            columns[f"oscillation/{player}"] = spread(values)
+            columns[f"period/{player}"] = None if strongest is None else strongest.period
+        return columns
 
     def _take(self, row: Mapping[str, Any]) -> None:
         self._rows.append((int(row["iteration"]), tuple(float(row[f"loss/{player}"]) for player in PLAYERS)))

@@ -44,8 +44,8 @@ def has_members(kind: str, key: str, made: Any) -> None:
             raise UserError(f"{key}: {type(made).__name__} has {old}, which is called {new} now; {PAGE}")
     missing = [text for text in MEMBERS[kind] if not _has(made, text)]
     if missing:
-        own = ", ".join(MEMBERS[kind])
-        raise UserError(f"{key}: {type(made).__name__} has no {', '.join(missing)}\nIt needs {own}; {PAGE}")
+        needed = ", ".join(MEMBERS[kind])
+        raise UserError(f"{key}: {type(made).__name__} has no {', '.join(missing)}\nIt needs {needed}; {PAGE}")
 
 
 def _has(made: Any, text: str) -> bool:

@@ -11,9 +11,9 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from steadygan.engines.bookkeeper import Bookkeeper
 from steadygan.engines.components import DTYPES, Components, Job, Report
-from steadygan.engines.distributed.bystander import Bystander
 from steadygan.engines.distributed.join import device, joined, normalised
-from steadygan.engines.distributed.ranks import Alone
+from steadygan.engines.distributed.other_rank import OtherRank
+from steadygan.engines.distributed.process_group import SingleProcess
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.module import GANModule
 from steadygan.signals import STOPS
@@ -32,13 +32,13 @@ def run(components: Components, job: Job, report: Report) -> str:
         return _run(components, job, report, ranks)
 
 
-def _run(components: Components, job: Job, report: Report, ranks: Alone) -> str:
+def _run(components: Components, job: Job, report: Report, ranks: SingleProcess) -> str:
     config = job.config
     gan = GANModule(components, job.seed, config["batch_size"], DTYPES[str(config["trainer"]["precision"])], ranks)
-    book = Bystander(components, job, gan) if ranks.rank else Bookkeeper(components, job, report, gan)
+    book = OtherRank(components, job, gan) if ranks.rank else Bookkeeper(components, job, report, gan)
     book.open()
     try:
-        gan.adopt(ranks.send(gan.progress()))
+        gan.adopt(ranks.broadcast(gan.progress()))
         with Interrupt() as interrupt:
             # A process that was just started has them blocked until here.
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
@@ -53,14 +53,14 @@ def _run(components: Components, job: Job, report: Report, ranks: Alone) -> str:
     return status
 
 
-def _before(components: Components, gan: GANModule, book: Bookkeeper | Bystander) -> None:
-    """What the scheme has to do before the first iteration, or what is left of it."""
+def _before(components: Components, gan: GANModule, book: Bookkeeper | OtherRank) -> None:
+    """Run what the scheme has to do before the first iteration, or the rest of it."""
     prepare = components.scheme.before(components.dataset) if gan.iteration == 0 else None
     if prepare is not None:
         prepare(gan, book)
 
 
-def fit(gan: GANModule, book: Bookkeeper | Bystander, settings: dict[str, Any]) -> None:
+def fit(gan: GANModule, book: Bookkeeper | OtherRank, settings: dict[str, Any]) -> None:
     """Lightning's loop over the numbers of the iterations that are left; everything else is ours.
 
     Each process has a loop of its own on its one device.
@@ -101,7 +101,7 @@ def _on(device: torch.device) -> dict[str, Any]:
 class _Hooks(lightning.Callback):
     """Calls the bookkeeper where Lightning lets it, and stops where the run stops."""
 
-    def __init__(self, book: Bookkeeper | Bystander) -> None:
+    def __init__(self, book: Bookkeeper | OtherRank) -> None:
         self.book = book
 
     def on_train_start(self, trainer: lightning.Trainer, *_: Any) -> None:

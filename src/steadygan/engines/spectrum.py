@@ -33,7 +33,7 @@ def every_of(config: Mapping[str, Any]) -> int | None:
 
 
 def columns(config: Mapping[str, Any]) -> list[str]:
-    """Those that a run has."""
+    """Return the columns of ``spectrum`` that a run has."""
     return [] if every_of(config) is None else list(COLUMNS)
 
 
@@ -49,13 +49,13 @@ def spectrum(gan: GANState, components: Components, config: Mapping[str, Any]) -
         field = Field(here)
         norm = float(field(field.x).norm())
         try:
-            found = ritz(field.operator(), VECTORS)
+            space = ritz(field.operator(), VECTORS)
             radius = _radius(Iteration(here).operator())
         except np.linalg.LinAlgError:  # a product that is not finite
             return {}
-    values = found.values
+    values = space.values
     sizes = (values.real, np.abs(values.imag), np.abs(values))
-    residual = max(found.residuals[size.argmax()] for size in sizes)
+    residual = max(space.residuals[size.argmax()] for size in sizes)
     numbers = (*(size.max() for size in sizes), residual, *radius, norm)
     return {name: float(value) for name, value in zip(COLUMNS, numbers)} if np.isfinite(numbers).all() else {}
 
@@ -64,6 +64,6 @@ def _radius(iteration: Operator) -> tuple[float, float]:
     """Return the largest modulus of its multipliers, and the residual of that one."""
     scale = balance(iteration, 3)
     space = ritz(scaled(iteration, scale), VECTORS)
-    place = int(np.abs(space.values).argmax())
-    found = measured(iteration, space.values[[place]], scale[:, None] * space.vectors([place]))
-    return float(np.abs(space.values[place])), float(found.residuals.max())
+    index = int(np.abs(space.values).argmax())
+    pair = measured(iteration, space.values[[index]], scale[:, None] * space.vectors([index]))
+    return float(np.abs(space.values[index])), float(pair.residuals.max())

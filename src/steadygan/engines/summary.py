@@ -9,7 +9,7 @@ import numpy as np
 from steadygan import threshold
 from steadygan.engines import memory
 from steadygan.engines.components import Components, Job
-from steadygan.engines.distributed.place import processes
+from steadygan.engines.distributed.cluster import processes
 from steadygan.engines.oscillation import PLAYERS, peak, spread
 from steadygan.engines.provenance import git, versions
 from steadygan.threshold import Bound
@@ -37,20 +37,20 @@ def oscillation(rows: list[dict[str, str]]) -> dict[str, float | None]:
 
 def spectrum(rows: list[dict[str, str]]) -> dict[str, dict[str, float] | None]:
     """Return the strongest oscillation of each player's loss over the last half (see ``oscillation.peak``)."""
-    found = {player: peak(*_series(rows, player)) for player in PLAYERS}
-    return {player: None if strongest is None else strongest._asdict() for player, strongest in found.items()}
+    peaks = {player: peak(*_series(rows, player)) for player in PLAYERS}
+    return {player: None if strongest is None else strongest._asdict() for player, strongest in peaks.items()}
 
 
 def _series(rows: list[dict[str, str]], player: str) -> tuple[list[int], list[float]]:
     """Iterations and losses of the last half of the run."""
-    told = [row for row in rows[len(rows) // 2 :] if row.get(f"loss/{player}")]
-    return [int(row["iteration"]) for row in told], [float(row[f"loss/{player}"]) for row in told]
+    logged = [row for row in rows[len(rows) // 2 :] if row.get(f"loss/{player}")]
+    return [int(row["iteration"]) for row in logged], [float(row[f"loss/{player}"]) for row in logged]
 
 
 def reached(
     rows: list[dict[str, str]], bounds: Iterable[Bound], directions: Mapping[str, str], most: Mapping[str, float]
 ) -> dict[str, dict[str, Any] | None]:
-    """Where each metric first met its bound: ``bound``, ``iteration``, ``images`` and ``seconds``; None: never.
+    """Return where each metric first met its bound: ``bound``, ``iteration``, ``images`` and ``seconds``; None: never.
 
     Args:
         rows: of ``metrics.csv``.
@@ -58,7 +58,7 @@ def reached(
         directions: which way each metric is better.
         most: the largest value of those metrics that have one, for bounds in percent.
     """
-    found: dict[str, dict[str, Any] | None] = {}
+    first_met: dict[str, dict[str, Any] | None] = {}
     for bound in bounds:
         sign, limit = (1 if directions[bound.metric] == "max" else -1), bound.limit(most.get(bound.metric))
         met = (
@@ -67,13 +67,13 @@ def reached(
             if limit is not None and row.get(key := f"metric/{bound.metric}") and sign * float(row[key]) >= sign * limit
         )
         first = next(met, None)
-        found[bound.metric] = None if first is None else {
+        first_met[bound.metric] = None if first is None else {
             "bound": bound.words(directions[bound.metric]),
             "iteration": int(first["iteration"]),
             "images": int(first["images"]),
             "seconds": float(first["seconds"]),
         }  # fmt: skip
-    return found
+    return first_met
 
 
 def summary(
@@ -112,7 +112,7 @@ def summary(
 
 
 def identity(job: Job, status: str) -> dict[str, Any]:
-    """What is known of a run before it has trained."""
+    """Return what is known of a run before it has trained."""
     return {
         "status": status,
         "signature": job.signature,

@@ -41,8 +41,11 @@ HERE = (str(Path(__file__).parents[1]), str(Path(torch.__file__).parent))
 def own_keys(config: Mapping[str, Any]) -> set[str]:
     """Return the keys of all objects that are not steadygan's."""
     nodes = {key: config[key] for key in ("loss", "noise", "game", "dataset", "logger")}
-    for group, own in (("regularizer", config["regularizer"] or {}), ("metrics", metric_nodes(config["metrics"]))):
-        nodes |= {f"{group}.{name}": node for name, node in own.items()}
+    for group, nodes_of_group in (
+        ("regularizer", config["regularizer"] or {}),
+        ("metrics", metric_nodes(config["metrics"])),
+    ):
+        nodes |= {f"{group}.{name}": node for name, node in nodes_of_group.items()}
     for group in ("network", "optimizer"):
         nodes |= {f"{group}.{player}": config[group][player] for player in PLAYERS}
     return {key for key, node in nodes.items() if not str(node.get("_target_", "steadygan.")).startswith("steadygan.")}
@@ -75,9 +78,9 @@ def expect(key: str, what: str, value: Any, shape: tuple[int, ...], words: str) 
     Raises:
         UserError: naming the key, what is there and, in ``words``, what should be.
     """
-    found = list(value.shape) if isinstance(value, Tensor) else None
-    if found != list(shape) or not value.is_floating_point():
-        got = f"a tensor of shape {found} and type {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
+    got = list(value.shape) if isinstance(value, Tensor) else None
+    if got != list(shape) or not value.is_floating_point():
+        got = f"a tensor of shape {got} and type {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
         raise UserError(f"{key}: {what} gives {got} for {COUNT} examples; must be {list(shape)}: {words}\n{PAGE}")
 
 
@@ -218,11 +221,11 @@ class Trial:
     def _network(self, player: str, now: Algorithm, state: tuple[Tensors, Tensors], batch: StepBatch) -> None:
         key, members = f"network.{player}", now.objective.members if player == "discriminator" else 1
         batch = batch.repeated(members)
-        given = batch.latent if player == "generator" else batch.real
+        x = batch.latent if player == "generator" else batch.real
         apply = getattr(now.objective, player)
         with torch.no_grad():
-            value, _ = attempt(key, f"a batch of {COUNT}", lambda: apply(*state, given, *batch.condition))
-        examples = (len(given), *self.dataset.shape)
+            value, _ = attempt(key, f"a batch of {COUNT}", lambda: apply(*state, x, *batch.condition))
+        examples = (len(x), *self.dataset.shape)
         words = {"generator": "examples like those of the data", "discriminator": "one logit an example"}
         expect(key, "forward", value, examples if player == "generator" else examples[:1], words[player])
 

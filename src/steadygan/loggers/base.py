@@ -1,4 +1,4 @@
-"""What the engine tells a logger, and when."""
+"""The interface of loggers: what the engine calls, and when."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a logger may want to know of a run before its first row."""
+    """Facts about a run that a logger gets before its first row."""
 
     directory: Path
     signature: str
@@ -39,7 +39,7 @@ class RunLogger(Protocol):
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """``{"metrics": {"modes": {"final": 8}}}`` as ``{"metrics/modes/final": 8}``; None is left out."""
+    """Return ``{"metrics": {"modes": {"final": 8}}}`` as ``{"metrics/modes/final": 8}``; None is left out."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What W&B's files of a run hold: each launch of a run leaves one file (a fragment) in its ``wandb/`` folder."""
+"""Contents of W&B's files of a run: each launch leaves one file (a fragment) in its ``wandb/`` folder."""
 
 import json
 import re
@@ -24,7 +24,7 @@ class Fragment:
     path: Path
     started: str
     """ISO time, which sorts; empty if the file ends before it says so."""
-    whole: bool
+    complete: bool
     """It was finished: ``wandb sync`` gives up on files cut off in the middle, and on all that come after them."""
     rows: tuple[dict[str, Any], ...]
     """As they were logged, with W&B's own keys (``_step``, ...); a picture is ``samples.path`` and more."""
@@ -36,12 +36,12 @@ class Fragment:
 
 
 def find(run: Path) -> list[Path]:
-    """The fragments of a run, in no order."""
+    """Return the fragments of a run, in no order."""
     return sorted(run.glob("wandb/*run-*/*.wandb"))
 
 
 def first_id(run: Path) -> str | None:
-    """The id under which W&B got to know a run; None if it does not know it yet."""
+    """Return the id under which W&B got to know a run; None if it does not know it yet."""
     named = [_FOLDER.fullmatch(folder.name) for folder in run.glob("wandb/*run-*") if folder.is_dir()]
     return min((match.groups() for match in named if match), default=(None, None))[1]
 
@@ -53,19 +53,19 @@ def read(path: Path) -> Fragment:
     return Fragment(
         path=path,
         started=runs[0].get("start_time", "") if runs else "",
-        whole=any(record["type"] == "exit" for record in records),
+        complete=any(record["type"] == "exit" for record in records),
         rows=tuple(_numbers(record["history"]["item"]) for record in records if record["type"] == "history"),
     )
 
 
 def inspect(path: Path) -> str:
-    """What ``wandb leet inspect --json`` prints: a line for each record that can be read."""
+    """Return the output of ``wandb leet inspect --json``: a line for each record that can be read."""
     core = service.core_path()
-    found = ""
+    output = ""
     if core:  # without wandb's command line, which takes half a second to start
         options = ["--no-observability", "--json", "--run-file", str(path), str(path.parents[1])]
-        found = _output([core, "leet", "inspect", *options])
-    return found or _output([sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)])
+        output = _output([core, "leet", "inspect", *options])
+    return output or _output([sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)])
 
 
 def _output(command: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ _log = logging.getLogger("steadygan")
 
 
 def bounded(call: Callable[[], T], seconds: float) -> T:
-    """The result of ``call()``, which has ``seconds`` for it.
+    """Return the result of ``call()``, which has ``seconds`` for it.
 
     It runs in a daemon thread: what hangs is left behind, and Ctrl-C still reaches the caller.
 
@@ -52,7 +52,7 @@ class Guard:
         self.quiet = False
 
     def __call__(self, call: Callable[[], Any], seconds: float) -> bool:
-        """Whether ``call`` was made and did what it should within ``seconds``."""
+        """Return whether ``call`` was made and did what it should within ``seconds``."""
         if self.quiet:
             return False
         error = attempt(call, seconds)
@@ -68,7 +68,7 @@ class Guard:
 
 
 def describe(error: BaseException) -> str:
-    """The kind of an exception and the first line of its message."""
+    """Return the kind of an exception and the first line of its message."""
     if isinstance(error, TimeoutError) and not str(error):
         return "no answer in time"
     lines = str(error).strip().splitlines()

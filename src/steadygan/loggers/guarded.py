@@ -37,11 +37,11 @@ class Guarded:
         """See ``RunLogger``."""
         self._call(self.logger.close, summary)
 
-    def _call(self, method: Callable[..., None], *given: Any) -> None:
+    def _call(self, method: Callable[..., None], *arguments: Any) -> None:
         if self.failed:
             return
         try:
-            method(*given)
+            method(*arguments)
         except FAILURES as error:
             self.failed = True
             _log.warning("%s stopped logging (%s); the run goes on", type(self.logger).__name__, describe(error))

@@ -37,7 +37,7 @@ _VARIABLES = ("WANDB_SERVICE", "WANDB_ERROR_REPORTING")
 
 
 def settings(**more: Any) -> Any:
-    """``wandb.Settings`` with :data:`QUIET`, less what this version of wandb does not know."""
+    """Return ``wandb.Settings`` with :data:`QUIET`, less what this version of wandb does not know."""
     import wandb
 
     known = wandb.Settings.model_fields
@@ -45,7 +45,7 @@ def settings(**more: Any) -> Any:
 
 
 class Agent(NamedTuple):
-    """What ``wandb agent`` says in the environment of a run; all None where there is no agent."""
+    """What ``wandb agent`` sets in the environment of a run; all None where there is no agent."""
 
     sweep_id: str | None = None
     project: str | None = None
@@ -54,7 +54,7 @@ class Agent(NamedTuple):
 
 
 def agent(session: Any) -> Agent:
-    """What an agent said, and ``wandb.init`` no longer knows: it would begin another W&B run at each launch.
+    """Return the agent's settings, which ``wandb.init`` forgets: it would begin another W&B run at each launch.
 
     Args:
         session: the settings that ``wandb.setup`` made of the environment.
@@ -99,7 +99,7 @@ def outside() -> Iterator[dict[str, str]]:
 
 
 def logged_in() -> bool:
-    """Whether wandb has credentials for its server; never asks for them."""
+    """Return whether wandb has credentials for its server; never asks for them."""
     try:
         import wandb
         from wandb.sdk import wandb_setup
@@ -108,16 +108,16 @@ def logged_in() -> bool:
         with untouched():
             singleton = wandb_setup.singleton()
             wandb.termsetup(settings(), None)
-            found = wbauth.authenticate_session(
+            session = wbauth.authenticate_session(
                 host=singleton.settings.base_url, source="steadygan", prompt=False, update_session=False
             )
     except FAILURES:
         return bool(os.environ.get("WANDB_API_KEY"))
-    return found is not None
+    return session is not None
 
 
 def unavailable(seconds: float) -> str | None:
-    """Why nothing can be sent now, with what mends it; None if there is a login and the server answers."""
+    """Return why nothing can be sent now, with what mends it; None if there is a login and the server answers."""
     try:
         from wandb.sdk import wandb_setup
 
@@ -136,7 +136,7 @@ def unavailable(seconds: float) -> str | None:
 
 
 def core_path() -> str | None:
-    """The program wandb-core; None where this version of wandb does not say."""
+    """Return the program wandb-core; None where this version of wandb does not say."""
     with suppress(*FAILURES):
         from wandb.util import get_core_path
 
@@ -145,7 +145,7 @@ def core_path() -> str | None:
 
 
 def dead() -> bool:
-    """Whether wandb-core was started here and has ended since."""
+    """Return whether wandb-core was started here and has ended since."""
     process = _process()
     return process is not None and process.poll() is not None
 
@@ -167,7 +167,7 @@ def forget() -> None:
 
 
 def _process() -> Any:
-    """The handle of wandb-core; None where there is none, or where this version of wandb keeps it elsewhere."""
+    """Return the handle of wandb-core; None where there is none, or where this version of wandb keeps it elsewhere."""
     with suppress(Exception):
         from wandb.sdk import wandb_setup
 

@@ -35,7 +35,7 @@ Send = Callable[[Sequence[Path]], str]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done for one run."""
+    """What is to be sent of one run."""
 
     run: Path
     unsent: tuple[Path, ...]
@@ -57,7 +57,7 @@ class Plan:
 
 
 class Found(NamedTuple):
-    """What there is below a folder."""
+    """The runs below a folder."""
 
     runs: list[Path]
     """That log to W&B."""
@@ -66,39 +66,40 @@ class Found(NamedTuple):
 
 
 def find(folder: Path) -> Found:
-    """The runs below ``folder``, or ``folder`` itself; those that do not log to W&B, or never began, are left out.
+    """Return the runs below ``folder``, or ``folder`` itself; those that do not log to W&B, or never began, are left
+    out.
 
     Raises:
         UserError: if there are none.
     """
-    found = Found([], [])
-    begun = _begun(folder, found.damaged)
-    if not begun and not found.damaged:
+    result = Found([], [])
+    begun = _begun(folder, result.damaged)
+    if not begun and not result.damaged:
         raise UserError(f"{folder}: no runs in this folder; name a run, or the folder of a sweep, below `outputs`")
     for run in begun:
         try:
             wanted = _wanted(run)
         except DAMAGE as error:
-            found.damaged.append((run, _reason(error)))
+            result.damaged.append((run, _reason(error)))
         else:
-            found.runs.extend([run] if wanted else [])
-    if not found.runs and not found.damaged:
+            result.runs.extend([run] if wanted else [])
+    if not result.runs and not result.damaged:
         raise UserError(f"{folder}: none of its {len(begun)} runs logs to W&B (logger=wandb, logger.mode not disabled)")
-    return found
+    return result
 
 
 def _begun(folder: Path, damaged: list[tuple[Path, str]]) -> list[Path]:
-    """The folders of runs; ``damaged`` takes the folders that cannot be looked into."""
-    found: list[Path] = []
+    """Return the folders of runs; ``damaged`` takes the folders that cannot be looked into."""
+    folders: list[Path] = []
     for path, below, names in os.walk(folder, onerror=lambda error: damaged.append((Path(error.filename), str(error)))):
         if files.SUMMARY in names:
-            found.append(Path(path))
+            folders.append(Path(path))
             below.clear()
-    return sorted(found)
+    return sorted(folders)
 
 
 def plan_all(runs: Sequence[Path], damaged: list[tuple[Path, str]]) -> Iterator[Plan]:
-    """The plans of ``runs``; reading a fragment is a process of its own, so some are read at a time.
+    """Yield the plans of ``runs``; reading a fragment is a process of its own, so some are read at a time.
 
     Args:
         runs: to plan.
@@ -113,7 +114,7 @@ def plan_all(runs: Sequence[Path], damaged: list[tuple[Path, str]]) -> Iterator[
 
 
 def _planned(run: Path) -> Plan | str:
-    """The plan of a run, or what is wrong with its files."""
+    """Return the plan of a run, or what is wrong with its files."""
     try:
         return plan(run)
     except DAMAGE as error:
@@ -128,20 +129,20 @@ def _reason(error: Exception) -> str:
 
 def plan(run: Path) -> Plan:
     """Compare what the whole fragments of a run hold with its ``metrics.csv`` and its pictures."""
-    found = sorted(map(fragments.read, fragments.find(run)), key=lambda fragment: fragment.started)
-    whole = [fragment for fragment in found if fragment.whole]
-    held = _held(whole)
+    fragments_of_run = sorted(map(fragments.read, fragments.find(run)), key=lambda fragment: fragment.started)
+    ended = [fragment for fragment in fragments_of_run if fragment.complete]
+    held = _held(ended)
     return Plan(
         run=run,
-        unsent=tuple(fragment.path for fragment in whole if not fragment.sent),
-        cut_off=tuple(fragment.path for fragment in found if not fragment.whole),
+        unsent=tuple(fragment.path for fragment in ended if not fragment.sent),
+        cut_off=tuple(fragment.path for fragment in fragments_of_run if not fragment.complete),
         rows=tuple(row for row in _rows(run) if not _holds(held.get(int(row["iteration"]), {}), row)),
         pictures=tuple(item for item in _pictures(run) if f"{_PICTURE}.path" not in held.get(item[0], {})),
     )
 
 
 def running(run: Path) -> bool:
-    """Whether the run says of itself that it is not over; its W&B file is then better left alone."""
+    """Return whether the run says of itself that it is not over; its W&B file is then better left alone."""
     return (files.read_summary(run) or {}).get("status") == "running"
 
 
@@ -186,13 +187,13 @@ def send(paths: Sequence[Path]) -> str:
     return f"{done.stdout}{done.stderr}"
 
 
-def send_all(plans: Sequence[Plan], send: Send, told: Callable[[int], Any]) -> list[tuple[Path, str]]:
+def send_all(plans: Sequence[Plan], send: Send, on_sent: Callable[[int], Any]) -> list[tuple[Path, str]]:
     """Complete and send runs, some at a time, so that an interruption costs little.
 
     Args:
         plans: of the runs.
         send: sends files.
-        told: is called with the number of runs done so far.
+        on_sent: is called with the number of runs done so far.
 
     Returns:
         The files that did not arrive, each with what ``wandb sync`` had to say, and the runs that were not completed.
@@ -206,9 +207,9 @@ def send_all(plans: Sequence[Plan], send: Send, told: Callable[[int], Any]) -> l
                 paths += complete(item)
             except (UserError, *DAMAGE) as error:
                 lost.append((item.run, f"{item.run}: {_reason(error)}"))
-        said = send(paths) if paths else ""
-        lost += [(path, said) for path in paths if not path.with_name(f"{path.name}.synced").exists()]
-        told(start + len(batch))
+        error = send(paths) if paths else ""
+        lost += [(path, error) for path in paths if not path.with_name(f"{path.name}.synced").exists()]
+        on_sent(start + len(batch))
     return lost
 
 
@@ -243,7 +244,7 @@ def _config(run: Path) -> dict[str, Any]:
 
 
 def _info(run: Path, config: dict[str, Any], summary: Mapping[str, Any]) -> RunInfo:
-    asked = yaml.safe_load((run / files.OVERRIDES).read_text()) if (run / files.OVERRIDES).exists() else None
+    overrides = yaml.safe_load((run / files.OVERRIDES).read_text()) if (run / files.OVERRIDES).exists() else None
     return RunInfo(
         directory=run,
         signature=summary["signature"],
@@ -252,14 +253,14 @@ def _info(run: Path, config: dict[str, Any], summary: Mapping[str, Any]) -> RunI
         seed=summary["seed"],
         group=str(config["name"]),
         config=config,
-        overrides=tuple(asked or ()),
+        overrides=tuple(overrides or ()),
     )
 
 
-def _held(whole: Sequence[Fragment]) -> dict[int, dict[str, Any]]:
-    """What W&B has of every iteration; a later fragment has the last word."""
+def _held(complete: Sequence[Fragment]) -> dict[int, dict[str, Any]]:
+    """Return what W&B has of every iteration; later fragments override earlier ones."""
     held: dict[int, dict[str, Any]] = {}
-    for fragment in whole:
+    for fragment in complete:
         for row in fragment.rows:
             if "iteration" in row:
                 held.setdefault(int(row["iteration"]), {}).update(row)
@@ -267,7 +268,7 @@ def _held(whole: Sequence[Fragment]) -> dict[int, dict[str, Any]]:
 
 
 def _holds(held: Mapping[str, Any], row: Mapping[str, float]) -> bool:
-    """Whether ``row`` is there with all its values; the clock of a repeated iteration may differ."""
+    """Return whether ``row`` is there with all its values; the clock of a repeated iteration may differ."""
     return all(key == "seconds" or _same(held.get(key), value) for key, value in row.items())
 
 
@@ -284,7 +285,7 @@ def _rows(run: Path) -> Iterator[dict[str, float]]:
 
 
 def _pictures(run: Path) -> Iterator[tuple[int, Path]]:
-    """The pictures of a run are named by their iteration."""
+    """Yield the pictures of a run, which are named by their iteration."""
     for path in sorted((run / files.SAMPLES).glob("*.png")):
         if path.stem.isdigit():
             yield int(path.stem), path

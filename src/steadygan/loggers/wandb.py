@@ -27,7 +27,7 @@ _log = logging.getLogger("steadygan")
 
 
 class _Server:
-    """What this process knows of the server: a sweep waits once for one that does not answer, not in every run."""
+    """Whether the server answers, for the whole process: a sweep waits once for one that does not, not in every run."""
 
     problem: str | None = None
 
@@ -54,11 +54,11 @@ class Wandb:
         init_timeout: float = 10.0,
         finish_timeout: float = 60.0,
     ):
-        asked = mode
-        mode = OLD_MODES.get(asked, asked) or MODES[0]  # an empty variable is none
+        requested = mode
+        mode = OLD_MODES.get(requested, requested) or MODES[0]  # an empty variable is none
         if mode not in MODES:
-            whence = " (WANDB_MODE says so)" if os.environ.get("WANDB_MODE") == asked else ""
-            raise bad_value("logger.mode", asked, f"no such mode{whence}", MODES)
+            whence = " (WANDB_MODE says so)" if os.environ.get("WANDB_MODE") == requested else ""
+            raise bad_value("logger.mode", requested, f"no such mode{whence}", MODES)
         for key, value in (("init_timeout", init_timeout), ("finish_timeout", finish_timeout)):
             if not value > 0:
                 raise bad_value(f"logger.{key}", value, "must be a positive number of seconds")
@@ -187,7 +187,7 @@ def told(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _name(info: RunInfo) -> str:
-    """The label, cut where it is too long for W&B, and the seed."""
+    """Return the label, cut where it is too long for W&B, and the seed."""
     seed = f" seed={info.seed}"
     return info.label[: 128 - len(seed)] + seed
 

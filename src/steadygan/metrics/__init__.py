@@ -1,4 +1,4 @@
-"""What samples are measured by: pure functions, and a torchmetrics shell around each."""
+"""Metrics of samples: pure functions, and a torchmetrics shell around each."""
 
 from steadygan.metrics.frechet import frechet_distance
 

@@ -9,7 +9,7 @@ from torchmetrics import Metric
 
 from steadygan.core.draws import generator
 from steadygan.metrics.fits import has_labels, misfit
-from steadygan.metrics.shell import whole
+from steadygan.metrics.shell import whole_number
 
 CHUNK = 500
 
@@ -39,8 +39,8 @@ class Accuracy(Metric):
         if not has_labels(dataset):
             raise misfit("accuracy", dataset, "labelled examples")
         super().__init__()
-        examples = whole("metrics.accuracy.examples", examples, 1)
-        seed = whole("metrics.accuracy.reference_seed", reference_seed, 0)
+        examples = whole_number("metrics.accuracy.examples", examples, 1)
+        seed = whole_number("metrics.accuracy.reference_seed", reference_seed, 0)
         if callable(getattr(dataset, "examples", None)):
             split, used = "train" if dataset.split == "test" else "test", None
             x, y = dataset.examples(split)
@@ -66,5 +66,5 @@ class Accuracy(Metric):
             self.seen += len(y)
 
     def compute(self) -> dict[str, float]:
-        """The share."""
+        """Return the share."""
         return {"accuracy": float(self.right / self.seen)}

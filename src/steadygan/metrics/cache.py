@@ -31,14 +31,14 @@ def content_hash(tensors: Mapping[str, Tensor], settings: Any = None) -> str:
 
 
 def load_or_make(path: Path, make: Callable[[], Tensors]) -> Tensors:
-    """The tensors stored at ``path``; made and stored where there are none or the file is damaged.
+    """Return the tensors stored at ``path``; made and stored where there are none or the file is damaged.
 
     Of several processes that ask at once one makes them and the others wait; the lock is one that a dead owner loses
     (``steadygan.locks``). Where the folder cannot be written, they are made and not stored.
     """
-    found = _load(path)
-    if found is not None:
-        return found
+    tensors = _load(path)
+    if tensors is not None:
+        return tensors
     with ExitStack() as stack:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,11 +46,11 @@ def load_or_make(path: Path, make: Callable[[], Tensors]) -> Tensors:
         except OSError as error:
             log.warning("%s cannot be locked (%s); going on without the cache", path, error)
             return make()
-        found = _load(path)
-        if found is None:
-            found = make()
-            _store(path, found)
-        return found
+        tensors = _load(path)
+        if tensors is None:
+            tensors = make()
+            _store(path, tensors)
+        return tensors
 
 
 def _load(path: Path) -> Tensors | None:

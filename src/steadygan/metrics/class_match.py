@@ -54,7 +54,7 @@ class ClassMatch(SampleMetric):
         self.matches += (self._classes(x) == self.label.to(x.device)).sum().to(self.matches.device)
 
     def _classes(self, x: Tensor) -> Tensor:
-        """``[n]``; -1 where there is none."""
+        """Return ``[n]``; -1 where there is none."""
         if has_modes(self.dataset):
             mode, distance = nearest_mode(x, torch.as_tensor(self.dataset.centers))
             return torch.where(distance <= self.radius * self.dataset.sigma, mode, -1)
@@ -64,5 +64,5 @@ class ClassMatch(SampleMetric):
         return torch.where(logits.isfinite().all(1), logits.argmax(1), -1)
 
     def score(self) -> dict[str, float]:
-        """The share."""
+        """Return the share."""
         return {"class_match": float(self.matches / self.seen)}

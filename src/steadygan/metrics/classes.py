@@ -1,4 +1,4 @@
-"""What a classifier says of samples: which classes there are, and how near each is to its real ones."""
+"""Metrics by class: which classes there are, and how near each is to its real examples."""
 
 import math
 from statistics import fmean
@@ -17,7 +17,8 @@ from steadygan.metrics.shell import SampleMetric, within
 
 
 def histogram_scores(counts: Tensor, real: Tensor, share: float) -> tuple[float, float]:
-    """How many classes have ``share`` of their due, and the histogram's divergence ``KL(counts | real)`` in nats.
+    """Return how many classes have ``share`` of their due, and the histogram's divergence ``KL(counts | real)`` in
+    nats.
 
     A class that the data do not have is not counted, and a sample of it makes the divergence infinite.
 
@@ -30,8 +31,8 @@ def histogram_scores(counts: Tensor, real: Tensor, share: float) -> tuple[float,
     if not total:
         return 0.0, math.log(len(counts))
     p = counts.double() / total
-    there = (p >= share * due) & (due > 0)
-    return float(there.sum()), float(torch.where(p > 0, torch.special.xlogy(p, p / due), 0).sum())
+    present = (p >= share * due) & (due > 0)
+    return float(present.sum()), float(torch.where(p > 0, torch.special.xlogy(p, p / due), 0).sum())
 
 
 class ClassHistogram(SampleMetric):
@@ -120,13 +121,13 @@ class IntraFID(FeatureMetric):
     def take(self, x: Tensor) -> None:
         """Keep features and classes."""
         super().take(x)
-        self.asked.append(self.label.to(x.device))
+        self.requested.append(self.label.to(x.device))
 
     def of_features(self, features: Tensor) -> dict[str, float]:
-        """The mean; nan where a class has fewer than two samples."""
-        asked = torch.cat(self.asked) if isinstance(self.asked, list) else self.asked
-        rows = [features[asked.cpu() == label] for label in range(len(self.real))]
-        fewest = min(len(own) for own in rows)
+        """Return the mean; nan where a class has fewer than two samples."""
+        requested = torch.cat(self.requested) if isinstance(self.requested, list) else self.requested
+        rows = [features[requested.cpu() == label] for label in range(len(self.real))]
+        fewest = min(len(group) for group in rows)
         if fewest < 2:
             return {"intra_fid": float("nan")}
         if len(features) // len(rows) > features.shape[1]:  # where that is few, it has been said

@@ -79,7 +79,7 @@ def _laid_out(x: Tensor) -> Tensor:
 
 
 def classifier_for(dataset: Any, dtype: str = "float32") -> Classifier:
-    """The classifier of a set of labelled images: from this process, from the cache, or trained now.
+    """Return the classifier of a set of labelled images: from this process, from the cache, or trained now.
 
     Training is always on the CPU, so that the weights do not depend on the device of the run.
     """
@@ -100,15 +100,15 @@ def classifier_for(dataset: Any, dtype: str = "float32") -> Classifier:
 
 
 def known_labels(dataset: Any, split: str) -> Tensor:
-    """The labels of a split, int64 on the CPU.
+    """Return the labels of a split, int64 on the CPU.
 
     Raises:
         UserError: one stands for no class of the data set.
     """
     labels = dataset.examples(split)[1].long().cpu()
     if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < dataset.num_classes:
-        found = f"{int(labels.min())} to {int(labels.max())} in the {split} split"
-        raise UserError(f"dataset: {type(dataset).__name__} has {dataset.num_classes} classes, and labels {found}")
+        span = f"{int(labels.min())} to {int(labels.max())} in the {split} split"
+        raise UserError(f"dataset: {type(dataset).__name__} has {dataset.num_classes} classes, and labels {span}")
     return labels
 
 

@@ -16,13 +16,13 @@ tail_share = Range("must be greater than 0 and at most 1", low=0.0, high=1.0, op
 
 
 def confidences(logits: Tensor) -> Tensor:
-    """The largest probability ``[n]`` of class logits ``[n, K]``, from 1/K to 1; 0 where they are not finite."""
+    """Return the largest probability ``[n]`` of class logits ``[n, K]``, from 1/K to 1; 0 where they are not finite."""
     largest = logits.softmax(1).amax(1)
     return torch.where(largest.isfinite(), largest, 0.0)
 
 
 def lowest(values: Tensor, share: float) -> Tensor:
-    """The mean of the smallest ``share`` of values ``[n]``, at least of one."""
+    """Return the mean of the smallest ``share`` of values ``[n]``, at least of one."""
     count = max(1, math.ceil(share * len(values) - 1e-9))
     return values.sort().values[:count].mean()
 

@@ -57,13 +57,13 @@ class ConvNet(nn.Module):
 
 
 def _strides(side: int) -> list[int]:
-    """Of the first convolution, which keeps up to 8 pixels, and of those that halve them to 7 or fewer."""
+    """Return the strides: the first convolution keeps up to 8 pixels, the others halve them to 7 or fewer."""
     first = 1 if side <= 8 else 2
     return [first] + [2] * max(1, math.ceil(math.log2(side / first / 7)))
 
 
 def build(shape: tuple[int, ...], num_classes: int, generator: torch.Generator | None = None) -> ConvNet:
-    """The network in float32 on the CPU, with He's weights where a generator is given, else without values."""
+    """Return the network in float32 on the CPU, with He's weights where a generator is given, else without values."""
     with torch.device("meta"):  # the layers' own initialisation would draw from the global generator
         network = ConvNet(shape, num_classes)
     network = network.to_empty(device="cpu").float()
@@ -76,7 +76,7 @@ def build(shape: tuple[int, ...], num_classes: int, generator: torch.Generator |
 
 
 def train(images: Any, labels: Tensor, num_classes: int) -> ConvNet:
-    """A trained network: cross-entropy, Adam, a cosine for the learning rate, small random affine maps.
+    """Train a network: cross-entropy, Adam, a cosine for the learning rate, small random affine maps.
 
     Args:
         images: ``[N, C, H, W]`` uint8, of which rows are taken.
@@ -127,7 +127,7 @@ def _batches(count: int, steps: int, generator: torch.Generator) -> Iterator[Ten
 
 
 def _augment(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image a little turned, scaled and shifted; what comes in from outside is the darkest value, -1."""
+    """Return each image slightly rotated, scaled and shifted; what comes in from outside is the darkest value, -1."""
     angle, scale, right, down = 2 * torch.rand(4, len(x), generator=generator, dtype=x.dtype) - 1
     angle, scale = RECIPE["rotation"] * angle, 1 + RECIPE["scale"] * scale
     cos, sin = scale * angle.cos(), scale * angle.sin()

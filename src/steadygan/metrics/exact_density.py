@@ -9,7 +9,7 @@ from torch import Tensor
 from steadygan.core.declare import Range
 from steadygan.core.draws import generator
 from steadygan.metrics.fits import fitting, misfit
-from steadygan.metrics.shell import SampleMetric, whole, within
+from steadygan.metrics.shell import SampleMetric, whole_number, within
 from steadygan.metrics.wasserstein import fingerprint
 
 _DRAWS = 100_000
@@ -19,7 +19,7 @@ _SHARE = Range("must be greater than 0 and less than 1", low=0.0, high=1.0, open
 
 
 def cells(x: Tensor, centers: Tensor, sigma: float, edges: Tensor) -> Tensor:
-    """``[K, S, Q]``: the mean over ``x [n, d]`` of how much of each lies in each cell.
+    """Return ``[K, S, Q]``: the mean over ``x [n, d]`` of how much of each lies in each cell.
 
     About each of the ``K`` centres there are ``S`` shells, cut into ``Q`` parts by the signs of the first two
     coordinates (of the only one, on a line); all have the same mass under their Gaussian. A sample belongs to the
@@ -38,10 +38,10 @@ def cells(x: Tensor, centers: Tensor, sigma: float, edges: Tensor) -> Tensor:
     signs = (away[..., :2] > 0).long()
     part = (signs * torch.tensor([1, 2][: signs.shape[2]])).sum(2)
     parts, shells = 2 ** signs.shape[2], len(edges)
-    place = (torch.arange(len(centers)) * (shells + 1) + shell) * parts + part
-    found = torch.zeros(len(centers) * (shells + 1) * parts, dtype=x.dtype)
-    found.scatter_add_(0, place.flatten(), posterior.flatten())
-    return found.view(len(centers), shells + 1, parts)[:, :shells] / len(x)
+    cell = (torch.arange(len(centers)) * (shells + 1) + shell) * parts + part
+    mass = torch.zeros(len(centers) * (shells + 1) * parts, dtype=x.dtype)
+    mass.scatter_add_(0, cell.flatten(), posterior.flatten())
+    return mass.view(len(centers), shells + 1, parts)[:, :shells] / len(x)
 
 
 class ExactDensity(SampleMetric):
@@ -73,8 +73,8 @@ class ExactDensity(SampleMetric):
             raise misfit("exact_density", dataset, "the centres and the density of a mixture")
         super().__init__("exact_density", samples)
         self.mass = within("metrics.exact_density.mass", mass, _SHARE)
-        shells = whole("metrics.exact_density.shells", shells, 1)
-        seed = whole("metrics.exact_density.reference_seed", reference_seed, 0)
+        shells = whole_number("metrics.exact_density.shells", shells, 1)
+        seed = whole_number("metrics.exact_density.reference_seed", reference_seed, 0)
         self.log_density, self.sigma = dataset.log_density, float(dataset.sigma)
         self.centers = torch.as_tensor(dataset.centers).double()
         self.edges = torch.as_tensor(chi2.ppf([self.mass * end / shells for end in range(1, shells + 1)],

@@ -18,9 +18,9 @@ from steadygan.metrics.fits import has_images, has_labelled_images, misfit
 from steadygan.metrics.frechet import Reference
 from steadygan.metrics.inception import SHA256, Inception
 from steadygan.metrics.network import DTYPES, FeatureNetwork
-from steadygan.metrics.own import Own
 from steadygan.metrics.real import Images, blocks, real_images
-from steadygan.metrics.shell import SampleMetric, whole
+from steadygan.metrics.shell import SampleMetric, whole_number
+from steadygan.metrics.user_network import UserNetwork
 from steadygan.paths import cache_dir, expanded
 from steadygan.progress import progress
 
@@ -41,7 +41,7 @@ def network_for(
     resize: str = "torch-fidelity",
     dtype: str = "float32",
 ) -> FeatureNetwork:
-    """The network that a metric's settings name, the same object for metrics that name the same one.
+    """Return the network that a metric's settings name, the same object for metrics that name the same one.
 
     Args:
         name: of the metric's node.
@@ -57,8 +57,8 @@ def network_for(
     if dtype not in DTYPES:
         raise bad_value(f"metrics.{name}.dtype", dtype, "no such type", DTYPES)
     if isinstance(features, nn.Module):
-        own = Own(features, tuple(dataset.shape), dtype, f"metrics.{name}.features")
-        return _networks.setdefault(own.key, own)
+        network = UserNetwork(features, tuple(dataset.shape), dtype, f"metrics.{name}.features")
+        return _networks.setdefault(network.key, network)
     if features == "classifier":
         if not has_labelled_images(dataset):
             raise misfit(name, dataset, "labelled images", f"or metrics.{name}.features=inception (docs/data.md)")
@@ -110,13 +110,13 @@ def reference_statistics(dataset: Any, network: FeatureNetwork, split: str) -> t
 
     if key not in _references:
         stored = load_or_make(cache_dir() / "references" / f"{key[:40]}.pt", make)
-        found = Gaussian(stored["mean"], stored["cov"], int(stored["count"]))
-        _references[key] = found, Reference.of(found.mean, found.cov)
+        moments = Gaussian(stored["mean"], stored["cov"], int(stored["count"]))
+        _references[key] = moments, Reference.of(moments.mean, moments.cov)
     return _references[key]
 
 
 def enough(count: int, split: str) -> int:
-    """``count`` if a covariance can be taken of so many images of a split.
+    """Return ``count`` if a covariance can be taken of so many images of a split.
 
     Raises:
         UserError: fewer than two.
@@ -145,25 +145,25 @@ def reference_features(dataset: Any, network: FeatureNetwork, split: str, most: 
 
 
 def class_references(dataset: Any, network: FeatureNetwork, split: str) -> list[Reference]:
-    """Of the features of each class of a split.
+    """Return the reference statistics of the features of each class of a split.
 
     Raises:
         UserError: a class has fewer than two images there.
     """
     images, labels = real_images(dataset, split), known_labels(dataset, split)
     if (counts := torch.bincount(labels, minlength=dataset.num_classes)).min() < 2:
-        found = f"{int(counts.min())} of class {int(counts.argmin())}"
-        raise UserError(f"metrics=intra_fid: needs two images of each class, and the {split} split has {found}")
+        count = f"{int(counts.min())} of class {int(counts.argmin())}"
+        raise UserError(f"metrics=intra_fid: needs two images of each class, and the {split} split has {count}")
     key = content_hash({"labels": labels}, [images.content, network.key, network.provenance["weights"], "classes"])
     if key not in _references:
         features = reference_features(dataset, network, split, images.shape[0], 0)
-        own = (features[labels == label] for label in range(dataset.num_classes))
-        _references[key] = [Reference.of_samples(rows) for rows in own]
+        by_class = (features[labels == label] for label in range(dataset.num_classes))
+        _references[key] = [Reference.of_samples(rows) for rows in by_class]
     return _references[key]
 
 
 def by_content(**config: Any) -> dict[str, Any]:
-    """A metric's settings with the hash of a file in place of its name, for the signature of a run.
+    """Return a metric's settings with the hash of a file in place of its name, for the signature of a run.
 
     The published weights are None wherever they are; of a file that is missing the name is left, for who reads it.
     """
@@ -211,7 +211,7 @@ def _features(images: Images, network: FeatureNetwork, split: str, rows: Tensor 
 
 
 class FeatureMetric(SampleMetric):
-    """A metric of the features of images; heirs say how features are scored (``of_features``).
+    """A metric of the features of images; subclasses define how features are scored (``of_features``).
 
     Keeps the features of the samples. Where any is not finite all scores are nan.
 
@@ -251,7 +251,7 @@ class FeatureMetric(SampleMetric):
         self.kept.append(self.network(x)[0])
 
     def score(self) -> dict[str, float]:
-        """The scores."""
+        """Return the scores."""
         features = dim_zero_cat(self.kept).cpu()
         if len(features) < 2:
             return dict.fromkeys(self.directions, float("nan"))
@@ -260,13 +260,13 @@ class FeatureMetric(SampleMetric):
         return self.of_features(features)
 
     def of_features(self, features: Tensor) -> dict[str, float]:
-        """The scores of features ``[N, d]`` float64 on the CPU."""
+        """Return the scores of features ``[N, d]`` float64 on the CPU."""
         raise TypeError(f"{type(self).__name__} does not say how it scores")
 
     def _reference(self, dataset: Any, most: int, seed: int) -> Tensor:
         """Features of the data, noted in the provenance."""
-        seed = whole(f"metrics.{self.node}.reference_seed", seed, 0)
-        most = whole(f"metrics.{self.node}.reference_samples", most, 2)
-        found = reference_features(dataset, self.network, self.split, most, seed)
-        self.provenance |= {"reference_samples": len(found), "reference_seed": seed}
-        return found
+        seed = whole_number(f"metrics.{self.node}.reference_seed", seed, 0)
+        most = whole_number(f"metrics.{self.node}.reference_samples", most, 2)
+        features = reference_features(dataset, self.network, self.split, most, seed)
+        self.provenance |= {"reference_samples": len(features), "reference_seed": seed}
+        return features

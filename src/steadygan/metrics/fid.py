@@ -93,7 +93,7 @@ class FID(FeatureMetric):
         return None
 
     def score(self) -> dict[str, float]:
-        """The distance; nan of a single sample."""
+        """Return the distance; nan of a single sample."""
         if int(self.seen) < self.samples:
             singular(self.node, int(self.seen), self.network.num_features)
         if hasattr(self, "kept"):
@@ -102,7 +102,7 @@ class FID(FeatureMetric):
         return self._said(self.reference.distance(mean.cpu(), cov.cpu()))
 
     def of_features(self, features: Tensor) -> dict[str, float]:
-        """The distance, of few samples."""
+        """Return the distance, of few samples."""
         return self._said(self.reference.distance_of_samples(features))
 
     def _said(self, value: Tensor) -> dict[str, float]:

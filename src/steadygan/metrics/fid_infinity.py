@@ -14,16 +14,16 @@ from steadygan.core.draws import generator
 from steadygan.errors import bad_value
 from steadygan.metrics.features import FeatureMetric, reference_statistics, singular
 from steadygan.metrics.frechet import Reference
-from steadygan.metrics.shell import whole
+from steadygan.metrics.shell import whole_number
 
 
 def at_infinity(sizes: Sequence[int], values: Sequence[float]) -> float:
-    """The intercept of the least-squares line of ``values`` over ``1 / sizes``."""
+    """Return the intercept of the least-squares line of ``values`` over ``1 / sizes``."""
     return float(np.polynomial.Polynomial.fit(1 / np.asarray(sizes, dtype=float), values, 1)(0.0))
 
 
 def fid_of(features: Tensor, reference: Reference) -> float:
-    """The Frechet distance of ``[N, d]`` to the reference."""
+    """Return the Frechet distance of ``[N, d]`` to the reference."""
     if len(features) <= features.shape[1]:
         return float(reference.distance_of_samples(features))
     return float(reference.distance(features.mean(0), features.mT.cov()))
@@ -59,9 +59,9 @@ class FIDInfinity(FeatureMetric):
         **network: Any,
     ) -> None:
         super().__init__(dataset, samples, split, **network)
-        self.least = whole("metrics.fid_infinity.least", least, 2)
-        self.points = whole("metrics.fid_infinity.points", points, 2)
-        self.seed = whole("metrics.fid_infinity.reference_seed", reference_seed, 0)
+        self.least = whole_number("metrics.fid_infinity.least", least, 2)
+        self.points = whole_number("metrics.fid_infinity.points", points, 2)
+        self.seed = whole_number("metrics.fid_infinity.reference_seed", reference_seed, 0)
         if self.least >= self.samples:
             raise bad_value("metrics.fid_infinity.least", least, f"must be less than the {self.samples} samples")
         singular(self.node, self.least, self.network.num_features, "least")
@@ -69,7 +69,7 @@ class FIDInfinity(FeatureMetric):
         self.provenance |= {"least": self.least, "points": self.points, "reference_seed": self.seed}
 
     def of_features(self, features: Tensor) -> dict[str, float]:
-        """The intercept; nan of no more samples than the smallest subset."""
+        """Return the intercept; nan of no more samples than the smallest subset."""
         if len(features) <= self.least:
             return {"fid_infinity": float("nan")}
         source = generator(self.seed, "metric/fid_infinity")

@@ -11,7 +11,7 @@ def has_vectors(dataset: Any) -> bool:
 
 
 def has_modes(dataset: Any) -> bool:
-    """A mixture of Gaussians with known centres."""
+    """Return a mixture of Gaussians with known centres."""
     return has_vectors(dataset) and all(getattr(dataset, name, None) is not None for name in ("centers", "sigma"))
 
 
@@ -37,7 +37,7 @@ def has_labelled_images(dataset: Any) -> bool:
 
 
 def fitting(dataset: Any) -> list[str]:
-    """The names of the metrics that fit ``dataset``, the one that says most first."""
+    """Return the names of the metrics that fit ``dataset``, the one that says most first."""
     offers = {
         "modes": has_modes(dataset),
         "exact_density": has_modes(dataset) and callable(getattr(dataset, "log_density", None)),
@@ -50,6 +50,6 @@ def fitting(dataset: Any) -> list[str]:
 
 
 def misfit(metric: str, dataset: Any, needs: str, otherwise: str = "") -> UserError:
-    """The error for a metric that does not fit ``dataset``; names those that do, and what else would help."""
+    """Return the error for a metric that does not fit ``dataset``; names those that do, and what else would help."""
     problem = f"needs {needs}, which {type(dataset).__name__} has not" + (f"; {otherwise}" if otherwise else "")
     return bad_value("metrics", metric, problem, fitting(dataset))

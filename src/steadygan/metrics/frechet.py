@@ -25,7 +25,7 @@ stages, by products of matrices."""
 
 
 def frechet_distance(mean1: Any, cov1: Any, mean2: Any, cov2: Any) -> Tensor:
-    """The distance of two Gaussians, a float64 scalar.
+    """Return the distance of two Gaussians, a float64 scalar.
 
     One Cholesky factor and one ``eigvalsh``; where neither matrix has full rank ``eigh`` takes the place of the
     factor. Rounding cannot make the result negative; statistics that are not finite give nan.
@@ -77,14 +77,14 @@ class Reference(NamedTuple):
         return cls(mean, root, root.square().sum())
 
     def distance(self, mean: Tensor, cov: Tensor) -> Tensor:
-        """``frechet_distance`` to a Gaussian ``[d]``, ``[d, d]``, float64."""
+        """Return ``frechet_distance`` to a Gaussian ``[d]``, ``[d, d]``, float64."""
         if not _finite(mean, cov):
             return mean.new_full((), torch.nan)
         return _distance(mean - self.mean, cov.trace() + self.trace, _congruent(self.root, cov))
 
     def distance_of_samples(self, x: Tensor) -> Tensor:
-        """``frechet_distance`` to vectors ``[N, d]`` (unbiased covariance), float64; meant for ``N <= d``: the matrix
-        whose eigenvalues are taken is ``[N, N]``."""
+        """Return ``frechet_distance`` to vectors ``[N, d]`` (unbiased covariance), float64; meant for ``N <= d``: the
+        matrix whose eigenvalues are taken is ``[N, N]``."""
         mean = x.mean(0)
         if not _finite(mean):
             return x.new_full((), torch.nan)
@@ -106,16 +106,16 @@ def _room(like: Tensor, size: int) -> Tensor:
 
 
 def _finite(*values: Tensor) -> bool:
-    """Whether all numbers are: else their sum is none, which takes a tenth of the time to tell."""
+    """Return whether all numbers are: else their sum is none, which takes a tenth of the time to tell."""
     return all(bool(value.sum().isfinite()) for value in values)
 
 
 def _cholesky(cov: Tensor) -> Tensor | None:
-    """The lower factor; None where the matrix is not of full rank to the precision of its numbers."""
+    """Return the lower factor; None where the matrix is not of full rank to the precision of its numbers."""
     root, failed = torch.linalg.cholesky_ex(cov)
     pivots = root.diagonal().square()
-    whole = not bool(failed) and bool(pivots.min() > len(cov) * torch.finfo(cov.dtype).eps * pivots.max())
-    return root if whole else None
+    full_rank = not bool(failed) and bool(pivots.min() > len(cov) * torch.finfo(cov.dtype).eps * pivots.max())
+    return root if full_rank else None
 
 
 def _low_rank(cov: Tensor) -> Tensor:
@@ -126,7 +126,7 @@ def _low_rank(cov: Tensor) -> Tensor:
 
 
 def _lower(root: Tensor) -> bool:
-    """Whether it pays to make use of the zeros above the diagonal."""
+    """Return whether it pays to make use of the zeros above the diagonal."""
     return len(root) > _SMALL and root.shape[0] == root.shape[1]
 
 
@@ -136,7 +136,7 @@ def _parts(size: int) -> list[tuple[int, int]]:
 
 
 def _congruent(root: Tensor, cov: Tensor) -> Tensor:
-    """The lower triangle of ``F' C F``; what is above it has no meaning."""
+    """Return the lower triangle of ``F' C F``; what is above it has no meaning."""
     if not _lower(root):
         return root.mT @ cov @ root
     product, size = _room(cov, len(root)), len(root)
@@ -148,7 +148,7 @@ def _congruent(root: Tensor, cov: Tensor) -> Tensor:
 
 
 def _seen(x: Tensor, root: Tensor) -> Tensor:
-    """``X F``."""
+    """Return ``X F``."""
     if not _lower(root):
         return x @ root
     seen = torch.empty_like(x)
@@ -158,7 +158,7 @@ def _seen(x: Tensor, root: Tensor) -> Tensor:
 
 
 def _gram(x: Tensor) -> Tensor:
-    """The lower triangle of ``X X'``; what is above it has no meaning."""
+    """Return the lower triangle of ``X X'``; what is above it has no meaning."""
     if len(x) <= _SMALL:
         return x @ x.mT
     product = _room(x, len(x))

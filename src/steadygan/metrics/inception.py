@@ -27,7 +27,7 @@ URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}
 
 TRUNK = (
     *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "MaxPool_1", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "MaxPool_2"),
-    *(f"Mixed_{place}" for place in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")),
+    *(f"Mixed_{block}" for block in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")),
     "AvgPool",
 )
 
@@ -57,8 +57,8 @@ class Inception(FeatureNetwork):
         self.resize: Callable[[Tensor], Tensor] = RESIZERS[resize]
         self.network = _network(state).to(self.weights_dtype)
         self.num_features = 2048
-        own = "" if self.dtype is torch.float32 else f" {dtype}"
-        self.key = hashlib.sha256(f"inception {sha256} {resize}{own}".encode()).hexdigest()
+        suffix = "" if self.dtype is torch.float32 else f" {dtype}"
+        self.key = hashlib.sha256(f"inception {sha256} {resize}{suffix}".encode()).hexdigest()
         self.provenance = {
             "feature_network": "Inception-v3 of 2015-12-05 (torch-fidelity)",
             "weights": sha256[:16],
@@ -86,13 +86,13 @@ class Inception(FeatureNetwork):
 
 
 def standard_place() -> Path:
-    """Where torch.hub, and with it torch-fidelity, keeps the weights."""
+    """Return where torch.hub, and with it torch-fidelity, keeps the weights."""
     return Path(torch.hub.get_dir()) / "checkpoints" / FILE
 
 
 @lru_cache(maxsize=1)
 def _weights(path: Path) -> tuple[str, dict[str, Any]]:
-    """The SHA-256 of the file and what is in it."""
+    """Return the SHA-256 of the file and what is in it."""
     try:
         content = path.read_bytes()
     except OSError as error:

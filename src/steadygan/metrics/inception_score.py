@@ -14,14 +14,14 @@ from torchmetrics.utilities import dim_zero_cat
 from steadygan.errors import bad_value
 from steadygan.metrics.features import by_content, network_for
 from steadygan.metrics.fits import has_images, misfit
-from steadygan.metrics.shell import SampleMetric, whole
+from steadygan.metrics.shell import SampleMetric, whole_number
 
 SHUFFLE_SEED = 2020
 """Of the order in which samples are cut into parts: that of torch-fidelity."""
 
 
 def inception_score(logits: Tensor, splits: int = 1) -> float:
-    """``exp(E_x KL(p(y|x) || p(y)))``, from 1 to the number of classes; the mean over ``splits`` equal parts.
+    """Return ``exp(E_x KL(p(y|x) || p(y)))``, from 1 to the number of classes; the mean over ``splits`` equal parts.
 
     Args:
         logits: ``[N, K]``, of p(y|x).
@@ -33,7 +33,7 @@ def inception_score(logits: Tensor, splits: int = 1) -> float:
     scores = []
     if splits > 1:
         logits = logits[torch.from_numpy(np.random.RandomState(SHUFFLE_SEED).permutation(len(logits)))]
-    ends = [len(logits) * place // splits for place in range(splits + 1)]
+    ends = [len(logits) * index // splits for index in range(splits + 1)]
     for start, end in pairwise(ends):
         part = logits[start:end].double()
         conditional = part.log_softmax(1)
@@ -68,7 +68,7 @@ class InceptionScore(SampleMetric):
         if not has_images(dataset):
             raise misfit("inception_score", dataset, "images")
         super().__init__("inception_score", samples)
-        self.splits = whole("metrics.inception_score.splits", splits, 1)
+        self.splits = whole_number("metrics.inception_score.splits", splits, 1)
         if self.splits > self.samples:
             raise bad_value("metrics.inception_score.splits", splits, f"more than the {self.samples} samples")
         self.network = network_for("inception_score", dataset, **network)
@@ -81,5 +81,5 @@ class InceptionScore(SampleMetric):
         self.logits.append(self.network(x)[1])
 
     def score(self) -> dict[str, float]:
-        """The score."""
+        """Return the score."""
         return {"is": inception_score(dim_zero_cat(self.logits).cpu(), self.splits)}

@@ -11,19 +11,19 @@ from torch import Tensor
 from steadygan.core.draws import generator
 from steadygan.errors import bad_value
 from steadygan.metrics.features import FeatureMetric
-from steadygan.metrics.shell import whole
+from steadygan.metrics.shell import whole_number
 
 _ROWS = 1000
 
 
 def cubic(x: Tensor, y: Tensor) -> Tensor:
-    """``(x . y / d + 1)^3``, ``[N, M]`` of ``[N, d]`` and ``[M, d]``."""
+    """Return ``(x . y / d + 1)^3``, ``[N, M]`` of ``[N, d]`` and ``[M, d]``."""
     kernel = torch.addmm(torch.ones((), dtype=x.dtype, device=x.device), x / x.shape[1], y.mT)
     return kernel.square().mul_(kernel)
 
 
 def kernel_sums(x: Tensor, y: Tensor, chosen_x: Tensor, chosen_y: Tensor) -> Tensor:
-    """``[S]``: the sum of the kernel over all pairs of each subset.
+    """Return ``[S]``: the sum of the kernel over all pairs of each subset.
 
     Each pair's kernel is taken once, in whatever many subsets it is.
 
@@ -36,7 +36,7 @@ def kernel_sums(x: Tensor, y: Tensor, chosen_x: Tensor, chosen_y: Tensor) -> Ten
 
 
 def kid(x: Tensor, y: Tensor, chosen_x: Tensor, chosen_y: Tensor) -> Tensor:
-    """``[S]``: the estimate without bias of the squared MMD of each subset.
+    """Return ``[S]``: the estimate without bias of the squared MMD of each subset.
 
     Args:
         x, y, chosen_x, chosen_y: as for ``kernel_sums``; float64.
@@ -55,7 +55,7 @@ def _self(x: Tensor) -> Tensor:
 
 
 def subsets(count: int, size: int, of: int, source: torch.Generator) -> Tensor:
-    """``[count, of]`` float64: ``size`` members each, without replacement, drawn by ``source``."""
+    """Return ``[count, of]`` float64: ``size`` members each, without replacement, drawn by ``source``."""
     members = torch.stack([torch.randperm(of, generator=source)[:size] for _ in range(count)])
     return torch.zeros(count, of, dtype=torch.float64).scatter_(1, members, 1.0)
 
@@ -94,8 +94,8 @@ class KID(FeatureMetric):
         **network: Any,
     ) -> None:
         super().__init__(dataset, samples, split, **network)
-        self.subsets = whole("metrics.kid.subsets", subsets, 1)
-        self.size = whole("metrics.kid.subset_size", subset_size, 2)
+        self.subsets = whole_number("metrics.kid.subsets", subsets, 1)
+        self.size = whole_number("metrics.kid.subset_size", subset_size, 2)
         self.seed = reference_seed
         self.real = self._reference(dataset, reference_samples, reference_seed)
         if self.subsets == 1:
@@ -116,9 +116,9 @@ class KID(FeatureMetric):
         chosen = [subsets(count, self.size, len(side), source) for side in (features, self.real)]
         values = kid(features, self.real, *chosen)
         spread = float(values.std(correction=0)) if count > 1 else float("nan")
-        found = {"kid": float(values.mean()), "kid_std": spread}
-        return {name: found[name] for name in self.directions}
+        scores = {"kid": float(values.mean()), "kid_std": spread}
+        return {name: scores[name] for name in self.directions}
 
     def _whole(self, samples: int) -> bool:
-        """Whether a subset is all there is, on both sides."""
+        """Return whether a subset is all there is, on both sides."""
         return self.size == samples == len(self.real)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from steadygan.errors import bad_value
 from steadygan.metrics.features import FeatureMetric
-from steadygan.metrics.shell import whole
+from steadygan.metrics.shell import whole_number
 
 _ROWS = 1000
 _SPARE = 8
@@ -26,13 +26,13 @@ _ROUNDING = 1e-12
 
 
 def squared_radii(x: Tensor, k: int) -> Tensor:
-    """``[N]``: the square of how far the ``k``-th nearest other one of ``x [N, d]`` float64 is."""
+    """Return ``[N]``: the square of how far the ``k``-th nearest other one of ``x [N, d]`` float64 is."""
     most = min(k + 1 + _SPARE, len(x))
-    found = []
+    radii = []
     for rows in x.split(_ROWS):
         near = _rounded(rows, x).topk(most, largest=False).indices
-        found.append(_squares(rows[:, None], x[near]).kthvalue(k + 1, dim=1).values)
-    return torch.cat(found)
+        radii.append(_squares(rows[:, None], x[near]).kthvalue(k + 1, dim=1).values)
+    return torch.cat(radii)
 
 
 def balls(x: Tensor, centers: Tensor, squared_radius: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,7 +46,7 @@ def balls(x: Tensor, centers: Tensor, squared_radius: Tensor) -> tuple[Tensor, T
 
 
 def _inside(x: Tensor, centers: Tensor, squared_radius: Tensor) -> Tensor:
-    """``[M, N]``: by rounded distances, and by exact ones where these do not tell."""
+    """Return ``[M, N]``: by rounded distances, and by exact ones where these do not tell."""
     over = _rounded(x, centers).sub_(squared_radius)
     inside = over <= 0
     slack = _ROUNDING * (x.square().sum(1).amax() + centers.square().sum(1).amax())
@@ -67,13 +67,13 @@ def _squares(x: Tensor, y: Tensor) -> Tensor:
 
 
 def precision_recall(real: Tensor, fake: Tensor, k: int, real_radii: Tensor | None = None) -> tuple[float, float]:
-    """The share of ``fake [M, d]`` within the manifold of ``real [N, d]``, and the other way round.
+    """Return the share of ``fake [M, d]`` within the manifold of ``real [N, d]``, and the other way round.
 
     A manifold is the union of balls about its samples that reach to the ``k``-th nearest other one. Float64;
     ``real_radii`` are ``squared_radii`` of ``real``, where they are known.
     """
-    own = squared_radii(real, k) if real_radii is None else real_radii
-    pairs = ((fake, real, own), (real, fake, squared_radii(fake, k)))
+    radii = squared_radii(real, k) if real_radii is None else real_radii
+    pairs = ((fake, real, radii), (real, fake, squared_radii(fake, k)))
     precision, recall = (float(balls(*pair)[0].bool().double().mean()) for pair in pairs)
     return precision, recall
 
@@ -85,7 +85,7 @@ def density_coverage(real: Tensor, fake: Tensor, k: int, real_radii: Tensor | No
 
 
 class Neighbours(FeatureMetric):
-    """What both metrics have in common.
+    """Base class of both metrics by nearest neighbours.
 
     Args:
         dataset, samples, split: see ``FeatureMetric``.
@@ -111,7 +111,7 @@ class Neighbours(FeatureMetric):
         **network: Any,
     ) -> None:
         super().__init__(dataset, samples, split, **network)
-        self.k = whole(f"metrics.{self.node}.k", self.k if k is None else k, 1)
+        self.k = whole_number(f"metrics.{self.node}.k", self.k if k is None else k, 1)
         self.real = self._reference(dataset, reference_samples, reference_seed)
         if self.k >= min(len(self.real), self.samples):
             problem = "must be less than the images of the data and the samples"
@@ -120,7 +120,7 @@ class Neighbours(FeatureMetric):
 
     @cached_property
     def real_radii(self) -> Tensor:
-        """Of the balls of the data."""
+        """Radii of the balls around the data."""
         return squared_radii(self.real, self.k)
 
 

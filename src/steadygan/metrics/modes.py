@@ -15,12 +15,12 @@ from torchmetrics.utilities import dim_zero_cat
 
 from steadygan.core.declare import fraction, positive
 from steadygan.metrics.fits import has_modes, misfit
-from steadygan.metrics.shell import SampleMetric, whole, within
+from steadygan.metrics.shell import SampleMetric, whole_number, within
 from steadygan.metrics.wasserstein import fingerprint, reference_sample, wasserstein_distances
 
 
 def high_quality_counts(x: Tensor, centers: Tensor, distance: float) -> Tensor:
-    """``[..., K]``: the samples of each mode within ``distance`` of its centre, each counted at its nearest one.
+    """Return ``[..., K]``: the samples of each mode within ``distance`` of its centre, each counted at its nearest one.
 
     Args:
         x: ``[..., n, d]``, of one generator or of several; a sample that is not finite is of no mode.
@@ -33,8 +33,8 @@ def high_quality_counts(x: Tensor, centers: Tensor, distance: float) -> Tensor:
 
 
 def nearest_mode(x: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
-    """The mode ``[..., n]`` nearest to each sample ``[..., n, d]``, and how far it is: infinitely for what is not
-    finite."""
+    """Return the mode ``[..., n]`` nearest to each sample ``[..., n, d]``, and how far it is: infinitely for what is
+    not finite."""
     # without the matrix product, which loses half the digits
     distances = torch.cdist(x.double(), centers.double().to(x.device), compute_mode="donot_use_mm_for_euclid_dist")
     nearest, mode = distances.nan_to_num(nan=math.inf).min(-1)
@@ -42,7 +42,7 @@ def nearest_mode(x: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def mode_scores(counts: Tensor, samples: int, share: float) -> dict[str, float]:
-    """``modes``, ``high_quality`` and ``kl`` from the high-quality samples of each mode.
+    """Return ``modes``, ``high_quality`` and ``kl`` from the high-quality samples of each mode.
 
     ``modes`` counts those with at least ``share`` of their fair share ``samples / K``; ``kl`` is that of the
     histogram from the uniform one, in nats, and its largest value ``log K`` where the histogram is empty.
@@ -92,8 +92,8 @@ class Modes(SampleMetric):
         self.centers, self.sigma = torch.as_tensor(dataset.centers).double(), float(dataset.sigma)
         self.radius = within("metrics.modes.radius", radius, positive)
         self.share = within("metrics.modes.share", share, fraction)
-        count = min(whole("metrics.modes.wasserstein_samples", wasserstein_samples, 2), self.samples)
-        seed = whole("metrics.modes.reference_seed", reference_seed, 0)
+        count = min(whole_number("metrics.modes.wasserstein_samples", wasserstein_samples, 2), self.samples)
+        seed = whole_number("metrics.modes.reference_seed", reference_seed, 0)
         self.reference = reference_sample(dataset, count, seed)
         self.add_state("kept", [], dist_reduce_fx="cat")
         self.provenance |= {
@@ -112,14 +112,14 @@ class Modes(SampleMetric):
         self.kept.append(x.double())
 
     def score(self) -> dict[str, float]:
-        """The four scores."""
+        """Return the four scores."""
         return self.compute_many(dim_zero_cat(self.kept)[None])[0]
 
     def compute_many(self, x: Tensor) -> list[dict[str, float]]:
-        """The four scores of each of several generators, from their samples ``[K, n, d]``."""
+        """Return the four scores of each of several generators, from their samples ``[K, n, d]``."""
         counts = high_quality_counts(x, self.centers, self.radius * self.sigma).cpu()
         distances = wasserstein_distances(x[:, : len(self.reference)], self.reference)
         return [
-            mode_scores(own, x.shape[1], self.share) | {"wasserstein": distance}
-            for own, distance in zip(counts, distances)
+            mode_scores(mode_counts, x.shape[1], self.share) | {"wasserstein": distance}
+            for mode_counts, distance in zip(counts, distances)
         ]

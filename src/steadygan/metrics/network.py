@@ -1,4 +1,4 @@
-"""What feature networks have in common: images in, features and logits out, each image seen once."""
+"""Feature networks: images in, features and logits out, each image computed once."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -22,7 +22,8 @@ _REMEMBERED = 64_000
 class FeatureNetwork:
     """A frozen network, with its results of the last blocks of images, so that metrics share one pass.
 
-    Not an ``nn.Module``: it should be neither in a metric's parameters nor in a checkpoint. Heirs say ``outputs``.
+    Not an ``nn.Module``: it should be neither in a metric's parameters nor in a checkpoint. Subclasses define
+    ``outputs``.
 
     Args:
         dtype: one of ``DTYPES``.
@@ -56,7 +57,7 @@ class FeatureNetwork:
 
     @property
     def weights_dtype(self) -> torch.dtype:
-        """Of its parameters."""
+        """Dtype of its parameters."""
         return torch.float64 if self.dtype is torch.float64 else torch.float32
 
     @contextmanager
@@ -83,7 +84,7 @@ class FeatureNetwork:
 
 
 def blocks(x: Tensor, size: int) -> Iterator[Tensor]:
-    """``x [B, ...]`` in blocks of the same length, the last one filled up with zeros.
+    """Yield ``x [B, ...]`` in blocks of the same length, the last one filled up with zeros.
 
     What a library makes of an image may depend, by rounding, on how many go with it: so it is the same however the
     images are shared out over processes.

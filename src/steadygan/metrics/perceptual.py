@@ -25,7 +25,7 @@ Maps = Callable[[Tensor], Sequence[Tensor]]
 
 
 def feature_loss(maps: Maps, made: Tensor, target: Tensor) -> Tensor:
-    """The mean square difference of activations, ``[B]``: Johnson et al., eq. 2, its mean over the layers.
+    """Return the mean square difference of activations, ``[B]``: Johnson et al., eq. 2, its mean over the layers.
 
     Args:
         maps: the layers.
@@ -51,7 +51,7 @@ class Perceptual:
         self.maps, self.size, self.pixels = maps, size, pixels
 
     def __call__(self, made: Tensor, target: Tensor) -> Tensor:
-        """``[B]``."""
+        """Return ``[B]``."""
         seen = [enlarged(x, self.size) for x in (made, target)]
         return feature_loss(self.maps, *seen) + self.pixels * l1(made, target)
 
@@ -78,7 +78,7 @@ class Feature:
             raise misfit("feature", dataset, "labelled images")
 
     def on(self, dataset: Any) -> Perceptual:
-        """The distance for a data set; trains its classifier if need be.
+        """Return the distance for a data set; trains its classifier if need be.
 
         Raises:
             UserError: the weights of Inception are missing.
@@ -94,8 +94,8 @@ def _of_module(module: nn.Module) -> Maps:
     network = _Placed(module)
 
     def maps(x: Tensor) -> Sequence[Tensor]:
-        found = network.on(x)(x)
-        return [found] if isinstance(found, Tensor) else list(found)
+        features = network.on(x)(x)
+        return [features] if isinstance(features, Tensor) else list(features)
 
     return maps
 
@@ -104,12 +104,12 @@ def _of_classifier(dataset: Any, weights: str | None) -> Maps:
     trunk = _Placed(classifier_for(dataset).network.trunk)
 
     def maps(x: Tensor) -> list[Tensor]:
-        found = []
+        features = []
         for layer in trunk.on(x):
             x = layer(x)
             if isinstance(layer, nn.ReLU) and x.ndim == 4:
-                found.append(x)
-        return found
+                features.append(x)
+        return features
 
     return maps
 
@@ -125,11 +125,11 @@ def _of_inception(dataset: Any, weights: str | None) -> Maps:
     def maps(x: Tensor) -> list[Tensor]:
         x = x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
         x = F.interpolate(x, (SIDE, SIDE), mode="bilinear", align_corners=False)
-        found = []
+        features = []
         for name in used:
             x = getattr(network.on(x), name)(x)
-            found += [x] if name in LAYERS else []
-        return found
+            features += [x] if name in LAYERS else []
+        return features
 
     return maps
 

@@ -10,7 +10,7 @@ from steadygan.metrics.images import to_bytes
 
 
 class Images(Protocol):
-    """What is asked of the images of a split; a data set with too many for a tensor gives an object like this.
+    """Interface to the images of a split; data sets with too many for one tensor return such an object.
 
     Attributes:
         content: a name of their bytes; the same name, the same bytes.
@@ -51,7 +51,7 @@ class Rows:
 
 
 def real_images(dataset: Any, split: str) -> Images:
-    """Those of a split."""
+    """Return the images of a split."""
     x = dataset.examples(split)[0]
     return x if callable(getattr(x, "bytes", None)) else Held(x)
 

@@ -27,10 +27,10 @@ def torch_fidelity(images: Tensor) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _weights(size: int, device: torch.device) -> Tensor:
-    """``[SIDE, size]`` float32: the weight of each old pixel in each new one."""
-    place = torch.arange(SIDE, dtype=torch.float32, device=device) * torch.tensor(size / SIDE, dtype=torch.float32)
-    before = place.long()
-    after, share = (before + 1).clamp(max=size - 1), (place - before)[:, None]
+    """Return ``[SIDE, size]`` float32: the weight of each old pixel in each new one."""
+    position = torch.arange(SIDE, dtype=torch.float32, device=device) * torch.tensor(size / SIDE, dtype=torch.float32)
+    before = position.long()
+    after, share = (before + 1).clamp(max=size - 1), (position - before)[:, None]
     pixels = torch.eye(size, device=device)
     return (1 - share) * pixels[before] + share * pixels[after]
 

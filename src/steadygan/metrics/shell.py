@@ -1,4 +1,4 @@
-"""What the torchmetrics shells have in common."""
+"""Base class of the torchmetrics shells."""
 
 import math
 import warnings
@@ -15,7 +15,8 @@ from steadygan.typed import Misfit, read
 
 
 class SampleMetric(Metric):
-    """A metric of generated samples; heirs say what to keep of a batch (``take``) and how to score it (``score``).
+    """A metric of generated samples; subclasses define what to keep of a batch (``take``) and how to score it
+    (``score``).
 
     Takes the first ``samples`` examples that it is shown and leaves out the rest, so that metrics of several sample
     counts can be shown the same samples. Works without autocast, without gradients and without random draws; its
@@ -33,7 +34,7 @@ class SampleMetric(Metric):
 
     def __init__(self, name: str, samples: int) -> None:
         super().__init__()
-        self.samples = whole(f"metrics.{name}.samples", samples, 2)
+        self.samples = whole_number(f"metrics.{name}.samples", samples, 2)
         self.provenance: dict[str, Any] = {"samples": self.samples}
         self.add_state("seen", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
@@ -56,7 +57,7 @@ class SampleMetric(Metric):
                 self.take(x)
 
     def compute(self) -> dict[str, float]:
-        """The scores of the samples taken since the last ``reset``."""
+        """Return the scores of the samples taken since the last ``reset``."""
         self.provenance["samples"] = int(self.seen)
         with torch.autocast(self.device.type, enabled=False):
             return self.score()
@@ -66,12 +67,12 @@ class SampleMetric(Metric):
         raise TypeError(f"{type(self).__name__} does not say what it keeps of a batch")
 
     def score(self) -> dict[str, float]:
-        """The scores, from the state."""
+        """Return the scores, from the state."""
         raise TypeError(f"{type(self).__name__} does not say how it scores")
 
 
-def whole(key: str, value: Any, least: int) -> int:
-    """``value`` if it is a whole number of at least ``least``, else a ``UserError``."""
+def whole_number(key: str, value: Any, least: int) -> int:
+    """Return ``value`` if it is a whole number of at least ``least``, else a ``UserError``."""
     try:
         number = read(value, int)
     except Misfit:
@@ -82,12 +83,12 @@ def whole(key: str, value: Any, least: int) -> int:
 
 
 def within(key: str, value: float, allowed: Range) -> float:
-    """``value`` if it lies in the range, else a ``UserError``."""
+    """Return ``value`` if it lies in the range, else a ``UserError``."""
     if not _finite(value) or value not in allowed:
         raise bad_value(key, value, allowed.words)
     return float(value)
 
 
 def _finite(value: Any) -> bool:
-    """Whether it is a finite number."""
+    """Return whether it is a finite number."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

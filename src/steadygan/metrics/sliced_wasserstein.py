@@ -15,7 +15,7 @@ from steadygan.errors import bad_value
 from steadygan.metrics.fits import has_images, misfit
 from steadygan.metrics.images import from_bytes, to_bytes
 from steadygan.metrics.real import Images, blocks, real_images
-from steadygan.metrics.shell import SampleMetric, whole
+from steadygan.metrics.shell import SampleMetric, whole_number
 
 PATCH, COARSEST = 7, 16
 """Pixels a side of a patch, and of the last level of the pyramid, as in the paper."""
@@ -30,7 +30,7 @@ _references: dict[tuple[Any, ...], dict[int, tuple[Tensor, Tensor, Tensor]]] = {
 
 
 def laplacian_pyramid(x: Tensor) -> dict[int, Tensor]:
-    """What each scale adds to the next coarser one, and the coarsest itself, by side.
+    """Return what each scale adds to the next coarser one, and the coarsest itself, by side.
 
     Levels are halved while their sides are even and at least ``2 * COARSEST``; their sum, each enlarged, is ``x``.
 
@@ -59,7 +59,8 @@ def enlarged(x: Tensor) -> Tensor:
 
 
 def patches(x: Tensor, corners: Tensor) -> Tensor:
-    """``[n, P, C, p, p]``: of images ``[n, C, H, W]`` the patches whose upper left ``corners [P, 2]`` are given."""
+    """Return ``[n, P, C, p, p]``: of images ``[n, C, H, W]`` the patches whose upper left ``corners [P, 2]`` are
+    given."""
     side = min(PATCH, *x.shape[2:])
     return torch.stack([x[:, :, top : top + side, left : left + side] for top, left in corners.tolist()], dim=1)
 
@@ -111,9 +112,9 @@ class SlicedWasserstein(SampleMetric):
         if split not in SPLITS:
             raise bad_value(f"metrics.{node}.split", split, "no such split", SPLITS)
         super().__init__(node, samples)
-        self._places = whole(f"metrics.{node}.places", places, 1)
-        self._count = whole(f"metrics.{node}.directions", directions, 1)
-        self._seed = whole(f"metrics.{node}.reference_seed", reference_seed, 0)
+        self._places = whole_number(f"metrics.{node}.places", places, 1)
+        self._count = whole_number(f"metrics.{node}.directions", directions, 1)
+        self._seed = whole_number(f"metrics.{node}.reference_seed", reference_seed, 0)
         images = real_images(dataset, split)
         self._reference = self._of_data(images)
         sides = [f"swd_{side}" for side in self._reference] if len(self._reference) > 1 else []
@@ -136,15 +137,15 @@ class SlicedWasserstein(SampleMetric):
                 getattr(self, f"kept_{side}").append(torch.where(fine[:, None, None], made, torch.nan))
 
     def score(self) -> dict[str, float]:
-        """The distances; nan where a sample is not finite."""
-        found = {}
+        """Return the distances; nan where a sample is not finite."""
+        distances = {}
         for side, (_, _, real) in self._reference.items():
             made = dim_zero_cat(getattr(self, f"kept_{side}")).flatten(0, 1).cpu()
-            found[f"swd_{side}"] = float(sorted_distance(made.sort(0).values, real))
+            distances[f"swd_{side}"] = float(sorted_distance(made.sort(0).values, real))
             if not bool(made.isfinite().all()):
-                found[f"swd_{side}"] = float("nan")
-        mean = {"swd": sum(found.values()) / len(found)}
-        return mean | (found if len(found) > 1 else {})
+                distances[f"swd_{side}"] = float("nan")
+        mean = {"swd": sum(distances.values()) / len(distances)}
+        return mean | (distances if len(distances) > 1 else {})
 
     def _of_data(self, images: Images) -> dict[int, tuple[Tensor, Tensor, Tensor]]:
         """At each scale mean and standard deviation ``[C, 1, 1]``, and the projections ``[m, K]``, sorted."""
@@ -169,13 +170,13 @@ class SlicedWasserstein(SampleMetric):
         return {side: patches(level, self._corners(level.shape)) for side, level in levels.items()}
 
     def _corners(self, shape: tuple[int, ...]) -> Tensor:
-        """``[P, 2]``, the same ones whenever a level of this shape is looked at."""
+        """Return ``[P, 2]``, the same ones whenever a level of this shape is looked at."""
         room = torch.tensor([side - min(PATCH, *shape[2:]) + 1 for side in shape[2:]], dtype=torch.float64)
         source = generator(self._seed, f"metric/places/{shape[-1]}")
         return (torch.rand(self._places, 2, generator=source, dtype=torch.float64) * room).long()
 
     def _projected(self, cut: Tensor, side: int) -> Tensor:
-        """``[n, P, K]`` of patches ``[n, P, C, 7, 7]``."""
+        """Return ``[n, P, K]`` of patches ``[n, P, C, 7, 7]``."""
         cut = cut.flatten(2)
         source = generator(self._seed, f"metric/directions/{side}")
         ways = torch.randn(cut.shape[2], self._count, generator=source, dtype=torch.float64)

@@ -15,7 +15,7 @@ from steadygan.metrics.shell import SampleMetric
 
 
 def mode_of(logits: Tensor) -> Tensor:
-    """The mode ``[n]`` of classes ``[n, channels, K]``: their numbers as the digits of one number."""
+    """Return the mode ``[n]`` of classes ``[n, channels, K]``: their numbers as the digits of one number."""
     modes = torch.zeros(len(logits), dtype=torch.int64, device=logits.device)
     for channel in logits.argmax(2).unbind(1):
         modes = modes * logits.shape[2] + channel

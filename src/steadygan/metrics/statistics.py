@@ -64,26 +64,26 @@ def origin(path: Path) -> dict[str, str]:
     Our own files say both. Of clean-fid's the name says the resizer. Those of pytorch-fid say nothing.
     """
     with np.load(path, allow_pickle=False) as stored:
-        said = {key: str(stored[key]) for key in ORIGIN if key in stored}
+        stated = {key: str(stored[key]) for key in ORIGIN if key in stored}
     mode = re.search(rf"_({'|'.join(CLEAN_FID)})_[a-z]+_(\d+|na)$", path.stem)
-    return said if mode is None else {"resize": CLEAN_FID[mode[1]], **said}
+    return stated if mode is None else {"resize": CLEAN_FID[mode[1]], **stated}
 
 
-def check_origin(path: Path, said: Mapping[str, str], used: Mapping[str, Any], node: str) -> None:
+def check_origin(path: Path, stated: Mapping[str, str], used: Mapping[str, Any], node: str) -> None:
     """Refuse statistics of features that are not comparable with those of the network in use.
 
     Args:
         path: of the file.
-        said: its ``origin``.
+        stated: its ``origin``.
         used: the provenance of the network.
         node: the metric's name in a config.
 
     Raises:
         UserError: another resizer, or other weights.
     """
-    for key, value in said.items():
+    for key, value in stated.items():
         if key in used and used[key] != value:
-            asked = f"metrics.{node}.{key}={value}" if key == "resize" else "the network that it was made with"
+            needed = f"metrics.{node}.{key}={value}" if key == "resize" else "the network that it was made with"
             raise UserError(f"{path}: statistics of features by {key}={value}, and {key}={used[key]} is in use: "
                             f"the distance would be one of {'resizers' if key == 'resize' else 'networks'}.\n"
-                            f"Use {asked}, or make the file anew: steadygan evaluate ... --export")  # fmt: skip
+                            f"Use {needed}, or make the file anew: steadygan evaluate ... --export")  # fmt: skip

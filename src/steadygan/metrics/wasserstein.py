@@ -10,7 +10,7 @@ from torchmetrics.utilities import dim_zero_cat
 
 from steadygan.core.draws import generator
 from steadygan.metrics.fits import has_vectors, misfit
-from steadygan.metrics.shell import SampleMetric, whole
+from steadygan.metrics.shell import SampleMetric, whole_number
 
 
 def wasserstein_distance(x: Tensor, y: Tensor) -> float:
@@ -44,7 +44,8 @@ def wasserstein_distance(x: Tensor, y: Tensor) -> float:
 
 
 def wasserstein_distances(x: Tensor, y: Tensor) -> list[float]:
-    """``wasserstein_distance`` of each ``x[k]`` to ``y``, on as many threads as torch has (the simplex frees the GIL).
+    """Return ``wasserstein_distance`` of each ``x[k]`` to ``y``, on as many threads as torch has (the simplex frees the
+    GIL).
 
     Args:
         x: ``[K, n, d]``.
@@ -52,13 +53,13 @@ def wasserstein_distances(x: Tensor, y: Tensor) -> list[float]:
     """
     threads = min(len(x), torch.get_num_threads())
     if threads < 2:
-        return [wasserstein_distance(own, y) for own in x]
+        return [wasserstein_distance(samples, y) for samples in x]
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda own: wasserstein_distance(own, y), x))
+        return list(pool.map(lambda samples: wasserstein_distance(samples, y), x))
 
 
 def reference_sample(dataset: Any, count: int, seed: int) -> Tensor:
-    """``[count, d]`` float64: the same sample of the data in every run."""
+    """Return ``[count, d]`` float64: the same sample of the data in every run."""
     return dataset.sample(count, generator(seed, "metric/reference"), torch.float64)[0]
 
 
@@ -85,7 +86,7 @@ class Wasserstein(SampleMetric):
         if not has_vectors(dataset):
             raise misfit("wasserstein", dataset, "vectors to sample")
         super().__init__("wasserstein", samples)
-        seed = whole("metrics.wasserstein.reference_seed", reference_seed, 0)
+        seed = whole_number("metrics.wasserstein.reference_seed", reference_seed, 0)
         self.reference = reference_sample(dataset, self.samples, seed)
         self.add_state("kept", [], dist_reduce_fx="cat")
         self.provenance |= {
@@ -100,9 +101,9 @@ class Wasserstein(SampleMetric):
         self.kept.append(x.double())
 
     def score(self) -> dict[str, float]:
-        """The distance."""
+        """Return the distance."""
         return self.compute_many(dim_zero_cat(self.kept)[None])[0]
 
     def compute_many(self, x: Tensor) -> list[dict[str, float]]:
-        """The distance of each of several generators, from their samples ``[K, n, d]``."""
+        """Return the distance of each of several generators, from their samples ``[K, n, d]``."""
         return [{"wasserstein": distance} for distance in wasserstein_distances(x, self.reference)]

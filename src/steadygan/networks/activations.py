@@ -15,7 +15,7 @@ class Gated(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, 2 C, ...] -> [B, C, ...]``."""
+        """Return ``[B, 2 C, ...] -> [B, C, ...]``."""
         gate, value = x.chunk(2, 1)
         return torch.sigmoid(gate) * torch.tanh(value)
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from steadygan.errors import bad_value
-from steadygan.networks.checks import SIZES, choice, side, whole
+from steadygan.networks.checks import SIZES, choice, side, whole_number
 from steadygan.networks.class_norm import Chain, generator_norm, layers_of
 from steadygan.networks.critic import Critic
 from steadygan.networks.initial import glorot, scaled
@@ -29,15 +29,15 @@ BRANCH, OUTPUT = 0.3, 0.2
 
 
 def plan(shape: tuple[int, ...], width: int, layers: int) -> list[tuple[int, int]]:
-    """``(filters, blocks that keep the size)`` of each resolution, 4 x 4 first.
+    """Return ``(filters, blocks that keep the size)`` of each resolution, 4 x 4 first.
 
     Raises:
         UserError: an image or a number that cannot be.
     """
     changes = SIZES.index(side(shape, "resnet101")) + 1
-    if whole("network.width", width) % 2:
+    if whole_number("network.width", width) % 2:
         raise bad_value("network.width", width, "must be even: a bottleneck has half as many filters")
-    blocks, rest = divmod(whole("network.layers", layers) - 2, 3)
+    blocks, rest = divmod(whole_number("network.layers", layers) - 2, 3)
     if rest or blocks < changes:
         least = 3 * changes + 2
         raise bad_value("network.layers", layers, f"must be {least}, {least + 3}, {least + 6}, ... for such images")
@@ -107,7 +107,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         stages = plan(shape, width, layers)
-        self.latent = whole("network.latent", latent)
+        self.latent = whole_number("network.latent", latent)
         self.project = glorot(nn.Linear(latent, stages[0][0] * BASE * BASE))
         blocks = _blocks(stages, "up", generator_norm(norm, classes), nn.Conv2d)
         self.layers = Chain(*blocks, glorot(nn.Conv2d(width, shape[0], 1)))
@@ -150,5 +150,5 @@ class Discriminator(Critic):
         glorot(self.end(linear, stages[-1][0] * BASE * BASE, outputs))
 
     def features(self, x: Tensor) -> Tensor:
-        """``[B, num_features]``: what the last layer sees."""
+        """Return ``[B, num_features]``: what the last layer sees."""
         return OUTPUT * self.layers(x).flatten(1)

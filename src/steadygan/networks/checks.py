@@ -1,4 +1,4 @@
-"""What the networks ask of their settings, checked in the constructors: before anything is computed."""
+"""Checks of network settings, made in the constructors: before anything is computed."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -14,12 +14,12 @@ SIZES = (8, 16, 32, 64, 128, 256)
 
 
 def logits(outputs: Tensor) -> Tensor:
-    """``[B]`` of a discriminator's outputs ``[B, 1]``; of more than one they are left as they are."""
+    """Return ``[B]`` of a discriminator's outputs ``[B, 1]``; of more than one they are left as they are."""
     return outputs.squeeze(1) if outputs.shape[1] == 1 else outputs
 
 
-def whole(key: str, value: object) -> int:
-    """``value`` if it is a whole number of at least 1.
+def whole_number(key: str, value: object) -> int:
+    """Return ``value`` if it is a whole number of at least 1.
 
     Raises:
         UserError: it is not; names ``key``.
@@ -30,7 +30,7 @@ def whole(key: str, value: object) -> int:
 
 
 def choice(key: str, name: str, table: Mapping[str, T]) -> T:
-    """What ``table`` holds under ``name``.
+    """Return the entry of ``table`` with this ``name``.
 
     Raises:
         UserError: nothing; names ``key`` and the names there are.

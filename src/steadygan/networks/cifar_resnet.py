@@ -13,7 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from steadygan.networks.checks import SIZES, choice, side, whole
+from steadygan.networks.checks import SIZES, choice, side, whole_number
 from steadygan.networks.class_norm import Chain, generator_norm, layers_of
 from steadygan.networks.critic import Critic
 from steadygan.networks.initial import glorot, scaled
@@ -65,8 +65,8 @@ class Generator(nn.Module):
         super().__init__()
         doublings = SIZES.index(side(shape, "sngan or wgan_gp_resnet")) + 1
         normalise = partial(layers_of, generator_norm(norm, classes))
-        w = whole("network.width", width)
-        self.latent = whole("network.latent", latent)
+        w = whole_number("network.width", width)
+        self.latent = whole_number("network.latent", latent)
         self.project = glorot(nn.Linear(latent, w * BASE * BASE))
 
         def up() -> Residual:
@@ -113,7 +113,7 @@ class Discriminator(Critic):
         normalise = partial(layers_of, choice("network.discriminator_norm", norm, NORMS))
         self.pool = choice("network.pool", pool, POOLS)
         convolution, linear = kinds(spectral_norm)
-        w = whole("network.discriminator_width", width)
+        w = whole_number("network.discriminator_width", width)
 
         def block(halve: bool) -> Residual:
             first = [*normalise(w), nn.ReLU(), scaled(convolution(w, w, 3, 1, 1))]
@@ -134,5 +134,5 @@ class Discriminator(Critic):
         glorot(self.end(linear, w, outputs))
 
     def features(self, x: Tensor) -> Tensor:
-        """``[B, num_features]``: what the last layer sees."""
+        """Return ``[B, num_features]``: what the last layer sees."""
         return self.pool(self.layers(x))

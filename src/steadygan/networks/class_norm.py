@@ -33,7 +33,7 @@ class ClassBatchNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(classes, channels))
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        """``[B, C, ...]``, one-hot ``[B, classes]`` ``-> [B, C, ...]``."""
+        """Return ``[B, C, ...]``, one-hot ``[B, classes]`` ``-> [B, C, ...]``."""
         shape = (*x.shape[:2], *[1] * (x.ndim - 2))
         scale, shift = ((code @ table).view(shape) for table in (self.weight, self.bias))
         return self.norm(x) * scale + shift
@@ -52,7 +52,7 @@ class Chain(nn.Sequential):
 
 
 def generator_norm(norm: str, classes: int | None) -> Norm | None:
-    """What the key ``network.generator_norm`` says, with a scale and a shift for each of ``classes`` where there are.
+    """Return the layer of ``network.generator_norm``, with a scale and a shift for each of ``classes``, if any.
 
     Raises:
         UserError: there is no such norm, or one that classes cannot go to.
@@ -67,5 +67,5 @@ def generator_norm(norm: str, classes: int | None) -> Norm | None:
 
 
 def layers_of(norm: Norm | None, channels: int) -> list[nn.Module]:
-    """The norm's layer in a list, which is empty where there is none."""
+    """Return the norm's layer in a list, which is empty where there is none."""
     return [norm(channels)] if norm else []

@@ -44,7 +44,7 @@ class ConditionalGenerator(nn.Module):
 
     @property
     def sizes(self) -> tuple[int, ...] | None:
-        """Of one that grows: those of its stages."""
+        """Sizes of the stages of a network that grows."""
         return getattr(self.inner, "sizes", None)
 
     def forward(self, z: Tensor, label: Tensor, **place: Any) -> Tensor:
@@ -98,7 +98,7 @@ class ConcatenatingDiscriminator(nn.Module):
 
     @property
     def sizes(self) -> tuple[int, ...] | None:
-        """Of one that grows: those of its stages."""
+        """Sizes of the stages of a network that grows."""
         return getattr(self.inner, "sizes", None)
 
     def forward(self, x: Tensor, label: Tensor, **place: Any) -> Tensor:
@@ -137,7 +137,7 @@ class ProjectionDiscriminator(nn.Module):
 
     @property
     def sizes(self) -> tuple[int, ...] | None:
-        """Of one that grows: those of its stages."""
+        """Sizes of the stages of a network that grows."""
         return getattr(self.inner, "sizes", None)
 
     def forward(self, x: Tensor, label: Tensor, **place: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""What discriminators of images have in common: features and a linear layer on them."""
+"""Base of discriminators of images: features and a linear layer on them."""
 
 from torch import Tensor, nn
 
@@ -21,7 +21,7 @@ class Critic(nn.Module):
         return self.logit
 
     def head(self, features: Tensor) -> Tensor:
-        """The last layer, ``[B, num_features] -> [B, outputs]``."""
+        """Return the last layer, ``[B, num_features] -> [B, outputs]``."""
         return self.logit(features)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from steadygan.networks.activations import ACTIVATIONS
-from steadygan.networks.checks import SIZES, choice, side, whole
+from steadygan.networks.checks import SIZES, choice, side, whole_number
 from steadygan.networks.class_norm import Chain, generator_norm, layers_of
 from steadygan.networks.critic import Critic
 from steadygan.networks.initial import STARTS, begin
@@ -30,7 +30,7 @@ def filters(shape: tuple[int, ...], width: int) -> list[int]:
         UserError: ``shape`` is not ``(C, S, S)`` with S one of ``SIZES``, or ``width`` is not a whole number.
     """
     doublings = SIZES.index(side(shape, "dcgan")) + 1
-    whole("network.width", width)
+    whole_number("network.width", width)
     return [width * 2 ** min(level, 3) for level in range(doublings)]
 
 
@@ -69,7 +69,7 @@ class Generator(nn.Module):
         sizes = [width] * len(sizes) if constant else sizes
         normalise = generator_norm(norm, classes)
         act, planes = choice("network.generator_activation", activation, ACTIVATIONS)
-        self.latent = whole("network.latent", latent)
+        self.latent = whole_number("network.latent", latent)
         self.project = nn.Linear(latent, planes * sizes[0] * BASE * BASE, bias=norm == "none")
         layers = [*layers_of(normalise, planes * sizes[0]), act()]
         for m, n in pairwise(sizes):
@@ -122,5 +122,5 @@ class Discriminator(Critic):
         begin(self, choice("network.discriminator_start", start, STARTS))
 
     def features(self, x: Tensor) -> Tensor:
-        """``[B, num_features]``: what the last layer sees."""
+        """Return ``[B, num_features]``: what the last layer sees."""
         return self.layers(x).flatten(1)

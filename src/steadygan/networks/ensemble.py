@@ -23,15 +23,15 @@ class Ensemble(nn.Module):
         super().__init__()
         self.members = len(members)
         self.member = deepcopy(members[0])
-        for name, own in self.member.named_modules():
+        for name, module in self.member.named_modules():
             others = [member.get_submodule(name) for member in members]
-            for key, value in own._parameters.items():
+            for key, value in module._parameters.items():
                 if value is not None:
                     stacked = torch.stack([other._parameters[key].detach() for other in others])
-                    own._parameters[key] = nn.Parameter(stacked)
-            for key, value in own._buffers.items():
+                    module._parameters[key] = nn.Parameter(stacked)
+            for key, value in module._buffers.items():
                 if value is not None:
-                    own._buffers[key] = torch.stack([other._buffers[key] for other in others])
+                    module._buffers[key] = torch.stack([other._buffers[key] for other in others])
         self._one = (deepcopy(members[0]),)  # in a tuple: no module of its own
 
     def train(self, mode: bool = True) -> "Ensemble":
@@ -40,23 +40,23 @@ class Ensemble(nn.Module):
 
     @property
     def sizes(self) -> tuple[int, ...] | None:
-        """Of members that grow: those of their stages."""
+        """Sizes of the stages of members that grow."""
         return getattr(self._one[0], "sizes", None)
 
-    def forward(self, x: Tensor, *more: Tensor, **place: Any) -> Tensor:
-        """``[K * B, ...]``; ``more`` is what members take beside ``x``, ``[K * B]`` as well; ``place`` is for all."""
+    def forward(self, x: Tensor, *more: Tensor, **stage_kwargs: Any) -> Tensor:
+        """Return ``[K * B, ...]``; ``more``: further inputs ``[K * B]``; ``stage_kwargs`` are passed to all."""
         params = dict(self.member.named_parameters())
         buffers = dict(self.member.named_buffers())
         count = len(next(iter(params.values())))
         inputs = [value.unflatten(0, (count, -1)) for value in (x, *more)]
-        output, new = torch.func.vmap(partial(self._call, place))(params, buffers, *inputs)
+        output, new = torch.func.vmap(partial(self._call, stage_kwargs))(params, buffers, *inputs)
         for name, value in new.items():
             path, _, key = name.rpartition(".")
             self.member.get_submodule(path)._buffers[key] = value
         return output.flatten(0, 1)
 
-    def _call(self, place: dict[str, Any], params: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor):
+    def _call(self, stage_kwargs: dict, params: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor):
         """One member's output and its new buffers."""
         tensors = {**params, **buffers}  # where ``functional_call`` writes what ``forward`` assigns
-        output = torch.func.functional_call(self._one[0], tensors, inputs, place)
+        output = torch.func.functional_call(self._one[0], tensors, inputs, stage_kwargs)
         return output, {name: tensors[name] for name in buffers}

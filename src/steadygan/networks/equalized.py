@@ -28,7 +28,7 @@ class EqualizedLinear(nn.Linear):
         _start(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, n] -> [B, m]``."""
+        """Return ``[B, n] -> [B, m]``."""
         return F.linear(x, self.scale * self.weight, self.bias)
 
 
@@ -41,7 +41,7 @@ class EqualizedConv2d(nn.Conv2d):
         _start(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, in, H, W] -> [B, out, H, W]``."""
+        """Return ``[B, in, H, W] -> [B, out, H, W]``."""
         return self._conv_forward(x, self.scale * self.weight, self.bias)
 
 
@@ -68,7 +68,7 @@ class MinibatchDeviation(nn.Module):
     mixes_samples = True
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, H, W] -> [B, C + 1, H, W]``."""
+        """Return ``[B, C, H, W] -> [B, C + 1, H, W]``."""
         count = math.gcd(len(x), GROUP)
         groups = x.unflatten(0, (-1, count))
         spread = (groups.var(1, correction=0) + 1e-8).sqrt().flatten(1).mean(1)

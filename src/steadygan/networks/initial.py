@@ -9,7 +9,7 @@ from torch import nn
 
 @singledispatch
 def fans(layer: nn.Module) -> tuple[float, float]:
-    """How many inputs a unit has, and how many units an input goes to."""
+    """Return how many inputs a unit has, and how many units an input goes to."""
     return layer.in_features, layer.out_features
 
 
@@ -26,7 +26,7 @@ def _(layer: nn.ConvTranspose2d) -> tuple[float, float]:
 
 
 def _settled(layer: nn.Module) -> nn.Module:
-    """The layer with biases 0, and with what follows from its weights as it is with these."""
+    """Return the layer with biases 0, and with what follows from its weights as it is with these."""
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     if hasattr(layer, "restart"):
@@ -35,7 +35,7 @@ def _settled(layer: nn.Module) -> nn.Module:
 
 
 def glorot(layer: nn.Module, gain: float = 1.0) -> nn.Module:
-    """The layer with uniform weights of variance ``2 gain^2 / (fan in + fan out)``, biases 0.
+    """Return the layer with uniform weights of variance ``2 gain^2 / (fan in + fan out)``, biases 0.
 
     Where a layer has a stride its fan on the larger side is a share, as in the code of Gulrajani et al. (2017).
 
@@ -47,7 +47,7 @@ def glorot(layer: nn.Module, gain: float = 1.0) -> nn.Module:
 
 
 def he(layer: nn.Module, gain: float = 1.0) -> nn.Module:
-    """The layer with weights from N(0, gain^2 / fan in), biases 0.
+    """Return the layer with weights from N(0, gain^2 / fan in), biases 0.
 
     Reference: He et al. (2015), arXiv:1502.01852.
     """
@@ -56,7 +56,7 @@ def he(layer: nn.Module, gain: float = 1.0) -> nn.Module:
 
 
 def normal(layer: nn.Module, std: float = 0.02) -> nn.Module:
-    """The layer with weights from N(0, std^2), biases 0; the deviation is DCGAN's.
+    """Return the layer with weights from N(0, std^2), biases 0; the deviation is DCGAN's.
 
     Reference: Radford et al. (2016), section 4, arXiv:1511.06434.
     """
@@ -65,7 +65,7 @@ def normal(layer: nn.Module, std: float = 0.02) -> nn.Module:
 
 
 def scaled(layer: nn.Module) -> nn.Module:
-    """The layer with Glorot's weights, by a gain of sqrt(2) in convolutions, as Gulrajani et al. (2017) have it.
+    """Return the layer with Glorot's weights, by a gain of sqrt(2) in convolutions, as Gulrajani et al. (2017) have it.
 
     Reference: Gulrajani et al. (2017), arXiv:1704.00028.
     """

@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from steadygan.networks.checks import choice, logits, whole
+from steadygan.networks.checks import choice, logits, whole_number
 from steadygan.networks.spectral import kinds
 
 Activation = Callable[[Tensor], Tensor]
 
 
 def leaky_relu(x: Tensor) -> Tensor:
-    """``max(x, 0.2 x)``, the slope of DCGAN (Radford et al. 2016)."""
+    """Return ``max(x, 0.2 x)``, the slope of DCGAN (Radford et al. 2016)."""
     return F.leaky_relu(x, 0.2)
 
 
@@ -36,8 +36,8 @@ class _Chain(nn.Module):
         self, inputs: int, outputs: int, width: int, depth: int, activation: str, layer: type[nn.Linear] = nn.Linear
     ) -> None:
         super().__init__()
-        whole("network.width", width)
-        whole("network.depth", depth)
+        whole_number("network.width", width)
+        whole_number("network.depth", depth)
         sizes = [inputs, *[width] * (depth - 1), outputs]
         self.layers = nn.ModuleList(layer(m, n) for m, n in pairwise(sizes))
         self.activation = choice("network.activation", activation, ACTIVATIONS)
@@ -69,7 +69,7 @@ class Generator(_Chain):
     def __init__(
         self, shape: tuple[int, ...], latent: int = 16, width: int = 128, depth: int = 4, activation: str = "relu"
     ) -> None:
-        super().__init__(whole("network.latent", latent), prod(shape), width, depth, activation)
+        super().__init__(whole_number("network.latent", latent), prod(shape), width, depth, activation)
         self.shape, self.latent = tuple(shape), latent
 
     def forward(self, z: Tensor) -> Tensor:
@@ -113,11 +113,11 @@ class Discriminator(_Chain):
         self.linear, self.num_features = linear, self.layers[-1].in_features
 
     def features(self, x: Tensor) -> Tensor:
-        """``[B, num_features]``: what the last layer sees."""
+        """Return ``[B, num_features]``: what the last layer sees."""
         return self.hidden(x.flatten(1))
 
     def head(self, features: Tensor) -> Tensor:
-        """The last layer, ``[B, num_features] -> [B, outputs]``."""
+        """Return the last layer, ``[B, num_features] -> [B, outputs]``."""
         return self.layers[-1](features)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -64,7 +64,7 @@ class BatchNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, ...]`` normalised by the batch in training, by the running statistics in evaluation."""
+        """Return ``[B, C, ...]`` normalised by the batch in training, by the running statistics in evaluation."""
         mean, var = self.running_mean, self.running_var
         if self.training and _gather:
             return self._over_all(x, _gather[-1])
@@ -96,13 +96,13 @@ class BatchNorm(nn.Module):
 
 
 def mixes_samples(network: nn.Module) -> bool:
-    """Whether a network's output for one sample depends on the others in its batch."""
+    """Return whether a network's output for one sample depends on the others in its batch."""
     kinds = (BatchNorm, nn.modules.batchnorm._BatchNorm)
     return any(isinstance(layer, kinds) or getattr(layer, "mixes_samples", False) for layer in network.modules())
 
 
 def instance_norm(channels: int) -> nn.GroupNorm:
-    """Each channel of each image by itself, with a learned scale and shift.
+    """Return each channel of each image by itself, with a learned scale and shift.
 
     Reference: Ulyanov et al. (2016), arXiv:1607.08022.
     """
@@ -118,7 +118,7 @@ def group_norm(channels: int) -> nn.GroupNorm:
 
 
 def layer_norm(channels: int) -> nn.GroupNorm:
-    """All of an image at once, scale and shift per channel, as is usual in WGAN-GP's critics.
+    """Return all of an image at once, scale and shift per channel, as is usual in WGAN-GP's critics.
 
     Reference: Ba et al. (2016), arXiv:1607.06450.
     """

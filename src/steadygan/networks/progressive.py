@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from steadygan.core.growing import enlarged, fades, mixed, shrunk
 from steadygan.core.types import Number
 from steadygan.errors import bad_value
-from steadygan.networks.checks import logits, whole
+from steadygan.networks.checks import logits, whole_number
 from steadygan.networks.equalized import HE, EqualizedConv2d, EqualizedLinear, MinibatchDeviation, PixelNorm
 
 SIZES = (4, 8, 16, 32, 64, 128, 256)
 
 
 def sizes_of(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The resolutions on the way to images of a shape, 4 first.
+    """Return the resolutions on the way to images of a shape, 4 first.
 
     Raises:
         UserError: ``shape`` is not ``(C, S, S)`` with S one of ``SIZES``.
@@ -34,8 +34,8 @@ def sizes_of(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def filters(sizes: tuple[int, ...], width: int) -> list[int]:
-    """Of each resolution, 4 x 4 first."""
-    whole("network.width", width)
+    """Return the numbers of filters of each resolution, 4 x 4 first."""
+    whole_number("network.width", width)
     return [width * 2 ** min(level, 3) for level in reversed(range(len(sizes)))]
 
 
@@ -73,7 +73,7 @@ class Generator(nn.Module):
     def __init__(self, shape: tuple[int, ...], latent: int = 128, width: int = 16) -> None:
         super().__init__()
         self.sizes = sizes_of(shape)
-        self.latent = whole("network.latent", latent)
+        self.latent = whole_number("network.latent", latent)
         channels = filters(self.sizes, width)
         later = [
             nn.Sequential(nn.Upsample(scale_factor=2), *_layer(m, n), PixelNorm(), *_layer(n, n), PixelNorm())
@@ -130,12 +130,12 @@ class Discriminator(nn.Module):
     @staticmethod
     def _last(channels: int, deviation: bool) -> nn.Sequential:
         """At 4 x 4, to a vector."""
-        told = [MinibatchDeviation()] if deviation else []
+        extra = [MinibatchDeviation()] if deviation else []
         to_vector = [nn.Flatten(), EqualizedLinear(channels * 16, channels, gain=HE), nn.LeakyReLU(0.2)]
-        return nn.Sequential(*told, *_layer(channels + len(told), channels), *to_vector)
+        return nn.Sequential(*extra, *_layer(channels + len(extra), channels), *to_vector)
 
     def features(self, x: Tensor, stage: int | None = None, fade: Number = 1.0) -> Tensor:
-        """``[B, num_features]``: what the last layer sees; at a fade of 0 what it saw in the stage before."""
+        """Return ``[B, num_features]``: what the last layer sees; at a fade of 0 what it saw in the stage before."""
         stage = len(self.sizes) - 1 if stage is None else stage
         x = shrunk(x, self.sizes[stage])
         hidden = self.blocks[stage](self.from_image[stage](x))
@@ -143,12 +143,12 @@ class Discriminator(nn.Module):
             return hidden
         if fades(fade):
             hidden = mixed(self.from_image[stage - 1](shrunk(x, self.sizes[stage - 1])), hidden, fade)
-        for place in reversed(range(stage)):
-            hidden = self.blocks[place](hidden)
+        for block in reversed(range(stage)):
+            hidden = self.blocks[block](hidden)
         return hidden
 
     def head(self, features: Tensor) -> Tensor:
-        """The last layer, ``[B, num_features] -> [B, outputs]``."""
+        """Return the last layer, ``[B, num_features] -> [B, outputs]``."""
         return self.logit(features)
 
     def forward(self, x: Tensor, stage: int | None = None, fade: Number = 1.0) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from steadygan.errors import bad_value
 from steadygan.networks.activations import ACTIVATIONS
-from steadygan.networks.checks import SIZES, side, whole
+from steadygan.networks.checks import SIZES, side, whole_number
 from steadygan.networks.critic import Critic
 from steadygan.networks.initial import he
 from steadygan.networks.resampling import BASE, BilinearDown, BilinearUp
@@ -36,7 +36,7 @@ def filters(shape: tuple[int, ...], width: int, expansion: int, group: int) -> l
     """
     size = side(shape, "r3gan")
     for key, value in (("width", width), ("expansion", expansion), ("group", group)):
-        whole(f"network.{key}", value)
+        whole_number(f"network.{key}", value)
     sizes = [width * FULL // max(FULL, pixels) for pixels in (BASE, *SIZES) if pixels <= size]
     if width * FULL % max(FULL, size) or sizes[-1] * expansion % group:
         step = max(1, size // FULL) * group // math.gcd(group, expansion)
@@ -102,8 +102,8 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         sizes = filters(shape, width, expansion, group)
-        total = whole("network.blocks", blocks) * len(sizes)
-        self.latent = whole("network.latent", latent)
+        total = whole_number("network.blocks", blocks) * len(sizes)
+        self.latent = whole_number("network.latent", latent)
         self.basis = nn.Parameter(torch.randn(sizes[0], BASE, BASE))
         self.project = he(nn.Linear(latent, sizes[0], bias=False))
         layers = [Block(sizes[0], expansion, group, total) for _ in range(blocks)]
@@ -141,7 +141,7 @@ class Discriminator(Critic):
     ) -> None:
         super().__init__()
         sizes = filters(shape, width, expansion, group)[::-1]
-        total = whole("network.blocks", blocks) * len(sizes)
+        total = whole_number("network.blocks", blocks) * len(sizes)
         layers = [he(nn.Conv2d(shape[0], sizes[0], 1, bias=False))]
         for m, n in pairwise(sizes):
             layers += [*(Block(m, expansion, group, total) for _ in range(blocks)), BilinearDown(), *_change(m, n)]
@@ -151,5 +151,5 @@ class Discriminator(Critic):
         he(self.end(nn.Linear, sizes[-1], outputs, bias=False))
 
     def features(self, x: Tensor) -> Tensor:
-        """``[B, num_features]``: what the last layer sees."""
+        """Return ``[B, num_features]``: what the last layer sees."""
         return self.layers(x).flatten(1)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from steadygan.networks.activations import ACTIVATIONS
-from steadygan.networks.checks import SIZES, choice, side, whole
+from steadygan.networks.checks import SIZES, choice, side, whole_number
 from steadygan.networks.class_norm import Chain, generator_norm, layers_of
 from steadygan.networks.critic import Critic
 from steadygan.networks.norms import NORMS, Norm
@@ -32,8 +32,8 @@ def filters(shape: tuple[int, ...], width: int, max_width: int) -> list[int]:
         UserError: an image or a number that cannot be.
     """
     halvings = SIZES.index(side(shape, "resnet")) + 1
-    widest = whole("network.max_width", max_width)
-    return [min(whole("network.width", width) * 2**level, widest) for level in range(halvings + 1)]
+    widest = whole_number("network.max_width", max_width)
+    return [min(whole_number("network.width", width) * 2**level, widest) for level in range(halvings + 1)]
 
 
 class Block(nn.Module):
@@ -83,7 +83,7 @@ class Generator(nn.Module):
         super().__init__()
         sizes = filters(shape, width, max_width)[::-1]
         normalise = generator_norm(norm, classes)
-        self.latent = whole("network.latent", latent)
+        self.latent = whole_number("network.latent", latent)
         self.project = nn.Linear(latent, sizes[0] * BASE * BASE)
         blocks = [layer for m, n in pairwise(sizes) for layer in (Block(m, n, normalise), Nearest())]
         last = Block(sizes[-1], sizes[-1], normalise)
@@ -130,5 +130,5 @@ class Discriminator(Critic):
         self.end(linear, sizes[-1] * BASE * BASE, outputs)
 
     def features(self, x: Tensor) -> Tensor:
-        """``[B, num_features]``: what the last layer sees."""
+        """Return ``[B, num_features]``: what the last layer sees."""
         return self.layers(x).flatten(1)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 def spectral_value(matrix: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-    """One power iteration.
+    """Return one power iteration.
 
     Args:
         matrix: ``[m, n]``.
@@ -43,7 +43,7 @@ class _Spectral(nn.Module):
         self.register_buffer("u", torch.linalg.eigh(matrix @ matrix.T).eigenvectors[:, -1].clone())
 
     def normalised_weight(self) -> Tensor:
-        """The weight over the largest singular value of the matrix with one row an output."""
+        """Return the weight over the largest singular value of the matrix with one row an output."""
         sigma, u = spectral_value(self.weight.flatten(1), self.u)
         if self.training:
             self.u = u
@@ -58,7 +58,7 @@ class SpectralLinear(_Spectral, nn.Linear):
         self.restart()
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, n] -> [B, m]``."""
+        """Return ``[B, n] -> [B, m]``."""
         return F.linear(x, self.normalised_weight(), self.bias)
 
 
@@ -70,10 +70,10 @@ class SpectralConv2d(_Spectral, nn.Conv2d):
         self.restart()
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, in, H, W] -> [B, out, H', W']``."""
+        """Return ``[B, in, H, W] -> [B, out, H', W']``."""
         return self._conv_forward(x, self.normalised_weight(), self.bias)
 
 
 def kinds(spectral_norm: bool) -> tuple[type[nn.Conv2d], type[nn.Linear]]:
-    """The convolutions and linear layers of a discriminator with or without spectral normalisation."""
+    """Return the convolutions and linear layers of a discriminator with or without spectral normalisation."""
     return (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)

@@ -47,12 +47,12 @@ class Stacked(nn.Module):
     def __init__(self, generator: nn.Module, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.generator = generator
-        found = _enlarging(generator)
-        self._enlarging = [layer for layer, _ in found]
-        self.sizes = (*(seen.shape[-1] for _, seen in found), shape[-1])
-        if not found or any(2 * size != after for size, after in pairwise(self.sizes)):
+        enlarging = _enlarging(generator)
+        self._enlarging = [layer for layer, _ in enlarging]
+        self.sizes = (*(seen.shape[-1] for _, seen in enlarging), shape[-1])
+        if not enlarging or any(2 * size != after for size, after in pairwise(self.sizes)):
             raise unfit(generator)
-        self.heads = nn.ModuleList([nn.Conv2d(seen.shape[1], shape[0], 1) for _, seen in found])
+        self.heads = nn.ModuleList([nn.Conv2d(seen.shape[1], shape[0], 1) for _, seen in enlarging])
         for head in self.heads:
             nn.init.normal_(head.weight, std=0.02)
             nn.init.zeros_(head.bias)
@@ -67,14 +67,14 @@ class Stacked(nn.Module):
         return mixed(enlarged(self.heads[stage - 1](features[stage - 1]).tanh(), self.sizes[stage]), image, fade)
 
     def _run(self, stage: int, *inputs: Tensor) -> tuple[Tensor | None, list[Tensor]]:
-        """The generator up to its layer that enlarges the stage's features, and what these layers saw.
+        """Return the generator up to its layer that enlarges the stage's features, and what these layers saw.
 
         Its image as well where it ran to the end. Stopped from within, since how it hands things on is its own matter.
         """
         seen: list[Tensor] = []
 
-        def look(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
-            seen.append(given[0])
+        def look(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            seen.append(inputs[0])
             if len(seen) > stage:
                 raise _Enough
 
@@ -94,12 +94,12 @@ class _Enough(Exception):
 
 @torch.no_grad()
 def _enlarging(generator: nn.Module) -> list[tuple[nn.Module, Tensor]]:
-    """The layers that make images larger, in order, each with an example of what it sees."""
-    found: list[tuple[nn.Module, Tensor]] = []
+    """Return the layers that make images larger, in order, each with an example of what it sees."""
+    enlarging: list[tuple[nn.Module, Tensor]] = []
 
-    def compare(layer: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
-        if made.ndim == given[0].ndim == 4 and made.shape[-1] > given[0].shape[-1]:
-            found.append((layer, given[0]))
+    def compare(layer: nn.Module, inputs: tuple[Tensor, ...], made: Tensor) -> None:
+        if made.ndim == inputs[0].ndim == 4 and made.shape[-1] > inputs[0].shape[-1]:
+            enlarging.append((layer, inputs[0]))
 
     modes = {module: module.training for module in generator.modules()}
     generator.eval()  # normalisation leaves its statistics alone
@@ -113,11 +113,11 @@ def _enlarging(generator: nn.Module) -> list[tuple[nn.Module, Tensor]]:
             hook.remove()
         for module, mode in modes.items():
             module.training = mode
-    return found
+    return enlarging
 
 
 def stacked(generator: nn.Module, shape: tuple[int, ...]) -> Growing | Stacked:
-    """A generator as one that grows; it is not copied.
+    """Return a generator as one that grows; it is not copied.
 
     Raises:
         UserError: it does not make images in steps of twice the size.

@@ -19,7 +19,7 @@ def saved(folder: Path) -> list[tuple[int, Path]]:
 
 
 def readable(pictures: Sequence[tuple[int, Path]]) -> list[tuple[int, Path]]:
-    """Those that are whole."""
+    """Return the pictures that can be read."""
     return [(iteration, path) for iteration, path in pictures if _whole(path)]
 
 
@@ -52,7 +52,7 @@ def animate(path: Path, pictures: Sequence[tuple[int, Path]]) -> None:
 
 
 def frame(picture: Path, iteration: int, size: tuple[int, int]) -> Image.Image:
-    """The picture at that size, its iteration below it, in 256 colours of its own."""
+    """Return the picture at that size, its iteration below it, in 256 colours of its own."""
     with Image.open(picture) as opened:
         shown = opened.convert("RGB")
     sheet = Image.new("RGB", (size[0], size[1] + STRIP), "white")

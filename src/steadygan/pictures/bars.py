@@ -21,7 +21,7 @@ def bars(path: Path, counts: Tensor, samples: int, share: float) -> None:
 
 
 def draw(counts: Tensor, samples: int, share: float) -> Any:
-    """The axes of ``bars``."""
+    """Return the axes of ``bars``."""
     modes = len(counts)
     fair = samples / modes
     covered = counts >= share * fair

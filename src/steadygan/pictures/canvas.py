@@ -22,13 +22,13 @@ def axes() -> Any:
     # Fixed margins: a layout engine would draw every picture twice.
     figure = Figure(figsize=(INCHES, INCHES), dpi=DPI)
     FigureCanvasAgg(figure)
-    found = figure.add_axes((0.11, 0.07, 0.78, 0.86))
-    found.tick_params(labelsize=7)
-    return found
+    ax = figure.add_axes((0.11, 0.07, 0.78, 0.86))
+    ax.tick_params(labelsize=7)
+    return ax
 
 
 def limits(real: torch.Tensor) -> tuple[float, float]:
-    """The same for both axes: what the data cover and a quarter of it on each side."""
+    """Return the same for both axes: what the data cover and a quarter of it on each side."""
     low, high = float(real.min()), float(real.max())
     margin = 0.25 * (high - low) + 1e-3
     return low - margin, high + margin

@@ -17,8 +17,8 @@ MOST_MOMENTS = 16
 
 
 def sheet(images: Tensor, classes: Tensor, real: Tensor) -> np.ndarray:
-    """One row a class: a real example on the left, then the first COLUMNS samples of that class; white where there
-    are fewer, so that a class that is never made is an empty row.
+    """Return one row a class: a real example on the left, then the first COLUMNS samples of that class; white where
+    there are fewer, so that a class that is never made is an empty row.
 
     Args:
         images: ``[n, C, H, W]``.
@@ -27,13 +27,13 @@ def sheet(images: Tensor, classes: Tensor, real: Tensor) -> np.ndarray:
     """
     cells = torch.ones(len(real), COLUMNS, *images.shape[1:], dtype=images.dtype)
     for row in range(len(real)):
-        found = images[classes == row][:COLUMNS]
-        cells[row, : len(found)] = found
+        shown = images[classes == row][:COLUMNS]
+        cells[row, : len(shown)] = shown
     return beside(real.to(images.dtype), cells.flatten(0, 1), COLUMNS)
 
 
 def over_iterations(pictures: Sequence[tuple[int, Path]], shape: tuple[int, ...]) -> np.ndarray:
-    """One row a class, one column a picture of a run: what became of one latent, uint8 ``[height, width, 3]``.
+    """Return one row a class, one column a picture of a run: what became of one latent, uint8 ``[height, width, 3]``.
 
     Args:
         pictures: (iteration, file): grids of a conditional GAN, a row for each class, the same latents in each.
@@ -58,5 +58,5 @@ def moments(pictures: Sequence[tuple[int, Path]]) -> list[tuple[int, Path]]:
 
 
 def _short(iteration: int) -> str:
-    """``12k`` for 12000: five digits are wider than a digit of 32 pixels."""
+    """Return ``12k`` for 12000: five digits are wider than a digit of 32 pixels."""
     return f"{iteration // 1000}k" if iteration >= 1000 and iteration % 1000 == 0 else str(iteration)

@@ -14,7 +14,7 @@ ARROWS = 25
 
 
 def gradients(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """The gradient of each logit with respect to its own point, ``[n, d]`` for ``x [n, d]``."""
+    """Return the gradient of each logit with respect to its own point, ``[n, d]`` for ``x [n, d]``."""
     x = x.detach().requires_grad_()
     with torch.enable_grad():
         return torch.autograd.grad(critic(x).sum(), x)[0]
@@ -26,7 +26,7 @@ def field(path: Path, real: Tensor, critic: Callable[[Tensor], Tensor]) -> None:
 
 
 def draw(real: Tensor, critic: Callable[[Tensor], Tensor]) -> Any:
-    """The axes of ``field``. Arrows have one length; their colour is the logarithm of the gradient's norm."""
+    """Return the axes of ``field``. Arrows have one length; their colour is the logarithm of the gradient's norm."""
     low, high = limits(real)
     axis = torch.linspace(low, high, ARROWS, dtype=real.dtype)
     at = torch.cartesian_prod(axis, axis)

@@ -18,23 +18,23 @@ MOST_IMAGES, MOST_PIXELS = 4096, 2**26
 
 
 def to_uint8(images: torch.Tensor) -> torch.Tensor:
-    """``[n, C, H, W]`` in [-1, 1] to uint8: clamped, then rounded."""
+    """Return ``[n, C, H, W]`` in [-1, 1] to uint8: clamped, then rounded."""
     return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
 def most(shape: tuple[int, ...]) -> int:
-    """How many images of shape ``(C, H, W)`` one grid can hold."""
+    """Return how many images of shape ``(C, H, W)`` one grid can hold."""
     factor = max(1, SMALLEST // shape[1])
     return min(MOST_IMAGES, MOST_PIXELS // ((factor * shape[1] + GAP) * (factor * shape[2] + GAP)))
 
 
 def beside(first: torch.Tensor, others: torch.Tensor, columns: int) -> np.ndarray:
-    """``first [n, C, H, W]`` as a column on the left, ``others [n * columns, C, H, W]`` in rows on its right."""
+    """Return ``first [n, C, H, W]`` as a column on the left, ``others [n * columns, C, H, W]`` in rows on its right."""
     return np.concatenate([grid(first, 1), grid(others, columns)], axis=1)
 
 
 def grid(images: torch.Tensor, columns: int | None = None, gap: int = GAP) -> np.ndarray:
-    """``[n, C, H, W]`` in [-1, 1] as one picture, uint8 ``[height, width, 3]``, row by row."""
+    """Return ``[n, C, H, W]`` in [-1, 1] as one picture, uint8 ``[height, width, 3]``, row by row."""
     count, channels, height, width = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)

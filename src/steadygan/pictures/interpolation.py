@@ -10,12 +10,12 @@ PARALLEL = 1e-6
 
 
 def linear(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """``(1 - t) a + t b`` for ``a, b [..., d]``; ``t`` broadcasts."""
+    """Return ``(1 - t) a + t b`` for ``a, b [..., d]``; ``t`` broadcasts."""
     return (1 - t) * a + t * b
 
 
 def spherical(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """``(sin((1 - t) w) a + sin(t w) b) / sin w`` with ``w`` the angle between ``a`` and ``b``, ``[..., d]``.
+    """Return ``(sin((1 - t) w) a + sin(t w) b) / sin w`` with ``w`` the angle between ``a`` and ``b``, ``[..., d]``.
 
     Shoemake 1985, for latents White 2016 ("Sampling generative networks", section 2.1): between vectors of one length
     all points have that length, as latents of a Gaussian nearly do, where the linear way passes nearer to 0. Along one
@@ -34,6 +34,6 @@ def spherical(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
 
 
 def paths(a: Tensor, b: Tensor, steps: int, between: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
-    """``[n, steps, d]`` from ``a [n, d]`` to ``b [n, d]`` in even steps, both ends included."""
+    """Return ``[n, steps, d]`` from ``a [n, d]`` to ``b [n, d]`` in even steps, both ends included."""
     t = torch.linspace(0, 1, steps, dtype=a.dtype)[None, :, None]
     return between(a[:, None], b[:, None], t)

@@ -16,14 +16,14 @@ Curves = dict[str, tuple[list[int], list[float]]]
 
 def curves(rows: Sequence[Mapping[str, str]]) -> Curves:
     """Iterations and finite levels of each player whose rule logs them, from the rows of a ``metrics.csv``."""
-    found: Curves = {}
+    levels_by_player: Curves = {}
     for row in rows:
         for column, text in row.items():
             if column.startswith(START) and column.endswith(END) and text and math.isfinite(float(text)):
-                times, levels = found.setdefault(column[len(START) : -len(END)], ([], []))
+                times, levels = levels_by_player.setdefault(column[len(START) : -len(END)], ([], []))
                 times.append(int(row["iteration"]))
                 levels.append(float(text))
-    return found
+    return levels_by_player
 
 
 def levels(path: Path, shown: Curves) -> None:
@@ -32,7 +32,7 @@ def levels(path: Path, shown: Curves) -> None:
 
 
 def draw(shown: Curves) -> Any:
-    """The axes of ``levels``; logarithmic where the levels span more than a decade, as the noise may explode."""
+    """Return the axes of ``levels``; logarithmic where the levels span more than a decade, as the noise may explode."""
     drawn = axes()
     for player, (times, values) in shown.items():
         drawn.plot(times, values, label=player, marker="." if len(times) == 1 else None)

@@ -11,7 +11,7 @@ from steadygan.pictures.grid import beside
 
 
 def nearest(queries: Tensor, examples: Tensor, k: int) -> np.ndarray:
-    """The row numbers ``[n, k]`` of the ``k`` examples nearest to each query, the nearest first.
+    """Return the row numbers ``[n, k]`` of the ``k`` examples nearest to each query, the nearest first.
 
     Args:
         queries: ``[n, ...]``, compared by Euclidean distance over all that is in an example.
@@ -22,19 +22,20 @@ def nearest(queries: Tensor, examples: Tensor, k: int) -> np.ndarray:
 
 
 def nearest_of_parts(queries: Tensor, parts: Iterable[Tensor], k: int) -> np.ndarray:
-    """``nearest`` among examples that come in parts ``[n, ...]``, one after the other."""
+    """Return ``nearest`` among examples that come in parts ``[n, ...]``, one after the other."""
     looked_for = queries.flatten(1).cpu().numpy()
-    distances, found, first = np.empty((len(queries), 0)), np.empty((len(queries), 0), dtype=np.int64), 0
+    distances, indices, first = np.empty((len(queries), 0)), np.empty((len(queries), 0), dtype=np.int64), 0
     for part in parts:
         search = NearestNeighbors(n_neighbors=min(k, len(part)), algorithm="brute").fit(part.flatten(1).cpu().numpy())
         near, rows = search.kneighbors(looked_for)
-        distances, found = np.hstack([distances, near]), np.hstack([found, rows + first])
+        distances, indices = np.hstack([distances, near]), np.hstack([indices, rows + first])
         best = distances.argsort(1, kind="stable")[:, :k]
-        distances, found = np.take_along_axis(distances, best, 1), np.take_along_axis(found, best, 1)
+        distances, indices = np.take_along_axis(distances, best, 1), np.take_along_axis(indices, best, 1)
         first += len(part)
-    return found
+    return indices
 
 
 def sheet(images: Tensor, examples: Any, neighbours: np.ndarray) -> np.ndarray:
-    """One row an image: the image ``[n, C, H, W]`` on the left, then its ``neighbours [n, k]`` among the examples."""
+    """Return one row an image: the image ``[n, C, H, W]`` on the left, then its ``neighbours [n, k]`` among the
+    examples."""
     return beside(images, examples[neighbours.flatten()].to(images.dtype), neighbours.shape[1])

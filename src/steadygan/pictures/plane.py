@@ -13,14 +13,14 @@ STEPS = 61
 
 
 def lattice(real: Tensor, dtype: torch.dtype) -> Tensor:
-    """``[STEPS * STEPS, 2]``: where ``plane`` wants logits, row by row."""
+    """Return ``[STEPS * STEPS, 2]``: where ``plane`` wants logits, row by row."""
     axis = torch.linspace(*limits(real), STEPS, dtype=dtype)
     x, y = torch.meshgrid(axis, axis, indexing="xy")
     return torch.stack([x.flatten(), y.flatten()], 1)
 
 
 def axis(real: Tensor, dtype: torch.dtype) -> Tensor:
-    """``[400, 1]``: where ``line`` wants logits."""
+    """Return ``[400, 1]``: where ``line`` wants logits."""
     return torch.linspace(*limits(real), 400, dtype=dtype)[:, None]
 
 

@@ -30,8 +30,8 @@ def picture(gan: Any, dataset: Any, path: Path) -> None:
     if of_images(dataset) and (rows := rows_of(gan)):
         grid.save(path, grid.grid(by_class(gan, rows), COLUMNS))
         return
-    given = latents(gan, dataset)
-    fake = gan.sample(given, label=gan.labels(len(given), STREAM)) if conditional(gan) else gan.sample(given)
+    z = latents(gan, dataset)
+    fake = gan.sample(z, label=gan.labels(len(z), STREAM)) if conditional(gan) else gan.sample(z)
     if of_images(dataset):
         grid.save(path, grid.grid(fake))
     else:
@@ -39,40 +39,40 @@ def picture(gan: Any, dataset: Any, path: Path) -> None:
 
 
 def conditional(gan: Any) -> bool:
-    """Whether a GAN is asked for classes."""
+    """Return whether a GAN is asked for classes."""
     return getattr(gan, "classes", None) is not None
 
 
 def rows_of(gan: Any) -> int:
-    """How many classes have a row: all, or the first ROWS; 0 where the GAN is not conditional."""
+    """Return how many classes have a row: all, or the first ROWS; 0 where the GAN is not conditional."""
     return min(gan.classes, ROWS) if conditional(gan) else 0
 
 
 def by_class(gan: Any, rows: int) -> Tensor:
-    """``[rows * COLUMNS, *shape]``: the same COLUMNS latents for each class, one class after the other."""
+    """Return ``[rows * COLUMNS, *shape]``: the same COLUMNS latents for each class, one class after the other."""
     source = generator(gan.seed, STREAM, 0, gan.device)
-    given = normal_like(source, (COLUMNS, gan.latent), gan.float_type).repeat(rows, 1)
-    return gan.sample(given, label=torch.arange(rows, device=given.device).repeat_interleave(COLUMNS))
+    z = normal_like(source, (COLUMNS, gan.latent), gan.float_type).repeat(rows, 1)
+    return gan.sample(z, label=torch.arange(rows, device=z.device).repeat_interleave(COLUMNS))
 
 
 def of_images(dataset: Any) -> bool:
-    """Whether a picture is a grid of images."""
+    """Return whether a picture is a grid of images."""
     return len(dataset.shape) == 3
 
 
 def latents(gan: Any, dataset: Any) -> Tensor:
-    """``[n, latent]``: those of every picture of the run."""
+    """Return ``[n, latent]``: those of every picture of the run."""
     source = generator(gan.seed, STREAM, 0, gan.device)
     return normal_like(source, (IMAGES if of_images(dataset) else POINTS, gan.latent), gan.float_type)
 
 
 def real(gan: Any, dataset: Any) -> Tensor:
-    """``[POINTS, d]``: the examples in every picture of the run."""
+    """Return ``[POINTS, d]``: the examples in every picture of the run."""
     return dataset.batch(gan.seed, STREAM, 0, POINTS, device=gan.device, dtype=gan.float_type)["x"]
 
 
-def asked(real: Tensor, dtype: torch.dtype) -> Tensor:
-    """``[m, d]``: where ``points`` wants logits, given its real points."""
+def grid_points(real: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return ``[m, d]``: where ``points`` wants logits, given its real points."""
     real = real.cpu()
     if real.shape[1] == 1:
         return plane.axis(real, dtype)
@@ -89,4 +89,4 @@ def points(path: Path, real: Tensor, fake: Tensor, critic: Critic) -> None:
     """
     real, fake = real.cpu(), fake.cpu()
     shown = plane.line if real.shape[1] == 1 else plane.plane
-    shown(path, real, fake, critic(asked(real, fake.dtype)))
+    shown(path, real, fake, critic(grid_points(real, fake.dtype)))

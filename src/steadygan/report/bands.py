@@ -27,7 +27,7 @@ class Band:
 
 
 def points_for(methods: int) -> int:
-    """How many points a curve gets when so many methods share a plot."""
+    """Return how many points a curve gets when so many methods share a plot."""
     return int(np.clip(_POINTS_A_PLOT // max(methods, 1), _FEWEST_POINTS, CURVE_POINTS))
 
 
@@ -40,20 +40,20 @@ def _curve(run: Run, column: str, against: str) -> Curve | None:
 
 
 def columns(groups: Sequence[Group], prefix: str) -> list[str]:
-    """The columns of that prefix that any run has, in order of appearance."""
-    found = (name for group in groups for run in group.runs for name in run.curves if name.startswith(prefix))
-    return list(dict.fromkeys(found))
+    """Return the columns of that prefix that any run has, in order of appearance."""
+    names = (name for group in groups for run in group.runs for name in run.curves if name.startswith(prefix))
+    return list(dict.fromkeys(names))
 
 
 def band(
     runs: Sequence[Run], column: str, points: int, against: str = "iteration", direction: str | None = None
 ) -> Band | None:
-    """The seeds' curves on common points, each interpolated between its own first and last, or None without any.
+    """Return the seeds' curves on common points, each interpolated between its own first and last, or None without any.
 
     A metric, which has a ``direction``, is summarised over the same seeds everywhere: those that have ended, from where
-    each of them has been evaluated. A completed run keeps its last value, a diverged or failed one is the worst
-    possible (infinite) from its last value on, or all along if it has none. Runs that have not ended are shown where
-    none has. Other columns are summarised over the seeds that have a value.
+    each of them has been evaluated. A completed run keeps its last value, a failed one (diverged or crashed) is the
+    worst possible (infinite) from its last value on, or all along if it has none. Runs that have not ended are shown
+    where none has. Other columns are summarised over the seeds that have a value.
 
     Args:
         runs: seeds of one method.
@@ -62,13 +62,13 @@ def band(
         against: ``iteration`` or ``seconds``, those that each run itself has spent.
         direction: ``max`` or ``min``, of a metric.
     """
-    ended = [run for run in runs if run.completed or run.lost] if direction else []
+    ended = [run for run in runs if run.completed or run.failed] if direction else []
     curves = [(run, curve) for run in ended or runs if (curve := _curve(run, column, against))]
     if not curves:
         return None
-    x = _common(curves, points, lost=bool(ended))
+    x = _common(curves, points, failed=bool(ended))
     values = np.array([_along(x, run, curve, direction if ended else None) for run, curve in curves])
-    never = sum(run.lost for run in ended) - sum(run.lost for run, _ in curves) if ended else 0
+    never = sum(run.failed for run in ended) - sum(run.failed for run, _ in curves) if ended else 0
     if never:
         values = np.concatenate([values, np.full((never, len(x)), worst(str(direction)))])
     known = ~np.any(np.isnan(values), axis=0) if ended else ~np.all(np.isnan(values), axis=0)
@@ -80,34 +80,34 @@ def band(
     return Band(x, *summary, seeds=len(values))
 
 
-def _common(curves: Sequence[tuple[Run, Curve]], points: int, lost: bool) -> np.ndarray:
-    """The points at which all curves are read: theirs, thinned, and where a lost run's curve ends and just after it."""
+def _common(curves: Sequence[tuple[Run, Curve]], points: int, failed: bool) -> np.ndarray:
+    """Return where all curves are read: their own points, thinned, and the end of a failed run and just after it."""
     x = np.unique(np.concatenate([curve[0] for _, curve in curves]))
     if len(x) > points:
         longest = max((curve[0] for _, curve in curves), key=len)
         x = np.unique(np.append(longest[thin(len(longest), points)], x[-1]))
-    ends = [curve[0][-1] for run, curve in curves if run.lost] if lost else []
+    ends = [curve[0][-1] for run, curve in curves if run.failed] if failed else []
     return np.unique(np.concatenate([x, ends, np.nextafter(ends, np.inf)]))
 
 
 def _along(x: np.ndarray, run: Run, curve: Curve, direction: str | None) -> np.ndarray:
-    after = np.nan if direction is None else worst(direction) if run.lost else curve[1][-1]
+    after = np.nan if direction is None else worst(direction) if run.failed else curve[1][-1]
     return np.interp(x, *curve, left=np.nan, right=after)
 
 
 def _medians(values: np.ndarray) -> np.ndarray:
-    """Of each column, infinities allowed; NaN, where a seed has none, is left out."""
+    """Return the median of each column, infinities allowed; NaN, where a seed has none, is left out."""
     return np.array([median(column[~np.isnan(column)]) for column in values.T])
 
 
 def edge(bands: Iterable[Band], direction: str) -> float | None:
-    """Where lost seeds are drawn: beyond the worst finite value of all bands, a tenth of their height away."""
+    """Return where failed runs are drawn: beyond the worst finite value of all bands, a tenth of their height away."""
     values = np.concatenate([np.concatenate([each.low, each.high, each.median]) for each in bands] or [np.empty(0)])
-    return lost_edge(values, direction)
+    return failure_edge(values, direction)
 
 
-def lost_edge(values: np.ndarray, direction: str) -> float | None:
-    """Where to draw what is lost: beyond the worst finite value; None where none is lost, or all are."""
+def failure_edge(values: np.ndarray, direction: str) -> float | None:
+    """Return where to draw failed runs: beyond the worst finite value; None where no run failed, or all did."""
     finite = values[np.isfinite(values)]
     if not len(finite) or not np.any(np.isinf(values)):
         return None
@@ -115,6 +115,6 @@ def lost_edge(values: np.ndarray, direction: str) -> float | None:
     return float(finite.min() - height / 10 if direction == "max" else finite.max() + height / 10)
 
 
-def at_edge(values: np.ndarray, place: float | None) -> np.ndarray:
-    """The values with infinite ones at ``place``."""
-    return values if place is None else np.where(np.isinf(values), place, values)
+def at_edge(values: np.ndarray, edge_at: float | None) -> np.ndarray:
+    """Return the values with infinite ones at ``edge_at``."""
+    return values if edge_at is None else np.where(np.isinf(values), edge_at, values)

@@ -69,7 +69,7 @@ def report(directories: list[Path], open_page: bool = False, console: Console | 
 
 
 def names_of(content: Content) -> dict[Path, str]:
-    """The name of each run's data set, by the run's folder."""
+    """Return the name of each run's data set, by the run's folder."""
     return {run.path: part.name for part in content.parts for group in part.groups for run in group.runs}
 
 
@@ -84,15 +84,15 @@ def _print(console: Console, part: Part, content: Content) -> None:
 
 
 def build(sweep: Sweep, folder: Path) -> Content:
-    """All numbers, words and pictures of the report; the PNGs are written to ``folder/plots``, with a folder of its own
-    for each data set where there are several."""
-    found = {name: group_runs(runs) for name, runs in by_dataset(sweep.runs).items()} or {"": []}
-    looks = styles(list(dict.fromkeys(group.name for groups in found.values() for group in groups)))
+    """Return all numbers, words and pictures of the report; the PNGs are written to ``folder/plots``, with a folder of
+    its own for each data set where there are several."""
+    by_name = {name: group_runs(runs) for name, runs in by_dataset(sweep.runs).items()} or {"": []}
+    looks = styles(list(dict.fromkeys(group.name for groups in by_name.values() for group in groups)))
     fresh = _fresh(folder / "plots")
-    several = len(found) > 1
+    several = len(by_name) > 1
     parts = [
         _part(sweep, name, groups, looks, fresh / pictures.file_name(name) if several else fresh, several)
-        for name, groups in found.items()
+        for name, groups in by_name.items()
     ]
     return Content(
         sweep=sweep,
@@ -105,7 +105,7 @@ def build(sweep: Sweep, folder: Path) -> Content:
 
 
 def _across(sweep: Sweep, parts: Sequence[Part], folder: Path) -> list[Plot]:
-    """The metric against swept numbers of the data themselves, which no single data set can show."""
+    """Return the metric against swept numbers of the data themselves, which no single data set can show."""
     metrics = {(part.metric, part.direction) for part in parts}
     ((metric, direction), *others) = metrics
     if others or metric is None:
@@ -116,7 +116,7 @@ def _across(sweep: Sweep, parts: Sequence[Part], folder: Path) -> list[Plot]:
 
 
 def _part(sweep: Sweep, name: str, groups: list[Group], looks: dict[str, Style], folder: Path, several: bool) -> Part:
-    """Of one data set, whose ``name`` goes into the plots where there are ``several``."""
+    """Build the part of one data set, whose ``name`` goes into the plots where there are ``several``."""
     runs = [run for group in groups for run in group.runs]
     names = metric_names(runs)
     metric = names[0] if names else None
@@ -129,7 +129,7 @@ def _part(sweep: Sweep, name: str, groups: list[Group], looks: dict[str, Style],
     curved = {row.group.name for row in _spread(rows, LISTED)}
     drawn = [group for group in groups if group.name in curved]
     threshold = measured(sweep.threshold, runs)
-    found = ranked(shares(groups, threshold, sweep.swept))
+    family_shares = ranked(shares(groups, threshold, sweep.swept))
     drawing = Drawing(
         folder,
         looks,
@@ -142,18 +142,18 @@ def _part(sweep: Sweep, name: str, groups: list[Group], looks: dict[str, Style],
         metric=metric,
         direction=direction,
         verdict=[
-            *(sentences(found, threshold, runs) if found else []),
+            *(sentences(family_shares, threshold, runs) if family_shares else []),
             *verdict(rows, tested, metric, direction, reason, unmet(groups, threshold)),
         ],
         notes=[*notes(groups), *_unmeasured(sweep.threshold, threshold, runs)],
         rows=rows[:LISTED],
         listed=listed,
         drawn=drawn,
-        shares=found,
+        shares=family_shares,
         tested=tested,
         reached=reached(listed),
         plots=[
-            *_trains(found, threshold, sweep.swept, drawing),
+            *_success(family_shares, threshold, sweep.swept, drawing),
             *_curves(drawn, drawing),
             *(_against_seconds(drawn, metric, drawing) if metric else []),
             *(_numbers(sweep, groups, metric, direction, drawing) if metric else []),
@@ -164,14 +164,16 @@ def _part(sweep: Sweep, name: str, groups: list[Group], looks: dict[str, Style],
     )
 
 
-def _unmeasured(asked: Sequence[Bound], threshold: Sequence[Bound], runs: list[Run]) -> list[str]:
-    if not asked or threshold:
+def _unmeasured(requested: Sequence[Bound], threshold: Sequence[Bound], runs: list[Run]) -> list[str]:
+    if not requested or threshold:
         return []
-    return [f"Whether runs train ({words(asked, runs)}) is not said: these runs do not have all of these metrics."]
+    criterion = f"Whether runs meet the success criterion ({words(requested, runs)})"
+    return [f"{criterion} is not known: these runs do not have all of these metrics."]
 
 
 def _spread(rows: list[Row], most: int) -> list[Row]:
-    """All methods, or where they are too many for one plot some of all ranks, the best and the worst among them."""
+    """Return all methods, or where they are too many for one plot some of all ranks, the best and the worst among
+    them."""
     return [rows[index] for index in thin(len(rows), most)]
 
 
@@ -190,22 +192,24 @@ def _too_many(groups: list[Group]) -> str:
 
 
 def _fresh(folder: Path) -> Path:
-    """The folder of the PNGs without those of an earlier report."""
+    """Return the folder of the PNGs without those of an earlier report."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.rglob("*.png"):
         old.unlink()
     return folder
 
 
-def _trains(found: list[Share], threshold: Sequence[Bound], swept: Sequence[str], drawing: Drawing) -> list[Plot]:
-    if not any(each.total for each in found):
+def _success(
+    family_shares: list[Share], threshold: Sequence[Bound], swept: Sequence[str], drawing: Drawing
+) -> list[Plot]:
+    if not any(each.total for each in family_shares):
         return []
-    share_pictures.shares(found, drawing.folder / "trains.png", drawing.on)
-    title = f"Share of settings that train{drawing.on}"
-    plotted = [Plot("trains", "trains", title, share_plots.shares(found))]
+    share_pictures.shares(family_shares, drawing.folder / "trains.png", drawing.on)
+    title = f"Share of settings that meet the success criterion{drawing.on}"
+    plotted = [Plot("trains", "trains", title, share_plots.shares(family_shares))]
     metric = threshold[0].metric
-    direction = direction_of(metric, [run for each in found for one in each.settings for run in one.group.runs])
-    for index, item in enumerate(share_maps(found, metric, swept)):
+    direction = direction_of(metric, [run for each in family_shares for one in each.settings for run in one.group.runs])
+    for index, item in enumerate(share_maps(family_shares, metric, swept)):
         name = f"trains_map_{index}_{pictures.file_name(item.name)}"
         item = replace(item, name=item.name + drawing.on)
         share_pictures.heat_map(item, direction, drawing.folder / f"{name}.png")
@@ -215,7 +219,7 @@ def _trains(found: list[Share], threshold: Sequence[Bound], swept: Sequence[str]
 
 def _curves(groups: list[Group], drawing: Drawing) -> list[Plot]:
     looks, shown = drawing.looks, drawing.shown
-    found = []
+    figures = []
     for section, prefixes in (("curves", ("metric/",)), ("losses", ("loss/",)), ("signals", _SIGNALS)):
         for column in (column for prefix in prefixes for column in columns(groups, prefix)):
             title = column.removeprefix("metric/") + drawing.on
@@ -225,18 +229,18 @@ def _curves(groups: list[Group], drawing: Drawing) -> list[Plot]:
                 path = drawing.folder / f"{name}.png"
                 pictures.learning_curves(groups, column, title, looks, shown, path, direction=way)
             figure = plots.learning_curves(groups, column, title, looks, shown, direction=way)
-            found.append(Plot(section, name, title, figure))
-    return found
+            figures.append(Plot(section, name, title, figure))
+    return figures
 
 
 def _direction(column: str, groups: Sequence[Group]) -> str | None:
-    """Which way a metric is better; losses and signals have no better."""
+    """Return which way a metric is better; losses and signals have no better."""
     kind, _, name = column.partition("/")
     return direction_of(name, [run for group in groups for run in group.runs]) if kind == "metric" else None
 
 
 def _against_seconds(groups: list[Group], metric: str, drawing: Drawing) -> list[Plot]:
-    """The main metric over the seconds that each run has spent: what a method costs counts."""
+    """Return the main metric over the seconds that each run has spent: what a method costs counts."""
     looks, shown = drawing.looks, drawing.shown
     column, label = f"metric/{metric}", metric + drawing.on
     if not any(column in run.curves and "seconds" in run.curves for group in groups for run in group.runs):
@@ -256,18 +260,18 @@ def _numbers(
         lines, maps = [item for item in lines if item.key.startswith("dataset.")], []
     lines = [item for item in lines if len(item.lines) <= MOST_IN_ENDS]
     label = metric + drawing.on
-    found = []
+    figures = []
     for index, item in enumerate(maps):
         name = f"swept_map_{index}"
         pictures.heat_map(item, label, direction, drawing.folder / f"{name}.png")
         title = " ".join(filter(None, [f"{label} over {item.x_key} and {item.y_key}", item.name and f"({item.name})"]))
-        found.append(Plot("swept", name, title, plots.heat_map(item, label, direction)))
+        figures.append(Plot("swept", name, title, plots.heat_map(item, label, direction)))
     for item in lines:
         name = "swept_" + pictures.file_name(item.key)
         pictures.against_number(item, label, direction, drawing.folder / f"{name}.png")
         figure = plots.against_number(item, label, direction, drawing.looks)
-        found.append(Plot("swept", name, f"{label} against {item.key}", figure))
-    return found
+        figures.append(Plot("swept", name, f"{label} against {item.key}", figure))
+    return figures
 
 
 def _ends(rows: list[Row], metric: str, direction: str, drawing: Drawing) -> list[Plot]:

@@ -51,7 +51,7 @@ class Met:
 
 @dataclass(frozen=True)
 class Run:
-    """What the files of one run say; a missing or broken file leaves its fields empty.
+    """Contents of the files of one run; a missing or broken file leaves its fields empty.
 
     ``status`` is the summary's, or ``unreadable`` (a broken summary), or ``no summary``.
     ``damaged`` names its files that are there and cannot be read, but for the summary.
@@ -93,8 +93,8 @@ class Run:
         return self.status == "completed"
 
     @property
-    def lost(self) -> bool:
-        """Diverged or failed: the worst possible outcome of a seed."""
+    def failed(self) -> bool:
+        """Whether the run diverged or crashed (status ``failed``): the worst possible outcome of a seed."""
         return self.status in ("diverged", "failed")
 
 
@@ -117,7 +117,7 @@ class Sweep:
 
 
 def collect(directories: list[Path]) -> Sweep:
-    """All runs in ``directories``, each signature once (the copy that got furthest).
+    """Return all runs in ``directories``, each signature once (the copy that got furthest).
 
     Raises UserError for a folder that is not there, or that holds neither runs nor a ``sweep.yaml``, and for a
     ``sweep.yaml`` whose threshold is none.
@@ -147,7 +147,7 @@ def collect(directories: list[Path]) -> Sweep:
 
 
 def _unread(directories: list[Path], runs: list[Run]) -> Iterator[str]:
-    """What is there and cannot be read; broken summaries are counted among the states of runs."""
+    """Yield what exists and cannot be read; broken summaries are counted among the states of runs."""
     for path in (directory / files.SWEEP for directory in directories):
         if path.exists() and not read_yaml(path):
             yield f"{path} cannot be read: question, threshold, baseline and swept numbers are not known."
@@ -194,7 +194,7 @@ def _check(directory: Path) -> None:
 
 
 def is_run(path: Path) -> bool:
-    """A folder with a summary or a config."""
+    """Return whether a folder has a summary or a config."""
     return any(os.path.isfile(path / name) for name in (files.SUMMARY, files.CONFIG))
 
 
@@ -211,7 +211,7 @@ def find_runs(directory: Path, depth: int = DEPTH) -> Iterator[Path]:
 
 
 def _unique(runs: list[Run]) -> list[Run]:
-    """One run a signature: of copies in several folders the one that got furthest."""
+    """Return one run a signature: of copies in several folders the one that got furthest."""
     kept: dict[str, Run] = {}
     for run in runs:
         key = run.signature or str(run.path.resolve())
@@ -221,7 +221,7 @@ def _unique(runs: list[Run]) -> list[Run]:
 
 
 def read_yaml(path: Path) -> Any:
-    """A YAML file's content; an empty mapping where there is none or it is broken."""
+    """Read a YAML file; an empty mapping where there is none or it is broken."""
     try:
         content = yaml.load(path.read_text(errors="replace"), Loader=_LOADER)
     except (OSError, yaml.YAMLError, ValueError):
@@ -230,7 +230,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def read_run(path: Path, root: Path) -> Run:
-    """One run's record. Never raises for what the files hold."""
+    """Read one run's files. Never raises for what they hold."""
     summary = files.read_summary(path)
     status = str(summary["status"]) if summary else UNREADABLE if (path / files.SUMMARY).is_file() else NO_SUMMARY
     summary = summary or {}
@@ -285,7 +285,7 @@ def _holds_something(path: Path) -> bool:
 
 
 def _has_rows(path: Path) -> bool:
-    """Whether a table holds more than its head; one that cannot be opened may."""
+    """Return whether a table holds more than its head; one that cannot be opened may."""
     try:
         return path.is_file() and len(path.read_bytes().splitlines()) > 1
     except OSError:
@@ -297,7 +297,7 @@ def _memory(peaks: dict[str, float]) -> float | None:
 
 
 def number(value: Any) -> float | None:
-    """A finite float, or None for anything else."""
+    """Return a finite float, or None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -317,8 +317,8 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _numbers(value: Any) -> dict[str, float]:
-    found = {key: number(item) for key, item in _mapping(value).items()}
-    return {key: item for key, item in found.items() if item is not None}
+    numbers = {key: number(item) for key, item in _mapping(value).items()}
+    return {key: item for key, item in numbers.items() if item is not None}
 
 
 def _git(value: Any) -> str:
@@ -341,23 +341,23 @@ def _scores(metrics: Any) -> dict[str, Score]:
     return scores
 
 
-def _reached(told: Any, asked: Any, scores: Mapping[str, Score]) -> dict[str, Met]:
+def _reached(recorded: Any, thresholds: Any, scores: Mapping[str, Score]) -> dict[str, Met]:
     """By the bound in words; a bound that the summary says nothing of was not met."""
     try:
-        bounds = parse(asked, OF_RUN)
+        bounds = parse(thresholds, OF_RUN)
     except UserError:
         return {}
-    found = {}
+    met_by_bound = {}
     for bound in bounds:
         way = scores[bound.metric].direction if bound.metric in scores else None
-        met = _mapping(_mapping(told).get(bound.metric))
+        met = _mapping(_mapping(recorded).get(bound.metric))
         when = Met(_integer(met.get("iteration")), _integer(met.get("images")), number(met.get("seconds")))
-        found[bound.words(way or "min")] = when
-    return found
+        met_by_bound[bound.words(way or "min")] = when
+    return met_by_bound
 
 
 def _curves(path: Path) -> dict[str, Curve]:
-    """The finite values of each column against ``iteration``, at most CURVE_POINTS each."""
+    """Return the finite values of each column against ``iteration``, at most CURVE_POINTS each."""
     try:
         rows = files.read_rows(path)
     except (files.Unreadable, ValueError, csv.Error):

@@ -52,24 +52,26 @@ def _alike(run: Run, other: Run) -> bool:
 
 
 def _names(members: dict[Hashable, list[Run]]) -> dict[Hashable, str]:
-    """A name for each key of ``members``, all different."""
+    """Return a name for each key of ``members``, all different."""
     bare = {key: _bare(runs) if key else UNKNOWN for key, runs in members.items()}
     names: dict[Hashable, str] = {}
     for key, name in bare.items():
         twins = [_settings(members[other][0]) for other in bare if bare[other] == name]
-        own = _settings(members[key][0])
-        differing = dict.fromkeys(leaf for twin in twins for leaf in {**twin, **own} if twin.get(leaf) != own.get(leaf))
+        settings = _settings(members[key][0])
+        differing = dict.fromkeys(
+            leaf for twin in twins for leaf in {**twin, **settings} if twin.get(leaf) != settings.get(leaf)
+        )
         short = short_keys(leaf.removeprefix(_PREFIX) for leaf in differing)
-        says = (f"{short[leaf.removeprefix(_PREFIX)]}={show(own.get(leaf, 'none'))}" for leaf in differing)
-        names[key] = " ".join([name, *says])
+        differences = (f"{short[leaf.removeprefix(_PREFIX)]}={show(settings.get(leaf, 'none'))}" for leaf in differing)
+        names[key] = " ".join([name, *differences])
     return names
 
 
 def _bare(runs: Sequence[Run]) -> str:
     """``ring``: the option, where all runs name the same one, else the class in small letters."""
-    asked = {_option(run.overrides) for run in runs}
-    if len(asked) == 1 and None not in asked:
-        return str(asked.pop())
+    options = {_option(run.overrides) for run in runs}
+    if len(options) == 1 and None not in options:
+        return str(options.pop())
     target = str(_settings(runs[0]).get(f"{_PREFIX}_target_", "dataset"))
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", target.rpartition(".")[2]).lower()
 

@@ -45,7 +45,7 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def identity(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The leaves that make a method what it is, numbers as floats (1 and 1.0 are the same)."""
+    """Return the leaves that make a method what it is, numbers as floats (1 and 1.0 are the same)."""
     leaves = flatten(config) if config else {}
     return {key: _canonical(value) for key, value in leaves.items() if _counts(key)}
 
@@ -65,7 +65,7 @@ def is_number(value: Any) -> bool:
 
 
 def natural(text: str) -> list[tuple[int, float, str]]:
-    """A sort key under which gamma=2 comes before gamma=10."""
+    """Return a sort key under which gamma=2 comes before gamma=10."""
     parts = re.split(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)", text)
     return [(0, float(part), "") if index % 2 else (1, 0.0, part) for index, part in enumerate(parts)]
 
@@ -90,21 +90,21 @@ def group_runs(runs: Iterable[Run]) -> list[Group]:
             method = by_settings.setdefault(key, method)
         methods[method][key].append(run)
     short = _short_methods(
-        {method: [run for seeds in found.values() for run in seeds] for method, found in methods.items()}
+        {method: [run for seeds in by_settings.values() for run in seeds] for method, by_settings in methods.items()}
     )
-    groups = [group for method, found in methods.items() for group in _split(method, short[method], found)]
+    groups = [group for method, by_settings in methods.items() for group in _split(method, short[method], by_settings)]
     return sorted(_distinct(groups), key=lambda group: natural(group.name))
 
 
-def _split(method: str, shown: str, found: Mapping[Any, list[Run]]) -> list[Group]:
-    settings = {key: identity(seeds[0].config) for key, seeds in found.items()}
+def _split(method: str, shown: str, by_settings: Mapping[Any, list[Run]]) -> list[Group]:
+    settings = {key: identity(seeds[0].config) for key, seeds in by_settings.items()}
     differing = _differing(list(settings.values()))
     groups = []
-    for key, seeds in found.items():
+    for key, seeds in by_settings.items():
         name = shown
-        if len(found) > 1:
-            says = _says(settings[key], differing) if differing and len(differing) <= 4 else seeds[0].label
-            name = says if f"{says} ".startswith(f"{shown} ") else f"{shown} {says}"
+        if len(by_settings) > 1:
+            text = _says(settings[key], differing) if differing and len(differing) <= 4 else seeds[0].label
+            name = text if f"{text} ".startswith(f"{shown} ") else f"{shown} {text}"
         ordered = sorted(seeds, key=lambda run: (run.seed is None, run.seed or 0, run.name))
         groups.append(Group(name, method, tuple(ordered), settings[key]))
     return groups
@@ -121,7 +121,7 @@ def _says(settings: Mapping[str, Any], keys: list[str]) -> str:
 
 
 def short_keys(keys: Iterable[str]) -> dict[str, str]:
-    """Each dotted key by as few of its last parts as tell it from the others."""
+    """Return each dotted key by as few of its last parts as tell it from the others."""
     keys = list(keys)
     names = {}
     for key in keys:
@@ -134,13 +134,13 @@ def short_keys(keys: Iterable[str]) -> dict[str, str]:
 
 
 def common_words(names: Iterable[str]) -> str:
-    """The words that all names have, in the order of the first one."""
+    """Return the words that all names have, in the order of the first one."""
     first, *others = [name.split() for name in names]
     return " ".join(word for word in first if all(word in other for other in others))
 
 
 def show(value: Any) -> str:
-    """A setting in as few characters as say it exactly enough to read: 1, 0.1, 1e-05."""
+    """Return a setting in as few characters as say it exactly enough to read: 1, 0.1, 1e-05."""
     return f"{value:g}" if is_number(value) else str(value)
 
 
@@ -148,12 +148,12 @@ def _short_methods(methods: Mapping[str, list[Run]]) -> dict[str, str]:
     """Methods that are nothing but overrides, by those in which they differ."""
     names = {method: method for method in methods}
     tokens = {method: _tokens(method, runs[0]) for method, runs in methods.items() if _is_overrides(method)}
-    keys = dict.fromkeys(key for found in tokens.values() for key in found)
-    keys = [key for key in keys if len({found.get(key) for found in tokens.values()}) > 1]
+    keys = dict.fromkeys(key for values in tokens.values() for key in values)
+    keys = [key for key in keys if len({values.get(key) for values in tokens.values()}) > 1]
     short = short_keys(keys)
     shown = {
-        method: " ".join(f"{short[key]}={found[key]}" for key in keys if key in found) or "default"
-        for method, found in tokens.items()
+        method: " ".join(f"{short[key]}={values[key]}" for key in keys if key in values) or "default"
+        for method, values in tokens.items()
     }
     return names | shown if 1 < len(tokens) == len(set(shown.values())) else names
 
@@ -180,7 +180,7 @@ def _distinct(groups: list[Group]) -> list[Group]:
 
 
 def swept_numbers(groups: list[Group], named: Iterable[str] = ()) -> dict[str, list[str]]:
-    """The numeric config keys whose value differs between groups that are otherwise built alike.
+    """Return the numeric config keys whose value differs between groups that are otherwise built alike.
 
     Keys that always move together count once: each key found is given with all that move as it does, itself
     included. Keys ``named`` by the sweep file come first.
@@ -189,20 +189,20 @@ def swept_numbers(groups: list[Group], named: Iterable[str] = ()) -> dict[str, l
     for group in groups:
         skeleton = frozenset((key, None if is_number(value) else value) for key, value in group.settings.items())
         alike[skeleton].append(group)
-    found: dict[str, None] = {}
+    swept: dict[str, None] = {}
     for members in alike.values():
         for key in members[0].settings:
             values = {group.settings[key] for group in members}
             if len(values) > 1 and all(map(is_number, values)):
-                found[key] = None
+                swept[key] = None
     named = list(named)
     columns: dict[tuple[Any, ...], list[str]] = {}
-    for key in sorted(found, key=lambda key: (key not in named, list(found).index(key))):
+    for key in sorted(swept, key=lambda key: (key not in named, list(swept).index(key))):
         columns.setdefault(tuple(group.settings.get(key) for group in groups), []).append(key)
     return {keys[0]: keys for keys in columns.values()}
 
 
 def family(group: Group, keys: Iterable[str]) -> Any:
-    """What a group is apart from the swept ``keys``: groups of one family lie on one line."""
+    """Return what a group is apart from the swept ``keys``: groups of one family lie on one line."""
     keys = set(keys)
     return frozenset((key, value) for key, value in group.settings.items() if key not in keys)

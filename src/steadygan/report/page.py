@@ -22,7 +22,7 @@ from steadygan.report.groups import Group, flatten
 from steadygan.report.palette import Style
 from steadygan.report.reached import Reached
 from steadygan.report.samples import Gallery
-from steadygan.report.share_maps import DIVERGED, TRAINS
+from steadygan.report.share_maps import DIVERGED, SUCCEEDS
 from steadygan.report.shares import Share, percent
 from steadygan.report.statistics import LEVEL, Comparisons, Row, tie_breaks
 from steadygan.report.verdict import number_text
@@ -118,7 +118,7 @@ class Content:
         return {name for part in self.parts for name in part.shown}
 
     def style(self, name: str) -> Style:
-        """Of a method, also where its data set is named with it."""
+        """Return the style of a method, also where its data set is named with it."""
         return self.styles.get(name) or self.styles[name.partition(_ON)[2]]
 
     def _named(self, part: Part, groups: Sequence[Group]) -> list[Group]:
@@ -129,7 +129,7 @@ _ON = ": "
 
 
 def render(content: Content, folder: Path) -> str:
-    """The HTML; links to logs are relative to ``folder``, where the page will lie."""
+    """Return the HTML; links to logs are relative to ``folder``, where the page will lie."""
     order = {"failed": 0, "diverged": 1}
     lost = [(run, group.name) for group in content.groups for run in group.runs if not run.completed]
     lost.sort(key=lambda item: order.get(item[0].status, 2))
@@ -140,7 +140,7 @@ def render(content: Content, folder: Path) -> str:
         counts=Counter(run.status for group in content.groups for run in group.runs),
         problems=[_problem(*item, folder, index < _LOGS_SHOWN) for index, item in enumerate(lost[:_PROBLEMS])],
         problems_in_all=len(lost),
-        marks={"trains": TRAINS, "diverged": DIVERGED},
+        marks={"succeeds": SUCCEEDS, "diverged": DIVERGED},
         frames=frames,
         oscillation=[(part, [_oscillation(group) for group in part.listed]) for part in content.parts],
         provenance=provenance(content.groups),
@@ -174,7 +174,7 @@ def _template() -> jinja2.Template:
 
 
 def inline_json(figure: go.Figure) -> Markup:
-    """A figure as JSON that no name in it can break out of: no <, > or & is left."""
+    """Return a figure as JSON that no name in it can break out of: no <, > or & is left."""
     text = figure.to_json(engine="json")
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -182,14 +182,14 @@ def inline_json(figure: go.Figure) -> Markup:
 
 
 def sortable(value: Any) -> str:
-    """A number as JavaScript reads it (infinities too); empty for none."""
+    """Return a number as JavaScript reads it (infinities too); empty for none."""
     if value is None or value != value:
         return ""
     return "Infinity" if value == float("inf") else "-Infinity" if value == float("-inf") else repr(float(value))
 
 
 def duration(seconds: float | None) -> str:
-    """``75`` as ``1 min 15 s``."""
+    """Return ``75`` as ``1 min 15 s``."""
     if seconds is None or seconds != seconds:
         return "–"
     if seconds < 60:
@@ -202,12 +202,12 @@ def duration(seconds: float | None) -> str:
 
 def _problem(run: Run, group: str, folder: Path, with_log: bool) -> dict[str, Any]:
     log = run.path / files.LOG
-    there = log.is_file()
+    has_log = log.is_file()
     return {
         "run": run,
         "group": group,
-        "link": quote(Path(os.path.relpath(log.resolve(), folder.resolve())).as_posix()) if there else "",
-        "tail": _tail(log) if there and with_log and run.status == "failed" else "",
+        "link": quote(Path(os.path.relpath(log.resolve(), folder.resolve())).as_posix()) if has_log else "",
+        "tail": _tail(log) if has_log and with_log and run.status == "failed" else "",
         "error": run.error.strip().splitlines()[0] if run.error.strip() else "",
     }
 
@@ -246,7 +246,7 @@ def _environment(groups: Sequence[Group]) -> list[tuple[str, str]]:
         for run in group.runs:
             for name, value in ({**run.versions, "git": run.git} if run.git else run.versions).items():
                 values.setdefault(name, {})[str(value)] = None
-    return [(name, ", ".join(found)) for name, found in values.items()]
+    return [(name, ", ".join(occurring)) for name, occurring in values.items()]
 
 
 def commands(groups: Sequence[Group]) -> list[tuple[str, list[str]]]:
@@ -276,7 +276,7 @@ def _folders(runs: Sequence[Run]) -> list[str]:
 
 
 def _own(config: Mapping[str, Any]) -> Iterator[str]:
-    """The objects of the user's own that a config names."""
+    """Yield the objects of the user's own that a config names."""
     for key, value in flatten({name: node for name, node in config.items() if name != "logger"}).items():
         if key.rpartition(".")[2] in NAMES and value is not None and not str(value).startswith("steadygan."):
             yield str(value)

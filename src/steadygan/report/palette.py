@@ -27,9 +27,9 @@ class Style:
 
 def styles(names: list[str]) -> dict[str, Style]:
     """By position in the order given: eight colours, then the same colours dashed."""
-    found = {}
+    chosen = {}
     for index, name in enumerate(names):
         turn = index // len(COLOURS)
         pick = turn % len(DASHES)
-        found[name] = Style(COLOURS[index % len(COLOURS)], DASHES[pick], MARKERS[pick])
-    return found
+        chosen[name] = Style(COLOURS[index % len(COLOURS)], DASHES[pick], MARKERS[pick])
+    return chosen

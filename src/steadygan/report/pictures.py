@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from steadygan.report.bands import at_edge, band, edge, lost_edge, points_for
+from steadygan.report.bands import at_edge, band, edge, failure_edge, points_for
 from steadygan.report.groups import Group, show
 from steadygan.report.palette import Style, styles
 from steadygan.report.statistics import Row
@@ -20,7 +20,7 @@ _MOST_IN_LEGEND = 16
 
 
 def file_name(text: str) -> str:
-    """A name that every file system takes."""
+    """Return a name that every file system takes."""
     return re.sub(r"[^\w.-]+", "_", text).strip("_.")[:80] or "plot"
 
 
@@ -29,7 +29,7 @@ LONGEST = 48
 
 
 def plain(name: str) -> str:
-    """A short label without mathematics, and not hidden (matplotlib leaves out labels that start with _)."""
+    """Return a short label without mathematics, and not hidden (matplotlib leaves out labels that start with _)."""
     name = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
     return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
@@ -61,28 +61,28 @@ def learning_curves(
     against: str = "iteration",
     direction: str | None = None,
 ) -> Path:
-    """Medians and bands over seeds of the ``shown`` methods; what is lost of a metric lies beyond all values."""
+    """Medians and bands over seeds of the ``shown`` methods; failed runs lie beyond all values."""
     figure, axes = new_axes(against, title)
     chosen = [group for group in groups if group.name in shown]
-    found = {group.name: band(group.runs, column, points_for(len(shown)), against, direction) for group in chosen}
-    bands = {name: each for name, each in found.items() if each}
-    place = edge(bands.values(), direction) if direction else None
+    by_name = {group.name: band(group.runs, column, points_for(len(shown)), against, direction) for group in chosen}
+    bands = {name: each for name, each in by_name.items() if each}
+    edge_at = edge(bands.values(), direction) if direction else None
     for name, each in bands.items():
         style = looks[name]
-        axes.plot(each.x, at_edge(each.median, place), style.dash[1], color=style.colour, label=plain(name))
+        axes.plot(each.x, at_edge(each.median, edge_at), style.dash[1], color=style.colour, label=plain(name))
         if each.seeds > 1:
-            low, high = at_edge(each.low, place), at_edge(each.high, place)
+            low, high = at_edge(each.low, edge_at), at_edge(each.high, edge_at)
             axes.fill_between(each.x, low, high, color=style.colour, alpha=0.18, linewidth=0)
-    _lost_line(axes, place)
+    _failure_line(axes, edge_at)
     _legend(axes)
     return save(figure, path)
 
 
-def _lost_line(axes, place: float | None) -> None:
-    """A dotted line where lost seeds lie, with the word."""
-    if place is not None:
-        axes.axhline(place, linestyle=":", color="#808080", linewidth=1)
-        axes.text(0.01, place, "lost", transform=axes.get_yaxis_transform(), va="bottom", fontsize="x-small")
+def _failure_line(axes, edge_at: float | None) -> None:
+    """A dotted line where failed runs lie, with the word."""
+    if edge_at is not None:
+        axes.axhline(edge_at, linestyle=":", color="#808080", linewidth=1)
+        axes.text(0.01, edge_at, "failed", transform=axes.get_yaxis_transform(), va="bottom", fontsize="x-small")
 
 
 def _legend(axes) -> None:
@@ -92,27 +92,27 @@ def _legend(axes) -> None:
 
 
 def against_number(sweep: Sweep1, metric: str, direction: str, path: Path) -> Path:
-    """Seeds as points, medians as a line, along one swept number; what is lost as crosses beyond all values."""
+    """Seeds as points, medians as a line, along one swept number; failed runs as crosses beyond all values."""
     figure, axes = new_axes(sweep.key, f"final {metric}")
     looks = styles([line.name for line in sweep.lines])
     ticks = sorted({value for line in sweep.lines for value in line.x})
-    place = lost_edge(sweep.everything(), direction)
+    edge_at = failure_edge(sweep.everything(), direction)
     for line in sweep.lines:
         style = looks[line.name]
         at = [ticks.index(x) if sweep.axis == "category" else x for x in line.x]
-        medians = at_edge(np.array([median(values) for values in line.values]), place)
+        medians = at_edge(np.array([median(values) for values in line.values]), edge_at)
         axes.plot(at, [value if np.isfinite(value) else np.nan for value in medians], style.dash[1], color=style.colour,
                   marker=style.marker[1], label=plain(line.name))  # fmt: skip
         for x, values in zip(at, line.values):
             finite = values[np.isfinite(values)]
             axes.plot([x] * len(finite), finite, style.marker[1], color=style.colour, alpha=0.4, markersize=4)
-            if place is not None and np.any(np.isinf(values)):
-                axes.plot(x, place, "x", color=style.colour, markersize=6)
+            if edge_at is not None and np.any(np.isinf(values)):
+                axes.plot(x, edge_at, "x", color=style.colour, markersize=6)
     for name, values in sweep.reference.items():
-        level = at_edge(np.array(median(values)), place)
+        level = at_edge(np.array(median(values)), edge_at)
         if np.isfinite(level):
             axes.axhline(float(level), linestyle=":", color="#808080", label=plain(name))
-    _lost_line(axes, place)
+    _failure_line(axes, edge_at)
     if sweep.axis == "log":
         axes.set_xscale("log")
     elif sweep.axis == "category":
@@ -138,24 +138,24 @@ def heat_map(sweep: Sweep2, metric: str, direction: str, path: Path) -> Path:
 def best_against_final(
     rows: Sequence[Row], metric: str, direction: str, looks: Mapping[str, Style], path: Path
 ) -> Path:
-    """Median best (open) and final (filled) of each method; a lost final is a cross beyond all values."""
+    """Median best (open) and final (filled) of each method; the final of a failed run is a cross beyond all values."""
     rows = [row for row in reversed(rows) if row.rank is not None]
     figure, axes = new_axes(f"{metric}: best (open) and final (filled), medians", "", 1.4 + 0.3 * len(rows))
-    place = lost_edge(np.array([value for row in rows for value in (row.best, row.median)]), direction)
+    edge_at = failure_edge(np.array([value for row in rows for value in (row.best, row.median)]), direction)
     for index, row in enumerate(rows):
         style = looks[row.group.name]
-        ends = at_edge(np.array([value for value in (row.best, row.median) if not np.isnan(value)]), place)
-        if place is not None and np.isinf(row.median):
-            axes.plot(place, index, "x", color=style.colour, markersize=8)
+        ends = at_edge(np.array([value for value in (row.best, row.median) if not np.isnan(value)]), edge_at)
+        if edge_at is not None and np.isinf(row.median):
+            axes.plot(edge_at, index, "x", color=style.colour, markersize=8)
         axes.plot(ends, [index] * len(ends), color=style.colour)
         if np.isfinite(row.best):
             axes.plot(row.best, index, style.marker[1], color=style.colour, fillstyle="none", markersize=9)
         if np.isfinite(row.median):
             axes.plot(row.median, index, style.marker[1], color=style.colour, markersize=7)
     axes.set_yticks(range(len(rows)), [plain(row.group.name)[:40] for row in rows])
-    if place is not None:
-        axes.axvline(place, linestyle=":", color="#808080", linewidth=1)
+    if edge_at is not None:
+        axes.axvline(edge_at, linestyle=":", color="#808080", linewidth=1)
         axes.text(
-            place, 1.0, "lost", transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize="x-small"
+            edge_at, 1.0, "failed", transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize="x-small"
         )
     return save(figure, path)

@@ -14,10 +14,10 @@ KINDS = ("iteration", "images", "seconds")
 
 @dataclass(frozen=True)
 class Reached:
-    """Of one method and one bound: ``met`` of the ``known`` seeds, and the medians of when, over all of these.
+    """When one method met one bound: ``met`` of the ``known`` seeds, and the medians over all of these.
 
-    A seed that ended or was lost without having met the bound counts as never (infinite); one that still trains and
-    has not met it is not known.
+    A run that ended or failed without having met the bound counts as never (infinite); one that is still in training
+    and has not met it is not known.
     """
 
     bound: str
@@ -30,15 +30,15 @@ class Reached:
 
 
 def reached(groups: Sequence[Group]) -> list[Reached]:
-    """A line for each bound and method, bound by bound, the earliest first."""
+    """Return a line for each bound and method, bound by bound, the earliest first."""
     bounds = list(dict.fromkeys(bound for group in groups for run in group.runs for bound in run.reached))
-    found = [_line(bound, group) for bound in bounds for group in groups]
-    told = (line for line in found if line.known)
-    return sorted(told, key=lambda line: (bounds.index(line.bound), line.iteration, -line.met, line.method))
+    lines = [_line(bound, group) for bound in bounds for group in groups]
+    known = (line for line in lines if line.known)
+    return sorted(known, key=lambda line: (bounds.index(line.bound), line.iteration, -line.met, line.method))
 
 
 def _line(bound: str, group: Group) -> Reached:
-    runs = [run for run in group.runs if bound in run.reached and (_met(run, bound) or run.completed or run.lost)]
+    runs = [run for run in group.runs if bound in run.reached and (_met(run, bound) or run.completed or run.failed)]
     when = {kind: median(np.array([_when(run, bound, kind) for run in runs])) for kind in KINDS}
     return Reached(bound, group.name, sum(_met(run, bound) for run in runs), len(runs), **when)
 

@@ -8,7 +8,7 @@ import pandas as pd
 from steadygan import files
 from steadygan.report.datasets import by_dataset
 from steadygan.report.groups import Group, swept_numbers
-from steadygan.report.shares import trains
+from steadygan.report.shares import meets_threshold
 from steadygan.threshold import Bound
 
 
@@ -18,10 +18,11 @@ def table(
     threshold: Sequence[Bound] = (),
     datasets: Mapping[Path, str] | None = None,
 ) -> pd.DataFrame:
-    """A row for each run, lost and unfinished ones included; columns ``group`` (the name on the page), ``dataset``, the
-    run's own fields, ``<swept key>``, ``<metric>/final|best|gap|area``, ``reached/<bound>/iteration|images|seconds`` of
-    thresholds of the runs, ``oscillation/<player>``, ``path``; and ``trains``, where the sweep has a threshold (empty:
-    not known yet). ``datasets`` has the name of each run's data set by its folder."""
+    """Return a row for each run, failed and unfinished ones included; columns ``group`` (the name on the page),
+    ``dataset``, the run's own fields, ``<swept key>``, ``<metric>/final|best|gap|area``,
+    ``reached/<bound>/iteration|images|seconds`` of thresholds of the runs, ``oscillation/<player>``, ``path``; and
+    ``trains``, where the sweep has a threshold (empty: not known yet). ``datasets`` has the name of each run's data set
+    by its folder."""
     if datasets is None:
         runs = [run for group in groups for run in group.runs]
         datasets = {run.path: name for name, members in by_dataset(runs).items() for run in members}
@@ -45,7 +46,7 @@ def table(
                 "error": run.error or None,
                 "signature": run.signature or None,
             }
-            row |= {"trains": trains(run, threshold)} if threshold else {}
+            row |= {"trains": meets_threshold(run, threshold)} if threshold else {}
             row |= {key: group.settings.get(key) for key in keys}
             for name, score in run.scores.items():
                 row |= {f"{name}/{kind}": getattr(score, kind) for kind in ("final", "best", "gap", "area")}
@@ -55,9 +56,9 @@ def table(
             rows.append(row | {"path": str(run.path)})
     frame = pd.DataFrame(rows)
     counts = [name for name in frame if name.startswith("reached/") and not name.endswith("/seconds")]
-    whole = [name for name in ("seed", "iteration", "iterations", "diverged_at", *counts) if name in frame]
+    integers = [name for name in ("seed", "iteration", "iterations", "diverged_at", *counts) if name in frame]
     truths = {"trains": "boolean"} if "trains" in frame else {}
-    return frame.astype(dict.fromkeys(whole, "Int64") | truths)
+    return frame.astype(dict.fromkeys(integers, "Int64") | truths)
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:

@@ -42,22 +42,22 @@ class Gallery:
 
 def galleries(groups: Sequence[Group], metric: str | None, direction: str) -> list[Gallery]:
     """For each of the first MOST_PICTURES groups the seed with the median final; frames share what room there is."""
-    chosen = [(group, *found) for group in groups if (found := _chosen(group, metric, direction))][:MOST_PICTURES]
+    chosen = [(group, *selected) for group in groups if (selected := _chosen(group, metric, direction))][:MOST_PICTURES]
     if not chosen:
         return []
     each = max(1, MOST_PICTURES // len(chosen))
     picked = [(group, run, _spread(pictures, each)) for group, run, pictures in chosen]
     budget = BUDGET // sum(len(pictures) for _, _, pictures in picked)
-    found = []
+    selected = []
     for group, run, pictures in picked:
         frames = tuple(frame for item in pictures if (frame := embed(*item, budget)))
         if frames:
-            found.append(Gallery(group, run, frames))
-    return found
+            selected.append(Gallery(group, run, frames))
+    return selected
 
 
 def _chosen(group: Group, metric: str | None, direction: str) -> tuple[Run, list[tuple[int, Path]]] | None:
-    """The run nearest to the median rank (the better one of two) among those with pictures."""
+    """Return the run nearest to the median rank (the better one of two) among those with pictures."""
     known = [run for run in group.runs if metric and not np.isnan(outcome(run, metric, direction))]
     sign = -1 if direction == "max" else 1
     ordered = sorted(known, key=lambda run: sign * outcome(run, metric, direction))
@@ -74,8 +74,8 @@ def _chosen(group: Group, metric: str | None, direction: str) -> tuple[Run, list
 def list_pictures(run: Run) -> list[tuple[int, Path]]:
     """(iteration, file) of ``samples/<iteration>.png``, by number."""
     folder = run.path / files.SAMPLES
-    found = [(int(path.stem), path) for path in folder.glob("*.png") if path.stem.isdecimal()]
-    return sorted(found)
+    pictures = [(int(path.stem), path) for path in folder.glob("*.png") if path.stem.isdecimal()]
+    return sorted(pictures)
 
 
 def _spread(pictures: list[tuple[int, Path]], count: int) -> list[tuple[int, Path]]:
@@ -85,7 +85,8 @@ def _spread(pictures: list[tuple[int, Path]], count: int) -> list[tuple[int, Pat
 
 
 def embed(iteration: int, path: Path, budget: int) -> Frame | None:
-    """The picture as a PNG of at most ``budget`` bytes (down to a least size), or None where it cannot be read."""
+    """Return the picture as a PNG of at most ``budget`` bytes (down to a least size), or None where it cannot be
+    read."""
     try:
         with Image.open(path) as opened:
             picture = opened.convert("RGB")

@@ -1,4 +1,4 @@
-"""Where in the plane of two swept numbers a method trains: the data of the heat maps."""
+"""Where in the plane of two swept numbers a method succeeds: the data of the heat maps."""
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,15 +11,15 @@ from steadygan.report.groups import common_words, short_keys, show, swept_number
 from steadygan.report.shares import Setting, Share
 from steadygan.report.swept import span
 
-TRAINS, DIVERGED = "●", "×"
-"""Marks of a cell: more than half of its seeds train; at least half of them diverged or failed."""
+SUCCEEDS, DIVERGED = "●", "×"
+"""Marks of a cell: more than half of its seeds succeed; at least half of them diverged or failed."""
 
 
 @dataclass(frozen=True)
 class Panel:
     """One family at one value of all further swept numbers.
 
-    ``score[row of y, column of x]``: the median of the threshold's first metric, NaN where it was lost or is not
+    ``score[row of y, column of x]``: the median of the threshold's first metric, NaN where it failed or is not
     known; ``marks`` and ``hover`` are texts of the same shape.
     """
 
@@ -49,28 +49,28 @@ class Map:
     scale: tuple[float, float] = (0.0, 1.0)
 
 
-def maps(found: Sequence[Share], metric: str, named: Sequence[str] = ()) -> list[Map]:
-    """A map for each method (``method=``; what has no such name is one by itself), over the first two swept numbers in
-    the order of ``named``; none where fewer than two were swept."""
-    groups = [each.group for share in found for each in share.settings]
+def maps(family_shares: Sequence[Share], metric: str, named: Sequence[str] = ()) -> list[Map]:
+    """Return a map for each method (``method=``; what has no such name is one by itself), over the first two swept
+    numbers in the order of ``named``; none where fewer than two were swept."""
+    groups = [each.group for share in family_shares for each in share.settings]
     order = list(named)
     keys = sorted(swept_numbers(groups, named), key=lambda key: order.index(key) if key in order else len(order))
     if len(keys) < 2:
         return []
     methods: dict[Any, list[Share]] = {}
-    for share in found:
+    for share in family_shares:
         having = share.settings[0].group.settings
         if all(key in having for key in keys[:2]):
             methods.setdefault(having.get("method") or share.name, []).append(share)
-    found = [_map(str(name), members, metric, keys) for name, members in methods.items()]
-    return _one_scale([item for item in found if item.panels])
+    family_shares = [_map(str(name), members, metric, keys) for name, members in methods.items()]
+    return _one_scale([item for item in family_shares if item.panels])
 
 
-def _one_scale(found: Sequence[Map]) -> list[Map]:
+def _one_scale(drawn: Sequence[Map]) -> list[Map]:
     """Colours that mean the same on all maps: of shares from 0 to 1, else from the least to the largest score."""
-    relative = all(item.relative for item in found)
-    ends = None if relative else span([panel.score for item in found for panel in item.panels])
-    return [replace(item, relative=relative, scale=ends or (0.0, 1.0)) for item in found]
+    relative = all(item.relative for item in drawn)
+    ends = None if relative else span([panel.score for item in drawn for panel in item.panels])
+    return [replace(item, relative=relative, scale=ends or (0.0, 1.0)) for item in drawn]
 
 
 def _map(name: str, members: Sequence[Share], metric: str, keys: Sequence[str]) -> Map:
@@ -80,18 +80,18 @@ def _map(name: str, members: Sequence[Share], metric: str, keys: Sequence[str]) 
     common = common_words([share.name for share in members]).split()
     panels = []
     for share, values in itertools.product(members, rest):
-        own = [word for word in share.name.split() if word not in common]
+        words = [word for word in share.name.split() if word not in common]
         chosen = [each for each in share.settings if _at(each, keys[2:]) == values]
         if not any(each.ended for each in chosen):
             continue
-        title = " ".join([*own, *_says(keys[2:], values, keys)])
+        title = " ".join([*words, *_says(keys[2:], values, keys)])
         panels.append(_panel(title, chosen, metric, keys[:2], x, y))
     relative = all(metric in run.most for each in settings for run in each.group.runs if metric in run.scores)
     return Map(name, metric, relative, keys[0], keys[1], x, y, min(len(rest), max(len(panels), 1)), tuple(panels))
 
 
 def _rest(settings: Iterable[Setting], keys: Sequence[str]) -> list[tuple[Any, ...]]:
-    """The combinations of the further numbers that occur, in order."""
+    """Return the combinations of the further numbers that occur, in order."""
     return sorted(
         {_at(each, keys) for each in settings}, key=lambda values: [(value is None, value) for value in values]
     )
@@ -112,19 +112,19 @@ def _panel(
     score = np.full((len(y), len(x)), np.nan)
     marks, hover = (np.full(score.shape, "", dtype=object) for _ in range(2))
     for each in settings:
-        place = y.index(each.group.settings[keys[1]]), x.index(each.group.settings[keys[0]])
-        score[place] = each.score if np.isfinite(each.score) else np.nan
-        marks[place] = TRAINS if each.trains else DIVERGED if each.diverged else ""
-        hover[place] = _hover(each, metric)
+        cell = y.index(each.group.settings[keys[1]]), x.index(each.group.settings[keys[0]])
+        score[cell] = each.score if np.isfinite(each.score) else np.nan
+        marks[cell] = SUCCEEDS if each.succeeds else DIVERGED if each.diverged else ""
+        hover[cell] = _hover(each, metric)
     return Panel(title, score, marks, hover)
 
 
 def _hover(each: Setting, metric: str) -> str:
     runs: Sequence[Any] = each.group.runs
     finals = [_final(run.scores, metric) for run in runs]
-    ends = f"trains with {each.trained} of {each.ended} seeds" if each.ended else "not finished"
-    lost = f", {each.lost} diverged or failed" if each.lost else ""
-    return f"{ends}{lost}; final {metric} {', '.join(finals)}"
+    ends = f"succeeds with {each.succeeded} of {each.ended} seeds" if each.ended else "not finished"
+    failures = f", {each.failed} diverged or failed" if each.failed else ""
+    return f"{ends}{failures}; final {metric} {', '.join(finals)}"
 
 
 def _final(scores: Mapping[str, Any], metric: str) -> str:

@@ -1,4 +1,4 @@
-"""PNGs of the shares of settings that train."""
+"""PNGs of the shares of settings that meet the success criterion."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,27 +10,29 @@ from matplotlib.figure import Figure
 
 from steadygan.report.groups import short_keys, show
 from steadygan.report.pictures import DPI, new_axes, plain, save
-from steadygan.report.share_maps import DIVERGED, TRAINS, Map
+from steadygan.report.share_maps import DIVERGED, SUCCEEDS, Map
 from steadygan.report.shares import Share
 
-_MARKS = {TRAINS: {"marker": "o", "s": 22}, DIVERGED: {"marker": "x", "s": 26}}
+_MARKS = {SUCCEEDS: {"marker": "o", "s": 22}, DIVERGED: {"marker": "x", "s": 26}}
 _DARK = 0.5
 
 
-def shares(found: Sequence[Share], path: Path, on: str = "") -> Path:
-    """A row for each family: its share with the confidence interval. ``on`` names the data set."""
-    found = [each for each in reversed(found) if each.total]
-    figure, axes = new_axes(f"settings that train{on}, % (95 % interval)", "", 1.4 + 0.3 * len(found))
-    for index, each in enumerate(found):
+def shares(family_shares: Sequence[Share], path: Path, on: str = "") -> Path:
+    """Plot a row for each family: its share with the confidence interval. ``on`` names the data set."""
+    family_shares = [each for each in reversed(family_shares) if each.total]
+    figure, axes = new_axes(
+        f"settings that meet the success criterion{on}, % (95 % interval)", "", 1.4 + 0.3 * len(family_shares)
+    )
+    for index, each in enumerate(family_shares):
         ends = [[100 * (each.share - each.low)], [100 * (each.high - each.share)]]
         axes.errorbar(100 * each.share, index, xerr=ends, fmt="o", color="#0072B2", capsize=3)
     axes.set_xlim(-2, 102)
-    axes.set_yticks(range(len(found)), [plain(each.name) for each in found])
+    axes.set_yticks(range(len(family_shares)), [plain(each.name) for each in family_shares])
     return save(figure, path)
 
 
 def heat_map(item: Map, direction: str, path: Path) -> Path:
-    """Panels over two swept numbers: dark is good, a dot is a setting that trains, a cross one that diverged."""
+    """Panels over two swept numbers: dark is good, a dot is a setting that succeeds, a cross one that diverged."""
     rows = -(-len(item.panels) // item.columns)
     size = (1.6 + 0.42 * len(item.x) * item.columns, 1.1 + (0.5 + 0.36 * len(item.y)) * rows)
     figure = Figure(figsize=(max(size[0], 5), max(size[1], 3)), dpi=DPI, layout="constrained")

@@ -1,4 +1,4 @@
-"""The page's plots of the shares of settings that train."""
+"""The page's plots of the shares of settings that meet the success criterion."""
 
 from collections.abc import Sequence
 from html import escape
@@ -16,11 +16,13 @@ _COLOUR = "#0072B2"
 _PANEL, _MARGINS = 250, 150
 
 
-def shares(found: Sequence[Share]) -> go.Figure:
-    """A row for each family: its share with the confidence interval."""
-    found = [each for each in reversed(found) if each.total]
-    names = [tick(each.name) for each in found]
-    percents = np.array([[100 * value for value in (each.share, each.low, each.high)] for each in found]).reshape(-1, 3)
+def shares(family_shares: Sequence[Share]) -> go.Figure:
+    """Plot a row for each family: its share with the confidence interval."""
+    family_shares = [each for each in reversed(family_shares) if each.total]
+    names = [tick(each.name) for each in family_shares]
+    percents = np.array(
+        [[100 * value for value in (each.share, each.low, each.high)] for each in family_shares]
+    ).reshape(-1, 3)
     trace = go.Scatter(
         x=percents[:, 0].tolist(),
         y=names,
@@ -33,10 +35,15 @@ def shares(found: Sequence[Share]) -> go.Figure:
         },
         mode="markers",
         marker={"color": _COLOUR, "size": 10},
-        text=[f"{each.trained} of {each.total}" for each in found],
+        text=[f"{each.succeeded} of {each.total}" for each in family_shares],
         hovertemplate="%{text}: %{x:.0f} %<extra></extra>",
     )
-    figure = base_figure([trace], "settings that train, % (95 % interval)", "", height=110 + 30 * max(len(found), 2))
+    figure = base_figure(
+        [trace],
+        "settings that meet the success criterion, % (95 % interval)",
+        "",
+        height=110 + 30 * max(len(family_shares), 2),
+    )
     figure.update_xaxes(range=[-2, 102])
     return figure.update_yaxes(type="category", categoryorder="array", categoryarray=names, title=None)
 

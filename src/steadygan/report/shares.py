@@ -1,9 +1,9 @@
-"""The share of settings that train: what a sweep's threshold makes of its runs.
+"""The share of settings that meet the success criterion: the bounds of a sweep's ``threshold``.
 
-A run trains if its final metrics are within all bounds; one that diverged or failed does not. A *setting* is what
-runs share that differ in no more than the seed; it trains if more than half of its seeds do. The interval is that of a
-binomial proportion (Clopper & Pearson 1934, exact): what the share could be among all settings of which those of the
-grid were a random sample. Neighbours on a grid are alike, so this is the interval of a cautious reader.
+A run meets it if its final metrics are within all bounds; a failed one (diverged or crashed) does not. A *setting* is
+what runs share that differ in no more than the seed; it succeeds if more than half of its seeds do. The interval is
+that of a binomial proportion (Clopper & Pearson 1934, exact): what the share could be among all settings of which those
+of the grid were a random sample. Neighbours on a grid are alike, so this is the interval of a cautious reader.
 
 Reference: Clopper and Pearson (1934), doi:10.1093/biomet/26.4.404.
 """
@@ -23,9 +23,9 @@ from steadygan.threshold import Bound
 CONFIDENCE = 0.95
 
 
-def trains(run: Run, threshold: Sequence[Bound]) -> bool | None:
-    """Whether a run ended within all bounds; None while that is not known (unfinished, not measured)."""
-    if run.lost:
+def meets_threshold(run: Run, threshold: Sequence[Bound]) -> bool | None:
+    """Return whether a run ended within all bounds; None while that is not known (unfinished, not measured)."""
+    if run.failed:
         return False
     verdicts = [_within(run, bound) for bound in threshold]
     if False in verdicts:
@@ -47,37 +47,37 @@ def _within(run: Run, bound: Bound) -> bool | None:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: how many of its seeds have ended, and of these how many train or diverged (or failed).
+    """One setting: how many of its seeds have ended, and of these how many succeeded or failed.
 
     ``score`` is the median of the first bound's metric, as a share of the largest value it can have if that is
-    known; infinite where it was lost, NaN where nothing is known.
+    known; infinite for failed runs, NaN where nothing is known.
     """
 
     group: Group
     ended: int
-    trained: int
-    lost: int
+    succeeded: int
+    failed: int
     score: float
 
     @property
-    def trains(self) -> bool:
-        return 2 * self.trained > self.ended
+    def succeeds(self) -> bool:
+        return 2 * self.succeeded > self.ended
 
     @property
     def diverged(self) -> bool:
-        return self.ended > 0 and 2 * self.lost >= self.ended
+        return self.ended > 0 and 2 * self.failed >= self.ended
 
 
 @dataclass(frozen=True)
 class Share:
-    """A family of settings that differ in nothing but swept numbers: ``trained`` of ``total`` with an end known.
+    """A family of settings that differ in nothing but swept numbers: ``succeeded`` of ``total`` with an end known.
 
     ``low`` and ``high`` are the ends of the interval; all three shares are NaN while nothing is known.
     """
 
     name: str
     settings: tuple[Setting, ...]
-    trained: int
+    succeeded: int
     total: int
     diverged: int
     open: int
@@ -86,17 +86,17 @@ class Share:
     high: float
 
 
-def interval(trained: int, total: int) -> tuple[float, float]:
-    """The exact confidence interval of a proportion; NaN without a trial."""
+def interval(succeeded: int, total: int) -> tuple[float, float]:
+    """Return the exact confidence interval of a proportion; NaN without a trial."""
     if not total:
         return (np.nan, np.nan)
-    found = stats.binomtest(trained, total).proportion_ci(CONFIDENCE)
-    return (float(found.low), float(found.high))
+    bounds = stats.binomtest(succeeded, total).proportion_ci(CONFIDENCE)
+    return (float(bounds.low), float(bounds.high))
 
 
 def setting(group: Group, threshold: Sequence[Bound]) -> Setting:
-    """What became of a group's seeds."""
-    verdicts = [trains(run, threshold) for run in group.runs]
+    """Summarise the seeds of a group."""
+    verdicts = [meets_threshold(run, threshold) for run in group.runs]
     ended = [run for run, verdict in zip(group.runs, verdicts) if verdict is not None]
     metric = threshold[0].metric
     direction = direction_of(metric, group.runs)
@@ -104,14 +104,14 @@ def setting(group: Group, threshold: Sequence[Bound]) -> Setting:
     return Setting(
         group=group,
         ended=len(ended),
-        trained=sum(verdict is True for verdict in verdicts),
-        lost=sum(run.lost for run in ended),
+        succeeded=sum(verdict is True for verdict in verdicts),
+        failed=sum(run.failed for run in ended),
         score=median(np.array([value for value in values if not np.isnan(value)])),
     )
 
 
 def shares(groups: Sequence[Group], threshold: Sequence[Bound], named: Sequence[str] = ()) -> list[Share]:
-    """A share for each family of settings, in the order of their names; none without a threshold."""
+    """Return a share for each family of settings, in the order of their names; none without a threshold."""
     if not threshold:
         return []
     keys = [key for both in swept_numbers(list(groups), named).values() for key in both]
@@ -123,7 +123,7 @@ def shares(groups: Sequence[Group], threshold: Sequence[Bound], named: Sequence[
 
 
 def _names(families: Sequence[Sequence[Group]]) -> list[str]:
-    """What the names of a family's members have in common, told apart where two families have the same."""
+    """Return what the names of a family's members have in common, numbered where two families have the same."""
     names: list[str] = []
     for members in families:
         name = common_words([group.name for group in members]) or "all settings"
@@ -135,62 +135,63 @@ def _names(families: Sequence[Sequence[Group]]) -> list[str]:
 def _share(name: str, members: Sequence[Group], threshold: Sequence[Bound]) -> Share:
     settings = tuple(setting(group, threshold) for group in members)
     known = [each for each in settings if each.ended]
-    trained = sum(each.trains for each in known)
+    succeeded = sum(each.succeeds for each in known)
     return Share(
         name=name,
         settings=settings,
-        trained=trained,
+        succeeded=succeeded,
         total=len(known),
         diverged=sum(each.diverged for each in known),
         open=len(settings) - len(known),
-        share=trained / len(known) if known else np.nan,
-        low=interval(trained, len(known))[0],
-        high=interval(trained, len(known))[1],
+        share=succeeded / len(known) if known else np.nan,
+        low=interval(succeeded, len(known))[0],
+        high=interval(succeeded, len(known))[1],
     )
 
 
-def ranked(found: Sequence[Share]) -> list[Share]:
-    """The largest share first."""
-    return sorted(found, key=lambda each: (np.isnan(each.share), -each.share if each.total else 0.0, each.name))
+def ranked(family_shares: Sequence[Share]) -> list[Share]:
+    """Return the largest share first."""
+    return sorted(family_shares, key=lambda each: (np.isnan(each.share), -each.share if each.total else 0.0, each.name))
 
 
 def words(threshold: Sequence[Bound], runs: Sequence[Run]) -> str:
-    """``modes ≥ 90 % and high_quality ≥ 0.8``."""
+    """Return ``modes ≥ 90 % and high_quality ≥ 0.8``."""
     return " and ".join(bound.words(direction_of(bound.metric, runs)) for bound in threshold)
 
 
 def measured(threshold: Sequence[Bound], runs: Sequence[Run]) -> Sequence[Bound]:
-    """The threshold, or none of it where runs have scores but not of all its metrics (those of other data)."""
+    """Return the threshold, or none of it where runs have scores but not of all its metrics (those of other data)."""
     scored = {name for run in runs for name in run.scores}
     return threshold if not scored or all(bound.metric in scored for bound in threshold) else ()
 
 
 def unmet(groups: Sequence[Group], threshold: Sequence[Bound]) -> str:
-    """The threshold in words where runs have ended and none of them trains, else nothing."""
+    """Return the threshold in words where runs have ended and none of them meets it, else nothing."""
     runs = [run for group in groups for run in group.runs]
-    verdicts = {trains(run, threshold) for run in runs} - {None}
+    verdicts = {meets_threshold(run, threshold) for run in runs} - {None}
     return words(threshold, runs) if verdicts == {False} else ""
 
 
 def unknown_most(threshold: Sequence[Bound], runs: Sequence[Run]) -> list[str]:
     """Metrics with a bound in percent of a largest value that a run which measured them has not recorded."""
-    asked = [bound.metric for bound in threshold if bound.percent]
-    return [name for name in asked if any(name in run.scores and name not in run.most for run in runs)]
+    metrics = [bound.metric for bound in threshold if bound.percent]
+    return [name for name in metrics if any(name in run.scores and name not in run.most for run in runs)]
 
 
 def percent(share: float) -> str:
-    """``48 %``."""
+    """Return ``48 %``."""
     return "–" if np.isnan(share) else f"{100 * share:.0f} %"
 
 
-def sentences(found: Sequence[Share], threshold: Sequence[Bound], runs: Sequence[Run]) -> list[str]:
-    """The best family of each data set, and what stands in the way of judging."""
+def sentences(family_shares: Sequence[Share], threshold: Sequence[Bound], runs: Sequence[Run]) -> list[str]:
+    """Return the best family of each data set, and what prevents a verdict."""
     missing = unknown_most(threshold, runs)
     if missing:
         names = ", ".join(missing)
-        return [f"Whether runs train cannot be told: the largest possible value of {names} was not recorded."]
+        unknown = "Whether runs meet the success criterion is not known"
+        return [f"{unknown}: the largest possible value of {names} was not recorded."]
     by_data: dict[object, list[Share]] = {}
-    for each in ranked(found):
+    for each in ranked(family_shares):
         if each.total:
             settings = each.settings[0].group.settings
             data = frozenset((key, repr(value)) for key, value in settings.items() if key.startswith("dataset."))
@@ -198,10 +199,10 @@ def sentences(found: Sequence[Share], threshold: Sequence[Bound], runs: Sequence
     best = [[each for each in shares if each.share == shares[0].share] for shares in by_data.values()]
     if not best:
         return []
-    if not any(each.trained for leaders in best for each in leaders):
-        return ["None of the settings trains."]
-    said = [_leaders(leaders) for leaders in best if leaders[0].trained]
-    return [f"The largest share of settings trains with {'; '.join(said)}."]
+    if not any(each.succeeded for leaders in best for each in leaders):
+        return ["No setting meets the success criterion."]
+    lines = [_leaders(leaders) for leaders in best if leaders[0].succeeded]
+    return [f"The largest share of settings meets the success criterion with {'; '.join(lines)}."]
 
 
 def _leaders(leaders: Sequence[Share]) -> str:
@@ -209,6 +210,6 @@ def _leaders(leaders: Sequence[Share]) -> str:
     names = " and ".join(filter(None, [", ".join(each.name for each in leaders[:-1]), leaders[-1].name]))
     each = " each" if len(leaders) > 1 else ""
     return (
-        f"{names} ({first.trained} of {first.total}, {percent(first.share)}{each}; "
+        f"{names} ({first.succeeded} of {first.total}, {percent(first.share)}{each}; "
         f"95 % interval {percent(first.low)} to {percent(first.high)})"
     )

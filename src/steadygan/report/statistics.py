@@ -1,7 +1,8 @@
-"""Comparing methods over seeds: ranking by medians with lost seeds as worst, and one test for all pairs.
+"""Comparing methods over seeds: ranking by medians with failed runs as worst, and one test for all pairs.
 
 An outcome is a float: a finite value, or the worst possible one (+inf where small is good, -inf where large is) for
-a seed that diverged or failed, or NaN where nothing is known yet (not finished, or the metric was not measured).
+a run that failed (diverged or crashed), or NaN where nothing is known yet (not finished, or the metric was not
+measured).
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,16 +30,16 @@ _WORST = {"is": 1.0} | dict.fromkeys(_LARGE_IS_GOOD - {"is"}, 0.0)
 
 
 def metric_names(runs: Sequence[Run]) -> list[str]:
-    """The metrics of the runs in order of appearance, the main one first: fid, else modes, else the first."""
+    """Return the metrics of the runs in order of appearance, the main one first: fid, else modes, else the first."""
     names = list(dict.fromkeys(name for run in runs for name in run.scores))
     main = next((name for name in ("fid", "modes") if name in names), None)
     return sorted(names, key=lambda name: name != main) if main else names
 
 
 def direction_of(metric: str, runs: Sequence[Run]) -> str:
-    """``max`` or ``min``: what the runs say, else what the metric's name is known for."""
-    said = (run.scores[metric].direction for run in runs if metric in run.scores)
-    return next((word for word in said if word), "max" if metric in _LARGE_IS_GOOD else "min")
+    """Return ``max`` or ``min``: what the runs say, else what the metric's name is known for."""
+    directions = (run.scores[metric].direction for run in runs if metric in run.scores)
+    return next((word for word in directions if word), "max" if metric in _LARGE_IS_GOOD else "min")
 
 
 def worst(direction: str) -> float:
@@ -51,14 +52,14 @@ def worst_there_is(metric: str, direction: str) -> float:
 
 
 def outcome(run: Run, metric: str, direction: str, kind: str = "final") -> float:
-    """A run's final, best, gap or area of a metric; see the module's note on lost and unfinished runs.
+    """Return a run's final, best, gap or area of a metric; see the module's note on failed and unfinished runs.
 
-    A lost run keeps the ``best`` it had reached; its final, gap and area (of a curve cut short) count as worst.
+    A failed run keeps the ``best`` it had reached; its final, gap and area (of a curve cut short) count as worst.
     A completed run whose metric is not finite counts as worst as well.
     """
     score = run.scores.get(metric)
     value = getattr(score, kind) if score else None
-    if run.lost:
+    if run.failed:
         return value if kind == "best" and value is not None else worst(direction)
     if not run.completed or score is None:
         return np.nan
@@ -66,7 +67,7 @@ def outcome(run: Run, metric: str, direction: str, kind: str = "final") -> float
 
 
 def outcomes(group: Group, metric: str, direction: str, kind: str = "final") -> np.ndarray:
-    """The known outcomes of a group's seeds, in the order of its runs."""
+    """Return the known outcomes of a group's seeds, in the order of its runs."""
     values = np.array([outcome(run, metric, direction, kind) for run in group.runs], dtype=float)
     return values[~np.isnan(values)]
 
@@ -83,7 +84,7 @@ class Row:
     rank: int | None
     counted: int
     diverged: int
-    failed: int
+    crashed: int
     unfinished: int
     median: float
     low: float
@@ -98,8 +99,8 @@ class Row:
     breaks: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def lost(self) -> int:
-        return self.diverged + self.failed
+    def failed(self) -> int:
+        return self.diverged + self.crashed
 
 
 def rank(groups: Sequence[Group], metric: str | None, direction: str) -> list[Row]:
@@ -107,25 +108,25 @@ def rank(groups: Sequence[Group], metric: str | None, direction: str) -> list[Ro
     criteria = {group.name: _criteria(group, metric, direction) for group in groups}
     ordered = sorted(groups, key=lambda group: criteria[group.name])
     rows: list[Row] = []
-    for place, group in enumerate(ordered, start=1):
+    for position, group in enumerate(ordered, start=1):
         known = metric is not None and not np.isinf(criteria[group.name][0][0])
         same = rows and rows[-1].rank and criteria[rows[-1].group.name] == criteria[group.name]
-        rows.append(_row(group, (rows[-1].rank if same else place) if known else None, metric, direction))
+        rows.append(_row(group, (rows[-1].rank if same else position) if known else None, metric, direction))
     return rows
 
 
 def tie_breaks(rows: Sequence[Row]) -> list[str]:
-    """The metrics that put methods of one median in order: those that it takes, none where no medians tie."""
+    """Return the metrics that put methods of one median in order: those that it takes, none where no medians tie."""
     ranked = [row for row in rows if row.rank is not None]
-    found: list[str] = []
+    used: list[str] = []
     for first, second in pairwise(ranked):
         if first.median != second.median:
             continue
         for name in first.breaks:
-            found += [name] if name not in found else []
+            used += [name] if name not in used else []
             if _text(first.breaks[name]) != _text(second.breaks.get(name, np.nan)):
                 break
-    return found
+    return used
 
 
 def _text(value: float) -> str:
@@ -150,7 +151,7 @@ def _cost(value: float, direction: str) -> tuple[float, float]:
     return (0.0, -value if direction == "max" else value)
 
 
-def _row(group: Group, place: int | None, metric: str | None, direction: str) -> Row:
+def _row(group: Group, position: int | None, metric: str | None, direction: str) -> Row:
     final, best, gap, area = (
         outcomes(group, metric, direction, kind) if metric else np.array([])
         for kind in ("final", "best", "gap", "area")
@@ -160,11 +161,11 @@ def _row(group: Group, place: int | None, metric: str | None, direction: str) ->
     statuses = [run.status for run in group.runs]
     return Row(
         group=group,
-        rank=place,
+        rank=position,
         counted=len(final),
         diverged=statuses.count("diverged"),
-        failed=statuses.count("failed"),
-        unfinished=sum(not run.completed and not run.lost for run in group.runs),
+        crashed=statuses.count("failed"),
+        unfinished=sum(not run.completed and not run.failed for run in group.runs),
         median=median(final),
         low=float(final.min()) if len(final) else np.nan,
         high=float(final.max()) if len(final) else np.nan,
@@ -201,7 +202,7 @@ class Comparison:
     first: str
     second: str
     pairs: int
-    lost: int
+    failed: int
     difference: float
     low: float
     high: float
@@ -261,8 +262,8 @@ def _pairs(ranked: list[Group], baseline: str) -> list[tuple[int, int]]:
 
 
 def _by_seed(group: Group, metric: str, direction: str, seeds: Sequence[int]) -> list[float]:
-    found = ((run.seed, outcome(run, metric, direction)) for run in reversed(group.runs))
-    values = {seed: value for seed, value in found if not np.isnan(value)}
+    outcomes_by_seed = ((run.seed, outcome(run, metric, direction)) for run in reversed(group.runs))
+    values = {seed: value for seed, value in outcomes_by_seed if not np.isnan(value)}
     return [values.get(seed, np.nan) for seed in seeds]
 
 
@@ -270,16 +271,16 @@ def _comparison(
     names: tuple[str, str], values: np.ndarray, statistic: float, p: tuple[float, float], direction: str
 ) -> Comparison:
     values = values[:, ~np.isnan(values).any(axis=0)]
-    found = differences(*values)
-    low, high, interval = median_interval(found)
+    gaps = differences(*values)
+    low, high, interval = median_interval(gaps)
     gain = statistic if direction == "max" else -statistic
     better = "" if p[1] > LEVEL or gain == 0 else names[0] if gain > 0 else names[1]
     return Comparison(
         first=names[0],
         second=names[1],
-        pairs=len(found),
-        lost=int(np.isinf(values).any(axis=0).sum()),
-        difference=median(found),
+        pairs=len(gaps),
+        failed=int(np.isinf(values).any(axis=0).sum()),
+        difference=median(gaps),
         low=low,
         high=high,
         interval=interval,

@@ -29,7 +29,7 @@ class Sweep1:
     reference: dict[str, np.ndarray]
 
     def everything(self) -> np.ndarray:
-        """All outcomes that are drawn."""
+        """Return all outcomes that are drawn."""
         along = (values for line in self.lines for values in line.values)
         return np.concatenate([np.empty(0), *along, *self.reference.values()])
 
@@ -51,7 +51,7 @@ class Sweep2:
 
 
 def axis_kind(values: Sequence[float]) -> str:
-    """``log`` for positive values over more than 2 decades or spaced by a constant factor, ``category`` for such
+    """Return ``log`` for positive values over more than 2 decades or spaced by a constant factor, ``category`` for such
     values with a zero among them, else ``linear``."""
     ordered = np.unique(np.asarray(values, dtype=float))
     positive = ordered[ordered > 0]
@@ -73,9 +73,9 @@ def sweeps(
     """One plot for each swept number (over all else), and a heat map a family when there are exactly two."""
     twins = swept_numbers(list(groups), named)
     keys = list(twins)
-    found = {group.name: outcomes(group, metric, direction) for group in groups}
-    lines = [_along(key, twins[key], groups, found) for key in keys]
-    maps = _maps(keys, [key for both in twins.values() for key in both], groups, found) if len(keys) == 2 else []
+    by_name = {group.name: outcomes(group, metric, direction) for group in groups}
+    lines = [_along(key, twins[key], groups, by_name) for key in keys]
+    maps = _maps(keys, [key for both in twins.values() for key in both], groups, by_name) if len(keys) == 2 else []
     return lines, maps
 
 
@@ -87,26 +87,26 @@ def _families(groups: Sequence[Group], keys: Sequence[str]) -> list[list[Group]]
 
 
 def _family_name(members: Sequence[Group]) -> str:
-    """What the names of the members have in common, or the first one's."""
+    """Return what the names of the members have in common, or the first one's."""
     common = common_words([group.name for group in members])
     return common or (members[0].method if len({group.method for group in members}) == 1 else "")
 
 
-def _along(key: str, twins: Sequence[str], groups: Sequence[Group], found: dict[str, np.ndarray]) -> Sweep1:
+def _along(key: str, twins: Sequence[str], groups: Sequence[Group], by_name: dict[str, np.ndarray]) -> Sweep1:
     lines, reference = [], {}
     for members in _families(groups, twins):
         having = sorted((group for group in members if key in group.settings), key=lambda group: group.settings[key])
         if len(having) < 2:
-            reference |= {group.name: found[group.name] for group in members}
+            reference |= {group.name: by_name[group.name] for group in members}
             continue
         x = tuple(float(group.settings[key]) for group in having)
-        lines.append(Line(_family_name(having), x, tuple(found[group.name] for group in having)))
+        lines.append(Line(_family_name(having), x, tuple(by_name[group.name] for group in having)))
     values = [value for line in lines for value in line.x]
     return Sweep1(key, axis_kind(values), tuple(lines), reference)
 
 
 def _maps(
-    keys: Sequence[str], twins: Sequence[str], groups: Sequence[Group], found: dict[str, np.ndarray]
+    keys: Sequence[str], twins: Sequence[str], groups: Sequence[Group], by_name: dict[str, np.ndarray]
 ) -> list[Sweep2]:
     x_key, y_key = keys
     maps = []
@@ -118,13 +118,13 @@ def _maps(
             continue
         grid = np.full((len(y), len(x)), np.nan)
         for group in members:
-            grid[y.index(group.settings[y_key]), x.index(group.settings[x_key])] = median(found[group.name])
+            grid[y.index(group.settings[y_key]), x.index(group.settings[x_key])] = median(by_name[group.name])
         maps.append(Sweep2(_family_name(members), x_key, y_key, tuple(x), tuple(y), grid))
     scale = span([item.grid for item in maps])
     return [replace(item, scale=scale) for item in maps]
 
 
 def span(arrays: Sequence[np.ndarray]) -> tuple[float, float] | None:
-    """The smallest and the largest finite value of them all; None without any."""
+    """Return the smallest and the largest finite value of them all; None without any."""
     values = np.concatenate([array[np.isfinite(array)] for array in arrays] or [np.empty(0)])
     return (float(values.min()), float(values.max())) if len(values) else None

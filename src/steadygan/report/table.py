@@ -23,24 +23,25 @@ _SPARED = ("gap", "area", "best")
 """Columns that are left to the page and to ``results.csv`` where the terminal is too narrow for all."""
 
 
-def show_shares(console: Console, found: Sequence[Share], threshold: str) -> None:
-    """The share of settings that train, the largest first."""
-    table = Table(title=Text(f"settings that train: {threshold}"), title_justify="left", padding=(0, 1, 0, 0))
-    table.add_column("method", overflow="fold", min_width=min(max(len(each.name) for each in found), _FOLDS))
+def show_shares(console: Console, family_shares: Sequence[Share], threshold: str) -> None:
+    """The share of settings that meet the success criterion, the largest first."""
+    title = Text(f"success criterion: {threshold}")
+    table = Table(title=title, title_justify="left", padding=(0, 1, 0, 0))
+    table.add_column("method", overflow="fold", min_width=min(max(len(each.name) for each in family_shares), _FOLDS))
     names = [
         "settings",
-        "train",
+        "meet it",
         "share",
         "95 % interval",
         "diverged",
-        *(["open"] if any(x.open for x in found) else []),
+        *(["open"] if any(x.open for x in family_shares) else []),
     ]
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
-    for each in found:
+    for each in family_shares:
         cells = [
             str(each.total),
-            str(each.trained),
+            str(each.succeeded),
             percent(each.share),
             f"{percent(each.low)} to {percent(each.high)}",
         ]
@@ -48,19 +49,19 @@ def show_shares(console: Console, found: Sequence[Share], threshold: str) -> Non
     console.print(table)
 
 
-def show_reached(console: Console, found: Sequence[Reached]) -> None:
+def show_reached(console: Console, lines: Sequence[Reached]) -> None:
     """When thresholds were first met."""
     table = Table(title=Text("first met"), title_justify="left", padding=(0, 1, 0, 0))
     table.add_column("threshold", no_wrap=True)
-    table.add_column("method", overflow="fold", min_width=min(max(len(each.method) for each in found), _FOLDS))
+    table.add_column("method", overflow="fold", min_width=min(max(len(each.method) for each in lines), _FOLDS))
     for name in ("seeds", "iteration", "images", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
-    for each in found[:_MOST_ROWS]:
+    for each in lines[:_MOST_ROWS]:
         when = (number_text(value) for value in (each.iteration, each.images, each.seconds))
         table.add_row(Text(each.bound), Text(each.method), f"{each.met} of {each.known}", *when)
     console.print(table)
-    if len(found) > _MOST_ROWS:
-        console.print(Text(f"and {len(found) - _MOST_ROWS} more: results.csv"))
+    if len(lines) > _MOST_ROWS:
+        console.print(Text(f"and {len(lines) - _MOST_ROWS} more: results.csv"))
 
 
 def _ranking(rows: Sequence[Row], names: Sequence[str], title: str | None, longest: int) -> Table:
@@ -77,7 +78,7 @@ def _ranking(rows: Sequence[Row], names: Sequence[str], title: str | None, longe
             "gap": number_text(row.gap),
             "area": number_text(row.area),
             "seeds": str(row.counted),
-            "lost": Text(str(row.lost), style="bold red" if row.lost else ""),
+            "fail": Text(str(row.failed), style="bold red" if row.failed else ""),
             "unfinished": str(row.unfinished),
             **{name: number_text(value) for name, value in row.breaks.items()},
         }
@@ -86,7 +87,7 @@ def _ranking(rows: Sequence[Row], names: Sequence[str], title: str | None, longe
 
 
 def _fits(console: Console, table: Table, longest: int) -> bool:
-    """Whether no cell has to be cut; the ``longest`` method may fold."""
+    """Return whether no cell has to be cut; the ``longest`` method may fold."""
     wanted = Measurement.get(console, console.options.update(max_width=_WIDE), table).maximum
     return wanted - max(longest - _FOLDS, 0) <= console.width
 
@@ -122,7 +123,7 @@ def show_table(
         "gap",
         "area",
         "seeds",
-        "lost",
+        "fail",
         *(["unfinished"] if unfinished else []),
     ]
     title = f"{metric}, {arrow}" if metric else None

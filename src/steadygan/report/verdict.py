@@ -1,4 +1,4 @@
-"""What the numbers allow to be said, in words."""
+"""The verdict in words: what the numbers allow to be concluded."""
 
 from collections.abc import Sequence
 
@@ -35,28 +35,28 @@ def verdict(
         unmet: the sweep's criterion of success in words, where no run meets it.
     """
     ranked = [row for row in rows if row.rank is not None]
-    losses = _losses(rows, direction)
+    failures = _failures(rows, direction)
     if not any(row.group.runs for row in rows):
         return ["No verdict: there is no run yet."]
     if metric is None or not ranked:
-        return ["No verdict: no finished run has a metric yet.", *losses]
+        return ["No verdict: no finished run has a metric yet.", *failures]
     if all(row.worst for row in ranked):
-        return [_nothing_trained(ranked, metric, direction), *losses]
-    nothing = [f"Nothing trained: no run ends with {unmet}."] if unmet else []
+        return [_none_succeeded(ranked, metric, direction), *failures]
+    nothing = [f"No run succeeded: none ends with {unmet}."] if unmet else []
     if obstacle:
-        return [*nothing, f"No verdict: {obstacle}", *losses]
+        return [*nothing, f"No verdict: {obstacle}", *failures]
     if not tested.shown:
-        return [*nothing, *_nothing_to_compare(ranked, metric), *losses]
-    return [*nothing, *_main(ranked, tested, metric, direction), *losses]
+        return [*nothing, *_nothing_to_compare(ranked, metric), *failures]
+    return [*nothing, *_main(ranked, tested, metric, direction), *failures]
 
 
-def _nothing_trained(ranked: Sequence[Row], metric: str, direction: str) -> str:
+def _none_succeeded(ranked: Sequence[Row], metric: str, direction: str) -> str:
     value = number_text(worst_there_is(metric, direction))
-    lost = any(row.lost for row in ranked)
+    failed = any(row.failed for row in ranked)
     if np.isinf(worst_there_is(metric, direction)):
-        return f"Nothing trained: no run ended with a finite {metric}."
+        return f"No run succeeded: none ended with a finite {metric}."
     return (
-        f"Nothing trained: every run {'was lost or ' if lost else ''}ended with {metric} {value}, the worst there is."
+        f"No run succeeded: every run {'failed or ' if failed else ''}ended with {metric} {value}, the worst there is."
     )
 
 
@@ -64,8 +64,8 @@ def _nothing_to_compare(ranked: Sequence[Row], metric: str) -> list[str]:
     best = ranked[0]
     if len(ranked) == 1:
         value = number_text(best.median)
-        found = f"a median {metric} of {value} ({_seeds(best.counted)})"
-        return [f"One method, nothing to compare: {best.group.name} has {found}."]
+        result = f"a median {metric} of {value} ({_seeds(best.counted)})"
+        return [f"One method, nothing to compare: {best.group.name} has {result}."]
     leads = f"{best.group.name} has the best median {metric}, but no seed in common with the others"
     return [f"No comparison, {TOO_FEW}: {leads}."]
 
@@ -93,7 +93,7 @@ def _leads(ranked: Sequence[Row], metric: str, direction: str) -> str:
         highest, name = max(ends, key=lambda end: end[0])
         end = number_text(highest if direction == "max" else -highest)
         no_better = f"no median {metric} is better than {value}; the best run is one of {name} with {end}"
-        return f"No method trains in more than half of its seeds ({no_better})"
+        return f"No method succeeds in more than half of its seeds ({no_better})"
     ties = [row for row in ranked if row.median == best.median]
     if len(ties) == 1:
         return f"{best.group.name} has the best median {metric} ({value}, {_seeds(best.counted)})"
@@ -137,14 +137,14 @@ def _one(item: Comparison) -> str:
     return f"{item.first} is {'better' if item.better == item.first else 'worse'} (p = {item.p_family:.2g})"
 
 
-def _losses(rows: Sequence[Row], direction: str) -> list[str]:
-    """Lost and unfinished seeds: counted, named, never dropped silently."""
+def _failures(rows: Sequence[Row], direction: str) -> list[str]:
+    """Report failed and unfinished runs: counted, named, never dropped silently."""
     sentences = []
-    lost = [f"{row.group.name} ({_lost(row)} of {len(row.group.runs)})" for row in rows if row.lost]
-    if lost:
+    failed = [f"{row.group.name} ({_kinds(row)} of {len(row.group.runs)})" for row in rows if row.failed]
+    if failed:
         sentences.append(
-            f"Lost seeds: {_list(lost)}. Each counts as the worst possible outcome ({number_text(worst(direction))}) "
-            "in medians and tests."
+            f"Failed runs: {_list(failed)}. Each counts as the worst possible outcome "
+            f"({number_text(worst(direction))}) in medians and tests."
         )
     unfinished = sum(row.unfinished for row in rows)
     if unfinished:
@@ -153,8 +153,8 @@ def _losses(rows: Sequence[Row], direction: str) -> list[str]:
     return sentences
 
 
-def _lost(row: Row) -> str:
-    parts = [f"{row.diverged} diverged" if row.diverged else "", f"{row.failed} failed" if row.failed else ""]
+def _kinds(row: Row) -> str:
+    parts = [f"{row.diverged} diverged" if row.diverged else "", f"{row.crashed} crashed" if row.crashed else ""]
     return ", ".join(part for part in parts if part)
 
 
@@ -173,7 +173,8 @@ def _all(names: Sequence[str]) -> str:
 
 
 def obstacle(groups: Sequence[Group], metric: str | None) -> str:
-    """Why the methods' metrics cannot be compared, or nothing: other data, or a metric measured in other ways."""
+    """Return why the methods' metrics cannot be compared, or nothing: other data, or a metric measured in other
+    ways."""
     datasets = {_leaves(group.settings, "dataset.") for group in groups}
     if len(datasets) > 1:
         return f"the runs use {len(datasets)} different data sets or settings of them; compare methods within one."
@@ -192,20 +193,20 @@ def _provenance(run: Run, metric: str | None) -> frozenset[tuple[str, str]]:
 
 
 def notes(groups: Sequence[Group]) -> list[str]:
-    """What a reader should know before comparing: runs of different length, several runs of one seed."""
-    found = []
+    """Return what a reader should know before comparing: runs of different length, several runs of one seed."""
+    lines = []
     lengths = sorted({run.iteration for group in groups for run in group.runs if run.completed and run.iteration})
     if len(lengths) > 1:
         listed = ", ".join(map(str, lengths[:6])) + (", …" if len(lengths) > 6 else "")
-        found.append(
+        lines.append(
             f"The completed runs ended at different iterations ({listed}): their finals are not of equal training."
         )
     twice = [group.name for group in groups if _repeats(group)]
     if twice:
-        found.append(
+        lines.append(
             f"Of {_list(twice)} there are several runs of one seed: medians count all of them, comparisons the first."
         )
-    return found
+    return lines
 
 
 def _repeats(group: Group) -> bool:

@@ -77,7 +77,7 @@ def _family(codes: np.ndarray, observed: np.ndarray, resamples: int | None, seed
     it is for the methods that do differ; so the test is made among one method of each kind as well, and the larger
     p counts.
     """
-    found, smallest = np.zeros(len(observed)), 0.0
+    p_values, smallest = np.zeros(len(observed)), 0.0
     kinds = _kinds(codes)
     for members in dict.fromkeys((tuple(range(codes.shape[1])), kinds)):
         if len(members) < 2:
@@ -85,9 +85,9 @@ def _family(codes: np.ndarray, observed: np.ndarray, resamples: int | None, seed
         among = codes[:, members][:, :, members]
         # The data themselves are one of the permutations.
         largest = np.append(_largest(among, resamples, np.random.default_rng(seed)), observed.max(initial=0.0))
-        found = np.maximum(found, _at_least(largest, observed))
+        p_values = np.maximum(p_values, _at_least(largest, observed))
         smallest = max(smallest, float(_at_least(largest, largest.max(keepdims=True))[0]))
-    return found, smallest
+    return p_values, smallest
 
 
 def _kinds(codes: np.ndarray) -> tuple[int, ...]:
@@ -116,8 +116,8 @@ def seeds_needed(methods: int, level: float) -> int:
 
 
 def _common(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    found = differences(first, second)
-    return found[~np.isnan(found)]
+    both = differences(first, second)
+    return both[~np.isnan(both)]
 
 
 def _codes(values: np.ndarray) -> np.ndarray:
@@ -125,12 +125,12 @@ def _codes(values: np.ndarray) -> np.ndarray:
 
     Zero is no difference, and the code of a pair that lacks the seed is ``_LACKS``.
     """
-    found = differences(values.T[:, :, None], values.T[:, None, :])
-    there = ~np.isnan(found)
-    sizes, codes = np.unique(np.abs(found[there]), return_inverse=True)
+    gaps = differences(values.T[:, :, None], values.T[:, None, :])
+    known = ~np.isnan(gaps)
+    sizes, codes = np.unique(np.abs(gaps[known]), return_inverse=True)
     shift = 0 if len(sizes) and sizes[0] == 0 else 1
-    result = np.full(found.shape, _LACKS, dtype=np.int32)
-    result[there] = np.sign(found[there]) * (codes.reshape(-1) + shift)
+    result = np.full(gaps.shape, _LACKS, dtype=np.int32)
+    result[known] = np.sign(gaps[known]) * (codes.reshape(-1) + shift)
     return result
 
 
@@ -161,12 +161,12 @@ def _largest(codes: np.ndarray, resamples: int | None, rng: np.random.Generator)
         resamples = int(np.clip(_BUDGET // size, FEWEST_RESAMPLES, RESAMPLES))
     lacks = np.diagonal(codes, axis1=1, axis2=2) == _LACKS
     block = max(1, _BLOCK // size)
-    found = []
+    largest = []
     for start in range(0, resamples, block):
         names = _permuted(lacks, min(block, resamples - start), rng)
         drawn = [code[mine[:, first], mine[:, second]] for code, mine in zip(codes, names)]
-        found.append(np.abs(np.nan_to_num(_statistics(np.stack(drawn)))).max(axis=1))
-    return np.concatenate(found)
+        largest.append(np.abs(np.nan_to_num(_statistics(np.stack(drawn)))).max(axis=1))
+    return np.concatenate(largest)
 
 
 def _permuted(lacks: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -9,7 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 
 def track(parts: Iterable[list[Any]], total: int, what: str) -> Iterator[Any]:
-    """The items of all ``parts``, with a bar on stderr that counts the parts, their rate and what is left."""
+    """Yield the items of all ``parts``, with a bar on stderr that counts the parts, their rate and what is left."""
     columns = [SpinnerColumn(), TextColumn("{task.description} {task.completed}/{task.total}"), TimeElapsedColumn(),
                TextColumn("left"), TimeRemainingColumn()]  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

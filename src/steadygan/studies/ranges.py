@@ -1,4 +1,4 @@
-"""What the settings of a study may be."""
+"""Allowed values of the settings of a study."""
 
 import math
 from collections.abc import Mapping
@@ -31,15 +31,15 @@ def check(settings: Any, *, above: Mapping[str, float] = {}, least: Mapping[str,
 
 
 def whole_numbers(key: str, text: str) -> tuple[int, ...]:
-    """``"1,10,25"`` as numbers of at least 0, in rising order.
+    """Return ``"1,10,25"`` as numbers of at least 0, in rising order.
 
     Raises:
         UserError: it cannot be read so.
     """
     try:
-        found = tuple(sorted({read(word, int) for word in text.split(",")}))
+        numbers = tuple(sorted({read(word, int) for word in text.split(",")}))
     except Misfit:
-        found = ()
-    if not found or found[0] < 0:
+        numbers = ()
+    if not numbers or numbers[0] < 0:
         raise UserError(f"{key}={text}: must be whole numbers of at least 0, such as 1,10,25")
-    return found
+    return numbers

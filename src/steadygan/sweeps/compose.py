@@ -50,7 +50,7 @@ class Composer:
         self._shown = HydraConfig.instance().cfg
 
     def compose(self, overrides: Sequence[str], number: int = 0) -> Composed:
-        """What Hydra's own launcher makes of the overrides of job ``number``.
+        """Compose the overrides of job ``number`` as Hydra's own launcher does.
 
         Raises:
             HydraException: as Hydra's own composition does.
@@ -74,7 +74,7 @@ class Composer:
         HydraConfig.instance().cfg = _OnDemand(composed.full)
 
     def _base(self, choices: Sequence[Override]) -> tuple[DictConfig, DictConfig]:
-        """What Hydra composes of config groups alone: without the node ``hydra``, and with it."""
+        """Return what Hydra composes of config groups alone: without the node ``hydra``, and with it."""
         texts = tuple(str(override.input_line) for override in choices)
         if texts not in self._bases:
             full = self._loader.load_sweep_config(self._master, list(texts))
@@ -91,7 +91,7 @@ class Composer:
         return self._parsed[text]
 
     def _is_choice(self, override: Override) -> bool:
-        """Whether this chooses options of a config group, rather than a value."""
+        """Return whether this chooses options of a config group, rather than a value."""
         value_path = getattr(override, "is_value_path", False)  # Hydra 1.4: `:key=value` is never a group
         return not value_path and not isinstance(override.value(), dict) and self._is_group(override.key_or_group)
 
@@ -123,12 +123,12 @@ class _OnDemand:
 
 
 def _of_hydra(override: Override) -> bool:
-    """Whether only Hydra itself can tell what this does."""
+    """Return whether only Hydra itself can tell what this does."""
     return override.is_sweep_override() or override.key_or_group.replace("/", ".").split(".")[0] == "hydra"
 
 
 def _applied(overrides: Sequence[Override], base: DictConfig) -> DictConfig:
-    """A copy of a config on which overrides are applied."""
+    """Return a copy of a config on which overrides are applied."""
     config = copy.deepcopy(base)
     try:
         ConfigLoaderImpl._apply_overrides_to_config(list(overrides), config)

@@ -1,4 +1,4 @@
-"""What happens to a group, as what happens to its members."""
+"""Events of a group of runs as events of its members."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from steadygan.sweeps.pool import Event, Outcome
 
 
 class Member(Protocol):
-    """What is asked of a job in order to tell it from others."""
+    """Interface of a job that can be told from others."""
 
     signature: str
     directory: Any
@@ -22,7 +22,7 @@ class Group(Protocol):
 
 
 class FanOut:
-    """Turns the events of groups into events of their jobs: whoever watches sees a sweep of single runs.
+    """Turns the events of groups into events of their jobs: observers see a sweep of single runs.
 
     Reports say whose they are by ``member``, a signature; those of kind ``ended`` with a ``status`` end that job before
     its group. What a group says for itself is told of its first job.
@@ -30,22 +30,22 @@ class FanOut:
     Args:
         groups: the payloads of the pool.
         jobs: all of their jobs; events are numbered by this order.
-        tell: is told.
+        on_event: called with each.
     """
 
-    def __init__(self, groups: Sequence[Group], jobs: Sequence[Member], tell: Callable[[Event], None]) -> None:
-        places = {job.signature: place for place, job in enumerate(jobs)}
-        self._members = [{job.signature: places[job.signature] for job in group.jobs} for group in groups]
+    def __init__(self, groups: Sequence[Group], jobs: Sequence[Member], on_event: Callable[[Event], None]) -> None:
+        indices = {job.signature: index for index, job in enumerate(jobs)}
+        self._members = [{job.signature: indices[job.signature] for job in group.jobs} for group in groups]
         self._running: dict[int, dict[str, int]] = {}
         self._jobs = jobs
-        self._tell = tell
+        self._on_event = on_event
 
     def __call__(self, event: Event) -> None:
         """Take in an event of the pool."""
         if event.kind == "started":
             self._running[event.index] = dict(self._members[event.index])
-            for place in self._members[event.index].values():
-                self._tell(Event("started", place))
+            for index in self._members[event.index].values():
+                self._on_event(Event("started", index))
         elif event.kind == "report":
             self._report(event)
         else:
@@ -58,18 +58,18 @@ class FanOut:
         if data["kind"] == "ended":
             self._end(event.index, signature, Outcome(0, "done", data["status"]))
         elif signature in self._running[event.index] or data["kind"] == "message":
-            self._tell(Event("report", members[signature], data))
+            self._on_event(Event("report", members[signature], data))
 
     def _ended(self, event: Event) -> None:
         outcome = event.outcome
         statuses: Mapping[str, str] = outcome.value if outcome.status == "done" else {}
         for signature in list(self._running[event.index]):
-            own = outcome if not statuses else replace(outcome, value=statuses.get(signature, "preempted"))
-            self._end(event.index, signature, own)
+            job_outcome = outcome if not statuses else replace(outcome, value=statuses.get(signature, "preempted"))
+            self._end(event.index, signature, job_outcome)
 
     def _end(self, group: int, signature: str, outcome: Outcome) -> None:
-        place = self._running[group].pop(signature)
+        index = self._running[group].pop(signature)
         if outcome.value == "failed":
-            log = self._jobs[place].directory / files.LOG
-            outcome = Outcome(place, "failed", error=log.read_text() if log.exists() else "failed")
-        self._tell(Event("ended", place, outcome=replace(outcome, index=place)))
+            log = self._jobs[index].directory / files.LOG
+            outcome = Outcome(index, "failed", error=log.read_text() if log.exists() else "failed")
+        self._on_event(Event("ended", index, outcome=replace(outcome, index=index)))

@@ -18,8 +18,8 @@ from typing import Any
 from steadygan import files
 from steadygan.core.declare import declared
 from steadygan.core.settings import enters, is_number
+from steadygan.engines.checkpoint_manager import resume_iteration
 from steadygan.engines.components import Job
-from steadygan.engines.keeping import standing
 from steadygan.engines.sampling import ENGINE_KEYS
 from steadygan.targets import resolve
 
@@ -48,7 +48,7 @@ class Group:
     record: Path
     compile: Any = "auto"
     alone: str | None = None
-    place: int = 0
+    index: int = 0
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -56,11 +56,12 @@ class Group:
         return tuple(job for job in self.slots if job is not None)
 
     def recorded(self) -> Any:
-        """Whether the first launch compiled its program, or what the engine's setting says where there was none."""
+        """Return whether the first launch compiled its program, or what the engine's setting says where there was
+        none."""
         return (read_record(self.record) or {}).get("compiled", self.compile)
 
     def together(self) -> Any:
-        """How many settings one call computed at the first launch, or what the engine's setting says."""
+        """Return how many settings one call computed at the first launch, or what the engine's setting says."""
         return (read_record(self.record) or {}).get("together", self.jobs[0].config["engine"].get("together", "auto"))
 
     def write(self, compiled: bool, together: int) -> None:
@@ -73,7 +74,7 @@ class Group:
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """``seats`` (signatures), ``compiled``, ``together``, ``written``; None where no record can be read."""
+    """Return ``seats`` (signatures), ``compiled``, ``together``, ``written``; None where no record can be read."""
     try:
         record = json.loads(path.read_text())
         return record if {"seats", "compiled", "together", "written"} <= record.keys() else None
@@ -82,7 +83,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 
 def static(config: Mapping[str, Any]) -> str:
-    """All of a config that members must share, as text: numbers that enter the mathematics are left blank."""
+    """Return all of a config that members must share, as text: numbers that enter the mathematics are left blank."""
     kept = {key: value for key, value in config.items() if key not in FREE}
     for key in ("loss", "noise", "ema", "game", "labels"):
         kept[key] = _blank(kept[key], ENGINE_KEYS.get(key, ()))
@@ -116,7 +117,7 @@ def group(
     alone: Callable[[Job], str | None] = lambda job: None,
     compile: Any = "auto",
 ) -> list[Group]:
-    """All jobs in groups, the largest first; groups recorded before are kept.
+    """Return all jobs in groups, the largest first; groups recorded before are kept.
 
     Args:
         jobs: that are to run.
@@ -136,15 +137,15 @@ def group(
     groups = [Group(slots, record, compile) for slots, record in seated]
     groups += [Group(slots, _record(slots), compile, reason) for slots, reason in parts]
     groups.sort(key=lambda each: len(each.slots), reverse=True)
-    return [Group(g.slots, g.record, g.compile, g.alone, place) for place, g in enumerate(groups)]
+    return [Group(g.slots, g.record, g.compile, g.alone, index) for index, g in enumerate(groups)]
 
 
 def _alike(jobs: Iterable[Job]) -> list[list[Job]]:
     """By static configuration and iteration; those that share a seed stand together, as they share draws."""
-    found: dict[tuple[str, int], list[Job]] = {}
+    groups: dict[tuple[str, int], list[Job]] = {}
     for job in jobs:
-        found.setdefault((static(job.config), standing(job)), []).append(job)
-    return [sorted(together, key=lambda job: job.seed) for together in found.values()]
+        groups.setdefault((static(job.config), resume_iteration(job)), []).append(job)
+    return [sorted(members, key=lambda job: job.seed) for members in groups.values()]
 
 
 def _split(jobs: Sequence[Job], limit: int) -> list[Sequence[Job]]:
@@ -167,16 +168,16 @@ def _seated(jobs: Sequence[Job]) -> tuple[list[tuple[tuple[Job | None, ...], Pat
     programs of their own, each with all the slots.
     """
     records = _records(jobs)
-    found: dict[tuple, dict[str, Job]] = {}
+    groups: dict[tuple, dict[str, Job]] = {}
     fresh = []
     for job in jobs:
         path = records.get(job.signature)
         if path is None or not _begun(job):
             fresh.append(job)
         else:
-            found.setdefault((path, static(job.config), standing(job)), {})[job.signature] = job
+            groups.setdefault((path, static(job.config), resume_iteration(job)), {})[job.signature] = job
     seated = []
-    for (path, _, _), members in found.items():
+    for (path, _, _), members in groups.items():
         slots = (read_record(path) or {})["seats"]
         seated.append((tuple(members.get(signature) for signature in slots), path))
     return seated, fresh

@@ -1,4 +1,4 @@
-"""A sweep from its plans to its summary, whoever runs the jobs and whatever they are."""
+"""A sweep from its plans to its summary, however the jobs are run and whatever they are."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ class SweepFailed(Exception):
 
 
 class Job(Protocol):
-    """What is asked of a job in order to run it among others."""
+    """Interface of a job that runs among others."""
 
     label: str
     seed: int
@@ -42,7 +42,7 @@ class Job(Protocol):
     directory: Path
     signature: str
     options: tuple[str, ...]
-    said: tuple[str, ...]
+    root_overrides: tuple[str, ...]
 
 
 def collect(plans: Sequence[Callable[[], Job]]) -> list[Job]:
@@ -67,16 +67,16 @@ def _with_count(text: str, count: int, total: int) -> str:
     return text if total == 1 else f"{text}\n(in {count} of {total} jobs)"
 
 
-def place(job: Job) -> tuple[Path, str]:
-    """What tells a run from all others: its signature, and the folder of its sweep."""
+def run_key(job: Job) -> tuple[Path, str]:
+    """Return the key that identifies a run: the folder of its sweep, and its signature."""
     return job.directory.parent, job.signature
 
 
 def unique(jobs: Sequence[Job]) -> list[Job]:
-    """The first of the jobs that are the same run."""
+    """Return the first of the jobs that are the same run."""
     first: dict[tuple[Path, str], Job] = {}
     for job in jobs:
-        first.setdefault(place(job), job)
+        first.setdefault(run_key(job), job)
     return list(first.values())
 
 
@@ -97,7 +97,7 @@ def one_after_the_other(
     run: Callable[[Sequence[Job], dict[str, str]], Mapping[str, str]],
     parts: Sequence[tuple[Sequence[Job], dict[str, str]]],
 ) -> dict[tuple[Path, str], str]:
-    """Run each part with what is to be done with its jobs; the statuses by ``place``.
+    """Run each part with what is to be done with its jobs; the statuses by ``run_key``.
 
     Raises:
         SweepFailed: some jobs failed, after all parts were run.
@@ -110,22 +110,24 @@ def one_after_the_other(
         except SweepFailed as error:
             failed.append(error)
         else:
-            statuses |= {place(job): ended[job.signature] for job in jobs}
+            statuses |= {run_key(job): ended[job.signature] for job in jobs}
     if failed:
         raise failed[0] if len(failed) == 1 else SweepFailed("; ".join(map(str, failed)))
     return statuses
 
 
-def describe(jobs: Sequence[Job], todo: Mapping[str, str], asked: int) -> str:
-    """``60 jobs: 12 to run, 3 to resume, 45 skipped (44 completed, 1 diverged)``."""
+def describe(jobs: Sequence[Job], todo: Mapping[str, str], requested: int) -> str:
+    """Return ``60 jobs: 12 to run, 3 to resume, 45 skipped (44 completed, 1 diverged)``."""
     actions = Counter(todo[job.signature] for job in jobs)
     words = [f"{actions[verb]} to {verb}" for verb in ("run", "resume", "extend") if actions[verb]]
     skipped = {action.removeprefix("skip: "): n for action, n in actions.items() if action.startswith("skip")}
     if skipped:
         words.append(f"{sum(skipped.values())} skipped ({_counts(skipped)})")
-    if asked > len(jobs):
-        words.append(f"{asked - len(jobs)} asked for more than once")
-    away = [said.partition(": ")[2] for said in (todo[job.signature] for job in jobs) if said.startswith(ELSEWHERE)]
+    if requested > len(jobs):
+        words.append(f"{requested - len(jobs)} asked for more than once")
+    away = [
+        action.partition(": ")[2] for action in (todo[job.signature] for job in jobs) if action.startswith(ELSEWHERE)
+    ]
     if away:
         words.append(f"{len(away)} running elsewhere ({'; '.join(sorted(set(away)))})")
     hint = "; retry=true runs the failed ones again" if skipped.get("failed") else ""
@@ -141,7 +143,7 @@ def write_sweep(
     threshold: Mapping[str, Any] | None = None,
     baseline: str | None = None,
 ) -> None:
-    """``sweep.yaml``: what the folder of a sweep is about, and when a run of it counts as one that trains.
+    """``sweep.yaml``: what the folder of a sweep is about, and its success criterion.
 
     The commands of earlier launches stay: ``commands`` are all, ``command`` is the last one.
     """
@@ -157,16 +159,16 @@ def write_sweep(
 
 def write_jobs(root: Path, jobs: Sequence[Job]) -> None:
     """``jobs.json``: how each job is said on the command line, with those of earlier launches."""
-    now = {job.signature: {"options": list(job.options), "overrides": list(job.said)} for job in jobs}
+    now = {job.signature: {"options": list(job.options), "overrides": list(job.root_overrides)} for job in jobs}
     files.write_text(root / files.JOBS, json.dumps({**launched(root), **now}, indent=1) + "\n")
 
 
 def launched(root: Path) -> dict[str, dict[str, list[str]]]:
     """Return ``options`` and ``overrides`` of all jobs that were launched into a folder, by signature."""
     try:
-        found = json.loads((root / files.JOBS).read_text(encoding="utf-8"))
+        jobs = json.loads((root / files.JOBS).read_text(encoding="utf-8"))
         keys = ("options", "overrides")
-        return {str(signed): {key: list(map(str, job[key])) for key in keys} for signed, job in found.items()}
+        return {str(signed): {key: list(map(str, job[key])) for key in keys} for signed, job in jobs.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
 
@@ -249,8 +251,8 @@ def run_all(
 
     try:
         with SweepProgress(jobs, console) as progress:
-            told = attend if groups is None else FanOut(groups, jobs, attend)
-            pool(function, jobs if groups is None else groups, workers=workers, threads=threads, on_event=told)
+            on_event = attend if groups is None else FanOut(groups, jobs, attend)
+            pool(function, jobs if groups is None else groups, workers=workers, threads=threads, on_event=on_event)
     finally:
         _say(console, _counts(Counter(statuses.values())) or "nothing was run")
         for job, error in failed:
@@ -290,7 +292,7 @@ def _log(job: Job, outcome: Outcome) -> None:
 
 
 def _why(job: Job, error: str | None) -> str:
-    """The file that says it; the last line of it, if that could not be written."""
+    """Return the file that says it; the last line of it, if that could not be written."""
     log = job.directory / files.LOG
     return str(log) if log.exists() or not error else error.strip().splitlines()[-1]
 

@@ -22,18 +22,18 @@ Action = Callable[[Job], str]
 
 
 def plans(jobs: Sequence[Job], action: Action) -> dict[str, str]:
-    """What to do with each job, by its signature: its action, or ``elsewhere: OWNER`` if another launch is at it."""
+    """Return the action for each job, by its signature, or ``elsewhere: OWNER`` if another launch works on it."""
     others, todo = locks.Others(), {}
     for job in jobs:
-        said = action(job)
-        owner = "" if said.startswith("skip") else others.owner(job.directory)
-        todo[job.signature] = f"{locks.ELSEWHERE}: {owner}" if owner else said
+        planned = action(job)
+        owner = "" if planned.startswith("skip") else others.owner(job.directory)
+        todo[job.signature] = f"{locks.ELSEWHERE}: {owner}" if owner else planned
     return todo
 
 
-def away(said: str) -> bool:
-    """Whether this is what ``plans`` says of a job that another launch works on."""
-    return said.startswith(locks.ELSEWHERE)
+def away(planned: str) -> bool:
+    """Return whether this is what ``plans`` says of a job that another launch works on."""
+    return planned.startswith(locks.ELSEWHERE)
 
 
 def table(jobs: Sequence[Job], todo: Mapping[str, str], most: int | None = None, places: bool = False) -> str:
@@ -55,8 +55,8 @@ def table(jobs: Sequence[Job], todo: Mapping[str, str], most: int | None = None,
     return "\n".join(lines + ([f"and {hidden} more; --dry-run shows all"] if hidden else []))
 
 
-def _will(said: str) -> str:
-    return f"running elsewhere ({said.partition(': ')[2]})" if away(said) else said
+def _will(planned: str) -> str:
+    return f"running elsewhere ({planned.partition(': ')[2]})" if away(planned) else planned
 
 
 def _far(job: Job, places: bool) -> str:
@@ -129,9 +129,9 @@ def _wait(
             ended: dict[str, str] = {}
             free, left = [], []
             for job in jobs:
-                said = action(job)
-                if said.startswith("skip"):
-                    ended[job.signature] = said.removeprefix("skip: ")
+                planned = action(job)
+                if planned.startswith("skip"):
+                    ended[job.signature] = planned.removeprefix("skip: ")
                 else:
                     (left if others.owner(job.directory) else free).append(job)
             if ended or free:
@@ -153,7 +153,7 @@ class Ledger(Watcher):
         self._pending = Pending(jobs)
 
     def look(self) -> Snapshot:
-        """How it stands now."""
+        """Return the current state."""
         return Snapshot(tuple(sort(self._look(job) for job in self.jobs)))
 
     def _look(self, job: Job) -> Seen:

@@ -44,44 +44,44 @@ def check_expected(signatures: Iterable[str]) -> None:
     Raises:
         UserError: there are others.
     """
-    expected, found = EXPECTED.get(), dict.fromkeys(signatures)
-    other = [signed for signed in found if signed not in expected]
+    expected, launched = EXPECTED.get(), dict.fromkeys(signatures)
+    other = [signed for signed in launched if signed not in expected]
     if expected and other:
         raise UserError(
-            f"{len(other)} of {len(found)} runs would have another signature than before ({', '.join(other[:3])}): "
+            f"{len(other)} of {len(launched)} runs would have another signature than before ({', '.join(other[:3])}): "
             "their data or weights have changed, or this version of steadygan means something else by their config\n"
             "To begin new runs with them as they are, say any KEY=VALUE that changes the result"
         )
 
 
 class Origin(NamedTuple):
-    """``steadygan train *options *said`` gives the config.
+    """``steadygan train *options *root_overrides`` gives the config.
 
     Attributes:
         options: Hydra's own, which say where configs are found.
-        said: overrides of the root config.
+        root_overrides: overrides of the root config.
     """
 
     options: tuple[str, ...]
-    said: tuple[str, ...]
+    root_overrides: tuple[str, ...]
 
 
 class _Kind(NamedTuple):
-    """What the origins of jobs that differ in values alone have in common.
+    """The part of an origin that jobs which differ in values alone share.
 
     Attributes:
         outside: keys whose values come from outside the config, such as the number of the job.
         before: overrides that come before the job's own.
         after: overrides that come after them.
         values: the config to which all values of a job have to be added, where its own overrides do not fit.
-        said: whether overrides of the root config can say it.
+        expressible: whether overrides of the root config give it.
     """
 
     outside: tuple[str, ...]
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     values: DictConfig | None = None
-    said: bool = True
+    expressible: bool = True
 
 
 class Origins:
@@ -107,7 +107,7 @@ class Origins:
 
     def of(
         self,
-        given: Sequence[str],
+        overrides: Sequence[str],
         config: DictConfig,
         choices: Callable[[], Mapping[str, Any]],
         plain: Mapping[str, Any],
@@ -115,53 +115,55 @@ class Origins:
         """Return the origin of a job.
 
         Args:
-            given: its overrides, of the root config that it was composed from.
+            overrides: the job's, of the root config that it was composed from.
             config: composed, with its interpolations and without the node ``hydra``.
             choices: returns the options of config groups, by the group's key.
             plain: the config, resolved.
         """
-        kind = tuple(text if varies(text) or self._is_group(text) else key_element(text) for text in given)
-        if kind not in self._kinds:
-            self._kinds[kind] = self._compared(given, config, choices)
-        found = self._kinds[kind]
-        texts, after = given, found.after
-        if found.values is not None:  # what was given cannot be said of the root config: all values are
-            texts = [text for text in given if self._is_group(text)]
-            after = lacking(found.values, OmegaConf.to_container(config))
-        said = [f"{path}={literal(value_at(plain, path))}" for path in found.outside]
-        extra = () if found.said else (f"--config-name={self._name}",)
-        return Origin((*self._options, *extra), (*self._search, *found.before, *texts, *after, *said))
+        key = tuple(text if varies(text) or self._is_group(text) else key_element(text) for text in overrides)
+        if key not in self._kinds:
+            self._kinds[key] = self._compared(overrides, config, choices)
+        kind = self._kinds[key]
+        texts, after = overrides, kind.after
+        if kind.values is not None:  # the overrides do not fit the root config: set all values
+            texts = [text for text in overrides if self._is_group(text)]
+            after = lacking(kind.values, OmegaConf.to_container(config))
+        external = [f"{path}={literal(value_at(plain, path))}" for path in kind.outside]
+        extra = () if kind.expressible else (f"--config-name={self._name}",)
+        return Origin((*self._options, *extra), (*self._search, *kind.before, *texts, *after, *external))
 
-    def _compared(self, given: Sequence[str], config: DictConfig, choices: Callable[[], Mapping[str, Any]]) -> _Kind:
+    def _compared(
+        self, overrides: Sequence[str], config: DictConfig, choices: Callable[[], Mapping[str, Any]]
+    ) -> _Kind:
         target = OmegaConf.to_container(config)
         texts = {path: str(value) for path, value in leaves(target) if not path.startswith("logger.")}
         outside = tuple(path for path, text in texts.items() if OUTSIDE.search(text))
         if self._name == ROOT:
             return _Kind(outside)
-        groups = [text for text in given if self._is_group(text)]
+        groups = [text for text in overrides if self._is_group(text)]
         base, options = self._compose(groups), choices()
         before = [*chosen(options, base.hydra.runtime.choices), *self._lists(target, base, options)]
         names = {key for key in target if self._options_of(key)}
         try:
             try:
-                after = lacking(without_hydra(self._compose([*before, *given])), target, names)
+                after = lacking(without_hydra(self._compose([*before, *overrides])), target, names)
                 return _Kind(outside, tuple(before), tuple(after))
             except (HydraException, OmegaConfBaseException):
                 values = without_hydra(self._compose([*before, *groups]))
                 lacking(values, target, names)
                 return _Kind(outside, tuple(before), values=values)
         except CannotBeSaid:
-            return _Kind(outside, said=False)
+            return _Kind(outside, expressible=False)
 
     def _lists(self, target: Mapping[str, Any], base: DictConfig, choices: Mapping[str, Any]) -> list[str]:
         """Return the overrides of groups of which several options are chosen; Hydra keeps no record of these."""
-        found = []
+        lists = []
         for key, node in target.items():
             if key not in choices and isinstance(node, Mapping) and (known := self._options_of(key)):
                 names = [name for name in node if name in known]
                 if names != [name for name in base.get(key, {}) if name in known]:
-                    found.append(f"{key}={literal(names)}")
-        return found
+                    lists.append(f"{key}={literal(names)}")
+        return lists
 
     def _is_group(self, text: str) -> bool:
         return not sets_values(text) and bool(self._options_of(key_element(text)))

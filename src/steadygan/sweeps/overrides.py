@@ -36,13 +36,13 @@ def literal(value: Any) -> str:
     text = str(value)
     if _NAME.fullmatch(text) and text.lower() not in _MEANS_MORE:
         return text
-    quoted = re.sub(r"(\\*)'", lambda found: 2 * found[1] + "\\'", text)
+    quoted = re.sub(r"(\\*)'", lambda match: 2 * match[1] + "\\'", text)
     trailing = len(quoted) - len(quoted.rstrip("\\"))
     return f"'{quoted}{trailing * chr(92)}'"
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two plain values are the same setting: 1 and 1.0 are, 1 and true are not."""
+    """Return whether two plain values are the same setting: 1 and 1.0 are, 1 and true are not."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
@@ -67,7 +67,7 @@ def lacking(base: DictConfig, target: Mapping[str, Any], groups: Collection[str]
     have = OmegaConf.to_container(base)
     config = copy.deepcopy(base)
     gone = list(_gone(have, target))
-    found = [f"~{path}" for path in gone]
+    overrides = [f"~{path}" for path in gone]
     for path in gone:
         _delete(config, path.split("."))
     later = []
@@ -76,11 +76,11 @@ def lacking(base: DictConfig, target: Mapping[str, Any], groups: Collection[str]
         if "${" in str(old) and "${" not in str(value):
             later.append((path, value))
         elif not same(old, value):
-            found.append(_set(config, path, value, old is _ABSENT, groups))
+            overrides.append(_set(config, path, value, old is _ABSENT, groups))
     for path, value in later:
         if not same(_resolved(config, path), value):
-            found.append(_set(config, path, value, _at(have, path.split(".")) is _ABSENT, groups))
-    return found
+            overrides.append(_set(config, path, value, _at(have, path.split(".")) is _ABSENT, groups))
+    return overrides
 
 
 def as_configs(texts: Sequence[str]) -> list[dict[str, Any]]:
@@ -89,15 +89,15 @@ def as_configs(texts: Sequence[str]) -> list[dict[str, Any]]:
     Raises:
         HydraException: a text is no override, or one with several values, of which each would be another config.
     """
-    found = []
+    configs = []
     for override in OverridesParser.create().parse_overrides(list(texts)):
         if override.is_sweep_override():
             raise HydraException(f"{override.input_line}: has more than one value")
         if override.package is None and not override.is_delete():
             config = OmegaConf.create({})
             OmegaConf.update(config, override.key_or_group.replace("/", "."), override.value(), force_add=True)
-            found.append(OmegaConf.to_container(config))
-    return found
+            configs.append(OmegaConf.to_container(config))
+    return configs
 
 
 def still(texts: Sequence[str], config: Mapping[str, Any]) -> list[str]:
@@ -105,22 +105,22 @@ def still(texts: Sequence[str], config: Mapping[str, Any]) -> list[str]:
 
     One that names another key stays as well, where it gives the value that the config has.
     """
-    found, whole = {}, None
+    valid, composed = {}, None
     for override in OverridesParser.create().parse_overrides(list(texts)):
         key = override.key_or_group
         if key.rpartition(".")[2] in ("_target_", "_partial_") or override.package is not None:
             continue
         if override.is_delete() or override.is_sweep_override() or override.is_hydra_override() or "/" in key:
             continue
-        value, there = override.value(), _at(config, key.split("."))
+        value, current = override.value(), _at(config, key.split("."))
         if isinstance(value, str) and "${" in value:
-            whole = whole or OmegaConf.create(dict(config))
-            trial = copy.deepcopy(whole)
+            composed = composed or OmegaConf.create(dict(config))
+            trial = copy.deepcopy(composed)
             OmegaConf.update(trial, key, value, force_add=True)
             value = _resolved(trial, key)
-        if not isinstance(value, Mapping) and same(value, there):
-            found[key] = override.input_line
-    return list(found.values())
+        if not isinstance(value, Mapping) and same(value, current):
+            valid[key] = override.input_line
+    return list(valid.values())
 
 
 def _set(config: DictConfig, path: str, value: Any, new: bool, groups: Collection[str]) -> str:
@@ -140,7 +140,7 @@ def _resolved(config: DictConfig, path: str) -> Any:
 
 
 def _at(node: Any, keys: Sequence[str]) -> Any:
-    """What stands there, or the interpolation that stands on the way."""
+    """Return the value at a path, or the interpolation that stands on the way."""
     for key in keys:
         if isinstance(node, str) and "${" in node:
             return node
@@ -201,5 +201,5 @@ def chosen(choices: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
 
 
 def varies(text: str) -> bool:
-    """Whether the value of an override may change which keys there are."""
+    """Return whether the value of an override may change which keys there are."""
     return text.startswith("~") or any(sign in text.partition("=")[2] for sign in ("{", "$"))

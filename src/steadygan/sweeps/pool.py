@@ -187,7 +187,7 @@ class _Worker:
                 yield self.pipe.recv()
 
     def death(self) -> str:
-        """Why a process ended before its job."""
+        """Return why a process ended before its job."""
         self.process.join()
         code = self.process.exitcode or 0
         reason = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

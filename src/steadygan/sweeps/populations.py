@@ -14,7 +14,7 @@ from steadygan.sweeps.grouping import Group, group, static
 
 @dataclass(frozen=True)
 class Limits:
-    """Of the sizes of populations.
+    """Limits of the sizes of populations.
 
     Attributes:
         members: settings in one program at most; None: what fits.
@@ -38,12 +38,12 @@ class Limits:
             raise bad_value("engine.memory", self.memory, share.words)
 
     def fitting(self, each: int, gpu: bool) -> int:
-        """How many members of ``each`` bytes fit into one process; a GPU is one process's own."""
+        """Return how many members of ``each`` bytes fit into one process; a GPU is one process's own."""
         free = free_bytes(gpu) / (1 if gpu else self.workers) if self.free is None else self.free
         return int(self.memory * free / each)
 
     def most(self, each: int, gpu: bool) -> int:
-        """How many of them may train in one process: as many as fit, but at least one."""
+        """Return how many of them may train in one process: as many as fit, but at least one."""
         fitting = self.fitting(each, gpu)
         return max(1, min(fitting, self.members or fitting))
 
@@ -78,7 +78,7 @@ class Populations:
         return self._sizes[kind]
 
     def describe(self) -> Iterator[str]:
-        """``populations: 2 of 32, 1 of 5; 2 at a time, the largest takes about 0.2 GB``, and who trains alone."""
+        """Yield ``populations: 2 of 32, 1 of 5; 2 at a time, the largest takes about 0.2 GB``, and who trains alone."""
         together = [each for each in self.groups if each.alone is None]
         sizes = [len(each.slots) for each in together]
         if sizes:
@@ -97,7 +97,7 @@ def _on_gpu(job: Job) -> bool:
 
 
 def alone(job: Job) -> str | None:
-    """Why a job cannot train with others, as far as its config tells."""
+    """Return why a job cannot train with others, as far as its config tells."""
     if str(job.config["trainer"]["devices"]) not in ("1", "auto"):
         return "a run on several devices trains by itself"
     return None

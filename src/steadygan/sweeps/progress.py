@@ -1,4 +1,4 @@
-"""What the terminal shows while one run or a sweep goes on; plain lines where there is no terminal."""
+"""Progress of a run or a sweep on the terminal; plain lines where there is no terminal."""
 
 import contextlib
 import time
@@ -30,7 +30,8 @@ COLOURS = {"completed": "green", "diverged": "yellow", "failed": "red", "preempt
 
 
 def unheard() -> contextlib.suppress:
-    """A context for what is said to a terminal that may be closed, or a pipe that nobody reads: no run ends of it.
+    """Return a context for what is said to a terminal that may be closed, or a pipe that nobody reads: no run ends of
+    it.
 
     Of a broken pipe rich makes a SystemExit.
     """
@@ -48,11 +49,11 @@ class Display(ABC):
 
     @abstractmethod
     def render(self) -> RenderableType:
-        """What is live."""
+        """Return the live display."""
 
     @abstractmethod
     def line(self) -> str:
-        """What is printed now and then."""
+        """Return the line that is printed now and then."""
 
     def say(self, text: str) -> None:
         """One line that stays, above what is live; never wrapped where it is not a terminal."""
@@ -124,7 +125,7 @@ class RunProgress(Display):
         self.say("  ".join(filter(None, [status, f"in {duration(seconds)}", progress.metric])))
 
     def line(self) -> str:
-        """``iteration 100/5000, 90 it/s, 0:54 left, modes 8``."""
+        """Return ``iteration 100/5000, 90 it/s, 0:54 left, modes 8``."""
         progress, left = self._tally.progress[0], self._tally.seconds_left()
         if progress.phase:
             return f"{progress.phase['text']}, step {progress.phase['done']}/{progress.phase['total']}"
@@ -133,7 +134,7 @@ class RunProgress(Display):
         return ", ".join(filter(None, [*words, progress.metric]))
 
     def render(self) -> RenderableType:
-        """The bar."""
+        """Return the live display."""
         progress, left = self._tally.progress[0], self._tally.seconds_left()
         table = Table.grid(padding=(0, 1))
         if phase := progress.phase:
@@ -191,15 +192,15 @@ class SweepProgress(Display):
             self.say(f"failed  {name}: {(event.outcome.error or '').strip().splitlines()[-1]}")
 
     def line(self) -> str:
-        """The tally's."""
+        """Return the line that is printed now and then."""
         return self.tally.line()
 
     def render(self) -> RenderableType:
-        """The bars."""
+        """Return the live display."""
         tally = self.tally
-        whole = Table.grid(padding=(0, 1))
-        whole.add_row(ProgressBar(total=max(len(tally.jobs), 1), completed=len(tally.ended), width=40), tally.line())
-        return Group(whole, self._jobs())
+        grid = Table.grid(padding=(0, 1))
+        grid.add_row(ProgressBar(total=max(len(tally.jobs), 1), completed=len(tally.ended), width=40), tally.line())
+        return Group(grid, self._jobs())
 
     def _jobs(self) -> Table:
         table = Table.grid(padding=(0, 1), expand=True)

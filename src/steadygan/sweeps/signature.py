@@ -56,7 +56,7 @@ SHORTEST = 12
 
 
 def signature(config: Mapping[str, Any]) -> str:
-    """The hash of a resolved config: 1 and 1.0 are the same, files count by their content."""
+    """Return the hash of a resolved config: 1 and 1.0 are the same, files count by their content."""
     signed = {key: value for key, value in config.items() if key not in UNSIGNED}
     trainer = {k: v for k, v in config.get("trainer", {}).items() if k not in UNSIGNED_TRAINER}
     if config.get("metrics"):
@@ -80,8 +80,8 @@ def _canonical(value: Any) -> Any:
     return value
 
 
-def asked(overrides: Iterable[str]) -> list[str]:
-    """The overrides that have a part in the result, in the order in which they were given."""
+def relevant(overrides: Iterable[str]) -> list[str]:
+    """Return the overrides that have a part in the result, in the order in which they were given."""
     return [text for text in overrides if key_of(text).split(".")[0] not in UNSIGNED]
 
 
@@ -106,24 +106,25 @@ def refuse_lost(jobs: Iterable[Any]) -> None:
 
 
 def _signs(key: str) -> bool:
-    """Whether another value of this key makes it another run."""
+    """Return whether another value of this key makes it another run."""
     words = key.replace("/", ".").split(".")
     return words[0] not in UNSIGNED and not (words[0] == "trainer" and {*words[1:]} & {*UNSIGNED_TRAINER})
 
 
 def key_of(override: str) -> str:
-    """``regularizer.r1.gamma`` of ``++regularizer.r1.gamma=3``; the package of a group is left out."""
+    """Return ``regularizer.r1.gamma`` of ``++regularizer.r1.gamma=3``; the package of a group is left out."""
     return override.lstrip("+~").partition("=")[0].partition("@")[0]
 
 
 def label(method: str | None, overrides: Iterable[str]) -> str:
-    """What to call a run among others: its method and its overrides, less the seed."""
-    rest = [text for text in asked(overrides) if key_of(text) not in ("seed", "method") and _tells(text)]
+    """Return the name of a run among others: its method and its overrides, less the seed."""
+    rest = [text for text in relevant(overrides) if key_of(text) not in ("seed", "method") and _distinguishes(text)]
     return " ".join([*([method] if method else []), *rest]) or "default"
 
 
-def _tells(override: str) -> bool:
-    """Whether an override is one that a reader would tell runs by: not what a value of the same node takes along."""
+def _distinguishes(override: str) -> bool:
+    """Return whether an override is one that a reader would tell runs by: not what a value of the same node takes
+    along."""
     return not override.startswith("~") and not key_of(override).endswith("._partial_")
 
 
@@ -142,7 +143,7 @@ def run_directory(root: Path, signed: str, overrides: Iterable[str]) -> Path:
     named = FOLDERS.get().get(signed, FOLDERS.get().get(None))
     if named is not None and named.parent.absolute() == root.absolute():
         return named.absolute()
-    return known(root).get(signed) or root / f"{_readable(filter(_tells, asked(overrides)))}-{signed}"
+    return known(root).get(signed) or root / f"{_readable(filter(_distinguishes, relevant(overrides)))}-{signed}"
 
 
 def known(root: Path) -> dict[str, Path]:
@@ -162,9 +163,9 @@ def known(root: Path) -> dict[str, Path]:
 def _known(root: Path, changed: int) -> dict[str, Path]:
     named, renamed = {}, {}
     for name in sorted(entry.name for entry in os.scandir(root) if entry.is_dir()):
-        found = re.search(rf"-([0-9a-f]{{{LENGTH}}})$", name)
-        signed = found.group(1) if found else (files.read_summary(root / name) or {}).get("signature")
-        (named if found else renamed).setdefault(signed, root / name)
+        match = re.search(rf"-([0-9a-f]{{{LENGTH}}})$", name)
+        signed = match.group(1) if match else (files.read_summary(root / name) or {}).get("signature")
+        (named if match else renamed).setdefault(signed, root / name)
     return {**renamed, **named}
 
 

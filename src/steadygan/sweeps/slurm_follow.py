@@ -16,7 +16,7 @@ LATE = 60.0
 """Seconds that files of another machine may take to be seen here."""
 
 
-def follow(jobs: Sequence[Job], root: Path, tell: Callable[[Event], None], poll: float) -> None:
+def follow(jobs: Sequence[Job], root: Path, on_event: Callable[[Event], None], poll: float) -> None:
     """Tell what happens to runs that were submitted, until none of them is in Slurm's queue any more.
 
     Args:
@@ -28,7 +28,7 @@ def follow(jobs: Sequence[Job], root: Path, tell: Callable[[Event], None], poll:
     Raises:
         Interrupted: Ctrl-C; the jobs go on.
     """
-    follower = _Follower(jobs, root, tell)
+    follower = _Follower(jobs, root, on_event)
     try:
         while not follower.look():
             time.sleep(poll)
@@ -39,8 +39,8 @@ def follow(jobs: Sequence[Job], root: Path, tell: Callable[[Event], None], poll:
 
 
 class _Follower:
-    def __init__(self, jobs: Sequence[Job], root: Path, tell: Callable[[Event], None]) -> None:
-        self.jobs, self.root, self.tell = jobs, root, tell
+    def __init__(self, jobs: Sequence[Job], root: Path, on_event: Callable[[Event], None]) -> None:
+        self.jobs, self.root, self.on_event = jobs, root, on_event
         self.left = dict(enumerate(jobs))
         self.since: dict[int, float] = {}
         self.ended: dict[int, float] = {}
@@ -58,12 +58,12 @@ class _Follower:
         self.silent = False
         seen = self._seen()
         for index, job in list(self.left.items()):
-            place = places.get(job.signature, Place("", ""))
-            self._started(index, place, seen.get(job.directory))
-            if not place.live and not self._late(index, job, place):
+            queued = places.get(job.signature, Place("", ""))
+            self._started(index, queued, seen.get(job.directory))
+            if not queued.live and not self._late(index, job, queued):
                 del self.left[index]
                 started = self.since.get(index, time.monotonic())
-                self.tell(Event("ended", index, outcome=_outcome(index, job, self.root, place, started)))
+                self.on_event(Event("ended", index, outcome=_outcome(index, job, self.root, queued, started)))
         return not self.left
 
     def _seen(self) -> Mapping[Path, Seen]:
@@ -73,33 +73,33 @@ class _Follower:
             return {}
         return {run.path: run for run in self.watcher.look().runs}
 
-    def _started(self, index: int, place: Place, seen: Seen | None) -> None:
-        before, self.states[index] = self.states.get(index), place.state
-        if index not in self.since and place.state != "PENDING":
+    def _started(self, index: int, queued: Place, seen: Seen | None) -> None:
+        before, self.states[index] = self.states.get(index), queued.state
+        if index not in self.since and queued.state != "PENDING":
             self.since[index] = time.monotonic()
-            self.tell(Event("started", index))
+            self.on_event(Event("started", index))
         if index not in self.since:
             return
-        if place.state == "PENDING" != before:
-            self.tell(Event("report", index, {"kind": "message", "text": "stopped by Slurm, in the queue again"}))
-        if seen is not None and place.state == "RUNNING":
+        if queued.state == "PENDING" != before:
+            self.on_event(Event("report", index, {"kind": "message", "text": "stopped by Slurm, in the queue again"}))
+        if seen is not None and queued.state == "RUNNING":
             progress = {
                 "iteration": seen.iteration,
                 "iterations": seen.iterations,
                 "metrics": seen.metrics,
                 "most": seen.most,
             }
-            self.tell(Event("report", index, {"kind": "progress", **progress}))
+            self.on_event(Event("report", index, {"kind": "progress", **progress}))
 
-    def _late(self, index: int, job: Job, place: Place) -> bool:
-        """Whether the files of a run that ended well are still on their way here, as on network file systems."""
-        if place.state != "COMPLETED" or _status(job) in (*files.FINISHED, "failed", "preempted"):
+    def _late(self, index: int, job: Job, queued: Place) -> bool:
+        """Return whether the files of a run that ended well are still on their way here, as on network file systems."""
+        if queued.state != "COMPLETED" or _status(job) in (*files.FINISHED, "failed", "preempted"):
             return False
         return time.monotonic() - self.ended.setdefault(index, time.monotonic()) < LATE
 
     def _message(self, text: str) -> None:
         if self.since and not self.silent:
-            self.tell(Event("report", next(iter(self.since)), {"kind": "message", "text": text}))
+            self.on_event(Event("report", next(iter(self.since)), {"kind": "message", "text": text}))
         self.silent = True
 
 
@@ -114,26 +114,26 @@ def _over(job: Job) -> bool:
     )
 
 
-def _outcome(index: int, job: Job, root: Path, place: Place, started: float) -> Outcome:
-    """How a run ended that Slurm does not run any more."""
+def _outcome(index: int, job: Job, root: Path, queued: Place, started: float) -> Outcome:
+    """Return how a run ended that Slurm does not run any more."""
     seconds = time.monotonic() - started
     status = _status(job)
-    if place.state == "CANCELLED" and not _over(job):
+    if queued.state == "CANCELLED" and not _over(job):
         return Outcome(index, "cancelled", seconds=seconds)
     if status in (*files.FINISHED, "preempted"):
         return Outcome(index, "done", status, seconds=seconds)
-    if place.state == "COMPLETED" and status != "failed":
+    if queued.state == "COMPLETED" and status != "failed":
         return Outcome(index, "done", ELSEWHERE, seconds=seconds)
     log = job.directory / files.LOG
     if status == "failed" and log.exists():
         return Outcome(index, "failed", error=log.read_text(errors="replace"), seconds=seconds)
-    return Outcome(index, "failed", error=_death(job, root, place), seconds=seconds, died=True)
+    return Outcome(index, "failed", error=_death(job, root, queued), seconds=seconds, died=True)
 
 
-def _death(job: Job, root: Path, place: Place) -> str:
-    """Why a run ended that could not say so itself."""
+def _death(job: Job, root: Path, queued: Place) -> str:
+    """Return why a run ended that could not say so itself."""
     ticket = queue.Ticket.read(job.directory)
-    number = place.job or (ticket and ticket.job) or "that was submitted"
+    number = queued.job or (ticket and ticket.job) or "that was submitted"
     log = root / queue.LOGS / f"{number}_0_log.out"
     words = log.read_text(errors="replace")[-LAST_WORDS:] if log.exists() else ""
-    return f"the Slurm job {number} of this run ended: {place.state or 'state unknown'}\n{words}".rstrip()
+    return f"the Slurm job {number} of this run ended: {queued.state or 'state unknown'}\n{words}".rstrip()

@@ -33,7 +33,7 @@ TIMEOUT = 120.0
 
 
 class Job(Protocol):
-    """What is asked of a run."""
+    """Interface of a run in the queue."""
 
     directory: Path
     signature: str
@@ -54,7 +54,7 @@ class Ticket:
 
     @classmethod
     def read(cls, run: Path) -> "Ticket | None":
-        """Of a run's folder; None where there is none, or it cannot be read."""
+        """Read the ticket in a run's folder; None where there is none, or it cannot be read."""
         try:
             return cls(**json.loads((run / FILE).read_text()))
         except (OSError, ValueError, TypeError):
@@ -70,7 +70,7 @@ class Place:
 
     @property
     def live(self) -> bool:
-        """Whether it runs, or will."""
+        """Return those of ``places`` that run, or will."""
         return bool(self.state) and self.state not in ENDED
 
 
@@ -84,24 +84,25 @@ def check() -> None:
 
 
 def places(runs: Iterable[Job]) -> dict[str, Place]:
-    """Where runs stand that were submitted at some time, by signature; those that Slurm has forgotten are left out.
+    """Return where runs stand that were submitted at some time, by signature; those that Slurm has forgotten are left
+    out.
 
     Raises:
         UserError: Slurm does not answer.
     """
     tickets = {run.signature: ticket for run in runs if (ticket := Ticket.read(run.directory))}
-    found = ask({ticket.name for ticket in tickets.values()})
+    queued = ask({ticket.name for ticket in tickets.values()})
     keys = {signature: (ticket.name, ticket.task) for signature, ticket in tickets.items()}
-    return {signature: found[key] for signature, key in keys.items() if key in found}
+    return {signature: queued[key] for signature, key in keys.items() if key in queued}
 
 
 def live(runs: Iterable[Job]) -> dict[str, Place]:
-    """Of ``places`` those that run, or will."""
-    return {signature: place for signature, place in places(runs).items() if place.live}
+    """Return those of ``places`` that run, or will."""
+    return {signature: queued for signature, queued in places(runs).items() if queued.live}
 
 
 def ask(names: Iterable[str]) -> dict[tuple[str, int], Place]:
-    """All that ``squeue`` knows of jobs with these names, by name and place in the array.
+    """Return all that ``squeue`` knows of jobs with these names, by name and place in the array.
 
     Raises:
         UserError: Slurm does not answer.
@@ -114,7 +115,7 @@ def ask(names: Iterable[str]) -> dict[tuple[str, int], Place]:
 
 
 def output(command: Sequence[str]) -> str:
-    """What a command of Slurm's prints.
+    """Return what a command of Slurm prints.
 
     Raises:
         UserError: it fails.
@@ -130,11 +131,11 @@ def output(command: Sequence[str]) -> str:
 
 
 def _read(text: str) -> dict[tuple[str, int], Place]:
-    found = {}
+    queued = {}
     for line in text.splitlines():
         job, task, state, name = line.strip().split("|", 3)
-        found[name, int(task) if task.isdigit() else 0] = Place(job, state)
-    return found
+        queued[name, int(task) if task.isdigit() else 0] = Place(job, state)
+    return queued
 
 
 class Pending:
@@ -145,24 +146,24 @@ class Pending:
 
     def __init__(self, runs: Sequence[Job]) -> None:
         self.runs = runs
-        self.asked = -math.inf
+        self.asked_at = -math.inf
         self.known: set[str] = set()
 
     def __call__(self) -> set[str]:
         """Their signatures."""
-        if time.monotonic() - self.asked >= self.EVERY:
-            self.asked = time.monotonic()
+        if time.monotonic() - self.asked_at >= self.EVERY:
+            self.asked_at = time.monotonic()
             with contextlib.suppress(UserError):
-                self.known = {key for key, place in live(self.runs).items() if place.state == "PENDING"}
+                self.known = {key for key, queued in live(self.runs).items() if queued.state == "PENDING"}
         return self.known
 
 
 def counts(places: Mapping[str, Place]) -> str:
-    """``2 pending, 1 running``."""
-    states = [place.state.lower() for place in places.values()]
+    """Return ``2 pending, 1 running``."""
+    states = [queued.state.lower() for queued in places.values()]
     return ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
 
 
 def safe(name: str) -> str:
-    """A name that Slurm takes anywhere, as in the name of a job."""
+    """Return a name that Slurm takes anywhere, as in the name of a job."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.")[:60] or "steadygan"

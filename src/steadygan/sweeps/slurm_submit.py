@@ -26,7 +26,7 @@ _UNKILLED = 'sh -c \'trap "" USR2; exec "$0" "$@"\''
 
 @dataclass(frozen=True)
 class Resources:
-    """What a job asks Slurm for: the keys of ``hydra/launcher=slurm``.
+    """Resources that a job asks Slurm for: the keys of ``hydra/launcher=slurm``.
 
     Raises:
         UserError: a number out of its range.
@@ -125,15 +125,15 @@ def submit(works: Sequence[Work], resources: Resources, root: Path, threads: int
     """
     alike: dict[tuple, list[Work]] = {}
     for work in works:
-        own = resources.of(work.jobs[0].config)
-        alike.setdefault((own.nodes, own.tasks_per_node, own.gres), []).append(work)
+        needed = resources.of(work.jobs[0].config)
+        alike.setdefault((needed.nodes, needed.tasks_per_node, needed.gres), []).append(work)
     submitted = {}
     longest = _longest_array()
-    for together in alike.values():
-        for start in range(0, len(together), longest):
+    for batch in alike.values():
+        for start in range(0, len(batch), longest):
             name = f"{queue.safe(root.name)}-{uuid.uuid4().hex[:8]}"
-            own = resources.of(together[start].jobs[0].config)
-            submitted[name] = _submit(together[start : start + longest], own, root, name, threads)
+            needed = resources.of(batch[start].jobs[0].config)
+            submitted[name] = _submit(batch[start : start + longest], needed, root, name, threads)
     return submitted
 
 
@@ -192,7 +192,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _longest_array() -> int:
-    """How many jobs an array may have here."""
+    """Return how many jobs an array may have here."""
     for line in queue.output(["scontrol", "show", "config"]).splitlines():
         key, _, value = line.partition("=")
         if key.strip() == "MaxArraySize" and value.strip().isdigit():

@@ -1,4 +1,4 @@
-"""What one task of a Slurm job runs: a run, or a group of runs, that is told to stop and is queued again.
+"""Entry point of one task of a Slurm job: a run, or a group of runs, that is told to stop and is queued again.
 
 Slurm sends USR2 before a time limit, and before a preemption where it is so configured; submitit would queue the job
 again at once, from within the signal handler. Here the run first ends its iteration and saves. This module is imported
@@ -49,7 +49,7 @@ class Task:
         return value
 
     def checkpoint(self) -> Any:
-        """What submitit keeps for the next start: the run's own files know how far it came."""
+        """Return what submitit keeps for the next start: the run's own files know how far it came."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
@@ -105,7 +105,7 @@ def _preempted(value: Any) -> bool:
 
 
 def _running() -> bool:
-    """Whether Slurm means this job to run: not when it is cancelled, or queued again already."""
+    """Return whether Slurm means this job to run: not when it is cancelled, or queued again already."""
     command = ["squeue", "--noheader", "--format=%T", f"--jobs={os.environ.get('SLURM_JOB_ID', '')}"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.strip() == "RUNNING"

@@ -1,4 +1,4 @@
-"""What is known of a sweep while it runs: counts, rate, time left; fed by the pool's events, shown by ``progress``."""
+"""State of a sweep while it runs: counts, rate, time left; fed by the pool's events, shown by ``progress``."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from steadygan.sweeps.pool import Event, Outcome
 
 
 class Named(Protocol):
-    """What is asked of a job in order to show it."""
+    """Interface of a job that can be shown."""
 
     label: str
     seed: int
@@ -19,7 +19,7 @@ class Named(Protocol):
 
 @dataclass
 class Progress:
-    """Of one job that was started.
+    """Progress of one job that was started.
 
     Attributes:
         phase: what goes on before the first iteration: ``text``, and ``done`` of ``total`` steps.
@@ -86,7 +86,7 @@ class Tally:
             self.ended[event.index] = status_of(event.outcome)
 
     def count(self, status: str) -> int:
-        """How many ended so."""
+        """Return how many ended so."""
         return sum(ended == status for ended in self.ended.values())
 
     def rate(self) -> float:
@@ -100,7 +100,7 @@ class Tally:
         return time_left(going, waiting, self._before)
 
     def line(self) -> str:
-        """All of it in one line."""
+        """Return the state of the sweep in one line."""
         words = [f"{len(self.ended)}/{len(self.jobs)} done"]
         words += [f"{self.count(status)} {status}" for status in ("failed", "diverged") if self.count(status)]
         words += [f"{len(self.running)} running"] if self.running else []
@@ -110,12 +110,12 @@ class Tally:
 
 
 def status_of(outcome: Outcome) -> str:
-    """The status of the run: what the job returned, or how the pool saw it end."""
+    """Return the status of the run: what the job returned, or how the pool saw it end."""
     return str(outcome.value) if outcome.status == "done" else outcome.status
 
 
 def main_metric(metrics: Mapping[str, Any], most: Mapping[str, float]) -> str:
-    """``modes 7 of 8`` of ``{"modes": 7.0, ...}``, with or without ``metric/``: the first metric, or nothing.
+    """Return ``modes 7 of 8`` of ``{"modes": 7.0, ...}``, with or without ``metric/``: the first metric, or nothing.
 
     Args:
         metrics: the latest values.
@@ -129,14 +129,14 @@ def main_metric(metrics: Mapping[str, Any], most: Mapping[str, float]) -> str:
 
 
 def speed(rate: float | None) -> str:
-    """``1,200 it/s``, ``0.31 it/s``; nothing where it is not known."""
+    """Return ``1,200 it/s``, ``0.31 it/s``; nothing where it is not known."""
     if not rate:
         return ""
     return f"{rate:,.0f} it/s" if rate >= 9.95 else f"{rate:.2g} it/s"
 
 
 def duration(seconds: float) -> str:
-    """``1:02:03`` or ``2:03``."""
+    """Return ``1:02:03`` or ``2:03``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,4 +1,4 @@
-"""What ``steadygan watch`` shows of a sweep that was started elsewhere."""
+"""Display of ``steadygan watch``: a sweep that was started elsewhere."""
 
 import time
 from pathlib import Path
@@ -37,7 +37,7 @@ class Watch(Display):
         self.tick()
 
     def line(self) -> str:
-        """The snapshot's."""
+        """Return the line of the snapshot."""
         return self.now.line()
 
     def render(self) -> RenderableType:
@@ -46,14 +46,15 @@ class Watch(Display):
 
 
 def picture(now: Snapshot, room: int | None = None) -> RenderableType:
-    """The bar and a line for each run, ``room`` of them at most; of the runs that ended well the last ones only."""
+    """Return the bar and a line for each run, ``room`` of them at most; of the runs that ended well the last ones
+    only."""
     well = [run for run in now.runs if run.status == "completed"]
     runs = [run for run in now.runs if run.status != "completed"] + well[:LATEST]
     shown = runs[:room]
     done, total = sum(run.status in OVER for run in now.runs), len(now.runs) + now.waiting
-    whole = Table.grid(padding=(0, 1))
-    whole.add_row(ProgressBar(total=max(total, 1), completed=done, width=40), now.line())
-    parts: list[RenderableType] = [whole, _table(shown)]
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(ProgressBar(total=max(total, 1), completed=done, width=40), now.line())
+    parts: list[RenderableType] = [grid, _table(shown)]
     hidden = len(now.runs) - len(shown)
     return Group(*parts, Text(f"and {hidden} more", style="dim")) if hidden else Group(*parts)
 
@@ -90,7 +91,7 @@ def _remark(run: Seen) -> str:
 
 
 def _line(run: Seen) -> str:
-    """``running  r1 seed=0  1200/5000  310 it/s  modes 8``."""
+    """Return ``running  r1 seed=0  1200/5000  310 it/s  modes 8``."""
     words = [run.status, run.name, f"{run.iteration}/{run.iterations}", speed(run.rate), _remark(run)]
     return "  ".join(filter(None, words))
 

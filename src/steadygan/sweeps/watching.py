@@ -92,7 +92,7 @@ class Snapshot:
         return time_left(going, self.yet_to_begin * length)
 
     def line(self) -> str:
-        """``12/60 done, 1 failed, 2 running, 46 waiting, 800 it/s, 4:10 left``."""
+        """Return ``12/60 done, 1 failed, 2 running, 46 waiting, 800 it/s, 4:10 left``."""
         statuses = Counter(run.status for run in self.runs)
         words = [f"{sum(statuses[status] for status in OVER)}/{len(self.runs) + self.waiting} done"]
         words += [
@@ -123,14 +123,14 @@ class Watcher:
         _check(folder)
 
     def look(self) -> Snapshot:
-        """How it stands now."""
+        """Return the current state."""
         paths = list(find_runs(self.folder))
         contents = [self._read(path) for path in paths]
         runs = sort(_seen(path, content, self.folder, self.clock()) for path, content in zip(paths, contents))
         return Snapshot(tuple(runs), _waiting(_swept(self.folder), [content.overrides for content in contents]))
 
     def see(self, path: Path) -> Seen:
-        """How one run stands now."""
+        """Return the current state of one run."""
         return _seen(path, self._read(path), self.folder, self.clock())
 
     def _read(self, path: Path) -> "_Content":
@@ -142,13 +142,13 @@ class Watcher:
 
 
 def sort(runs: Iterable[Seen]) -> list[Seen]:
-    """Those that run first, then what is left to do, then what is over, the last to end first."""
+    """Sort runs: those that run first, then what is left to do, then what is over, the last to end first."""
     return sorted(runs, key=lambda run: (ORDER.index(run.status), -run.ended if run.status in OVER else 0, run.name))
 
 
 @dataclass(frozen=True)
 class _Content:
-    """What was read of one run: the summary, of its rows what is shown, the overrides, and when a file changed.
+    """Contents of one run's files: the summary, the rows that are shown, the overrides, and when a file changed.
 
     ``iteration`` is that of the last row, ``rate`` as in ``Seen``, ``gap`` the longest time between the last rows.
     """
@@ -244,7 +244,7 @@ def _float(text: str) -> float:
 
 
 def _number(value: Any) -> float:
-    """A number that is not negative; 0 for anything else that the files may hold."""
+    """Return a number that is not negative; 0 for anything else that the files may hold."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -270,12 +270,12 @@ def _rate(times: list[tuple[float, float]], summary: Mapping[str, Any]) -> float
 def _most(summary: Mapping[str, Any]) -> dict[str, float]:
     """Return the largest value of each metric that has one, as its provenance states."""
     provenance = summary.get("provenance")
-    told = (
+    largest = (
         [one.get("most") for one in provenance.values() if isinstance(one, Mapping)]
         if isinstance(provenance, Mapping)
         else []
     )
-    return {key: _number(value) for most in told if isinstance(most, Mapping) for key, value in most.items()}
+    return {key: _number(value) for most in largest if isinstance(most, Mapping) for key, value in most.items()}
 
 
 def _longest(times: list[tuple[float, float]]) -> float:
@@ -283,11 +283,11 @@ def _longest(times: list[tuple[float, float]]) -> float:
 
 
 def _metrics(summary: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str, float]:
-    """The latest value of each metric: of the last row that has any, else of the summary."""
+    """Return the latest value of each metric: of the last row that has any, else of the summary."""
     for row in reversed(rows):
-        found = {name: _float(value) for name, value in row.items() if name.startswith("metric/") and value}
-        if found:
-            return found
+        metrics = {name: _float(value) for name, value in row.items() if name.startswith("metric/") and value}
+        if metrics:
+            return metrics
     scores = summary.get("metrics")
     scores = scores if isinstance(scores, Mapping) else {}
     return {name: score["final"] for name, score in scores.items() if isinstance(score, Mapping) and "final" in score}
@@ -300,18 +300,18 @@ def _swept(folder: Path) -> dict[str, list[Any]]:
 
 
 def _waiting(swept: Mapping[str, list[Any]], overrides: list[list[str]]) -> int:
-    """How many combinations of the swept values have no run yet."""
+    """Return how many combinations of the swept values have no run yet."""
     if not swept:
         return 0
     begun = set()
     for texts in overrides:
-        asked = {key.lstrip("+"): value for key, _, value in (text.partition("=") for text in texts)}
-        begun.add(tuple(_plain(asked.get(key)) for key in swept))
+        values = {key.lstrip("+"): value for key, _, value in (text.partition("=") for text in texts)}
+        begun.add(tuple(_plain(values.get(key)) for key in swept))
     return sum(tuple(map(_plain, values)) not in begun for values in itertools.product(*swept.values()))
 
 
 def _plain(value: Any) -> str:
-    """The same text for the same value, as written in an override or read from yaml: ``1e-3`` and 0.001."""
+    """Return the same text for the same value, as written in an override or read from yaml: ``1e-3`` and 0.001."""
     text = str(value).strip("'\"")
     try:
         return repr(float(text))

@@ -1,4 +1,4 @@
-"""What a worker process of ``pool`` runs: jobs from a pipe, one after the other, until the pipe ends."""
+"""Worker process of ``pool``: runs jobs from a pipe, one after the other, until the pipe ends."""
 
 import contextlib
 import faulthandler

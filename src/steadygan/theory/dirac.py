@@ -34,13 +34,13 @@ TABLE = {
 
 
 def expected(method: str, case: str) -> bool | None:
-    """The cell of the table; None where it has no row."""
+    """Return the cell of the table; None where it has no row."""
     row = TABLE.get(method)
     return None if row is None else row[case != "absolutely_continuous"]
 
 
 def quadratic(trace: complex, determinant: complex) -> Roots:
-    """The eigenvalues of a 2 x 2 matrix."""
+    """Return the eigenvalues of a 2 x 2 matrix."""
     root = cmath.sqrt(trace * trace / 4 - determinant)
     return [trace / 2 + root, trace / 2 - root]
 
@@ -55,7 +55,7 @@ def damping(method: str, numbers: Mapping[str, float], spread: float) -> float:
     """
     if method == "wgan":
         return 0.0
-    own = {
+    by_method = {
         "r1": numbers["gamma"],
         "r2": numbers["gamma"],
         "r1_r2": numbers["gamma"],
@@ -63,7 +63,7 @@ def damping(method: str, numbers: Mapping[str, float], spread: float) -> float:
         "instance_noise": numbers["sigma"] ** 2 / 2,
         "sgld": numbers["prior_precision"],
     }
-    return own.get(method, 0.0) + spread**2 / 2
+    return by_method.get(method, 0.0) + spread**2 / 2
 
 
 @dataclass(frozen=True)
@@ -81,21 +81,21 @@ class Linear:
     n: int = 1
 
     def eigenvalues(self) -> Roots:
-        """``-n a/2 +- sqrt(n^2 a^2/4 - n b^2)``."""
+        """Return ``-n a/2 +- sqrt(n^2 a^2/4 - n b^2)``."""
         return quadratic(-self.n * self.a, self.n * self.b**2)
 
     def consensus(self, gamma: float) -> Roots:
-        """Of ``J - gamma J^T J``: for ``a = 0, n = 1``, ``-gamma b^2 +- i b``."""
+        """Return the eigenvalues of ``J - gamma J^T J``: for ``a = 0, n = 1``, ``-gamma b^2 +- i b``."""
         a, b, n = self.a, self.b, self.n
         trace = -gamma * b**2 - n * (a + gamma * (a**2 + b**2))
         return quadratic(trace, n * b**2 * (1 + gamma * a + gamma**2 * b**2))
 
     def simultaneous(self, h: float) -> Roots:
-        """``1 + h lambda``."""
+        """Return ``1 + h lambda``."""
         return [1 + h * root for root in self.eigenvalues()]
 
     def alternating(self, h: float) -> Roots:
-        """Of the map in which the discriminator moves ``n`` times, then the generator: determinant ``(1 - h a)^n``."""
+        """Return those of the map in which D moves ``n`` times, then G: determinant ``(1 - h a)^n``."""
         kept, gone = self._moves(h, self.n)
         return quadratic(1 + kept - h * self.b**2 * gone, kept)
 
@@ -104,11 +104,11 @@ class Linear:
         return 2 / (math.sqrt(generator_moves * self.n) * self.b)
 
     def extragradient(self, h: float) -> Roots:
-        """``1 + h lambda + h^2 lambda^2``, simultaneous."""
+        """Return ``1 + h lambda + h^2 lambda^2``, simultaneous."""
         return [1 + h * root + (h * root) ** 2 for root in self.eigenvalues()]
 
     def optimistic(self, h: float) -> Roots:
-        """``mu^2 - (1 + 2 h lambda) mu + h lambda = 0``, simultaneous; two for each ``lambda``."""
+        """Return ``mu^2 - (1 + 2 h lambda) mu + h lambda = 0``, simultaneous; two for each ``lambda``."""
         return [mu for root in self.eigenvalues() for mu in quadratic(1 + 2 * h * root, h * root)]
 
     def unrolled(self, h: float, steps: int, alternating: bool) -> Roots:
@@ -122,7 +122,7 @@ class Linear:
         return quadratic(1 - loss + kept, (1 - loss) * kept + pull * gone)
 
     def _moves(self, h: float, count: int) -> tuple[float, float]:
-        """``count`` moves of the discriminator are ``psi -> kept psi - b gone theta``."""
+        """Return ``(kept, gone)``: ``count`` moves of the discriminator are ``psi -> kept psi - b gone theta``."""
         kept = (1 - h * self.a) ** count
         return kept, count * h if self.a == 0 else (1 - kept) / self.a
 
@@ -134,7 +134,7 @@ CUSPED = ("wgan_gp", "dragan_two_sided")
 def closed_form(
     method: str, numbers: Mapping[str, float], spread: float, update: str, h: float, n: int = 1
 ) -> tuple[Roots | None, Roots | None]:
-    """The eigenvalues of the vector field and those of one iteration; None where there is no closed form.
+    """Return the eigenvalues of the vector field and those of one iteration; None where there is no closed form.
 
     Args:
         method: see ``damping``.

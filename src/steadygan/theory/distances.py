@@ -1,7 +1,7 @@
 """Distances between distributions: from probabilities, from densities, from samples.
 
 Natural logarithms; the Jensen-Shannon divergence is ``1/2 KL(p, m) + 1/2 KL(q, m)`` with ``m = (p + q) / 2``, so that
-it is ``log 2`` for laws that share nothing.
+it is ``log 2`` for distributions that share nothing.
 
 Reference: Arjovsky et al. (2017), section 2, arXiv:1701.07875.
 """
@@ -18,7 +18,7 @@ from scipy.stats import wasserstein_distance
 
 @dataclass(frozen=True)
 class Distances:
-    """Of ``p`` and ``q``.
+    """Distances between distributions ``p`` and ``q``.
 
     Attributes:
         tv: total variation, in [0, 1].
@@ -40,7 +40,7 @@ class Distances:
 
 
 def parallel_lines(theta: float) -> Distances:
-    """``P = (0, U[0, 1])`` and ``Q = (theta, U[0, 1])``.
+    """Return ``P = (0, U[0, 1])`` and ``Q = (theta, U[0, 1])``.
 
     Reference: Arjovsky et al. (2017), example 1, arXiv:1701.07875.
     """
@@ -50,12 +50,12 @@ def parallel_lines(theta: float) -> Distances:
 
 
 def total_variation(p: np.ndarray, q: np.ndarray) -> float:
-    """``1/2 sum |p - q|`` of probabilities that sum to 1."""
+    """Return ``1/2 sum |p - q|`` of probabilities that sum to 1."""
     return float(0.5 * np.abs(p - q).sum())
 
 
 def kl(p: np.ndarray, q: np.ndarray) -> float:
-    """``sum p log(p / q)`` of probabilities."""
+    """Return ``sum p log(p / q)`` of probabilities."""
     return float(rel_entr(p, q).sum())
 
 
@@ -65,13 +65,13 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
 
 
 def _shares(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """What each place has of the divergence; by ``p + q``, whose half would be 0 for the smallest numbers there are."""
+    """Return each point's part of the divergence; by ``p + q``, whose half would be 0 for the smallest numbers."""
     both = p + q
     return (rel_entr(p, both) + rel_entr(q, both) + both * math.log(2)) / 2
 
 
 def earth_mover(x: np.ndarray, y: np.ndarray) -> float:
-    """Between samples ``[n, d]`` and ``[m, d]``: the exact transport plan of the two empirical laws."""
+    """Between samples ``[n, d]`` and ``[m, d]``: the exact transport plan of the two empirical distributions."""
     if x.shape[1] == 1:
         return float(wasserstein_distance(x[:, 0], y[:, 0]))
     uniform = [np.full(len(points), 1 / len(points)) for points in (x, y)]
@@ -79,7 +79,7 @@ def earth_mover(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def of_densities(x: np.ndarray, p: np.ndarray, q: np.ndarray) -> Distances:
-    """Of densities on the line, given on a grid ``x [n]`` that covers both; by the trapezoidal rule.
+    """Return the distances of densities on a grid ``x [n]`` of the line that covers both, by the trapezoidal rule.
 
     A density below the smallest number there is counts as none, which can make ``kl`` infinite.
     """
@@ -94,20 +94,20 @@ def of_densities(x: np.ndarray, p: np.ndarray, q: np.ndarray) -> Distances:
 
 
 def of_samples(x: np.ndarray, y: np.ndarray, bins: int = 10) -> Distances:
-    """Of samples ``[n, d]`` and ``[m, d]``: all but ``em`` by their shares in ``bins`` boxes along each dimension.
+    """Return the distances of samples ``[n, d]`` and ``[m, d]``: all but ``em`` by their shares in boxes.
 
-    The boxes span both sets, so what they tell depends on ``bins``: with few, near laws look alike; with many, all
-    samples look disjoint.
+    The boxes span both sets, so what they tell depends on ``bins``: with few, near distributions look alike; with many,
+    all samples look disjoint.
     """
     both = np.concatenate([x, y])
     boxes = np.stack([_box(column, bins) for column in both.T], 1)
     _, box = np.unique(boxes, axis=0, return_inverse=True)  # of all boxes there are, those that hold anything
     box = box.ravel()
-    p, q = (np.bincount(own, minlength=box.max() + 1) / len(own) for own in (box[: len(x)], box[len(x) :]))
+    p, q = (np.bincount(part, minlength=box.max() + 1) / len(part) for part in (box[: len(x)], box[len(x) :]))
     return Distances(total_variation(p, q), kl(p, q), kl(q, p), jensen_shannon(p, q), earth_mover(x, y))
 
 
 def _box(column: np.ndarray, bins: int) -> np.ndarray:
-    """The number of the box of each; the largest is in the last one."""
+    """Return the number of the box of each; the largest is in the last one."""
     edges = np.linspace(column.min(), column.max(), bins + 1)
     return np.clip(np.searchsorted(edges, column, side="right") - 1, 0, bins - 1)

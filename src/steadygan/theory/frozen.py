@@ -1,6 +1,6 @@
-"""What a generator's gradient is where the discriminator does not follow it.
+"""Gradients of a generator whose discriminator does not follow it.
 
-Laws on the line, by the trapezoidal rule in float64, and the law of a gradient under white noise.
+Distributions on the line, by the trapezoidal rule in float64, and the distribution of a gradient under white noise.
 
 Reference: Arjovsky and Bottou (2017), theorems 2.5 and 2.6, arXiv:1701.04862.
 """
@@ -13,28 +13,29 @@ from torch.distributions import Normal
 
 
 def nonsaturating_gradient(theta: Tensor, x: Tensor, log_p: Tensor) -> Tensor:
-    """``[2]``: the gradient of ``E -log D(g(z))`` by ``theta = (mean, log std)``, ``D = p / (p + q)`` held fixed.
+    """Return ``[2]``: the gradient of ``E -log D(g(z))`` by ``theta = (mean, log std)``, ``D = p / (p + q)`` held
+    fixed.
 
-    The generator's law ``q`` is N(mean, std^2). The expectation is the integral of ``q_theta (-log D)``, so that the
-    gradient by reparametrisation and this one are the same.
+    The generator's distribution ``q`` is N(mean, std^2). The expectation is the integral of ``q_theta (-log D)``, so
+    that the gradient by reparametrisation and this one are the same.
 
     Args:
         theta: ``[2]``.
-        x: ``[n]``, a grid that covers both laws.
+        x: ``[n]``, a grid that covers both distributions.
         log_p: ``[n]``, the data's log density there.
     """
     surprise = torch.nn.functional.softplus(_log_q(theta, x) - log_p)  # -log p / (p + q)
-    return _gradient(lambda own: torch.trapezoid(_log_q(own, x).exp() * surprise, x), theta)
+    return _gradient(lambda parameters: torch.trapezoid(_log_q(parameters, x).exp() * surprise, x), theta)
 
 
 def divergence_gradient(theta: Tensor, x: Tensor, log_p: Tensor) -> Tensor:
-    """``[2]``: the gradient of ``KL(q, p) - 2 JSD(q, p)`` by ``theta``, which theorem 2.5 says is the same.
+    """Return ``[2]``: the gradient of ``KL(q, p) - 2 JSD(q, p)`` by ``theta``, which theorem 2.5 says is the same.
 
     The Jensen-Shannon divergence is with its halves, ``1/2 KL(p, m) + 1/2 KL(q, m)``.
     """
 
-    def value(own: Tensor) -> Tensor:
-        log_q = _log_q(own, x)
+    def value(parameters: Tensor) -> Tensor:
+        log_q = _log_q(parameters, x)
         log_m = torch.logaddexp(log_p, log_q) - torch.log(torch.tensor(2.0, dtype=x.dtype))
         kl = log_q.exp() * (log_q - log_p)
         doubled = log_p.exp() * (log_p - log_m) + log_q.exp() * (log_q - log_m)
@@ -49,15 +50,16 @@ def _log_q(theta: Tensor, x: Tensor) -> Tensor:
 
 
 def _gradient(value: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
-    own = theta.detach().clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(value(own), own)
+    parameters = theta.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(value(parameters), parameters)
     return gradient
 
 
 def white_noise_gradients(
     jacobian: Tensor, sigma_r: float, sigma_e: float, count: int, generator: torch.Generator
 ) -> Tensor:
-    """``[count, P]``: draws of the gradient of ``E -log D(g(z))`` where ``D`` is nothing but noise (theorem 2.6).
+    """Return ``[count, P]``: draws of the gradient of ``E -log D(g(z))`` where ``D`` is nothing but noise (theorem
+    2.6).
 
     On the support of the generator ``D = e`` and ``grad D = r`` with independent white noises of both signs; the
     gradient by a parameter is the mean over z of ``-(d g(z) . r(z)) / e(z)``.
@@ -79,8 +81,8 @@ def white_noise_gradients(
 
 
 def cauchy_scale(jacobian: Tensor, sigma_r: float, sigma_e: float) -> Tensor:
-    """``[P]``: the scale of the centred Cauchy law that these draws have, ``sigma_r / sigma_e`` times the mean of
-    ``|d g(z)|``.
+    """Return ``[P]``: the scale of the centred Cauchy distribution that these draws have, ``sigma_r / sigma_e`` times
+    the mean of ``|d g(z)|``.
 
     ``d g(z) . r`` is N(0, sigma_r^2 |d g(z)|^2), its ratio to ``e`` Cauchy with scale ``sigma_r |d g(z)| / sigma_e``,
     and scales of independent Cauchy variables add.

@@ -1,4 +1,4 @@
-"""The exact stationary law of each Langevin rule on a quadratic with noisy gradients, step size and all.
+"""The exact stationary distribution of each Langevin rule on a quadratic with noisy gradients, step size and all.
 
 There a rule is a linear recursion ``x' = M x + noise of covariance Q``, whose stationary covariance solves
 ``S = M S M^T + Q``. What adapts (a thermostat's friction, the estimate of the gradient's covariance) is put at the
@@ -21,7 +21,7 @@ ROUNDS = 1000
 
 
 def sgld(rule: Sgld, curvature: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """``S`` of ``A S + S A - eps A S A = 2 T I + eps N``.
+    """Return ``S`` of ``A S + S A - eps A S A = 2 T I + eps N``.
 
     Args:
         rule: with plain numbers.
@@ -34,7 +34,7 @@ def sgld(rule: Sgld, curvature: np.ndarray, noise: np.ndarray) -> np.ndarray:
 
 
 def sgld_cc(rule: SgldCc, curvature: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """``S``, and the covariance ``C [d, d]`` that the rule estimates and uses; arguments as for ``sgld``.
+    """Return ``S``, and the covariance ``C [d, d]`` that the rule estimates and uses; arguments as for ``sgld``.
 
     With ``A`` the curvature without the prior and ``D`` the covariance of a step, half the outer square of the
     difference of two gradients has the mean ``N + eps (A N + N A) / 2 + A D A / 2``: a gradient's noise also moves the
@@ -45,41 +45,41 @@ def sgld_cc(rule: SgldCc, curvature: np.ndarray, noise: np.ndarray) -> tuple[np.
     factor = {"sample": rule.batch_size, "mean": 1.0, "sum": rule.num_data**2}[rule.scale] / rule.num_data**2
     heat = 2 * eps * rule.temperature
 
-    def law(used: np.ndarray) -> np.ndarray:
+    def covariance(used: np.ndarray) -> np.ndarray:
         injected = heat * used if rule.interpretation == "literal" else heat * np.eye(size) - eps**2 * used
         return _overdamped(eps, total, injected, noise)
 
     def seen(used: np.ndarray) -> np.ndarray:
-        step = eps * (total @ law(used) + law(used) @ total)
+        step = eps * (total @ covariance(used) + covariance(used) @ total)
         moved = eps * (curvature @ noise + noise @ curvature) / 2 + curvature @ step @ curvature / 2
         return factor * _form(rule.covariance, noise if rule.per_sample else noise + moved)
 
     used = _settled(seen, np.zeros((size, size)))
-    return law(used), used
+    return covariance(used), used
 
 
 def psgld(rule: Psgld, curvature: float, noise: float, pull: float = 0.0) -> float:
-    """The variance of one weight, with the preconditioner at its mean (exact for ``alpha -> 1``).
+    """Return the variance of one weight, with the preconditioner at its mean (exact for ``alpha -> 1``).
 
     ``x' = (1 - eps G a) x + sqrt(2 eps T G) eta + eps G s xi``; the gradient of ``loss``, whose mean square ``G`` is
     made of, has the mean ``pull / num_data`` and scatters with ``x`` and with its noise.
     """
     total = curvature + rule.prior_precision
 
-    def law(variance: np.ndarray) -> np.ndarray:
+    def covariance(variance: np.ndarray) -> np.ndarray:
         square = (pull**2 + curvature**2 * variance + noise) / rule.num_data**2
         step = rule.step_size / (rule.eps + np.sqrt(square))
         return (rule.temperature + step * noise / 2) / (total * (1 - step * total / 2))
 
-    return float(_settled(law, np.array(rule.temperature / total)))
+    return float(_settled(covariance, np.array(rule.temperature / total)))
 
 
 def sghmc(rule: Sghmc, curvature: float, noise: float) -> np.ndarray:
-    """``[2, 2]``, of (place, momentum), for one weight; ``noise`` is the variance of the gradient of ``U``."""
+    """Return ``[2, 2]``, of (place, momentum), for one weight; ``noise`` is the variance of the gradient of ``U``."""
     h, friction = rule.step_size, rule.friction
     kick = np.array([[1, 0], [-h * (curvature + rule.prior_precision), 1 - h * friction]])
     injected = max(0.0, 2 * h * friction * rule.temperature - h * h * rule.gradient_noise)
-    return _Recursion().then(kick, injected + h * h * noise).then(_drift(h)).law()
+    return _Recursion().then(kick, injected + h * h * noise).then(_drift(h)).covariance()
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,12 @@ class Settled:
 
     Attributes:
         friction: ``xi``.
-        laws: ``[2, 2]`` for each weight, of (place, momentum) between the steps.
+        covariances: ``[2, 2]`` for each weight, of (place, momentum) between the steps.
         noise: what each weight's gradient noise is taken for, 0 without covariance control.
     """
 
     friction: float
-    laws: list[np.ndarray]
+    covariances: list[np.ndarray]
     noise: np.ndarray
 
 
@@ -119,7 +119,7 @@ def thermostat(rule: Sgnht | Ccadl, curvature: float, noises: Sequence[float]) -
 
     friction = brentq(heat, 1e-3 * rule.diffusion, 100 * rule.diffusion, xtol=1e-10)
     splits, known = settle(friction)
-    return Settled(friction, [split.law for split in splits], known)
+    return Settled(friction, [split.covariance for split in splits], known)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class _Recursion:
     def then(self, matrix: np.ndarray, variance: float = 0.0) -> "_Recursion":
         return _Recursion(matrix @ self.matrix, matrix @ self.noise @ matrix.T + np.diag([0, variance]))
 
-    def law(self) -> np.ndarray:
+    def covariance(self) -> np.ndarray:
         return solve_discrete_lyapunov(self.matrix, self.noise)
 
 
@@ -140,7 +140,7 @@ class _Recursion:
 class _Split:
     """One weight under the splitting B A C D O D C A."""
 
-    law: np.ndarray
+    covariance: np.ndarray
     temperature: float
     observed: float
 
@@ -153,17 +153,17 @@ class _Split:
         kicked = _Recursion().then(np.array([[1, 0], [-h * total, 1]]), h * h * noise)
         early = kicked.then(_drift(h / 2)).then(damp)
         late = early.then(_scale(math.exp(-friction * h)), relaxed)
-        whole = late.then(damp).then(_drift(h / 2))
-        law = whole.law()
-        temperature = sum((part.matrix @ law @ part.matrix.T + part.noise)[1, 1] for part in (early, late)) / 2
+        step_map = late.then(damp).then(_drift(h / 2))
+        covariance = step_map.covariance()
+        temperature = sum((part.matrix @ covariance @ part.matrix.T + part.noise)[1, 1] for part in (early, late)) / 2
         after_kick = reduce(np.matmul, [_drift(h / 2), damp, _scale(math.exp(-friction * h)), damp, _drift(h / 2)])
-        moved = 2 * (law - whole.matrix @ law)[0, 0]
+        moved = 2 * (covariance - step_map.matrix @ covariance)[0, 0]
         observed = noise + curvature**2 * moved / 2 + curvature * h * after_kick[0, 1] * noise
-        return cls(law, temperature, observed)
+        return cls(covariance, temperature, observed)
 
 
 def _settled(change: Callable[[np.ndarray], np.ndarray], value: np.ndarray) -> np.ndarray:
-    """``value = change(value)``, by going round."""
+    """Return ``value = change(value)``, by going round."""
     for _ in range(ROUNDS):
         before, value = value, change(value)
         if np.allclose(before, value, rtol=1e-13, atol=0):
@@ -180,7 +180,7 @@ def _scale(factor: float) -> np.ndarray:
 
 
 def _form(covariance: str, matrix: np.ndarray) -> np.ndarray:
-    """What is kept of a matrix."""
+    """Return the matrix restricted to the form ``covariance``: full, diagonal or scalar."""
     variances = matrix.diagonal()
     if covariance == "full":
         return matrix
@@ -188,5 +188,5 @@ def _form(covariance: str, matrix: np.ndarray) -> np.ndarray:
 
 
 def _overdamped(eps: float, total: np.ndarray, injected: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """``x' = (1 - eps A) x + N(0, injected) + eps N(0, noise)``."""
+    """Return ``x' = (1 - eps A) x + N(0, injected) + eps N(0, noise)``."""
     return solve_discrete_lyapunov(np.eye(len(total)) - eps * total, injected + eps**2 * noise)

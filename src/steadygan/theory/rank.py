@@ -12,7 +12,7 @@ from steadygan.core.autodiff import forward_mode
 
 
 def jacobian(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
-    """``[prod(shape), k]`` of ``function: [k] -> [*shape]`` at ``z [k]``, the smaller side's way."""
+    """Return ``[prod(shape), k]`` of ``function: [k] -> [*shape]`` at ``z [k]``, the smaller side's way."""
     size = function(z).numel()
     take = torch.func.jacrev if size < len(z) else torch.func.jacfwd
     with forward_mode():
@@ -20,5 +20,5 @@ def jacobian(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
 
 
 def rank(singular_values: Tensor, tolerance: float) -> int:
-    """How many are larger than ``tolerance`` times the largest; 0 of nothing but zeros."""
+    """Return how many are larger than ``tolerance`` times the largest; 0 of nothing but zeros."""
     return int((singular_values > tolerance * singular_values.max()).sum())

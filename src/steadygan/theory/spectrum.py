@@ -48,19 +48,19 @@ class Operator:
     pull: Callable[[Vector], Vector]
 
     def times(self, vector: NDArray) -> NDArray:
-        """``J v`` of a real or complex vector ``[size]``, or of each column of ``[size, k]``."""
+        """Return ``J v`` of a real or complex vector ``[size]``, or of each column of ``[size, k]``."""
         if vector.ndim == 2:
             return np.stack([self.times(column) for column in vector.T], 1) if vector.shape[1] else vector
         if np.iscomplexobj(vector):
             return self.push(np.ascontiguousarray(vector.real)) + 1j * self.push(np.ascontiguousarray(vector.imag))
         return self.push(vector)
 
-    def watched(self, tell: Callable[[], None]) -> "Operator":
-        """The same; ``tell`` is called before each product."""
+    def watched(self, on_product: Callable[[], None]) -> "Operator":
+        """Return the same; ``on_product`` is called before each product."""
 
         def telling(product: Callable[[Vector], Vector]) -> Callable[[Vector], Vector]:
             def call(vector: Vector) -> Vector:
-                tell()
+                on_product()
                 return product(vector)
 
             return call
@@ -69,7 +69,7 @@ class Operator:
 
 
 def of_matrix(matrix: NDArray) -> Operator:
-    """The operator of a matrix that is written out."""
+    """Return the operator of a matrix that is written out."""
     return Operator(len(matrix), lambda v: matrix @ v, lambda v: matrix.T @ v)
 
 
@@ -92,7 +92,7 @@ class Spectrum:
     whole: bool = False
 
     def largest(self, which: str, count: int) -> "Spectrum":
-        """The ``count`` that are largest by a word of ``KINDS``, and the other one of a complex pair."""
+        """Return the ``count`` that are largest by a word of ``KINDS``, and the other one of a complex pair."""
         chosen = extremes(self.values, which, count)
         return replace(
             self, values=self.values[chosen], vectors=self.vectors[:, chosen], residuals=self.residuals[chosen],
@@ -103,8 +103,8 @@ class Spectrum:
         """With what ``other`` has and this has not."""
         scale = np.abs(np.concatenate([self.values, other.values, [0]])).max()
         slack = 1e-7 * scale + 10 * other.residuals
-        new = [place for place, value in enumerate(other.values)
-               if not len(self.values) or np.abs(self.values - value).min() > slack[place]]  # fmt: skip
+        new = [index for index, value in enumerate(other.values)
+               if not len(self.values) or np.abs(self.values - value).min() > slack[index]]  # fmt: skip
         values = np.concatenate([self.values, other.values[new]])
         order = np.lexsort((-values.imag, -values.real))
         return Spectrum(
@@ -116,12 +116,12 @@ class Spectrum:
 
 
 def matrix(operator: Operator) -> NDArray[np.float64]:
-    """``J`` written out, row by row."""
+    """Return ``J`` written out, row by row."""
     return np.stack([operator.pull(row) for row in np.eye(operator.size)]) if operator.size else np.zeros((0, 0))
 
 
 def dense(operator: Operator, zero: float = 0.0, written: NDArray | None = None) -> Spectrum:
-    """All eigenvalues, by LAPACK.
+    """Return all eigenvalues, by LAPACK.
 
     Args:
         operator: up to some thousand rows.
@@ -154,15 +154,17 @@ KINDS: dict[str, Callable[[NDArray], NDArray]] = {"LR": np.real, "LI": np.imag, 
 
 
 def extremes(values: NDArray, which: str, count: int) -> list[int]:
-    """The places of the ``count`` that are largest by a word of ``KINDS``, and of the other one of a complex pair."""
+    """Return the places of the ``count`` that are largest by a word of ``KINDS``, and of the other one of a complex
+    pair."""
     sizes = KINDS[which](values)
     order = np.argsort(-np.abs(sizes) if which == "LI" else -sizes, kind="stable")
     kept = set(order[:count].tolist())
-    return sorted(kept | {int(np.abs(values - values[place].conj()).argmin()) for place in kept})
+    return sorted(kept | {int(np.abs(values - values[index].conj()).argmin()) for index in kept})
 
 
 def outermost(operator: Operator, which: str, count: int, budget: int = 2000) -> Spectrum:
-    """``count`` eigenvalues, those that are largest by a word of ``KINDS``, by ARPACK; all of a matrix of few rows.
+    """Return ``count`` eigenvalues, those that are largest by a word of ``KINDS``, by ARPACK; all of a matrix of few
+    rows.
 
     Where fewer converge within the budget, a larger Krylov space, not restarted, tells the rest as well as it can,
     which ``residuals`` says.
@@ -182,10 +184,10 @@ def outermost(operator: Operator, which: str, count: int, budget: int = 2000) ->
     try:
         values, vectors = eigs(linear, count, which=which, v0=start, ncv=room, tol=TOLERANCE, maxiter=again)
     except ArpackNoConvergence as partial:
-        there = partial.eigenvectors if len(partial.eigenvalues) else np.zeros((operator.size, 0))
-        found = measured(operator, partial.eigenvalues, there)
+        vectors = partial.eigenvectors if len(partial.eigenvalues) else np.zeros((operator.size, 0))
+        spectrum = measured(operator, partial.eigenvalues, vectors)
         space = ritz(operator, min(budget, LARGE))
-        return found.joined(space.spectrum(extremes(space.values, which, count)))
+        return spectrum.joined(space.spectrum(extremes(space.values, which, count)))
     return measured(operator, values, vectors)
 
 
@@ -206,18 +208,18 @@ class Ritz:
     turned: NDArray[np.complex128]
 
     def vectors(self, places: list[int]) -> NDArray[np.complex128]:
-        """``[size, len(places)]``; all of them would take twice the memory of the basis."""
+        """Return ``[size, len(places)]``; all of them would take twice the memory of the basis."""
         return self.basis.T @ self.turned[:, places]
 
     def spectrum(self, places: list[int]) -> Spectrum:
-        """Those in some places; none counts as 0."""
+        """Return the eigenvalues at some indices; none counts as 0."""
         return Spectrum(
             self.values[places], self.vectors(places), self.residuals[places], np.zeros((self.basis.shape[1], 0))
         )
 
 
 def ritz(operator: Operator, size: int) -> Ritz:
-    """Those of a space of ``size`` vectors, all kept and orthogonalised twice.
+    """Return the Ritz values of a space of ``size`` vectors, all kept and orthogonalised twice.
 
     The outermost are good to see all kinds at once; inner ones are no eigenvalues, which their residuals tell.
 
@@ -232,29 +234,29 @@ def ritz(operator: Operator, size: int) -> Ritz:
 
 
 def _arnoldi(operator: Operator, size: int, seed: int = 0) -> tuple[Vector, Vector, float]:
-    """An orthonormal basis ``[k, n]`` of a Krylov space, ``J`` on it ``[k, k]``, and how far it leads out of it: 0 of a
-    space that is invariant. ``k`` is ``size``, or as many as there is room for."""
+    """Return an orthonormal basis ``[k, n]`` of a Krylov space, ``J`` on it ``[k, k]``, and how far it leads out of it:
+    0 of a space that is invariant. ``k`` is ``size``, or as many as there is room for."""
     size = max(min(size, operator.size, int(ROOM / 8 / operator.size)), min(SMALL, operator.size))
     basis, small = np.zeros((size + 1, operator.size)), np.zeros((size + 1, size))
     start = np.random.default_rng(seed).standard_normal(operator.size)
     basis[0] = start / np.linalg.norm(start)
-    for place in range(size):
-        new = operator.push(basis[place])
+    for index in range(size):
+        new = operator.push(basis[index])
         length = np.linalg.norm(new)
         for _ in range(2):
-            part_of = basis[: place + 1] @ new
-            new = new - part_of @ basis[: place + 1]
-            small[: place + 1, place] += part_of
+            part_of = basis[: index + 1] @ new
+            new = new - part_of @ basis[: index + 1]
+            small[: index + 1, index] += part_of
         left = np.linalg.norm(new)
-        if left <= 1e-13 * max(length, 1e-300) or place + 1 == operator.size:
-            return basis[: place + 1], small[: place + 1, : place + 1], 0.0
-        small[place + 1, place] = left
-        basis[place + 1] = new / left
+        if left <= 1e-13 * max(length, 1e-300) or index + 1 == operator.size:
+            return basis[: index + 1], small[: index + 1, : index + 1], 0.0
+        small[index + 1, index] = left
+        basis[index + 1] = new / left
     return basis[:size], small[:size], float(small[size, size - 1])
 
 
 def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, budget: int = LARGER) -> Spectrum:
-    """The ``count`` harmonic Ritz values of one Krylov space about ``shift``: those of ``(J - shift)^-1``
+    """Return the ``count`` harmonic Ritz values of one Krylov space about ``shift``: those of ``(J - shift)^-1``
     on it, which converge about ``shift`` where plain ones do outermost.
 
     With ``B = H - shift`` on the space, ``h`` how far ``J`` leads out of it and ``e`` its last direction they are the
@@ -293,7 +295,7 @@ def measured(operator: Operator, values: NDArray, vectors: NDArray, zero: float 
 def _paired(values: NDArray, vectors: NDArray) -> tuple[NDArray, NDArray]:
     """With the other one of each complex pair: the matrix is real."""
     slack = 1e-9 * np.abs(values).max(initial=0.0)
-    alone = [place for place, value in enumerate(values) if np.abs(values - value.conj()).min() > slack]
+    alone = [index for index, value in enumerate(values) if np.abs(values - value.conj()).min() > slack]
     return np.concatenate([values, values[alone].conj()]), np.concatenate([vectors, vectors[:, alone].conj()], 1)
 
 
@@ -314,7 +316,7 @@ def span(columns: NDArray) -> NDArray[np.float64]:
 
 
 def antisymmetry(operator: Operator, draws: NDArray) -> tuple[float, float]:
-    """``|J - J^T| / (2 |J|)`` and ``|J|``, Frobenius norms, from probes.
+    """Return ``|J - J^T| / (2 |J|)`` and ``|J|``, Frobenius norms, from probes.
 
     ``E |B z|^2 = |B|^2`` for ``z`` of mean 0 and covariance I. The first is 0 for the gradient of one function and 1
     where there is nothing but rotation; its square is a share, as ``|J|^2`` is the sum of both parts' squares.
@@ -325,36 +327,37 @@ def antisymmetry(operator: Operator, draws: NDArray) -> tuple[float, float]:
 
     Reference: Hutchinson (1990), doi:10.1080/03610919008812866.
     """
-    whole = turning = 0.0
+    total = turning = 0.0
     for z in draws:
         push, pull = operator.push(z), operator.pull(z)
-        whole += float(push @ push + pull @ pull) / 2
+        total += float(push @ push + pull @ pull) / 2
         turning += float((push - pull) @ (push - pull)) / 4
-    return float(np.sqrt(turning / whole)) if whole > 0 else 0.0, float(np.sqrt(whole / max(len(draws), 1)))
+    return float(np.sqrt(turning / total)) if total > 0 else 0.0, float(np.sqrt(total / max(len(draws), 1)))
 
 
-def idle(operator: Operator, own: float) -> NDArray[np.bool_]:
-    """Coordinates whose row or column is that of ``own`` times the identity, to the bit: ``own`` is an eigenvalue for
-    each, and the others are those of the rest.
+def idle(operator: Operator, eigenvalue: float) -> NDArray[np.bool_]:
+    """Return the coordinates whose row or column is that of ``eigenvalue`` times the identity, to the bit.
 
-    ``own`` is 0 for a field, where nothing moves them or they move nothing, and 1 for a map.
+    Each of them has that eigenvalue; the other eigenvalues are those of the remaining block.
+
+    ``eigenvalue`` is 0 for a field, where nothing moves them or they move nothing, and 1 for a map.
     """
-    found = np.zeros(operator.size, bool)
+    idle_coordinates = np.zeros(operator.size, bool)
     random = np.random.default_rng(2)
     seen = [random.standard_normal(operator.size) for _ in range(2)]
     for product in (operator.push, operator.pull):
-        found |= np.all([product(z) == own * z for z in seen], axis=0)
-    return found
+        idle_coordinates |= np.all([product(z) == eigenvalue * z for z in seen], axis=0)
+    return idle_coordinates
 
 
 def part(operator: Operator, kept: NDArray[np.bool_]) -> Operator:
-    """The rows and columns in ``kept``."""
+    """Return the rows and columns in ``kept``."""
 
     def within(product: Callable[[Vector], Vector]) -> Callable[[Vector], Vector]:
         def call(vector: Vector) -> Vector:
-            whole = np.zeros(operator.size)
-            whole[kept] = vector
-            return product(whole)[kept]
+            full = np.zeros(operator.size)
+            full[kept] = vector
+            return product(full)[kept]
 
         return call
 
@@ -362,7 +365,7 @@ def part(operator: Operator, kept: NDArray[np.bool_]) -> Operator:
 
 
 def balance(operator: Operator, rounds: int = 6) -> Vector:
-    """The diagonal of a ``D`` for which rows and columns of ``D^-1 J D`` are of about the same size.
+    """Return the diagonal of a ``D`` for which rows and columns of ``D^-1 J D`` are of about the same size.
 
     Reference: Chen and Demmel (2000), algorithm KrylovAtz.
     """
@@ -376,8 +379,8 @@ def balance(operator: Operator, rounds: int = 6) -> Vector:
 
 
 def scaled(operator: Operator, scale: Vector) -> Operator:
-    """``D^-1 J D``: the same eigenvalues, better conditioned where ``scale`` balances it; ``D`` times its eigenvectors
-    are those of ``J``."""
+    """Return ``D^-1 J D``: the same eigenvalues, better conditioned where ``scale`` balances it; ``D`` times its
+    eigenvectors are those of ``J``."""
     return Operator(
         operator.size, lambda v: operator.push(v * scale) / scale, lambda v: operator.pull(v / scale) * scale
     )

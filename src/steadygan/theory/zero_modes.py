@@ -50,7 +50,7 @@ class ZeroModes:
 
 @dataclass(frozen=True)
 class Game:
-    """What is asked of a game about a state.
+    """Interface of a game at a state.
 
     Attributes:
         operator: ``J``.
@@ -95,14 +95,14 @@ def sort_out(game: Game, basis: NDArray, distance: float, tolerance: float, most
 
 
 def typical(change: Callable[[Vector], Vector], size: int) -> float:
-    """How much the outputs change along random directions of length 1, root mean square."""
+    """Return how much the outputs change along random directions of length 1, root mean square."""
     random = np.random.default_rng(4)
     draws = random.standard_normal((4, size))
     return float(np.sqrt(np.mean([np.sum(change(z / np.linalg.norm(z)) ** 2) for z in draws])))
 
 
 def _split(image: NDArray, basis: NDArray, bound: float) -> tuple[NDArray, NDArray]:
-    """The directions of ``basis`` whose ``image`` is at most ``bound`` long, and the others."""
+    """Return the directions of ``basis`` whose ``image`` is at most ``bound`` long, and the others."""
     if not basis.shape[1]:
         return basis, basis
     # Of the triangular factor: the image may have many thousand rows.
@@ -142,7 +142,7 @@ def _least_squares(operator: Operator, scale: float) -> Callable[[Vector], Vecto
 
 
 def pseudo_inverse(matrix: NDArray, cut: float) -> Callable[[Vector], Vector]:
-    """``solve`` of a matrix that is written out; singular values up to ``cut`` count as 0."""
+    """Return ``solve`` of a matrix that is written out; singular values up to ``cut`` count as 0."""
     left, sizes, right = np.linalg.svd(matrix)
     inverse = np.where(sizes > cut, 1 / np.maximum(sizes, 1e-300), 0.0)
     return lambda vector: right.T @ (inverse * (left.T @ vector))

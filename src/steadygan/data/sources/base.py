@@ -1,4 +1,4 @@
-"""What a format offers to those who decode its images."""
+"""The interface of an image format to the decoders."""
 
 import hashlib
 import os
@@ -36,12 +36,12 @@ class Source(ABC):
         """A hash of all images of all splits and of what orders them, wherever the files lie."""
 
     def labels_content(self) -> str | None:
-        """A hash of what the labels are and mean, as far as ``content`` does not tell it."""
+        """Return a hash of what the labels are and mean, as far as ``content`` does not tell it."""
         return None
 
     @abstractmethod
     def entries(self, split: str) -> Sequence[Any]:
-        """What ``read`` finds each image by; picklable.
+        """Return the keys by which ``read`` finds each image; picklable.
 
         Raises:
             UserError: there are none.
@@ -56,8 +56,9 @@ class Source(ABC):
         """The name of each image, for messages, and its bytes."""
 
 
-def place(root: str, name: str, holds: str) -> Path:
-    """The folder ``name`` below the root of the data sets; or the root itself, where it already ``holds`` the files.
+def data_folder(root: str, name: str, holds: str) -> Path:
+    """Return the folder ``name`` below the root of the data sets; or the root itself, where it already ``holds`` the
+    files.
 
     Args:
         root: what ``dataset.root`` says; empty: ``STEADYGAN_DATA``, or ``data``.
@@ -72,7 +73,7 @@ def place(root: str, name: str, holds: str) -> Path:
 
 
 def read_file(path: Path) -> bytes | Exception:
-    """The bytes, or the error that says that there is no such file.
+    """Return the bytes, or the error that says that there is no such file.
 
     Raises:
         UserError: it is there and cannot be read, which nobody may remember of it.
@@ -88,7 +89,7 @@ def read_file(path: Path) -> bytes | Exception:
 
 
 def set_apart(names: Sequence[str], share: float | None, split: str) -> np.ndarray:
-    """Which of the examples belong to a split, where the data have but one: the rows, in order.
+    """Return which of the examples belong to a split, where the data have but one: the rows, in order.
 
     An example is a test example if the hash of its name falls below ``share``: the same ones whatever is added.
 
@@ -104,12 +105,12 @@ def set_apart(names: Sequence[str], share: float | None, split: str) -> np.ndarr
 
 
 def _place_of(name: str) -> float:
-    """A number in [0, 1) that is the name's own."""
+    """Return a number in [0, 1) that depends on the name alone."""
     return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8], "big") / 2**64
 
 
 def order_hash(values: Sequence[Any]) -> str:
-    """Of classes in the order of their labels: what a label means."""
+    """Hash class names in the order of their labels: what a label means."""
     return hashlib.sha256(b"\0".join(os.fsencode(str(value)) for value in values)).hexdigest()
 
 

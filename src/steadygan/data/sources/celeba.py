@@ -39,10 +39,10 @@ class CelebASource(Source):
         return None if self.attribute == NONE else content(self.folder, (ATTRIBUTES,))
 
     def entries(self, split: str) -> list[str]:
-        found = [name for name, part in _partition(self.folder / PARTITION).items() if part in PARTS[split]]
-        if not found:
+        names = [name for name, part in _partition(self.folder / PARTITION).items() if part in PARTS[split]]
+        if not names:
             raise UserError(f"{self.folder / PARTITION}: names no image of the split {split}")
-        return found
+        return names
 
     def labels(self, split: str) -> np.ndarray | None:
         if self.attribute == NONE:
@@ -68,29 +68,30 @@ def _lines(path: Path) -> list[str]:
 
 @lru_cache(maxsize=4)
 def _partition(path: Path) -> dict[str, int]:
-    """``000001.jpg 0`` a line: 0 to train, 1 to validate, 2 to test."""
-    found = {}
+    """Return ``000001.jpg 0`` a line: 0 to train, 1 to validate, 2 to test."""
+    parts = {}
     for number, line in enumerate(_lines(path), 1):
         name, *part = line.split() or [""]
         if name and (len(part) != 1 or part[0] not in ("0", "1", "2")):
             raise UserError(f"{path}:{number}: not an image's name and 0, 1 or 2: {line[:80]}")
         if name:
-            found[name] = int(part[0])
-    return found
+            parts[name] = int(part[0])
+    return parts
 
 
 @lru_cache(maxsize=4)
 def _attribute(path: Path, attribute: str) -> dict[str, int]:
-    """Whether each image has it: the number of images, the names of the attributes, then ``000001.jpg -1  1 ...``."""
+    """Return whether each image has it: the number of images, the names of the attributes, then ``000001.jpg -1  1
+    ...``."""
     lines = _lines(path)
     names = lines[1].split() if len(lines) > 1 else []
     if attribute not in names:
         raise bad_value("dataset.labels", attribute, f"no attribute in {path}", [NONE, *names])
-    column, found = names.index(attribute) + 1, {}
+    column, values_by_name = names.index(attribute) + 1, {}
     for number, line in enumerate(lines[2:], 3):
         values = line.split()
         if values and (len(values) != len(names) + 1 or values[column] not in ("-1", "1")):
             raise UserError(f"{path}:{number}: not an image's name and {len(names)} times -1 or 1: {line[:80]}")
         if values:
-            found[values[0]] = int(values[column] == "1")
-    return found
+            values_by_name[values[0]] = int(values[column] == "1")
+    return values_by_name

@@ -44,7 +44,7 @@ class CIFAR10Source(Source):
 
 @lru_cache(maxsize=1)
 def _file(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """``[n, 3072]`` uint8, channel by channel, and ``[n]`` int64."""
+    """Return ``[n, 3072]`` uint8, channel by channel, and ``[n]`` int64."""
     held = load_arrays(path)
     data, labels = (held.get(key) for key in (b"data", b"labels")) if isinstance(held, dict) else (None, None)
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:

@@ -53,18 +53,18 @@ class FolderSource(Source):
         return order_hash(self.classes) if self.labelled else None
 
     def entries(self, split: str) -> list[str]:
-        found = self._files(split)
-        if not any(map(is_picture, found)):
+        names = self._files(split)
+        if not any(map(is_picture, names)):
             raise UserError(f"{self.folder}: no images in it for the split {split} ({', '.join(SUFFIXES)})")
-        return found
+        return names
 
     def labels(self, split: str) -> np.ndarray | None:
         if not self.labelled:
             return None
         number = {name: label for label, name in enumerate(self.classes)}
         files = self._files(split)
-        found = [number.get(_class(name, self.folder), NO_CLASS) if is_picture(name) else NO_CLASS for name in files]
-        return np.array(found, dtype=np.int64)
+        numbers = [number.get(_class(name, self.folder), NO_CLASS) if is_picture(name) else NO_CLASS for name in files]
+        return np.array(numbers, dtype=np.int64)
 
     def read(self, entries: Sequence[str]) -> Iterator[tuple[str, Payload]]:
         for name in entries:
@@ -80,13 +80,13 @@ class FolderSource(Source):
 
 @lru_cache(maxsize=16)
 def split_folders(folder: Path) -> dict[str, str]:
-    """The sub-folders of the splits; none unless there are both."""
+    """Return the sub-folders of the splits; none unless there are both."""
     test = next((name for name in TEST_NAMES if is_folder(folder / name)), None)
     return {"train": "train", "test": test} if test and is_folder(folder / "train") else {}
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file's name is that of a picture in a format that is read."""
+    """Return whether a file's name is that of a picture in a format that is read."""
     return name.lower().endswith(SUFFIXES)
 
 
@@ -105,12 +105,12 @@ def _class(name: str, folder: Path) -> str:
 
 @lru_cache(maxsize=16)
 def pictures(folder: Path) -> tuple[str, ...]:
-    """``listed``, looked at once in a process."""
+    """Return ``listed``, looked at once in a process."""
     return listed(folder)
 
 
 def listed(folder: Path) -> tuple[str, ...]:
-    """All pictures below, as paths from there, sorted; and what is there in their place but cannot be one.
+    """Return all pictures below, as paths from there, sorted; and what is there in their place but cannot be one.
 
     That is files of ``NOT_READ`` and links that lead nowhere. See ``walk.below`` for links and hidden files.
 
@@ -119,8 +119,8 @@ def listed(folder: Path) -> tuple[str, ...]:
     """
     if not is_folder(folder):
         raise UserError(f"{folder}: no such folder of images; name one by dataset.root=FOLDER")
-    found = below(folder, SUFFIXES + NOT_READ)
-    if not any(map(is_picture, found)):
-        others = f"; {len(found)} in formats that are not read, such as {folder / found[0]}" if found else ""
+    names = below(folder, SUFFIXES + NOT_READ)
+    if not any(map(is_picture, names)):
+        others = f"; {len(names)} in formats that are not read, such as {folder / names[0]}" if names else ""
         raise UserError(f"{folder}: no images in it ({', '.join(SUFFIXES)}){others}")
-    return found
+    return names

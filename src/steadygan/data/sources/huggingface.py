@@ -40,7 +40,7 @@ class HuggingFaceSource(Source):
         return None if self.label == NONE else len(self._labels()[1])
 
     def content(self) -> str:
-        """Of the Arrow files, and of the picture files that their cells name.
+        """Return the hash of the Arrow files and of the image files that their cells name.
 
         The rows of data that the library holds in memory are not known by their bytes.
         """
@@ -55,7 +55,7 @@ class HuggingFaceSource(Source):
         return None if self.label == NONE else order_hash(self._labels()[1])
 
     def entries(self, split: str) -> list[tuple[str, int]]:
-        """The library's split, and the row."""
+        """Return the library's split, and the row."""
         part, rows = self._rows(split)
         if not len(rows):
             raise UserError(f"dataset.name={self.name}: no rows in it for the split {split}")
@@ -98,21 +98,21 @@ def _loaded(name: str, config: str | None, revision: str | None, cache: str | No
     except ImportError as error:
         raise UserError("dataset=huggingface needs the library datasets: pip install 'steadygan[data]'") from error
     try:
-        found = datasets.load_dataset(name, config, revision=revision, cache_dir=cache)
+        splits = datasets.load_dataset(name, config, revision=revision, cache_dir=cache)
     except Exception as error:  # the library, its network and its files fail in many ways
-        said = " ".join(str(error).split())[:300]
+        message = " ".join(str(error).split())[:300]
         raise UserError(
-            f"dataset.name={name}: cannot be loaded ({type(error).__name__}: {said}).\nWithout a network only what "
+            f"dataset.name={name}: cannot be loaded ({type(error).__name__}: {message}).\nWithout a network only what "
             f"the library has kept is there: fetch it once where there is one, or name its folder by dataset.root"
         ) from error
-    if "train" not in found:
-        raise UserError(f"dataset.name={name}: has no split named train, but {', '.join(found)}")
-    known_column("column", column, found["train"].column_names)
-    kind = found["train"].features[column]
+    if "train" not in splits:
+        raise UserError(f"dataset.name={name}: has no split named train, but {', '.join(splits)}")
+    known_column("column", column, splits["train"].column_names)
+    kind = splits["train"].features[column]
     if not isinstance(kind, datasets.Image):
-        images = [key for key, value in found["train"].features.items() if isinstance(value, datasets.Image)]
+        images = [key for key, value in splits["train"].features.items() if isinstance(value, datasets.Image)]
         raise bad_value("dataset.column", column, "holds no images", images)
-    return {part: rows.cast_column(column, datasets.Image(decode=False)) for part, rows in found.items()}
+    return {part: rows.cast_column(column, datasets.Image(decode=False)) for part, rows in splits.items()}
 
 
 @lru_cache(maxsize=4)

@@ -31,19 +31,19 @@ class LSUNSource(Source):
         return len(self.categories) if len(self.categories) > 1 else None
 
     def content(self) -> str:
-        there = [f"{name}_{suffix}" for name in self.categories for suffix in SUFFIX.values()]
-        return content(self.folder, tuple(f"{name}/data.mdb" for name in there if is_folder(self.folder / name)))
+        databases = [f"{name}_{suffix}" for name in self.categories for suffix in SUFFIX.values()]
+        return content(self.folder, tuple(f"{name}/data.mdb" for name in databases if is_folder(self.folder / name)))
 
     def check(self, split: str) -> None:
         """Raises UserError where a category is not there."""
         for name in self.categories:
             path = self.folder / f"{name}_{SUFFIX[split]}"
             if not is_file(path / "data.mdb"):
-                there = [
-                    found.name.removesuffix(f"_{SUFFIX[split]}") for found in self.folder.glob(f"*_{SUFFIX[split]}")
+                available = [
+                    folder.name.removesuffix(f"_{SUFFIX[split]}") for folder in self.folder.glob(f"*_{SUFFIX[split]}")
                 ]
                 problem = f"LSUN: no {path / 'data.mdb'}; unpack {path.name}.zip of LSUN there, or name by dataset.root"
-                raise bad_value("dataset.categories", name, f"{problem}=FOLDER the folder that holds lsun/", there)
+                raise bad_value("dataset.categories", name, f"{problem}=FOLDER the folder that holds lsun/", available)
 
     def entries(self, split: str) -> list[tuple[str, bytes]]:
         """Database and key."""

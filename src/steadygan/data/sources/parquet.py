@@ -38,7 +38,7 @@ class ParquetSource(Source):
 
     @property
     def folder(self) -> Path:
-        """What names are relative to."""
+        """The folder that names are relative to."""
         return self.root.parent if is_file(self.root) else self.root
 
     @property
@@ -46,7 +46,7 @@ class ParquetSource(Source):
         return None if self.label == NONE else len(self._labels()[1])
 
     def content(self) -> str:
-        """Of the tables, and of the files that their cells name."""
+        """Return the hash of the tables and of the files that their cells name."""
         return content(self.folder, self._files() + _named(self.folder, self._files(), self.column))
 
     def labels_content(self) -> str | None:
@@ -74,7 +74,7 @@ class ParquetSource(Source):
         return _labels(self.folder, self._files(), self.label)
 
     def _rows(self, split: str) -> np.ndarray:
-        """The split's, among all rows."""
+        """Return the split's, among all rows."""
         every = _rows(self.folder, self._files(), self.column)
         kinds = {name: split_of(name) for name in self._files()}
         if {"train", "test"} <= set(kinds.values()):
@@ -83,7 +83,7 @@ class ParquetSource(Source):
 
 
 def split_of(name: str) -> str | None:
-    """The split that a file's name says."""
+    """Return the split that a file's name says."""
     words = [re.split(r"[-_.]", part)[0].lower() for part in name.split("/")]
     if "train" in words:
         return "train"
@@ -92,7 +92,7 @@ def split_of(name: str) -> str | None:
 
 @lru_cache(maxsize=16)
 def files(root: Path) -> tuple[str, ...]:
-    """The names of the files, sorted.
+    """Return the names of the files, sorted.
 
     Of a test and a validation split the first is what one tests with, and the other is left out.
 
@@ -101,11 +101,11 @@ def files(root: Path) -> tuple[str, ...]:
     """
     if is_file(root):
         return (root.name,)
-    found = below(root, (".parquet",)) if is_folder(root) else ()
-    if not found:
+    names = below(root, (".parquet",)) if is_folder(root) else ()
+    if not names:
         raise UserError(f"{root}: neither a parquet file nor a folder with any; name one by dataset.root=PLACE")
-    test = [name for name in found if any(re.split(r"[-_.]", part)[0].lower() == "test" for part in name.split("/"))]
-    return tuple(name for name in found if not test or split_of(name) != "test" or name in test)
+    test = [name for name in names if any(re.split(r"[-_.]", part)[0].lower() == "test" for part in name.split("/"))]
+    return tuple(name for name in names if not test or split_of(name) != "test" or name in test)
 
 
 @lru_cache(maxsize=16)
@@ -137,38 +137,39 @@ def _row_group(path: Path, group: int, column: str) -> Any:
 
 @lru_cache(maxsize=16)
 def _named(folder: Path, names: tuple[str, ...], column: str) -> tuple[str, ...]:
-    """The picture files that cells name without holding their bytes, each of them once."""
-    found: dict[str, None] = {}
+    """Return the picture files that cells name without holding their bytes, each of them once."""
+    pictures: dict[str, None] = {}
     for name in names:
         file = _opened(folder / name)
         known_column("column", column, file.schema_arrow.names)
         groups = range(file.metadata.num_row_groups)
         for group in (group for group in groups if not _holds_all(file.metadata.row_group(group), column)):
             beside = paths(_row_group(folder / name, group, column))
-            found |= dict.fromkeys((Path(name).parent / path).as_posix() for path in beside)
-    return tuple(found)
+            pictures |= dict.fromkeys((Path(name).parent / path).as_posix() for path in beside)
+    return tuple(pictures)
 
 
 def _holds_all(group: Any, column: str) -> bool:
-    """Whether a row group's statistics say that every cell holds its bytes; its pictures need not be read then."""
-    for each in (group.column(place) for place in range(group.num_columns)):
+    """Return whether a row group's statistics say that every cell holds its bytes; its pictures need not be read
+    then."""
+    for each in (group.column(index) for index in range(group.num_columns)):
         if each.path_in_schema == column:
             return True
         if each.path_in_schema == f"{column}.bytes":
-            told = each.statistics
-            return told is not None and told.has_null_count and told.null_count == 0
+            statistics = each.statistics
+            return statistics is not None and statistics.has_null_count and statistics.null_count == 0
     return False
 
 
 @lru_cache(maxsize=16)
 def _rows(folder: Path, names: tuple[str, ...], column: str) -> tuple[Entry, ...]:
-    found: list[Entry] = []
+    rows: list[Entry] = []
     for name in names:
         file = _opened(folder / name)
         known_column("column", column, file.schema_arrow.names)
         groups = range(file.metadata.num_row_groups)
-        found += [(name, group, row) for group in groups for row in range(file.metadata.row_group(group).num_rows)]
-    return tuple(found)
+        rows += [(name, group, row) for group in groups for row in range(file.metadata.row_group(group).num_rows)]
+    return tuple(rows)
 
 
 @lru_cache(maxsize=16)
@@ -183,10 +184,10 @@ def _labels(folder: Path, names: tuple[str, ...], label: str) -> tuple[np.ndarra
 
 
 def _class_names(file: Any, label: str) -> list[str] | None:
-    """What Hugging Face's metadata say."""
+    """Return the class names in Hugging Face's metadata."""
     try:
-        told = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
-        names = told["info"]["features"][label]["names"]
+        metadata = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
+        names = metadata["info"]["features"][label]["names"]
     except (ValueError, KeyError, TypeError):
         return None
     return [str(name) for name in names] if isinstance(names, list) and names else None

@@ -20,7 +20,7 @@ DEEPEST = 2**16 - 1
 
 @dataclass(frozen=True)
 class View:
-    """What is made of each picture.
+    """How each image is cropped, resized and coloured.
 
     Attributes:
         size: the side of the result in pixels.
@@ -37,7 +37,7 @@ class View:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of the result."""
+        """Shape of the result."""
         return self.channels, self.size, self.size
 
     def of(self, payload: Payload) -> np.ndarray:
@@ -65,7 +65,7 @@ class View:
 
 
 def opened(payload: bytes | np.ndarray) -> Image.Image:
-    """The first frame, upright as its EXIF orientation says."""
+    """Return the first frame, upright as its EXIF orientation says."""
     if isinstance(payload, np.ndarray):
         return Image.fromarray(payload[..., 0] if payload.shape[-1] == 1 else payload)
     picture = Image.open(io.BytesIO(payload))

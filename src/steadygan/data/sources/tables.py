@@ -18,7 +18,7 @@ MOST = 65_536
 
 
 def payload(value: Any, beside: Path) -> Payload:
-    """The bytes of one cell; a path without bytes is looked for ``beside`` the table."""
+    """Return the bytes of one cell; a path without bytes is looked for ``beside`` the table."""
     if isinstance(value, bytes):
         return value
     if isinstance(value, dict) and value.get("bytes") is not None:
@@ -35,16 +35,16 @@ def known_column(key: str, name: str, columns: Sequence[str], others: Sequence[s
 
 
 def paths(column: Any) -> list[str]:
-    """The files that the cells of an Arrow column of pictures name without holding their bytes."""
-    found: list[str] = []
+    """Return the files that the cells of an Arrow column of pictures name without holding their bytes."""
+    names: list[str] = []
     for chunk in getattr(column, "chunks", [column]):
         cells = getattr(chunk, "storage", chunk)
         named = {field.name for field in cells.type} if str(cells.type).startswith("struct") else set()
         if "path" not in named or ("bytes" in named and not cells.field("bytes").null_count):
             continue
         values = (cell for cell in cells.to_pylist() if cell is not None)
-        found += [value["path"] for value in values if value.get("bytes") is None and value["path"]]
-    return found
+        names += [value["path"] for value in values if value.get("bytes") is None and value["path"]]
+    return names
 
 
 def as_labels(values: Sequence[Any], names: Sequence[str] | None, where: str) -> tuple[np.ndarray, list[Any]]:
@@ -78,7 +78,8 @@ def as_labels(values: Sequence[Any], names: Sequence[str] | None, where: str) ->
 
 
 def in_order(values: Iterable[Any]) -> list[Any]:
-    """The distinct ones: numbers, and words that are all numbers, in the order of the numbers; others in their own."""
+    """Return the distinct ones: numbers, and words that are all numbers, in the order of the numbers; others in their
+    own."""
     distinct = set(values)
     try:
         return sorted(distinct, key=lambda value: (_number(value), str(value)))
@@ -101,7 +102,7 @@ def _parsed(word: str) -> int | float:
 
 
 def _is_negative(value: Any) -> bool:
-    """Whether it is a number below 0, or a word that says one."""
+    """Return whether it is a number below 0, or a word that says one."""
     try:
         return isinstance(value, Number | str) and bool(_number(value) < 0)
     except (ValueError, OverflowError):

@@ -34,7 +34,7 @@ class _Arrays(pickle.Unpickler):
 
 
 def load_arrays(path: Path) -> Any:
-    """What a pickle of dicts, lists, numbers, bytes and arrays holds; strings of Python 2 as bytes.
+    """Load a pickle of dicts, lists, numbers, bytes and arrays; strings of Python 2 become bytes.
 
     Raises:
         UserError: it cannot be read, is damaged, or asks for anything else.

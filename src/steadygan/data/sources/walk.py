@@ -12,17 +12,17 @@ from steadygan.errors import UserError
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 """Errors that say that there is no such file, which is a state of the data; all others may pass."""
 
-Place = tuple[int, int]
+Identity = tuple[int, int]
 """Device and inode of a folder."""
 
 
 def is_absent(error: OSError) -> bool:
-    """Whether an error says that there is nothing, rather than that it could not be looked at."""
+    """Return whether an error says that there is nothing, rather than that it could not be looked at."""
     return error.errno in ABSENT
 
 
 def unreadable(path: Path | str, error: OSError) -> UserError:
-    """What is there and cannot be read."""
+    """Return the error for a path that exists and cannot be read."""
     return UserError(
         f"{path}: cannot be read ({error.strerror or error}).\nWhat cannot be read is not left out, as another time it "
         f"might be readable: give permission, mend it or take it out of the data"
@@ -41,7 +41,7 @@ def reading(path: Path | str) -> Iterator[None]:
 
 
 def mode_of(path: Path) -> int | None:
-    """What ``stat`` says it is, links followed; None where there is nothing.
+    """Return the mode of a path by ``stat``, links followed; None where there is nothing.
 
     ``Path.is_dir`` and ``Path.exists`` say no, depending on Python's version, where they were not allowed to look.
 
@@ -58,19 +58,19 @@ def mode_of(path: Path) -> int | None:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is such a folder; raises UserError where that cannot be known."""
+    """Return whether there is such a folder; raises UserError where that cannot be known."""
     mode = mode_of(path)
     return mode is not None and stat.S_ISDIR(mode)
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; raises UserError where that cannot be known."""
+    """Return whether there is such a file; raises UserError where that cannot be known."""
     mode = mode_of(path)
     return mode is not None and stat.S_ISREG(mode)
 
 
 def below(folder: Path, suffixes: Sequence[str]) -> tuple[str, ...]:
-    """All files with one of the suffixes, as paths from ``folder``, sorted.
+    """Return all files with one of the suffixes, as paths from ``folder``, sorted.
 
     Links are followed, unless they lead to a folder on the way to themselves. Links that lead nowhere are listed
     whatever their suffix, since nobody knows what they would lead to. Hidden files and folders are not looked at.
@@ -78,14 +78,14 @@ def below(folder: Path, suffixes: Sequence[str]) -> tuple[str, ...]:
     Raises:
         UserError: a folder or a link cannot be looked at.
     """
-    found: list[str] = []
-    left: list[tuple[str, tuple[Place, ...]]] = [("", ())]
+    names: list[str] = []
+    left: list[tuple[str, tuple[Identity, ...]]] = [("", ())]
     while left:
         inside, above = left.pop()
         with reading(folder / inside):
             state = os.stat(folder / inside)
-            place = (state.st_dev, state.st_ino)
-            if place in above:
+            identity = (state.st_dev, state.st_ino)
+            if identity in above:
                 continue
             with os.scandir(folder / inside) as listed:
                 entries = [entry for entry in listed if not entry.name.startswith(".")]
@@ -93,10 +93,10 @@ def below(folder: Path, suffixes: Sequence[str]) -> tuple[str, ...]:
             name = f"{inside}{entry.name}"
             with reading(entry.path):
                 if _leads_to_folder(entry):
-                    left.append((f"{name}/", (*above, place)))
+                    left.append((f"{name}/", (*above, identity)))
                 elif entry.name.lower().endswith(tuple(suffixes)) or _leads_nowhere(entry):
-                    found.append(name)
-    return tuple(sorted(found))
+                    names.append(name)
+    return tuple(sorted(names))
 
 
 def _leads_to_folder(entry: os.DirEntry) -> bool:

@@ -1,4 +1,4 @@
-"""What each process that ``spawn`` starts does; it imports nothing that takes time before signals are seen to."""
+"""Entry point of the processes that ``spawn`` starts; imports nothing slow before signals are handled."""
 
 import contextlib
 import importlib

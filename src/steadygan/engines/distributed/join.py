@@ -1,4 +1,4 @@
-"""From a process to one of a run's processes."""
+"""Joining and leaving the process group of a run."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -10,78 +10,80 @@ import torch
 import torch.distributed as dist
 from lightning.pytorch.plugins.environments import SLURMEnvironment
 
-from steadygan.engines.distributed.place import Place, place
-from steadygan.engines.distributed.ranks import Alone, Together, gathering
+from steadygan.engines.distributed.cluster import RankInfo, rank_info
+from steadygan.engines.distributed.process_group import ProcessGroup, SingleProcess, differentiable_gather
 from steadygan.networks.norms import BatchNorm, synchronised
 
 TIMEOUT = 1800
 """Seconds to wait for another process, where the trainer does not say."""
 
 
-_inside: list[Place] = []
+_inside: list[RankInfo] = []
 
 
 @contextmanager
-def joined(trainer: Mapping[str, Any]) -> Iterator[Alone]:
-    """Join the other processes of a run, if there are any, and leave them in the end; inside another, stay with them.
+def joined(trainer: Mapping[str, Any]) -> Iterator[SingleProcess]:
+    """Join the process group of a run, if it has one, and leave it at the end; nested calls stay in the outer one.
 
     Args:
         trainer: the config's.
     """
-    here = place(trainer)
-    if here is None:
-        yield Alone()
+    info = rank_info(trainer)
+    if info is None:
+        yield SingleProcess()
         return
     outer = not _inside
     if outer:
-        _join(here, trainer)
-    _inside.append(here)
+        _join(info, trainer)
+    _inside.append(info)
     try:
-        yield Together(here.rank, here.count)
+        yield ProcessGroup(info.rank, info.world_size)
     finally:
         _inside.pop()
-    if outer:  # not after an error: the others would see the end of the group before the error is told
+    if outer:  # not after an error: the others would see the end of the group before the error is reported
         dist.destroy_process_group()
 
 
 @contextmanager
-def normalised(ranks: Alone, trainer: Mapping[str, Any], networks: Mapping[str, torch.nn.Module]) -> Iterator[None]:
-    """Inside, batch normalisation is by the whole batch; or, if the trainer says so, by the part of each process.
+def normalised(
+    ranks: SingleProcess, trainer: Mapping[str, Any], networks: Mapping[str, torch.nn.Module]
+) -> Iterator[None]:
+    """Normalise by the global batch; by each process's part if ``trainer.sync_batchnorm`` is false.
 
     Args:
         ranks: from ``joined``.
         trainer: the config's.
-        networks: that are trained.
+        networks: those that are trained.
     """
-    if ranks.count > 1 and trainer.get("sync_batchnorm", True):
-        with synchronised(gathering(ranks.rank, ranks.count)):
+    if ranks.world_size > 1 and trainer.get("sync_batchnorm", True):
+        with synchronised(differentiable_gather(ranks.rank, ranks.world_size)):
             yield
     else:
-        ranks.local_buffers = ranks.count > 1 and _has_batch_norm(networks)
+        ranks.local_buffers = ranks.world_size > 1 and _has_batch_norm(networks)
         yield
 
 
-def _join(here: Place, trainer: Mapping[str, Any]) -> None:
+def _join(info: RankInfo, trainer: Mapping[str, Any]) -> None:
     if dist.is_initialized():  # a run before this one has failed
         dist.destroy_process_group()
-    own = device(trainer)
-    if own.type == "cuda":
-        torch.cuda.set_device(own)
-    how: dict[str, Any] = {"init_method": "env://"}
-    if here.starter == "Slurm":
+    local_device = device(trainer)
+    if local_device.type == "cuda":
+        torch.cuda.set_device(local_device)
+    options: dict[str, Any] = {"init_method": "env://"}
+    if info.launcher == "Slurm":
         slurm = SLURMEnvironment(auto_requeue=False)
-        how["init_method"] = f"tcp://{slurm.main_address}:{slurm_port()}"
+        options["init_method"] = f"tcp://{slurm.main_address}:{slurm_port()}"
     dist.init_process_group(
-        "cpu:gloo,cuda:nccl" if own.type == "cuda" else "gloo",
-        rank=here.rank,
-        world_size=here.count,
+        "cpu:gloo,cuda:nccl" if local_device.type == "cuda" else "gloo",
+        rank=info.rank,
+        world_size=info.world_size,
         timeout=timedelta(seconds=trainer.get("timeout", TIMEOUT)),
-        **how,
+        **options,
     )
 
 
 def slurm_port() -> int:
-    """Return a port that the tasks of a Slurm step agree on, another for each step that runs at the same time."""
+    """Return a port that all tasks of a Slurm step compute alike, and that differs between steps."""
     if "MASTER_PORT" in os.environ:
         return int(os.environ["MASTER_PORT"])
     job, step = (int(os.environ.get(name, 0)) for name in ("SLURM_JOB_ID", "SLURM_STEP_ID"))
@@ -89,11 +91,11 @@ def slurm_port() -> int:
 
 
 def device(trainer: Mapping[str, Any]) -> torch.device:
-    """Where this process trains."""
+    """Return the device on which this process trains."""
     if trainer["accelerator"] == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
-    here = place(trainer)
-    return torch.device("cuda", here.local % torch.cuda.device_count() if here else 0)
+    info = rank_info(trainer)
+    return torch.device("cuda", info.local_rank % torch.cuda.device_count() if info else 0)
 
 
 def _has_batch_norm(networks: Mapping[str, torch.nn.Module]) -> bool:

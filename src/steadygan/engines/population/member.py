@@ -7,8 +7,8 @@ from torch.utils._pytree import tree_map
 from steadygan.engines.components import DTYPES, Components, Job
 from steadygan.engines.functional import tensors
 from steadygan.engines.gan_state import GANState
+from steadygan.engines.running_mean import RunningMean
 from steadygan.engines.step import initial_state
-from steadygan.engines.window import Window
 
 
 class Member(GANState):
@@ -21,5 +21,5 @@ class Member(GANState):
         self.state = tree_map(lambda t: t.to(device) if isinstance(t, Tensor) else t, state)
         self.iteration = 0
         self.diverged_at = None
-        self.window = Window()
+        self.window = RunningMean()
         self._evaluate_with(components)

@@ -78,11 +78,11 @@ def layer_outputs(networks: Mapping[str, nn.Module], dtype: torch.dtype) -> dict
         # Two examples, in evaluation mode: batch normalisation leaves its statistics alone.
         fake, made = _counted(generator.eval(), torch.zeros(2, generator.latent, dtype=dtype), *labels)
         inputs = [torch.cat([value] * times) for value in (fake, *labels)]
-        _, judged = _counted(discriminator.eval(), *inputs)
+        _, critic_pass = _counted(discriminator.eval(), *inputs)
     finally:
         for network, mode in zip((generator, discriminator), modes):
             network.train(mode)
-    return {"generator": made // 2, "discriminator": judged // 2}
+    return {"generator": made // 2, "discriminator": critic_pass // 2}
 
 
 def _counted(network: nn.Module, *inputs: Tensor) -> tuple[Tensor, int]:

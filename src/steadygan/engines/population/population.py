@@ -15,9 +15,9 @@ from steadygan.engines.components import Components
 from steadygan.engines.population.draws import Draws
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.program import Outcome, Program, Programs, frozen, member, stack
+from steadygan.engines.running_mean import summands
 from steadygan.engines.sampling import BatchSampler
 from steadygan.engines.step import PLAYERS
-from steadygan.engines.window import summands
 
 EXAMPLES = 8192
 """Examples of all members together in one forward pass: few enough for the caches."""

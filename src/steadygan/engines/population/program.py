@@ -11,8 +11,8 @@ from torch.utils._pytree import tree_map
 from steadygan.core.autodiff import FuncBackend
 from steadygan.core.games import State
 from steadygan.engines.population.draws import Draws
+from steadygan.engines.running_mean import finite, summands
 from steadygan.engines.step import Algorithm, step
-from steadygan.engines.window import finite, summands
 
 Outcome = tuple[State, dict[str, Tensor], Tensor]
 """The new state, the logs and who is alive, all with a leading dimension of members."""

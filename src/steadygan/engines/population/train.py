@@ -13,7 +13,7 @@ from steadygan.engines.bookkeeper import PROGRESS_SECONDS, Bookkeeper
 from steadygan.engines.components import Components, Job, Report, tagged
 from steadygan.engines.interrupt import Interrupt
 from steadygan.engines.population.compiling import at_once, compiled, decide
-from steadygan.engines.population.looking import look
+from steadygan.engines.population.evaluation import look
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.population import Population
 from steadygan.engines.population.program import NotVmappable

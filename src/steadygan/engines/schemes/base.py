@@ -1,4 +1,4 @@
-"""What a scheme offers to engines, and the one that has nothing to offer."""
+"""The interface of schemes to engines, and the scheme that does nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Row = Mapping[str, str]
 
 
 class Scheme(Protocol):
-    """What the group ``scheme`` of a config instantiates to; a frozen dataclass of its settings.
+    """Interface of the object that the group ``scheme`` builds; a frozen dataclass of its settings.
 
     Attributes:
         alone: why its runs cannot train with others in one program; None where they can.
@@ -41,7 +41,7 @@ class Scheme(Protocol):
     def record(
         self, directory: Path, rows: Sequence[Row], seconds: float, growth: Growth | None
     ) -> dict[str, Any] | None:
-        """What ``summary.json`` says of it.
+        """Return the scheme's entry in ``summary.json``.
 
         Args:
             directory: of the run.

@@ -99,7 +99,7 @@ class Pretrain:
         return partial(pretrain, self, distance)
 
     def phases(self, sizes: Sequence[int], num_data: int) -> tuple[Phase, ...]:
-        """What there is to do, in order; phases of 0 epochs are left out.
+        """Return the phases in order, without those of 0 epochs.
 
         Args:
             sizes: of the generator's images, stage by stage.
@@ -111,14 +111,14 @@ class Pretrain:
         epochs, rates = _each("epochs", self.epochs, len(sizes)), _each("lr", self.lr, len(sizes))
         wanted = [("generator", *of_stage) for of_stage in zip(range(len(sizes)), sizes, epochs, rates)]
         wanted.append(("discriminator", None, sizes[-1], self.discriminator_epochs, self.discriminator_lr))
-        found = []
+        phases = []
         for player, stage, size, times, lr in wanted:
             prefix = "discriminator_" if stage is None else ""
             _check(f"scheme.{prefix}epochs", times, whole=True)
             _check(f"scheme.{prefix}lr", lr)
             steps = -(-int(times) * num_data // self.batch_size)
-            found.append(Phase(player, stage, size, int(times), steps, self._rule(lr)))
-        return tuple(phase for phase in found if phase.epochs)
+            phases.append(Phase(player, stage, size, int(times), steps, self._rule(lr)))
+        return tuple(phase for phase in phases if phase.epochs)
 
     def _rule(self, lr: float) -> UpdateRule:
         try:

@@ -14,10 +14,10 @@ from steadygan.core.types import Tensors
 from steadygan.engines.functional import tensors
 from steadygan.engines.module import GANModule
 from steadygan.engines.networks import as_functions
+from steadygan.engines.running_mean import RunningMean
 from steadygan.engines.schemes.pretrain import Phase, Pretrain
 from steadygan.engines.schemes.record import Record
 from steadygan.engines.step import PLAYERS, initial_state
-from steadygan.engines.window import Window
 from steadygan.networks.stacked import stacked
 
 STATE = "scheme"
@@ -61,30 +61,35 @@ class Pretraining:
         return {name: value.to(self.device) for name, value in values.items()}
 
     @property
-    def own(self) -> dict[str, Any]:
+    def progress(self) -> dict[str, Any]:
         """The progress."""
         return self.gan.state[STATE]
 
     @property
     def phase(self) -> Phase | None:
         """The one that it is in; None: all are done."""
-        return self.phases[self.own["phase"]] if self.own["phase"] < len(self.phases) else None
+        return self.phases[self.progress["phase"]] if self.progress["phase"] < len(self.phases) else None
 
     # --- one update -------------------------------------------------------------------------------------------
 
     def step(self) -> bool:
-        """One update of the phase's player; False, and no change, where something was not finite."""
-        phase, own, gan = self.phase, self.own, self.gan
-        player = {**self._player(phase), "rule": own["rule"]}
+        """Make one update of the phase's player; return False, and change nothing, if a value is not finite."""
+        phase, progress, gan = self.phase, self.progress, self.gan
+        player = {**self._player(phase), "rule": progress["rule"]}
         moved, logs = core.move(
-            self._objective(phase, own["step"]), phase.rule, AutogradBackend(), player, gan.ranks.average
+            self._objective(phase, progress["step"]), phase.rule, AutogradBackend(), player, gan.ranks.average_grads
         )
-        window = Window()
-        window.restore(own["window"])
-        if not window.add(gan.ranks.agree(logs)):
+        window = RunningMean()
+        window.restore(progress["window"])
+        if not window.add(gan.ranks.reduce_logs(logs)):
             return False
-        more = {"step": own["step"] + 1, "steps": own["steps"] + 1, "window": window.state(), "rule": moved["rule"]}
-        self._keep(phase, moved, {**own, **more})
+        more = {
+            "step": progress["step"] + 1,
+            "steps": progress["steps"] + 1,
+            "window": window.state(),
+            "rule": moved["rule"],
+        }
+        self._keep(phase, moved, {**progress, **more})
         return True
 
     def _objective(self, phase: Phase, step: int) -> core.Objective:
@@ -104,15 +109,15 @@ class Pretraining:
         """Return this process's part of a batch: images, their latents, and what networks are given beside."""
         gan, stream, size = self.gan, f"pretrain/{phase.name}", self.scheme.batch_size
         batch = self.data.batch(gan.seed, stream, step, size, device=self.device, dtype=gan.float_type)
-        given: dict[str, Tensor] = {}
+        labels: dict[str, Tensor] = {}
         if "generator" in self.labelling.players:
-            given = self.labelling.batch_fields("generator", step, batch, gan.seed, gan.float_type)
+            labels = self.labelling.batch_fields("generator", step, batch, gan.seed, gan.float_type)
         latent = self._latents()[batch["index"].long()]
         part = gan.ranks.slice(size)
-        return batch["x"][part], latent[part], tuple(value[part] for value in given.values())
+        return batch["x"][part], latent[part], tuple(value[part] for value in labels.values())
 
     def _latents(self) -> Tensor:
-        """``[num_data, latent]``: those of all images, in their order; a function of the seed."""
+        """Return ``[num_data, latent]``: those of all images, in their order; a function of the seed."""
         if not hasattr(self, "_made"):
             self._made = self.gan.sampler.latents("pretrain/latent", 0, self.data.num_data)
         return self._made
@@ -121,24 +126,26 @@ class Pretraining:
 
     def _player(self, phase: Phase) -> dict[str, Tensors]:
         """Return the parameters and buffers that move, as the phase's network names them."""
-        own = self.gan.state[phase.player]
+        player = self.gan.state[phase.player]
         if phase.player == "discriminator":
-            return {"params": own["params"], "buffers": own["buffers"]}
-        params, buffers = ({GENERATOR + name: value for name, value in own[key].items()} for key in KINDS)
-        return {"params": {**params, **self.own["heads"]}, "buffers": buffers}
+            return {"params": player["params"], "buffers": player["buffers"]}
+        params, buffers = ({GENERATOR + name: value for name, value in player[key].items()} for key in KINDS)
+        return {"params": {**params, **self.progress["heads"]}, "buffers": buffers}
 
-    def _keep(self, phase: Phase, moved: dict[str, Any], own: dict[str, Any]) -> None:
+    def _keep(self, phase: Phase, moved: dict[str, Any], progress: dict[str, Any]) -> None:
         state = self.gan.state
         values = {key: moved[key] for key in KINDS}
         if phase.player == "generator":
-            own["heads"] = {name: value for name, value in moved["params"].items() if name.startswith(HEADS)}
+            progress["heads"] = {name: value for name, value in moved["params"].items() if name.startswith(HEADS)}
             values = {key: _without(GENERATOR, moved[key]) for key in KINDS}
             state = {**state, "ema": {**values["params"], **values["buffers"]}}
-        self.gan.state = self.gan.ranks.settle({**state, phase.player: {**state[phase.player], **values}, STATE: own})
+        self.gan.state = self.gan.ranks.sync_buffers(
+            {**state, phase.player: {**state[phase.player], **values}, STATE: progress}
+        )
 
     def epoch_over(self) -> int | None:
         """Return the number of the epoch, from 1, that the last step has ended; large batches may end several."""
-        phase, step = self.phase, self.own["step"]
+        phase, step = self.phase, self.progress["step"]
         after, before = (number * self.scheme.batch_size // self.data.num_data for number in (step, step - 1))
         if step >= phase.steps:
             return phase.epochs
@@ -146,31 +153,31 @@ class Pretraining:
 
     def means(self) -> dict[str, float]:
         """Return the means of what was logged in this epoch."""
-        window = Window()
-        window.restore(self.own["window"])
+        window = RunningMean()
+        window.restore(self.progress["window"])
         return window.means()
 
     def advance(self) -> bool:
         """Go on to the next phase, if this one is done; whether it is."""
-        done = self.own["step"] >= self.phase.steps
+        done = self.progress["step"] >= self.phase.steps
         if done:
-            self.gan.state[STATE] = {**self.own, "phase": self.own["phase"] + 1, "step": 0}
+            self.gan.state[STATE] = {**self.progress, "phase": self.progress["phase"] + 1, "step": 0}
             self._begin()
         return done
 
     def _begin(self) -> None:
         """The state at the start of a phase, or of the game."""
-        own, gan, phase = self.own, self.gan, self.phase
+        progress, gan, phase = self.progress, self.gan, self.phase
         if phase is None:
             players = {player: (gan.state[player]["params"], gan.state[player]["buffers"]) for player in PLAYERS}
             gan.state = initial_state(gan.components.algorithm, players)
-            gan.state[STATE] = {"phase": own["phase"], "steps": own["steps"]}
+            gan.state[STATE] = {"phase": progress["phase"], "steps": progress["steps"]}
         else:
-            gan.state[STATE] = {**own, "rule": phase.rule.init(self._player(phase)["params"]), "window": EMPTY}
+            gan.state[STATE] = {**progress, "rule": phase.rule.init(self._player(phase)["params"]), "window": EMPTY}
 
 
 KINDS = ("params", "buffers")
-EMPTY = Window().state()
+EMPTY = RunningMean().state()
 
 
 def _without(prefix: str, values: Tensors) -> Tensors:
@@ -184,7 +191,7 @@ def pretrain(scheme: Pretrain, distance: Callable[[Tensor, Tensor], Tensor], gan
         scheme: the settings.
         distance: what G minimises.
         gan: at iteration 0.
-        book: of the process: a ``Bookkeeper``, or a ``Bystander``.
+        book: of the process: a ``Bookkeeper``, or an ``OtherRank``.
     """
     from steadygan.engines.distributed.join import device
 
@@ -202,7 +209,7 @@ def pretrain(scheme: Pretrain, distance: Callable[[Tensor, Tensor], Tensor], gan
         if epoch := work.epoch_over():
             if record is not None:
                 record.row(phase, epoch)
-            work.own["window"] = EMPTY
+            work.progress["window"] = EMPTY
         over = work.advance()
         if record is not None:
             record.after(over)

@@ -4,12 +4,12 @@ from typing import Any
 
 from steadygan import files, locks
 from steadygan.engines.bookkeeper import Bookkeeper
-from steadygan.engines.rows import Rows
+from steadygan.engines.metrics_writer import MetricsWriter
 from steadygan.engines.schemes.pretrain import Phase
 
 
 class Record:
-    """What there is to do between updates; for the process that writes the run's files.
+    """Writes the run's files between updates of pre-training, on rank 0.
 
     Args:
         book: of the run, opened.
@@ -18,8 +18,8 @@ class Record:
 
     def __init__(self, book: Bookkeeper, work: Any) -> None:
         self.book, self.work = book, work
-        self.rows = Rows(book.job.directory / files.PRETRAINING, [])
-        reached = work.own["steps"]
+        self.rows = MetricsWriter(book.job.directory / files.PRETRAINING, [])
+        reached = work.progress["steps"]
         self.rows.keep(lambda row: int(row["step"]) <= reached)
 
     def row(self, phase: Phase, epoch: int) -> None:
@@ -31,7 +31,7 @@ class Record:
                 "phase": phase.player,
                 "size": phase.size,
                 "epoch": epoch,
-                "step": self.work.own["steps"],
+                "step": self.work.progress["steps"],
                 "seconds": round(self.book.seconds, 3),
                 "loss": means["loss"],
                 "accuracy": means.get("accuracy"),
@@ -40,19 +40,19 @@ class Record:
 
     def after(self, over: bool) -> None:
         """After each update; ``over``: it was the last of its phase."""
-        own, every = self.work.own, self.book.job.config["checkpoint_every"]
+        progress, every = self.work.progress, self.book.job.config["checkpoint_every"]
         if self.work.phase is None:
             self.book.draw()
-        if over or own["steps"] % every == 0 or self.book.checkpoints.overdue():
+        if over or progress["steps"] % every == 0 or self.book.checkpoints.overdue():
             locks.check(self.book.job.directory)
             self.rows.sync()
             self.book.checkpoint()
-        self.book.progress(self._told())
+        self.book.progress(self._report())
 
-    def _told(self) -> dict[str, Any] | None:
-        phase, own = self.work.phase, self.work.own
+    def _report(self) -> dict[str, Any] | None:
+        phase, progress = self.work.phase, self.work.progress
         if phase is None:
             return None
-        epoch = min(own["step"] * self.work.scheme.batch_size // self.work.data.num_data + 1, phase.epochs)
+        epoch = min(progress["step"] * self.work.scheme.batch_size // self.work.data.num_data + 1, phase.epochs)
         text = f"pre-training {phase.name}, epoch {epoch}/{phase.epochs}"
-        return {"text": text, "done": own["steps"], "total": sum(each.steps for each in self.work.phases)}
+        return {"text": text, "done": progress["steps"], "total": sum(each.steps for each in self.work.phases)}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from steadygan.core.declare import declare
 from steadygan.core.labels import size, stated_share
-from steadygan.networks.checks import choice, whole
+from steadygan.networks.checks import choice, whole_number
 from steadygan.networks.codes import Code, Embedding, OneHot
 from steadygan.networks.conditional import (
     ConcatenatingDiscriminator,
@@ -65,7 +65,7 @@ class Conditional:
     def __post_init__(self) -> None:
         choice("labels.how", self.how, HOW)
         choice("labels.generator", self.generator, GENERATOR)
-        whole("labels.dim", self.dim)
+        whole_number("labels.dim", self.dim)
 
     def count(self, dataset: Any) -> int:
         """Return the number of classes of the data."""

@@ -58,7 +58,7 @@ class SemiSupervised:
         return {"target": y, "target_weight": equal_weights(given, dtype)}
 
     def loss(self, classes: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """``[B]`` of class logits ``[B, K]`` of real examples."""
+        """Return ``[B]`` of class logits ``[B, K]`` of real examples."""
         return classification_loss(classes, target, weight)
 
 

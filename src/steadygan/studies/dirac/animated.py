@@ -32,7 +32,7 @@ def trajectories(drawings: Sequence[Drawing]) -> go.Figure:
 
 
 def _heads(drawing: Drawing, t: int) -> list[go.Scatter]:
-    """Where the trajectories are at ``t``, and the last of their way."""
+    """Return where the trajectories are at ``t``, and the last of their way."""
     line = drawing.paths["alternating"][max(0, t - TRAIL) : t + 1]
     gap = np.full((1, *line.shape[1:]), np.nan)
     way = np.concatenate([line, gap]).transpose(1, 0, 2).reshape(-1, 2)
@@ -59,7 +59,7 @@ def _points(film: Film, index: int) -> go.Scatter:
 
 
 def _arrows(film: Film, index: int) -> go.Scatter:
-    """The gradient of the logit, by its direction."""
+    """Return the gradient of the logit, by its direction."""
     at, arrows = grid().numpy(), film.arrows[index].numpy()
     unit = arrows / np.maximum(np.linalg.norm(arrows, axis=1, keepdims=True), 1e-12)
     ends = np.stack([at, at + LENGTH * EXTENT * unit, np.full_like(at, np.nan)], 1).reshape(-1, 2)

@@ -48,13 +48,13 @@ class Film:
 
 
 def grid() -> Tensor:
-    """``[ARROWS^2, 2]``: where the arrows are."""
+    """Return ``[ARROWS^2, 2]``: where the arrows are."""
     axis = torch.linspace(-EXTENT, EXTENT, ARROWS)
     return torch.cartesian_prod(axis, axis)
 
 
 def films(iterations: int, seed: int) -> list[Film]:
-    """The non-saturating GAN on a circle, without a penalty and with R1, from the same weights and draws."""
+    """Return the non-saturating GAN on a circle, without a penalty and with R1, from the same weights and draws."""
     return [
         film("unregularised", {}, iterations, seed),
         film(f"R1, gamma = {GAMMA:g}", {"r1": partial(r1, gamma=GAMMA)}, iterations, seed),

@@ -47,7 +47,7 @@ class Drawing:
 
 
 def plane() -> torch.Tensor:
-    """``[SIDE^2, 2]``: where the arrows are."""
+    """Return ``[SIDE^2, 2]``: where the arrows are."""
     axis = torch.linspace(-SPAN, SPAN, SIDE, dtype=torch.float64)
     return torch.cartesian_prod(axis, axis)
 
@@ -58,7 +58,7 @@ def field(system: System) -> np.ndarray:
 
 
 def colours(drawings: Sequence[Drawing]) -> dict[str, Any]:
-    """One for each method."""
+    """Return one drawing for each method."""
     return {drawing.name: colormaps["tab20"](index % 20) for index, drawing in enumerate(drawings)}
 
 
@@ -97,7 +97,7 @@ def norms(path: Path, drawings: Sequence[Drawing], step: float) -> None:
 
 
 def limits(drawings: Sequence[Drawing], *least: Range) -> list[Range]:
-    """Of the real and the imaginary axis for eigenvalues: at least ``least``.
+    """Return the limits of the real and the imaginary axis for eigenvalues: at least ``least``.
 
     The two of largest modulus count, which tell where a trajectory goes; those of what a game keeps lie close to 0.
     """
@@ -151,13 +151,13 @@ def animation(path: Path, drawings: Sequence[Drawing]) -> None:
     figure.tight_layout()
 
     def show(frame: int) -> list:
-        for own, head, drawing in zip(lines, heads, shown):
+        for artists, head, drawing in zip(lines, heads, shown):
             line = drawing.paths["alternating"]
             last = round((len(line) - 1) * frame / (FRAMES - 1))
-            for index, one in enumerate(own):
+            for index, one in enumerate(artists):
                 one.set_data(*line[max(0, last - TRAIL) : last + 1, index].T)
             head.set_data(line[last, :, 0], line[last, :, 1])
-        return [*(one for own in lines for one in own), *heads]
+        return [*(one for artists in lines for one in artists), *heads]
 
     FuncAnimation(figure, show, frames=FRAMES, blit=False).save(path, writer=PillowWriter(fps=6))
 

@@ -45,7 +45,7 @@ def _planes(drawings: Sequence[Drawing]) -> go.Figure:
             "label": drawing.name,
             "method": "update",
             "args": [
-                {"visible": [index * each <= place < (index + 1) * each for place in range(each * len(drawings))]},
+                {"visible": [index * each <= trace < (index + 1) * each for trace in range(each * len(drawings))]},
                 {"title.text": f"{drawing.name}: " + ", ".join(f"{u} {m}" for u, m in drawing.modes.items())},
             ],
         }
@@ -67,7 +67,7 @@ def _arrows(drawing: Drawing) -> dict[str, Any]:
 
 
 def _broken(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All trajectories as one line with gaps."""
+    """Return all trajectories as one line with gaps."""
     gap = np.full((1, *line.shape[1:]), np.nan)
     flat = np.concatenate([line, gap]).transpose(1, 0, 2).reshape(-1, 2)
     flat = np.where(np.abs(flat) < 1e3, flat, np.nan).round(4)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from steadygan.errors import UserError
 
 CASES = {"general": 0.0, "absolutely_continuous": 1.0}
-"""Standard deviation of the data, and of the generator's law around theta."""
+"""Standard deviation of the data, and of the generator's distribution around theta."""
 
 
 @dataclass(frozen=True)

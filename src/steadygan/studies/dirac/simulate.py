@@ -18,7 +18,7 @@ FEW = 40
 
 @torch.no_grad()
 def trajectories(system: System, starts: Tensor, steps: Tensor | float, iterations: int, seed: int = 0) -> Tensor:
-    """``[iterations + 1, M, 2]`` from ``starts [M, 2]`` of (theta, psi).
+    """Return ``[iterations + 1, M, 2]`` from ``starts [M, 2]`` of (theta, psi).
 
     For more than ``FEW`` iterations the step is recorded once as a list of tensor operations.
 
@@ -48,7 +48,8 @@ def trajectories(system: System, starts: Tensor, steps: Tensor | float, iteratio
 
 
 def recorded(step: Callable[..., Tensor], *example: Tensor) -> Callable[..., Tensor]:
-    """``step`` as the list of tensor operations that it does, for arguments of the same shapes: 30 times as fast."""
+    """Return ``step`` as the list of tensor operations that it does, for arguments of the same shapes: 30 times as
+    fast."""
     fake = FakeTensorMode(allow_fallback_kernels=True)  # without one make_fx makes one for each operation
     with tracing(TracingContext(fake)):
         graph = make_fx(step)(*example)
@@ -60,7 +61,7 @@ def recorded(step: Callable[..., Tensor], *example: Tensor) -> Callable[..., Ten
 
 
 def ring(radii: tuple[float, ...], angles: int) -> Tensor:
-    """``[len(radii) * angles, 2]``: starts around the equilibrium, none on an axis."""
+    """Return ``[len(radii) * angles, 2]``: starts around the equilibrium, none on an axis."""
     turn = (torch.arange(angles, dtype=DTYPE) + 0.3) * 2 * torch.pi / angles
     circle = torch.stack([turn.cos(), turn.sin()], 1)
     return torch.cat([radius * circle for radius in radii])

@@ -10,22 +10,23 @@ CUSP = 1e-3
 
 
 def field_eigenvalues(system: System) -> np.ndarray:
-    """Of the vector field's Jacobian at 0, ``[2]``."""
+    """Return the eigenvalues of the vector field's Jacobian at 0, ``[2]``."""
     return _eigenvalues(torch.func.jacrev(system.flow)(torch.zeros(2, dtype=DTYPE)))
 
 
 def map_eigenvalues(system: System, h: float) -> np.ndarray:
-    """Of one iteration's Jacobian at 0, ``[size]``, what the game keeps included."""
+    """Return the eigenvalues of one iteration's Jacobian at 0, ``[size]``, the game's state included."""
     return _eigenvalues(torch.func.jacrev(lambda x: system.map(x, h))(torch.zeros(system.size(), dtype=DTYPE)))
 
 
 def radius(system: System, h: float) -> float:
-    """The largest modulus of ``map_eigenvalues``."""
+    """Return the largest modulus of ``map_eigenvalues``."""
     return float(np.abs(map_eigenvalues(system, h)).max())
 
 
 def critical_step(system: System, low: float = 1e-2, high: float = 1e2, tolerance: float = 1e-7) -> float:
-    """The largest step up to which the largest modulus is 1, by bisection; the modulus must exceed 1 at ``high``."""
+    """Return the largest step up to which the largest modulus is 1, by bisection; the modulus must exceed 1 at
+    ``high``."""
     while high - low > tolerance * high:
         middle = (low + high) / 2
         low, high = (middle, high) if radius(system, middle) <= 1 + tolerance else (low, middle)
@@ -33,13 +34,14 @@ def critical_step(system: System, low: float = 1e-2, high: float = 1e2, toleranc
 
 
 def remainder(system: System) -> float:
-    """The length of the field as ``psi`` goes to 0 from either side: 0 where (0, 0) is an equilibrium."""
+    """Return the length of the field as ``psi`` goes to 0 from either side: 0 where (0, 0) is an equilibrium."""
     sides = torch.tensor([[0.0, 1e-6], [0.0, -1e-6]], dtype=DTYPE)
     return max(float(system.flow(side).norm()) for side in sides)
 
 
 def smooth(system: System) -> bool:
-    """Whether the derivative at the equilibrium is one: it says what the field does on both sides of ``psi = 0``.
+    """Return whether the derivative at the equilibrium is one: it says what the field does on both sides of ``psi =
+    0``.
 
     Norms have no second derivative at 0, and what autodiff gives for it there is not to be trusted.
     """

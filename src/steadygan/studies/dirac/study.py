@@ -21,13 +21,13 @@ START = [[1.2, 0.6]]
 """Of the trajectory that is drawn and whose norm is shown; a circle of others follows it."""
 
 
-def run(folder: Path, settings: Settings, tell: Callable[[str], None]) -> None:
+def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None:
     """Write ``results.json``, four PNGs, two GIFs and the interactive page into ``folder``."""
     torch.set_num_threads(1)
-    found = records(settings)
-    write_json(folder / "results.json", found)
-    tell(table(found))
-    drawings = draw(settings, found)
+    results = records(settings)
+    write_json(folder / "results.json", results)
+    report(table(results))
+    drawings = draw(settings, results)
     figures.trajectories(folder / "trajectories.png", drawings)
     figures.norms(folder / "norms.png", drawings, settings.step)
     figures.eigenvalues(folder / "eigenvalues.png", drawings)
@@ -37,13 +37,13 @@ def run(folder: Path, settings: Settings, tell: Callable[[str], None]) -> None:
     if clouds:
         figures.clouds(folder / "cloud.gif", clouds, real)
         figures.cloud(folder / "cloud.png", clouds, real)
-    page(folder / "dirac.html", drawings, found, clouds, real)
-    tell(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    page(folder / "dirac.html", drawings, results, clouds, real)
+    report(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
 
 
-def draw(settings: Settings, found: list[dict[str, Any]]) -> list[figures.Drawing]:
-    """What there is to see of each method on the Dirac-GAN."""
-    known = {(r["method"], r["update"]): r for r in found if r["case"] == "general"}
+def draw(settings: Settings, results: list[dict[str, Any]]) -> list[figures.Drawing]:
+    """Return the drawings of each method on the Dirac-GAN."""
+    known = {(r["method"], r["update"]): r for r in results if r["case"] == "general"}
     starts = torch.cat([torch.tensor(START, dtype=torch.float64), ring((1.5,), 6)])
     drawings = []
     for name, method in methods(settings).items():
@@ -63,26 +63,26 @@ def draw(settings: Settings, found: list[dict[str, Any]]) -> list[figures.Drawin
     return drawings
 
 
-def table(found: list[dict[str, Any]]) -> str:
+def table(results: list[dict[str, Any]]) -> str:
     """Expected and found, as on paper: absolutely continuous / general; found for each update."""
     words = {True: "yes", False: "no", None: "-"}
     lines = [f"{'method':18}{'expected':12}{'simultaneous':38}{'alternating':38}", f"{'':18}{'a.c. / general':15}"]
-    cells = {(r["method"], r["update"], r["case"]): r for r in found}
-    for name in dict.fromkeys(r["method"] for r in found):
-        told = []
+    cells = {(r["method"], r["update"], r["case"]): r for r in results}
+    for name in dict.fromkeys(r["method"] for r in results):
+        observed = []
         for update in UPDATES:
             both = [cells[name, update, case] for case in ("absolutely_continuous", "general")]
             answer = " / ".join(words[r["found"]] for r in both)
-            told.append(f"{answer} ({both[1]['mode']})")
-        own = [words[cells[name, UPDATES[0], case]["expected"]] for case in ("absolutely_continuous", "general")]
-        lines.append(f"{name:18}{' / '.join(own):12}{told[0]:38}{told[1]:38}".rstrip())
-    return "\n".join([*lines, *reasons(found)])
+            observed.append(f"{answer} ({both[1]['mode']})")
+        expected = [words[cells[name, UPDATES[0], case]["expected"]] for case in ("absolutely_continuous", "general")]
+        lines.append(f"{name:18}{' / '.join(expected):12}{observed[0]:38}{observed[1]:38}".rstrip())
+    return "\n".join([*lines, *reasons(results)])
 
 
-def reasons(found: list[dict[str, Any]]) -> list[str]:
-    """Why cells differ from what is expected: a line for each reason of a method, with its cells."""
+def reasons(results: list[dict[str, Any]]) -> list[str]:
+    """Return why cells differ from what is expected: a line for each reason of a method, with its cells."""
     same: dict[tuple[str, str], list[str]] = {}
-    for record in found:
+    for record in results:
         if record["why"]:
             cells = same.setdefault((record["method"], record["why"]), [])
             cells.append(f"{record['update']} {record['case']}")

@@ -1,9 +1,9 @@
 """The Dirac-GAN and its absolutely continuous sibling as algorithms of the trainer.
 
 One dimension: ``G(z) = theta + s z``, ``D(x) = psi x``, real ``x ~ N(0, s^2)``, ``z ~ N(0, 1)``. With ``s = 0`` that is
-the Dirac-GAN (Mescheder et al. 2018, definition 2.1, with the sign of ``psi`` turned); with ``s > 0`` both laws have
-densities. Losses, penalties, noise, rules and games are those that train networks; expectations over ``x``, ``z`` and
-the input noise are sums over ``NODES`` quantiles, of mean 0 and variance 1 exactly.
+the Dirac-GAN (Mescheder et al. 2018, definition 2.1, with the sign of ``psi`` turned); with ``s > 0`` both
+distributions have densities. Losses, penalties, noise, rules and games are those that train networks; expectations over
+``x``, ``z`` and the input noise are sums over ``NODES`` quantiles, of mean 0 and variance 1 exactly.
 
 Reference: Mescheder et al. (2018), definition 2.1, arXiv:1801.04406.
 """
@@ -45,7 +45,7 @@ NOTHING = torch.zeros(1, dtype=DTYPE)
 
 @dataclass(frozen=True)
 class Method:
-    """What stands in an algorithm beside the two networks."""
+    """The parts of an algorithm beside the two networks."""
 
     loss: Loss = field(default_factory=Minimax)
     penalties: Mapping[str, Penalty] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Method:
 
 
 def methods(s: Settings) -> dict[str, Method]:
-    """All methods of the study, by name."""
+    """Return all methods of the study, by name."""
     two_sided = partial(dragan, weight=s.weight, center=s.center, sigma=0.1)
     return {
         "unregularised": Method(),
@@ -84,17 +84,17 @@ def methods(s: Settings) -> dict[str, Method]:
 
 
 def generator(params: Tensors, buffers: Tensors, z: Tensor) -> tuple[Tensor, Tensors]:
-    """``[B, 1] -> [B, 1]``."""
+    """Return ``[B, 1] -> [B, 1]``."""
     return params["theta"] + buffers["spread"] * z, buffers
 
 
 def discriminator(params: Tensors, buffers: Tensors, x: Tensor) -> tuple[Tensor, Tensors]:
-    """``[B, 1] -> [B]``."""
+    """Return ``[B, 1] -> [B]``."""
     return (params["psi"] * x)[:, 0], buffers
 
 
 def quantiles(count: int = NODES) -> Tensor:
-    """``[count]``: of N(0, 1), symmetric, scaled to variance 1."""
+    """Return ``[count]``: of N(0, 1), symmetric, scaled to variance 1."""
     nodes = Normal(0.0, 1.0).icdf((torch.arange(count, dtype=DTYPE) + 0.5) / count)
     nodes = (nodes - nodes.flip(0)) / 2
     return nodes / nodes.square().mean().sqrt()
@@ -104,7 +104,7 @@ class Silent(FuncBackend):
     """Spares the norms and cosines of an iteration's logs, which nobody reads here: a third of its operations."""
 
     def parts(self, tensors: Iterable[Tensor]) -> list[Tensor]:
-        """One that stands for all."""
+        """Return one constant in place of the parts."""
         return [NOTHING]
 
 
@@ -115,7 +115,7 @@ class System:
     Attributes:
         method: see ``methods``.
         update: ``simultaneous`` or ``alternating``.
-        spread: standard deviation ``s`` of the data and of the generator's law; 0 is the Dirac-GAN.
+        spread: standard deviation ``s`` of the data and of the generator's distribution; 0 is the Dirac-GAN.
         n_critic: moves of the discriminator under alternating updates.
     """
 
@@ -126,7 +126,7 @@ class System:
 
     @property
     def moves(self) -> int:
-        """Of the discriminator, an iteration."""
+        """Updates of the discriminator in an iteration."""
         return self.n_critic if self.update == "alternating" else 1
 
     def game(self) -> Game:
@@ -136,7 +136,7 @@ class System:
         return Alternating(n_critic=self.moves) if self.update == "alternating" else Simultaneous()
 
     def algorithm(self, h: Tensor | float, game: Game, heat: float | None = None) -> Algorithm:
-        """The algorithm at step ``h``; ``heat`` replaces SGLD's temperature."""
+        """Return the algorithm at step ``h``; ``heat`` replaces SGLD's temperature."""
         method, rules = self.method, {player: Sgd(lr=h) for player in ("generator", "discriminator")}
         if method.langevin is not None:
             langevin = {**method.langevin, **({} if heat is None else {"temperature": heat})}
@@ -145,11 +145,11 @@ class System:
         return Algorithm(objective, rules, method.projections, game, Ema(0.0))
 
     def size(self) -> int:
-        """Of the state that ``map`` takes: (theta, psi), and what the game keeps."""
+        """Size of the state that ``map`` takes: (theta, psi), and the game's own state."""
         return 4 if hasattr(self.game(), "init") else 2
 
     def map(self, x: Tensor, h: Tensor | float, noise: Tensor | None = None) -> Tensor:
-        """One iteration of the trainer: ``[size] -> [size]``.
+        """Return one iteration of the trainer: ``[size] -> [size]``.
 
         Args:
             x: the state.
@@ -159,7 +159,7 @@ class System:
         return self._play(self.game(), x, h, noise)
 
     def flow(self, x: Tensor) -> Tensor:
-        """The vector field ``[2]`` at ``(theta, psi)``: what an iteration adds, per step, as the step goes to 0.
+        """Return the vector field ``[2]`` at ``(theta, psi)``: what an iteration adds, per step, as the step goes to 0.
 
         It is ``x' - x`` of simultaneous gradient descent with step 1; what a game does on top by looking ahead is of
         the order of the step and has no part in it.
@@ -175,8 +175,8 @@ class System:
         params = {"generator": {"theta": x[0:1]}, "discriminator": {"psi": x[1:2]}}
         buffers = {"generator": {"spread": torch.tensor(self.spread, dtype=DTYPE)}, "discriminator": {}}
         state: dict[str, Any] = {
-            player: {"params": own, "buffers": buffers[player], "rule": algorithm.rules[player].init(own)}
-            for player, own in params.items()
+            player: {"params": values, "buffers": buffers[player], "rule": algorithm.rules[player].init(values)}
+            for player, values in params.items()
         }
         state["ema"] = {**params["generator"], **buffers["generator"]}
         state["last"] = params  # of no effect: what is logged is not looked at

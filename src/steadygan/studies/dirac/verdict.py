@@ -33,7 +33,7 @@ RADII = (0.1, 1.0, 2.0)
 
 
 def records(settings: Settings) -> list[dict[str, Any]]:
-    """One for each method, update and case."""
+    """Return a record for each method, update and case."""
     return [
         record(name, method, update, case, settings)
         for name, method in methods(settings).items()
@@ -43,20 +43,20 @@ def records(settings: Settings) -> list[dict[str, Any]]:
 
 
 def record(name: str, method: Method, update: str, case: str, settings: Settings) -> dict[str, Any]:
-    """What is expected and what is found; complex numbers as [re, im]."""
+    """Return what is expected and what is found; complex numbers as [re, im]."""
     h, spread = settings.step, CASES[case]
     system = System(method, update, spread, settings.n_critic)
     field, one = closed_form(name, asdict(settings), spread, update, h, system.moves)
     table = expected(name, case)
-    found = judge(system, h)
+    judgement = judge(system, h)
     critical = name == "unregularised" and update == "alternating" and case == "general"
     return {
         "method": name,
         "update": update,
         "case": case,
         "expected": table,
-        **found,
-        "why": None if table in (None, found["found"]) else _why(name, found, settings),
+        **judgement,
+        "why": None if table in (None, judgement["found"]) else _why(name, judgement, settings),
         "eigenvalues_analytic": _pairs(field),
         "eigenvalues_discrete_analytic": _pairs(one),
         "critical_step": critical_step(system) if critical else None,
@@ -67,7 +67,7 @@ def record(name: str, method: Method, update: str, case: str, settings: Settings
 
 
 def judge(system: System, h: float) -> dict[str, Any]:
-    """``found``, ``mode``, ``note`` and what they rest on."""
+    """Return ``found``, ``mode``, ``note`` and what they rest on."""
     if not smooth(system):
         return _by_simulation(system, h)
     eigenvalues, one = field_eigenvalues(system), map_eigenvalues(system, h)
@@ -100,7 +100,7 @@ def _smooth(system: System, h: float, abscissa: float, largest: float) -> tuple[
 
 
 def _on_the_circle(system: System, h: float) -> tuple[bool, str, str | None]:
-    """The linear part decides nothing: look where a trajectory goes."""
+    """Return the linear part decides nothing: look where a trajectory goes."""
     path = trajectories(system, ring((1.0,), 4), h, round(TIME / h)).norm(dim=2).mean(1)
     early, middle, late = (float(part.mean()) for part in (path[: len(path) // 5], *path.tensor_split(5)[2::2]))
     if early > 1.05 * middle > 1.05**2 * late:
@@ -121,10 +121,10 @@ def _by_simulation(system: System, h: float) -> dict[str, Any]:
         last = round(TIME / h_own)
         falls.append(float(path[last - last // 10 : last + 1, member].max() / path[0, member]))
     worst = float(np.max(falls))  # not a number where one is
-    found = worst < FALL
+    stable = worst < FALL
     return {
-        "found": found,
-        "mode": "linear" if found else "not_an_equilibrium" if remainder(system) > CUSP else "divergent",
+        "found": stable,
+        "mode": "linear" if stable else "not_an_equilibrium" if remainder(system) > CUSP else "divergent",
         "note": f"by simulation from {len(starts)} starts with steps {', '.join(f'{step:g}' for step in steps)}",
         "eigenvalues": [],
         "eigenvalues_discrete": [],
@@ -135,17 +135,17 @@ def _by_simulation(system: System, h: float) -> dict[str, Any]:
     }
 
 
-def _why(name: str, found: dict[str, Any], settings: Settings) -> str:
-    if name == "dragan_two_sided" and found["mode"] == "not_an_equilibrium":
+def _why(name: str, judgement: dict[str, Any], settings: Settings) -> str:
+    if name == "dragan_two_sided" and judgement["mode"] == "not_an_equilibrium":
         return (
             "the two-sided penalty punishes a flat critic too: at psi = 0 it pushes with 2 weight center "
             f"= {2 * settings.weight * settings.center:g}, so there is no equilibrium; the cell is the one-sided form's"
         )
-    if found["spectral_abscissa"] is None:
-        return f"at these numbers: mode {found['mode']}, worst fall {found['worst_fall']:.4g}"
-    if found["mode"] == "divergent" and found["note"]:
-        return f"the step {settings.step:g} is too large: modulus {found['spectral_radius']:.4g}"
-    return f"at these numbers: mode {found['mode']}, spectral abscissa {found['spectral_abscissa']:.4g}"
+    if judgement["spectral_abscissa"] is None:
+        return f"at these numbers: mode {judgement['mode']}, worst fall {judgement['worst_fall']:.4g}"
+    if judgement["mode"] == "divergent" and judgement["note"]:
+        return f"the step {settings.step:g} is too large: modulus {judgement['spectral_radius']:.4g}"
+    return f"at these numbers: mode {judgement['mode']}, spectral abscissa {judgement['spectral_abscissa']:.4g}"
 
 
 def _pairs(values: Any) -> list[list[float]] | None:

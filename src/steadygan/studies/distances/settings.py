@@ -7,7 +7,7 @@ from steadygan.errors import UserError
 
 @dataclass(frozen=True)
 class Settings:
-    """What is computed.
+    """Settings of the study.
 
     Attributes:
         extent: the lines are up to so far apart, to either side.

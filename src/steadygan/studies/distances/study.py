@@ -21,19 +21,19 @@ NAMES = {
 }
 
 
-def run(folder: Path, settings: Settings, tell: Callable[[str], None]) -> None:
+def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None:
     """Write ``results.json`` and ``distances.png`` into ``folder``."""
-    found = records(settings)
-    write_json(folder / "results.json", found)
-    picture(folder / "distances.png", found)
-    last = found[-1]
+    results = records(settings)
+    write_json(folder / "results.json", results)
+    picture(folder / "distances.png", results)
+    last = results[-1]
     for name, words in NAMES.items():
-        tell(f"{words:18} theta = {last['theta']:g}: {last[name]}, from samples {last['estimated'][name]}")
-    tell(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+        report(f"{words:18} theta = {last['theta']:g}: {last[name]}, from samples {last['estimated'][name]}")
+    report(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
 
 
 def records(settings: Settings) -> list[dict[str, Any]]:
-    """One for each theta: the closed forms, and under ``estimated`` the same from samples."""
+    """Return a record for each theta: the closed forms, and under ``estimated`` the same from samples."""
     source = np.random.default_rng(settings.seed)
     thetas = np.linspace(-settings.extent, settings.extent, settings.count)
     return [
@@ -49,23 +49,23 @@ def records(settings: Settings) -> list[dict[str, Any]]:
 def estimate(theta: float, settings: Settings, source: np.random.Generator) -> Distances:
     """From ``samples`` points on each line."""
     near, far = (
-        np.stack([np.full(settings.samples, place), source.uniform(size=settings.samples)], 1) for place in (0.0, theta)
+        np.stack([np.full(settings.samples, x), source.uniform(size=settings.samples)], 1) for x in (0.0, theta)
     )
     return of_samples(near, far, settings.bins)
 
 
-def picture(path: Path, found: list[dict[str, Any]]) -> None:
+def picture(path: Path, results: list[dict[str, Any]]) -> None:
     """Each distance over theta; where it is infinite there is no line."""
     figure = Figure(figsize=(13, 2.9), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    theta = [record["theta"] for record in found]
+    theta = [record["theta"] for record in results]
     for drawn, (name, words) in zip(figure.subplots(1, len(NAMES)), NAMES.items()):
         for values, style, label in (
-            ([float(record[name]) for record in found], "-", "closed form"),
-            ([float(record["estimated"][name]) for record in found], ".", "from samples"),
+            ([float(record[name]) for record in results], "-", "closed form"),
+            ([float(record["estimated"][name]) for record in results], ".", "from samples"),
         ):
             drawn.plot(theta, np.where(np.isfinite(values), values, np.nan), style, label=label)
-        if not np.isfinite([float(record[name]) for record in found]).all():
+        if not np.isfinite([float(record[name]) for record in results]).all():
             drawn.text(0.5, 0.6, "infinite but at 0", transform=drawn.transAxes, ha="center", fontsize=8)
         drawn.set_title(words, fontsize=9)
         drawn.set_xlabel("theta", fontsize=8)

@@ -18,10 +18,10 @@ ROWS = {
 }
 
 
-def picture(path: Path, found: list[dict[str, Any]]) -> None:
+def picture(path: Path, results: list[dict[str, Any]]) -> None:
     """A column for each remedy, a line for each age of the generator: the median over seeds, with its range."""
-    remedies = list(dict.fromkeys(one["remedy"] for one in found))
-    ages = list(dict.fromkeys(one["epochs"] for one in found))
+    remedies = list(dict.fromkeys(one["remedy"] for one in results))
+    ages = list(dict.fromkeys(one["epochs"] for one in results))
     figure = Figure(figsize=(3.1 * len(remedies), 2.0 * len(ROWS)), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(len(ROWS), len(remedies), sharex=True, sharey="row", squeeze=False)
@@ -29,7 +29,7 @@ def picture(path: Path, found: list[dict[str, Any]]) -> None:
         for row, (key, label) in enumerate(ROWS.items()):
             drawn = panels[row][column]
             for age in ages:
-                iterations, values = _series(found, remedy, age, key)
+                iterations, values = _series(results, remedy, age, key)
                 (line,) = drawn.plot(iterations, np.median(values, 0), label=f"G after {age} epochs")
                 drawn.fill_between(iterations, values.min(0), values.max(0), alpha=0.2, color=line.get_color(), lw=0)
             if key != "accuracy":
@@ -43,10 +43,10 @@ def picture(path: Path, found: list[dict[str, Any]]) -> None:
     write_atomically(path, lambda file: figure.savefig(file, format="png"))
 
 
-def _series(found: list[dict[str, Any]], remedy: str, age: int, key: str) -> tuple[list[int], np.ndarray]:
+def _series(results: list[dict[str, Any]], remedy: str, age: int, key: str) -> tuple[list[int], np.ndarray]:
     """Iterations ``[n]`` and values ``[seeds, n]``."""
-    own = [one for one in found if (one["remedy"], one["epochs"]) == (remedy, age)]
-    iterations = sorted({one["iteration"] for one in own})
-    seeds = sorted({one["seed"] for one in own})
-    at = {(one["seed"], one["iteration"]): one[key] for one in own}
+    matching = [one for one in results if (one["remedy"], one["epochs"]) == (remedy, age)]
+    iterations = sorted({one["iteration"] for one in matching})
+    seeds = sorted({one["seed"] for one in matching})
+    at = {(one["seed"], one["iteration"]): one[key] for one in matching}
     return iterations, np.array([[at[seed, iteration] for iteration in iterations] for seed in seeds])

@@ -12,7 +12,7 @@ from steadygan.core.losses import Minimax, NonSaturating
 from steadygan.core.types import Loss
 from steadygan.engines.module import GANModule
 from steadygan.engines.step import PLAYERS
-from steadygan.studies.alone import fresh, players_of, train_discriminator
+from steadygan.studies.discriminator_training import fresh, players_of, train_discriminator
 from steadygan.studies.perfect_discriminator.settings import Settings
 
 UNSEEN = 10**6
@@ -50,11 +50,11 @@ def retrain(frozen: GANModule, config: Mapping[str, Any], s: Settings, seed: int
 def look(gan: GANModule, iteration: int, batches: int) -> Look:
     """See ``Look``."""
     params = {player: gan.state[player]["params"] for player in PLAYERS}
-    drawn = [gan.sampler.sample(UNSEEN + place, params) for place in range(batches)]
+    drawn = [gan.sampler.sample(UNSEEN + index, params) for index in range(batches)]
     players = players_of(gan, iteration)
-    told = [players.gradient("discriminator", gan.state, batch["discriminator"][0]).logs for batch in drawn]
+    logs_of_batches = [players.gradient("discriminator", gan.state, batch["discriminator"][0]).logs for batch in drawn]
     accuracy, error = (
-        float(torch.stack([logs[key] for logs in told]).mean())
+        float(torch.stack([logs[key] for logs in logs_of_batches]).mean())
         for key in ("accuracy/discriminator", "loss/discriminator")
     )
     spreads = [spread(gradients(gan, iteration, drawn, loss)) for loss in (Minimax(), NonSaturating())]
@@ -62,7 +62,7 @@ def look(gan: GANModule, iteration: int, batches: int) -> Look:
 
 
 def gradients(gan: GANModule, iteration: int, drawn: list[Mapping[str, Any]], loss: Loss) -> Tensor:
-    """``[batches, P]``: of the generator, under ``loss``."""
+    """Return ``[batches, P]``: of the generator, under ``loss``."""
     players = players_of(gan, iteration)
     players = replace(
         players, algorithm=replace(players.algorithm, objective=replace(players.algorithm.objective, loss=loss))
@@ -72,5 +72,5 @@ def gradients(gan: GANModule, iteration: int, drawn: list[Mapping[str, Any]], lo
 
 
 def spread(rows: Tensor) -> tuple[float, float]:
-    """The norm of the mean of ``[n, P]``, and the trace of the covariance."""
+    """Return the norm of the mean of ``[n, P]``, and the trace of the covariance."""
     return float(rows.mean(0).norm()), float(rows.var(0).sum())

@@ -8,7 +8,7 @@ from steadygan.studies.ranges import check, whole_numbers
 
 @dataclass(frozen=True)
 class Settings:
-    """What is computed.
+    """Settings of the study.
 
     Attributes:
         dataset: ring, grid, digits, mnist or any other option of the group.
@@ -26,7 +26,7 @@ class Settings:
         gamma: of R1.
         seeds: from 0 on.
         draws: of the gradient under white noise.
-        coordinates: parameters whose law is compared with Cauchy's.
+        coordinates: parameters whose distribution is compared with Cauchy's.
     """
 
     dataset: str = "ring"

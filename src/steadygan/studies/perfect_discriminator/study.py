@@ -11,29 +11,29 @@ import torch
 
 from steadygan.errors import bad_value
 from steadygan.files import write_json
-from steadygan.studies.alone import composed, fresh
+from steadygan.studies.discriminator_training import composed, fresh
 from steadygan.studies.perfect_discriminator.figure import picture
-from steadygan.studies.perfect_discriminator.laws import cauchy, identity
 from steadygan.studies.perfect_discriminator.retrain import Look, retrain
 from steadygan.studies.perfect_discriminator.settings import Settings
+from steadygan.studies.perfect_discriminator.theorems import cauchy, identity
 from steadygan.studies.perfect_discriminator.variants import overrides, remedies, shape
 from steadygan.studies.progress import track
 from steadygan.studies.ranges import whole_numbers
 
 
-def run(folder: Path, settings: Settings, tell: Callable[[str], None]) -> None:
+def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None:
     """Write ``results.json`` and ``perfect_discriminator.png`` into ``folder``."""
     torch.set_num_threads(1)
-    found = list(track(retrained(settings), total(settings), "discriminators"))
-    laws = [*cauchy(settings), *identity()]
-    write_json(folder / "results.json", [*found, *laws])
-    picture(folder / "perfect_discriminator.png", found)
-    tell(table(found))
-    p_values = [law["p_value"] for law in laws if law["kind"] == "cauchy"]
-    tell(f"Cauchy's law: {sum(p < 0.01 for p in p_values)} of {len(p_values)} coordinates below p = 0.01")
-    worst = max(law["difference"] for law in laws if law["kind"] == "identity")
-    tell(f"gradients of -log D and of KL - 2 JSD: largest relative difference {worst:.1e}")
-    tell(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    results = list(track(retrained(settings), total(settings), "discriminators"))
+    checks = [*cauchy(settings), *identity()]
+    write_json(folder / "results.json", [*results, *checks])
+    picture(folder / "perfect_discriminator.png", results)
+    report(table(results))
+    p_values = [check["p_value"] for check in checks if check["kind"] == "cauchy"]
+    report(f"Cauchy distribution: {sum(p < 0.01 for p in p_values)} of {len(p_values)} coordinates below p = 0.01")
+    worst = max(check["difference"] for check in checks if check["kind"] == "identity")
+    report(f"gradients of -log D and of KL - 2 JSD: largest relative difference {worst:.1e}")
+    report(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
 
 
 def total(s: Settings) -> int:
@@ -42,11 +42,11 @@ def total(s: Settings) -> int:
 
 
 def retrained(s: Settings) -> Iterator[list[dict[str, Any]]]:
-    """The records of each discriminator that is trained anew, one list each."""
+    """Yield the records of each discriminator that is trained anew, one list each."""
     marks = whole_numbers("epochs", s.epochs)
     for seed in range(s.seeds):
-        given = overrides(s, seed)
-        gan = fresh(composed(given))
+        base_overrides = overrides(s, seed)
+        gan = fresh(composed(base_overrides))
         epoch = max(1, gan.components.dataset.num_data // s.batch_size)
         for mark in marks:
             for iteration in range(gan.iteration, mark * epoch):
@@ -54,23 +54,23 @@ def retrained(s: Settings) -> Iterator[list[dict[str, Any]]]:
                 if gan.diverged_at is not None:
                     raise bad_value("lr", s.lr, f"the GAN diverged in iteration {gan.diverged_at}")
             for name, remedy in remedies(s, len(gan.components.dataset.shape) == 3).items():
-                looks = retrain(gan, composed([*given, *remedy]), s, seed)
+                looks = retrain(gan, composed([*base_overrides, *remedy]), s, seed)
                 yield [record(look, name, mark, seed) for look in looks]
 
 
 def record(look: Look, remedy: str, epochs: int, seed: int) -> dict[str, Any]:
-    """One line of ``results.json``."""
+    """Return one line of ``results.json``."""
     return {"kind": "retrained", "remedy": remedy, "epochs": epochs, "seed": seed, **look._asdict()}
 
 
-def table(found: list[dict[str, Any]]) -> str:
-    """The last look at each, the median over seeds."""
-    last = max(one["iteration"] for one in found)
+def table(results: list[dict[str, Any]]) -> str:
+    """Return the last look at each, the median over seeds."""
+    last = max(one["iteration"] for one in results)
     lines = [f"{'':18}{'epochs':>7}{'accuracy':>10}{'|grad log(1-D)|':>17}{'|grad -log D|':>15}{'its variance':>14}"]
-    for remedy in dict.fromkeys(one["remedy"] for one in found):
-        for epochs in dict.fromkeys(one["epochs"] for one in found):
-            own = [o for o in found if (o["remedy"], o["epochs"], o["iteration"]) == (remedy, epochs, last)]
+    for remedy in dict.fromkeys(one["remedy"] for one in results):
+        for epochs in dict.fromkeys(one["epochs"] for one in results):
+            matching = [o for o in results if (o["remedy"], o["epochs"], o["iteration"]) == (remedy, epochs, last)]
             keys = ("accuracy", "saturating_norm", "nonsaturating_norm", "nonsaturating_variance")
-            accuracy, *rest = (float(torch.tensor([one[key] for one in own]).median()) for key in keys)
+            accuracy, *rest = (float(torch.tensor([one[key] for one in matching]).median()) for key in keys)
             lines.append(f"{remedy:18}{epochs:7}{accuracy:10.3f}{rest[0]:17.2e}{rest[1]:15.2e}{rest[2]:14.2e}")
     return "\n".join(lines)

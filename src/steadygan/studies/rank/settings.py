@@ -7,7 +7,7 @@ from steadygan.studies.ranges import check
 
 @dataclass(frozen=True)
 class Settings:
-    """What is computed.
+    """Settings of the study.
 
     Attributes:
         run: the folder of a run, whose averaged generator is looked at; without it, a fresh one of the keys below.

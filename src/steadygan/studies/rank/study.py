@@ -21,7 +21,7 @@ from steadygan.core.draws import generator, normal_like
 from steadygan.errors import bad_value
 from steadygan.files import write_atomically, write_json
 from steadygan.loading import load
-from steadygan.studies.alone import composed, fresh
+from steadygan.studies.discriminator_training import composed, fresh
 from steadygan.studies.progress import track
 from steadygan.studies.rank.settings import Settings
 from steadygan.theory.rank import jacobian, rank
@@ -29,29 +29,29 @@ from steadygan.theory.rank import jacobian, rank
 STREAM = "theory/rank"
 
 
-def run(folder: Path, settings: Settings, tell: Callable[[str], None]) -> None:
+def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None:
     """Write ``results.json`` and ``rank.png`` into ``folder``."""
     torch.set_num_threads(1)
     sample, latent, shape = subject(settings)
-    found = list(track(records(sample, latent, settings), settings.points, "latents"))
-    write_json(folder / "results.json", found)
-    picture(folder / "rank.png", found)
-    ranks = [one["rank"] for one in found]
-    tell(f"latents of {latent} dimensions, samples of {prod(shape)}")
-    tell(f"rank of the Jacobian at {len(ranks)} latents: {min(ranks)} to {max(ranks)}")
+    results = list(track(records(sample, latent, settings), settings.points, "latents"))
+    write_json(folder / "results.json", results)
+    picture(folder / "rank.png", results)
+    ranks = [one["rank"] for one in results]
+    report(f"latents of {latent} dimensions, samples of {prod(shape)}")
+    report(f"rank of the Jacobian at {len(ranks)} latents: {min(ranks)} to {max(ranks)}")
     if max(ranks) < prod(shape):
-        tell(f"the samples lie on a set of at most {max(ranks)} dimensions, which has measure zero")
-    tell(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+        report(f"the samples lie on a set of at most {max(ranks)} dimensions, which has measure zero")
+    report(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
 
 
 def subject(s: Settings) -> tuple[Callable[[Tensor], Tensor], int, tuple[int, ...]]:
-    """The generator as ``z [latent] -> x [*shape]`` in float64, the dimension of z, the shape."""
+    """Return the generator as ``z [latent] -> x [*shape]`` in float64, the dimension of z, the shape."""
     if s.run:
         gan = load(s.run)
         shape = gan.shape
     else:
-        given = [f"dataset={s.dataset}", f"network={s.network}", f"network.width={s.width}", f"seed={s.seed}"]
-        gan = fresh(composed([*given, f"network.latent={s.latent}"]))
+        overrides = [f"dataset={s.dataset}", f"network={s.network}", f"network.width={s.width}", f"seed={s.seed}"]
+        gan = fresh(composed([*overrides, f"network.latent={s.latent}"]))
         shape = tuple(gan.parts.dataset.shape)
     if gan.classes is not None:
         raise bad_value("run", s.run, "a conditional generator has a rank in each class; train one without labels")
@@ -65,13 +65,13 @@ def subject(s: Settings) -> tuple[Callable[[Tensor], Tensor], int, tuple[int, ..
 
 
 def records(sample: Callable[[Tensor], Tensor], latent: int, s: Settings) -> Iterator[list[dict[str, Any]]]:
-    """Of each latent: ``rank``, ``singular_values`` and ``bound``, the smaller of both dimensions."""
-    for place, z in enumerate(normal_like(generator(s.seed, STREAM), (s.points, latent), torch.float64)):
+    """Yield for each latent ``rank``, ``singular_values`` and ``bound``, the smaller of both dimensions."""
+    for index, z in enumerate(normal_like(generator(s.seed, STREAM), (s.points, latent), torch.float64)):
         matrix = jacobian(sample, z)
         values = torch.linalg.svdvals(matrix)
         yield [
             {
-                "latent": place,
+                "latent": index,
                 "rank": rank(values, s.tolerance),
                 "bound": min(matrix.shape),
                 "singular_values": values.tolist(),
@@ -79,12 +79,12 @@ def records(sample: Callable[[Tensor], Tensor], latent: int, s: Settings) -> Ite
         ]
 
 
-def picture(path: Path, found: list[dict[str, Any]]) -> None:
+def picture(path: Path, results: list[dict[str, Any]]) -> None:
     """The singular values at each latent, over the largest."""
     figure = Figure(figsize=(6, 3.6), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     drawn = figure.subplots()
-    for one in found:
+    for one in results:
         values = torch.tensor(one["singular_values"])
         drawn.semilogy(range(1, len(values) + 1), (values / values[0].clamp_min(1e-300)).clamp_min(1e-18), lw=0.8)
     drawn.set_xlabel("singular value of the generator's Jacobian")

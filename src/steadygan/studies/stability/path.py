@@ -27,7 +27,7 @@ BUMP = 0.1
 def along(
     field: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, points: int, tick: Callable[[], None]
 ) -> dict[str, Any] | None:
-    """``angle`` and ``norm`` of the field at each of ``alpha``; None where start and end are the same."""
+    """Return ``angle`` and ``norm`` of the field at each of ``alpha``; None where start and end are the same."""
     way = end - start
     length = way.norm()
     if not float(length) > 0:
@@ -57,7 +57,7 @@ def shape(alphas: np.ndarray, angles: np.ndarray) -> dict[str, Any]:
         for a, b, one, other in zip(alphas, alphas[1:], angles, angles[1:])
         if one > 0 >= other
     ]
-    nearest = min(falls, key=lambda place: abs(place - 1), default=None)
+    nearest = min(falls, key=lambda alpha: abs(alpha - 1), default=None)
     switch = float(nearest) if nearest is not None and abs(nearest - 1) <= NEAR else None
     sizes = np.abs(angles[alphas >= 0])
     bump = float(sizes.max() - max(sizes[0], sizes[-1]))
@@ -65,5 +65,5 @@ def shape(alphas: np.ndarray, angles: np.ndarray) -> dict[str, Any]:
 
 
 def flat(state: dict[str, Any], players: tuple[str, ...]) -> Tensor:
-    """All parameters of both players, float64."""
+    """Return all parameters of both players, float64."""
     return torch.cat([value.double().reshape(-1) for player in players for value in state[player]["params"].values()])

@@ -13,7 +13,7 @@ WAYS = ("auto", "true", "false")
 
 @dataclass(frozen=True)
 class Settings:
-    """What is computed, and from where on a number counts.
+    """Settings of the analysis, and the thresholds from which a number counts.
 
     Attributes:
         checkpoint: which: last, best, or an iteration whose checkpoint was kept (keep_checkpoints).
@@ -50,9 +50,9 @@ class Settings:
             raise bad_value("dense", self.dense, "no such choice", WAYS)
 
     def examples(self, shape: tuple[int, ...]) -> int:
-        """Of the batch, where one has this shape."""
+        """Return the batch size for examples of this shape."""
         return self.size or (4096 if len(shape) == 1 else 256)
 
     def writes_out(self, rows: int) -> bool:
-        """Whether a matrix of so many rows is written out."""
+        """Return whether a matrix of so many rows is written out."""
         return self.dense.lower() == "true" or (self.dense.lower() == "auto" and rows <= DENSE_LIMIT)

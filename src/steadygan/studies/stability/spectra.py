@@ -60,10 +60,10 @@ class Linear:
 
 
 def of_field(field: Field, settings: Settings, stage: Stage) -> Linear:
-    """The eigenvalues of ``field`` at its state: all, or the outermost of each kind and those about 0."""
-    whole = field.operator()
-    kept = ~_idle(field, whole)
-    operator = of.part(whole, kept)
+    """Return the eigenvalues of ``field`` at its state: all, or the outermost of each kind and those about 0."""
+    operator_all = field.operator()
+    kept = ~_idle(field, operator_all)
+    operator = of.part(operator_all, kept)
     if settings.writes_out(operator.size):
         written = of.matrix(operator.watched(stage(f"rows of {operator.size:,}")))
         stage("eigenvalues of the field")
@@ -71,17 +71,17 @@ def of_field(field: Field, settings: Settings, stage: Stage) -> Linear:
     return Linear(operator, kept, None, *search(operator, settings, stage))
 
 
-def _idle(field: Field, whole: Operator) -> NDArray[np.bool_]:
+def _idle(field: Field, operator: Operator) -> NDArray[np.bool_]:
     """Coordinates that move nothing or are moved by nothing, not only to first order: also a little way off."""
-    still = of.idle(whole, 0.0)
+    still = of.idle(operator, 0.0)
     if not still.any():
         return still
-    x, there = field.x, torch.as_tensor(still, device=field.x.device)
+    x, mask = field.x, torch.as_tensor(still, device=field.x.device)
     here = field(x)
     draws = torch.as_tensor(np.random.default_rng(6).standard_normal(len(x)), device=x.device)
     size = max(float(x.square().mean().sqrt()), 1e-3)
     for share in (1e-2, 1e-3, 1e-4):  # a dead unit comes to life if it is moved too far
-        away = field(x + share * size * draws * there)
+        away = field(x + share * size * draws * mask)
         if float((away - here).abs().max()) <= 1e-12 * float(here.abs().max()):
             return still
     return np.zeros_like(still)
@@ -93,37 +93,43 @@ def search(operator: Operator, settings: Settings, stage: Stage) -> tuple[Spectr
     count, budget = settings.count, settings.budget
     space = of.ritz(operator.watched(stage("Krylov space: products")), min(budget, LARGE))
     scale = float(np.abs(space.values).max(initial=0.0))
-    zero, told, found = settings.zero * scale, {}, []
+    zero, accuracy, spectra = settings.zero * scale, {}, []
     for which, sizes in KINDS.items():
         places = of.extremes(space.values, which, count)
-        own = space.spectrum(places)
-        if own.residuals.max(initial=0.0) > CONVERGED * scale:
-            own = of.outermost(operator.watched(stage(f"{which}: products")), which, count, budget)
-        found.append(own)
-        outer = int(sizes(own.values).argmax())
-        told[which] = _found(own.largest(which, count), count, scale, own.residuals[outer])
+        spectrum = space.spectrum(places)
+        if spectrum.residuals.max(initial=0.0) > CONVERGED * scale:
+            spectrum = of.outermost(operator.watched(stage(f"{which}: products")), which, count, budget)
+        spectra.append(spectrum)
+        outer = int(sizes(spectrum.values).argmax())
+        accuracy[which] = _accuracy(spectrum.largest(which, count), count, scale, spectrum.residuals[outer])
     about = of.nearest(operator.watched(stage("about 0: products")), zero, count, budget=min(5 * budget, LARGER))
-    told["zero"] = _found(about, count, scale, about.residuals.max(initial=0.0))
-    found += [about, space.spectrum(np.flatnonzero(space.residuals <= SEEN * scale).tolist())]
-    found = [_seen(own, SEEN * scale, zero) for own in found]
-    return reduce(Spectrum.joined, sorted(found, key=lambda own: own.residuals.max(initial=0.0))), told
+    accuracy["zero"] = _accuracy(about, count, scale, about.residuals.max(initial=0.0))
+    spectra += [about, space.spectrum(np.flatnonzero(space.residuals <= SEEN * scale).tolist())]
+    spectra = [_seen(spectrum, SEEN * scale, zero) for spectrum in spectra]
+    return reduce(Spectrum.joined, sorted(spectra, key=lambda spectrum: spectrum.residuals.max(initial=0.0))), accuracy
 
 
-def _found(own: Spectrum, asked: int, scale: float, residual: float) -> dict[str, Any]:
-    return {"asked": asked, "found": int((own.residuals <= CONVERGED * scale).sum()), "residual": float(residual)}
+def _accuracy(spectrum: Spectrum, requested: int, scale: float, residual: float) -> dict[str, Any]:
+    return {
+        "asked": requested,
+        "found": int((spectrum.residuals <= CONVERGED * scale).sum()),
+        "residual": float(residual),
+    }
 
 
-def _seen(found: Spectrum, limit: float, zero: float) -> Spectrum:
-    """What is known well enough to be told; and, more closely, to count as 0."""
-    good = found.residuals <= limit
-    zeros = (np.abs(found.values) <= zero) & (found.residuals <= zero)
-    return Spectrum(found.values[good], found.vectors[:, good], found.residuals[good], of.span(found.vectors[:, zeros]))
+def _seen(spectrum: Spectrum, limit: float, zero: float) -> Spectrum:
+    """Keep the eigenvalues that are accurate enough to be reported; and, more strictly, to count as 0."""
+    good = spectrum.residuals <= limit
+    zeros = (np.abs(spectrum.values) <= zero) & (spectrum.residuals <= zero)
+    return Spectrum(
+        spectrum.values[good], spectrum.vectors[:, good], spectrum.residuals[good], of.span(spectrum.vectors[:, zeros])
+    )
 
 
 def held_out(linear: Linear, other: Operator, settings: Settings, stage: Stage, above: float) -> dict[int, complex]:
-    """The eigenvalues of largest real part, and all whose real part is above a bound, on other draws, to first order:
-    ``w^H J' u / w^H u``, ``w`` the left eigenvector. An eigenvalue that is an extreme of one batch's noise does not
-    come back.
+    """Return the eigenvalues of largest real part, and all whose real part is above a bound, on other draws, to first
+    order: ``w^H J' u / w^H u``, ``w`` the left eigenvector. An eigenvalue that is an extreme of one batch's noise does
+    not come back.
 
     By the place of the eigenvalue; those of which no left eigenvector was found are not among them.
     """
@@ -137,8 +143,8 @@ def held_out(linear: Linear, other: Operator, settings: Settings, stage: Stage, 
         found = of.outermost(turned, "LR", len(places) + 2, budget=settings.budget)
         values, left = found.values, found.vectors
     found = {}
-    for place in places:
-        value, u = spectrum.values[place], spectrum.vectors[:, place]
+    for index in places:
+        value, u = spectrum.values[index], spectrum.vectors[:, index]
         # A left eigenvector of J is w^H J = lambda w^H, so that J^T conj(w) = lambda conj(w).
         nearest = int(np.abs(values - value).argmin()) if len(values) else 0
         if not len(values) or abs(values[nearest] - value) > 1e-4 * linear.scale:
@@ -147,12 +153,12 @@ def held_out(linear: Linear, other: Operator, settings: Settings, stage: Stage, 
         share = w @ u
         if abs(share) > 1e-8:
             tick()
-            found[place] = complex(w @ other.times(u) / share)
+            found[index] = complex(w @ other.times(u) / share)
     return found
 
 
 def zeros(field: Field, linear: Linear, settings: Settings, follow: bool) -> zero_modes.ZeroModes:
-    """What the eigenvalues are that count as 0.
+    """Analyse the eigenvalues that count as 0.
 
     Those that are no symmetries are followed where ``follow``: it says something where the field is 0.
     """
@@ -160,9 +166,9 @@ def zeros(field: Field, linear: Linear, settings: Settings, follow: bool) -> zer
     kept = torch.as_tensor(linear.kept, device=device)
 
     def placed(vector: NDArray) -> torch.Tensor:
-        whole = torch.zeros_like(field.x)
-        whole[kept] = torch.as_tensor(vector, device=device, dtype=dtype)
-        return whole
+        full = torch.zeros_like(field.x)
+        full[kept] = torch.as_tensor(vector, device=device, dtype=dtype)
+        return full
 
     _, pull = torch.func.vjp(field.outputs, field.x)
     _, push = torch.func.vjp(lambda along: pull(along)[0], torch.zeros_like(field.outputs(field.x)))
@@ -180,15 +186,15 @@ def zeros(field: Field, linear: Linear, settings: Settings, follow: bool) -> zer
 
 
 def of_iteration(iteration: Iteration, settings: Settings, stage: Stage) -> tuple[Spectrum, int]:
-    """The multipliers of one iteration that are largest in modulus, all where it is small; and how many coordinates
-    stay as they are or are looked at by nothing, each with the multiplier 1."""
-    whole = iteration.operator()
-    still = of.idle(whole, 1.0)
-    operator = of.part(whole, ~still).watched(stage("one iteration: products"))
+    """Return the multipliers of one iteration that are largest in modulus, all where it is small; and how many
+    coordinates stay as they are or are looked at by nothing, each with the multiplier 1."""
+    operator_all = iteration.operator()
+    still = of.idle(operator_all, 1.0)
+    operator = of.part(operator_all, ~still).watched(stage("one iteration: products"))
     if not operator.size:
         return of.dense(operator), int(still.sum())
     if settings.writes_out(operator.size):
         return of.dense(operator), int(still.sum())
     scale = of.balance(operator)
-    found = of.outermost(of.scaled(operator, scale), "LM", settings.count, budget=settings.budget)
-    return of.measured(operator, found.values, scale[:, None] * found.vectors), int(still.sum())
+    spectrum = of.outermost(of.scaled(operator, scale), "LM", settings.count, budget=settings.budget)
+    return of.measured(operator, spectrum.values, scale[:, None] * spectrum.vectors), int(still.sum())

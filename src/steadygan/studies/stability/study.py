@@ -36,7 +36,7 @@ STANDING = 1e-6
 def run(
     directory: Path,
     settings: Settings,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
     trust: Iterable[str] = (),
     data: Mapping[str, Any] | None = None,
 ) -> None:
@@ -45,7 +45,7 @@ def run(
     Args:
         directory: of the run.
         settings: of the analysis.
-        tell: takes lines to be shown.
+        report: takes lines to be shown.
         trust, data: as for ``steadygan.load``.
 
     Raises:
@@ -58,18 +58,18 @@ def run(
     path = trained.directory / f"{NAME}{suffix}.json"
     try:
         with trained.computing(), stages() as stage:
-            found = analyse(trained, settings, stage)
+            analysis = analyse(trained, settings, stage)
     except KeyboardInterrupt:
         raise Interrupted(f"nothing was written to {path}") from None
-    files.write_json(path, found)
-    figures.figure(path.with_suffix(".png"), found)
-    for line in told(found):
-        tell(line)
-    tell(f"{path}, {path.with_suffix('.png').name}")
+    files.write_json(path, analysis)
+    figures.figure(path.with_suffix(".png"), analysis)
+    for line in summary_lines(analysis):
+        report(line)
+    report(f"{path}, {path.with_suffix('.png').name}")
 
 
 def checkpoint(directory: Path, key: str, name: str) -> Path:
-    """The file of a checkpoint of a run, or the run's folder for its last.
+    """Return the file of a checkpoint of a run, or the run's folder for its last.
 
     Args:
         directory: of the run; or a checkpoint's file, which then is the one.
@@ -83,16 +83,16 @@ def checkpoint(directory: Path, key: str, name: str) -> Path:
         return directory  # what is wrong with it is told where it is read
     if directory.is_file():
         raise bad_value(key, name, f"{directory} is a checkpoint already; name the run's folder")
-    there = {path.stem: path for path in sorted((directory / files.CHECKPOINTS).glob("*.ckpt"))}
+    checkpoints = {path.stem: path for path in sorted((directory / files.CHECKPOINTS).glob("*.ckpt"))}
     numbered = f"{int(name):07d}" if name.isdecimal() else name
-    if numbered not in there:
-        known = ", ".join(sorted(there)) or "none"
+    if numbered not in checkpoints:
+        known = ", ".join(sorted(checkpoints)) or "none"
         raise UserError(f"{key}={name}: {directory} has no such checkpoint\nCheckpoints: {known}")
-    return there[numbered]
+    return checkpoints[numbered]
 
 
 def analyse(trained: TrainedGAN, settings: Settings, stage: spectra.Stage) -> dict[str, Any]:
-    """All that ``stability.json`` holds."""
+    """Return all that ``stability.json`` holds."""
     seed, size = trained.config["seed"], settings.examples(trained.shape)
     here, other = (scene(trained.components, trained.state, trained.iteration, seed, size, index) for index in (0, 1))
     start = here.at(_start(trained, settings))
@@ -121,7 +121,7 @@ def analyse(trained: TrainedGAN, settings: Settings, stage: spectra.Stage) -> di
         "residuals": linear.spectrum.residuals.tolist(),
         **{name: _largest(linear.spectrum, which) for name, which in zip(LARGEST, KINDS)},
         "held_out": [
-            _pair(held_out[place]) if place in held_out else None for place in range(max(held_out, default=-1) + 1)
+            _pair(held_out[index]) if index in held_out else None for index in range(max(held_out, default=-1) + 1)
         ],
         "spectral_abscissa": float(values.real.max()) if len(values) else 0.0,
         **_multipliers(multipliers, standing),
@@ -152,25 +152,25 @@ def _start(trained: TrainedGAN, settings: Settings) -> dict[str, Any]:
 
 def _norms(trained: TrainedGAN, field: Field, check: Field, start: Field) -> Norms:
     v, other = field(field.x), check(check.x)
-    found = Norms(float(v.norm()), float((v - other).norm()) / 2**0.5, float(start(start.x).norm()))
-    if not np.isfinite([found.here, found.noise]).all():
+    norms = Norms(float(v.norm()), float((v - other).norm()) / 2**0.5, float(start(start.x).norm()))
+    if not np.isfinite([norms.here, norms.noise]).all():
         diverged = trained.summary.get("diverged_at")
         why = f": it diverged in iteration {diverged}" if diverged else ""
         raise UserError(f"{trained.directory}: the field is not finite at its checkpoint{why}; nothing to linearise")
-    return found
+    return norms
 
 
 def _rotation(linear: spectra.Linear, settings: Settings, stage: spectra.Stage) -> tuple[float, float]:
     draws = np.random.default_rng(7).choice([-1.0, 1.0], (settings.probes, linear.operator.size))
     if linear.written is not None:
-        whole = linear.written
-        norm = float(np.linalg.norm(whole))
-        return (float(np.linalg.norm(whole - whole.T)) / 2 / norm if norm else 0.0), norm
+        jacobian = linear.written
+        norm = float(np.linalg.norm(jacobian))
+        return (float(np.linalg.norm(jacobian - jacobian.T)) / 2 / norm if norm else 0.0), norm
     return antisymmetry(linear.operator.watched(stage("rotation: products")), draws)
 
 
 def _turning(values: NDArray) -> dict[str, Any]:
-    """The mode that turns most: ``|Im| / |lambda|``, and the period of the fastest."""
+    """Return the mode that turns most: ``|Im| / |lambda|``, and the period of the fastest."""
     moving = values[np.abs(values) > 0]
     shares = np.abs(moving.imag) / np.abs(moving)
     fastest = float(np.abs(values.imag).max(initial=0.0))
@@ -181,25 +181,25 @@ def _turning(values: NDArray) -> dict[str, Any]:
     }
 
 
-def _multipliers(found: Spectrum, standing: int) -> dict[str, Any]:
-    """Of one iteration: the largest modulus of all, and of those that move."""
-    moduli = np.abs(found.values)
+def _multipliers(spectrum: Spectrum, standing: int) -> dict[str, Any]:
+    """Return the largest modulus of one iteration's multipliers: of all, and of those that move."""
+    moduli = np.abs(spectrum.values)
     largest = float(moduli.max(initial=0.0))
-    moving = np.abs(found.values - 1) > STANDING
+    moving = np.abs(spectrum.values - 1) > STANDING
     order = np.argsort(-moduli)[:50]
-    place = int(moduli.argmax()) if len(moduli) else None
+    widest = int(moduli.argmax()) if len(moduli) else None
     return {
         "spectral_radius": max(largest, 1.0) if standing else largest,
         "spectral_radius_moving": float(moduli[moving].max(initial=0.0)),
-        "spectral_radius_residual": 0.0 if place is None else float(found.residuals[place]),
-        "multipliers": _pairs(found.values[order]),
-        "multiplier_residuals": found.residuals[order].tolist(),
+        "spectral_radius_residual": 0.0 if widest is None else float(spectrum.residuals[widest]),
+        "multipliers": _pairs(spectrum.values[order]),
+        "multiplier_residuals": spectrum.residuals[order].tolist(),
         "standing": standing + int((~moving).sum()),
     }
 
 
 def _linearisation_error(field: Field) -> float:
-    """``|v(w + d) - v(w) - J d| / |J d|`` along a random ``d`` of 1e-3 of the weights' length.
+    """Return ``|v(w + d) - v(w) - J d| / |J d|`` along a random ``d`` of 1e-3 of the weights' length.
 
     Large where the field has kinks (piecewise linear activations), which no Jacobian sees.
     """
@@ -209,9 +209,9 @@ def _linearisation_error(field: Field) -> float:
     return float((field(field.x + d) - field(field.x) - pushed).norm() / pushed.norm().clamp(min=1e-300))
 
 
-def _largest(found: Spectrum, which: str) -> list[float] | None:
-    sizes = KINDS[which](found.values)
-    return _pair(found.values[sizes.argmax()]) if len(sizes) else None
+def _largest(spectrum: Spectrum, which: str) -> list[float] | None:
+    sizes = KINDS[which](spectrum.values)
+    return _pair(spectrum.values[sizes.argmax()]) if len(sizes) else None
 
 
 def _pair(value: complex) -> list[float]:
@@ -222,16 +222,16 @@ def _pairs(values: NDArray) -> list[list[float]]:
     return [_pair(value) for value in values]
 
 
-def told(found: dict[str, Any]) -> list[str]:
-    """What is said on the terminal."""
-    zero = found["zero_modes"]
-    real = [f"{re:.4g}{im:+.4g}i" for re, im in found["eigenvalues"][:3]]
+def summary_lines(analysis: dict[str, Any]) -> list[str]:
+    """Return the lines for the terminal."""
+    zero = analysis["zero_modes"]
+    real = [f"{re:.4g}{im:+.4g}i" for re, im in analysis["eigenvalues"][:3]]
     counts = ", ".join(f"{zero[kind]} {kind}" for kind in ("idle", "symmetry", "manifold", "marginal", "drifting"))
     return [
-        f"{found['verdict']} (iteration {found['iteration']})",
-        *(f"  {reason}" for reason in found["reasons"]),
+        f"{analysis['verdict']} (iteration {analysis['iteration']})",
+        *(f"  {reason}" for reason in analysis["reasons"]),
         f"  eigenvalues of largest real part {', '.join(real)}",
-        f"  one iteration: spectral radius {found['spectral_radius']:.6g}, "
-        f"{found['spectral_radius_moving']:.6g} of what moves",
-        f"  rotation: {found['rotation']['antisymmetric']:.0%} antisymmetric; zero modes: {counts}",
+        f"  one iteration: spectral radius {analysis['spectral_radius']:.6g}, "
+        f"{analysis['spectral_radius_moving']:.6g} of what moves",
+        f"  rotation: {analysis['rotation']['antisymmetric']:.0%} antisymmetric; zero modes: {counts}",
     ]

@@ -1,4 +1,4 @@
-"""What eigenvalues, zero modes and the field's norm come to in two words, and the reasons."""
+"""The verdict from eigenvalues, zero modes and the field's norm, with its reasons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ NOISE = 2.0
 
 @dataclass(frozen=True)
 class Norms:
-    """Of the field: at the state, its standard error over batches of this size, and before the first iteration."""
+    """Norms of the field: at the state, its standard error over batches, and before the first iteration."""
 
     here: float
     noise: float
@@ -44,7 +44,7 @@ class Norms:
 
 
 def tolerance(scale: float, norms: Norms, settings: Settings) -> float:
-    """The largest real part that is none: rounding, and what is left of the field."""
+    """Return the largest real part that is none: rounding, and what is left of the field."""
     left = norms.here / norms.start if norms.start > 0 else 1.0
     return scale * max(settings.zero, settings.slack * min(left, 1.0))
 
@@ -57,7 +57,7 @@ def judge(
     settings: Settings,
     unsure: float = 0.0,
 ) -> tuple[str, list[str]]:
-    """The verdict and its reasons, one line each.
+    """Return the verdict and its reasons, one line each.
 
     Args:
         spectrum: of the field's Jacobian.
@@ -76,11 +76,11 @@ def judge(
     bound = tolerance(scale, norms, settings)
     reasons = [where, *_limits(spectrum, modes, norms.exact)]
     growing = np.flatnonzero(values.real - spectrum.residuals > bound)
-    there = [place for place in growing if held_out.get(int(place), -np.inf).real > bound]
-    unchecked = [place for place in growing if int(place) not in held_out]
-    if there or unchecked:
-        worst = values[(there or unchecked)[0]]
-        also = "on other draws too" if there else "which could not be looked at on other draws"
+    confirmed = [index for index in growing if held_out.get(int(index), -np.inf).real > bound]
+    unchecked = [index for index in growing if int(index) not in held_out]
+    if confirmed or unchecked:
+        worst = values[(confirmed or unchecked)[0]]
+        also = "on other draws too" if confirmed else "which could not be looked at on other draws"
         return UNSTABLE, [f"an eigenvalue {worst:.3g}, its real part above {bound:.3g}, {also}", *reasons]
     if norms.exact and (modes.drifting or modes.repelling):
         return UNSTABLE, ["directions without a linear force that lead away", *reasons]
@@ -98,20 +98,20 @@ def judge(
 
 
 def _turning(values: NDArray, bound: float, turns: float) -> NDArray:
-    """Those of ``values`` that turn."""
+    """Return those of ``values`` that turn."""
     slow = np.maximum(np.abs(values.imag) / (2 * pi * turns), bound)
     return values[(np.abs(values.imag) > bound) & (np.abs(values.real) <= slow)]
 
 
 def _limits(spectrum: Spectrum, modes: ZeroModes, exact: bool) -> list[str]:
-    """What was not looked at."""
-    told = []
+    """Return what was not examined."""
+    limits = []
     if not spectrum.whole:
-        told.append(f"{len(spectrum.values)} eigenvalues of all: the outermost of each kind and some about 0")
+        limits.append(f"{len(spectrum.values)} eigenvalues of all: the outermost of each kind and some about 0")
     if not exact:
-        return [*told, "zero modes cannot decide, as the field is not 0"] if spectrum.zeros.shape[1] else told
+        return [*limits, "zero modes cannot decide, as the field is not 0"] if spectrum.zeros.shape[1] else limits
     if modes.marginal:
-        told.append(f"{modes.marginal} marginal directions: attracting, but slower than any exponential")
+        limits.append(f"{modes.marginal} marginal directions: attracting, but slower than any exponential")
     if modes.untested:
-        told.append(f"{modes.untested} zero modes were not followed")
-    return told
+        limits.append(f"{modes.untested} zero modes were not followed")
+    return limits

@@ -14,16 +14,16 @@ from steadygan.studies.two_gaussians.settings import Settings
 LABELS = {"discriminator": "discriminator", "wgan": "WGAN critic, clipped", "wgan_gp": "WGAN-GP critic"}
 
 
-def picture(path: Path, found: list[dict[str, Any]], s: Settings) -> None:
-    """Both laws and the critics, each over its own range; below, what slope each has."""
+def picture(path: Path, results: list[dict[str, Any]], s: Settings) -> None:
+    """Both distributions and the critics, each over its own range; below, what slope each has."""
     figure = Figure(figsize=(9, 5.2), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     values, slopes = figure.subplots(2, 1, sharex=True)
-    x = np.array(found[0]["x"])
+    x = np.array(results[0]["x"])
     for mean, label, colour in ((s.real_mean, "data", "tab:blue"), (s.fake_mean, "generated", "tab:green")):
         density = norm.pdf(x, mean, s.std)
         values.fill_between(x, density / density.max() * 0.5, alpha=0.2, color=colour, label=label)
-    for one in found:
+    for one in results:
         value = np.array(one["value"])
         low, high = (0, 1) if one["optimal"] else (value.min(), value.max())
         label = LABELS[one["method"]]

@@ -7,7 +7,7 @@ from steadygan.studies.ranges import check
 
 @dataclass(frozen=True)
 class Settings:
-    """What is computed.
+    """Settings of the study.
 
     Attributes:
         real_mean: of the data N(real_mean, std^2).

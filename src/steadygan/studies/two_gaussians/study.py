@@ -2,8 +2,8 @@
 
 The data and the generated samples are two Gaussians on the line, and stay so. A discriminator of the first GAN and two
 critics are trained between them to the end. The optimal discriminator is known, ``p / (p + q)``: it is flat where one
-of the laws is alone, so that the generator's gradient there is nothing. A critic has to have a slope everywhere
-between them.
+of the distributions is alone, so that the generator's gradient there is nothing. A critic has to have a slope
+everywhere between them.
 
 Reference: Arjovsky et al. (2017), figure 2, arXiv:1701.07875.
 """
@@ -18,7 +18,7 @@ from torch.distributions import Normal
 
 from steadygan.engines.module import GANModule
 from steadygan.files import write_json
-from steadygan.studies.alone import composed, fresh, players_of, train_discriminator
+from steadygan.studies.discriminator_training import composed, fresh, players_of, train_discriminator
 from steadygan.studies.two_gaussians.figure import picture
 from steadygan.studies.two_gaussians.settings import Settings
 
@@ -34,26 +34,27 @@ REACH = 4.0
 """Standard deviations beyond the means that are looked at."""
 
 
-def run(folder: Path, settings: Settings, tell: Callable[[str], None]) -> None:
+def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None:
     """Write ``results.json`` and ``two_gaussians.png`` into ``folder``."""
     torch.set_num_threads(1)
-    found = [record(name, settings) for name in CRITICS]
-    write_json(folder / "results.json", found)
-    picture(folder / "two_gaussians.png", found, settings)
-    tell(f"{'':16}{'slope at the fakes':>20}{'generator gradient':>20}{'error':>10}")
-    for one in found:
+    results = [record(name, settings) for name in CRITICS]
+    write_json(folder / "results.json", results)
+    picture(folder / "two_gaussians.png", results, settings)
+    report(f"{'':16}{'slope at the fakes':>20}{'generator gradient':>20}{'error':>10}")
+    for one in results:
         error = "" if one["error"] is None else f"{one['error']:.4f}"
-        tell(f"{one['method']:16}{one['slope_at_fakes']:20.3g}{one['generator_gradient']:20.3g}{error:>10}")
-    tell(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+        report(f"{one['method']:16}{one['slope_at_fakes']:20.3g}{one['generator_gradient']:20.3g}{error:>10}")
+    report(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
 
 
 def record(name: str, s: Settings) -> dict[str, Any]:
-    """One critic trained to the end: its values and slopes on a grid, and what the generator has of it.
+    """Train one critic to the end; return its values and slopes on a grid, and what the generator has of it.
 
     Keys: ``method``; ``x``, ``value`` (of a discriminator the probability of being real, of a critic the critic) and
     ``slope`` of it; ``slope_at_fakes``, the mean size of the slope over fakes; ``slope_between``, the smallest and the
-    largest slope between the means; ``generator_gradient``, by the mean of the generator's law; ``optimal``, the best
-    discriminator, and ``error``, its mean distance from it under the mean of both laws (both null for a critic).
+    largest slope between the means; ``generator_gradient``, by the mean of the generator's distribution; ``optimal``,
+    the best discriminator, and ``error``, its mean distance from it under the mean of both distributions (both null for
+    a critic).
     """
     gan = trained(name, s)
     x = grid(s)
@@ -75,16 +76,16 @@ def record(name: str, s: Settings) -> dict[str, Any]:
 
 
 def trained(name: str, s: Settings) -> GANModule:
-    """The GAN with this critic at its end; its generator has not moved."""
+    """Return the GAN with this critic at its end; its generator has not moved."""
     rate = [f"optimizer.discriminator.lr.{key}={value}" for key, value in
             {"start": 3e-3, "end": 0.0, "finish": s.iterations}.items()] if name == "discriminator" else []  # fmt: skip
-    given = [
+    overrides = [
         *CRITICS[name],
         *rate,
         *["dataset=gaussian", "dataset.dim=1", f"dataset.mean={s.real_mean}", f"dataset.std={s.std}"],
         *["network.activation=silu", f"network.width={s.width}", f"batch_size={s.batch_size}", f"seed={s.seed}"],
     ]
-    config = composed(given)
+    config = composed(overrides)
     fixed = {"_target_": "steadygan.studies.two_gaussians.fixed.Fixed", "_partial_": True}
     config["network"]["generator"] = {**fixed, "mean": s.fake_mean, "std": s.std}
     gan = fresh(config)
@@ -93,13 +94,14 @@ def trained(name: str, s: Settings) -> GANModule:
 
 
 def grid(s: Settings) -> Tensor:
-    """``[POINTS, 1]``."""
+    """Return ``[POINTS, 1]``."""
     ends = sorted((s.real_mean, s.fake_mean))
     return torch.linspace(ends[0] - REACH * s.std, ends[1] + REACH * s.std, POINTS)[:, None]
 
 
 def seen(gan: GANModule, x: Tensor, probability: bool) -> tuple[Tensor, Tensor]:
-    """The critic's value ``[n]`` at ``x [n, 1]`` and its slope there; of a discriminator those of its probability."""
+    """Return the critic's value ``[n]`` at ``x [n, 1]`` and its slope there; of a discriminator those of its
+    probability."""
     x = x.clone().requires_grad_()
     value = gan.critic(x)
     value = torch.sigmoid(value) if probability else value
@@ -108,14 +110,14 @@ def seen(gan: GANModule, x: Tensor, probability: bool) -> tuple[Tensor, Tensor]:
 
 
 def generator_gradient(gan: GANModule, s: Settings) -> float:
-    """The size of the gradient of the generator's loss by the mean of its law."""
+    """Return the size of the gradient of the generator's loss by the mean of its distribution."""
     params = {player: gan.state[player]["params"] for player in ("generator", "discriminator")}
     (batch,) = gan.sampler.sample(s.iterations, params)["generator"]
     return float(players_of(gan, s.iterations).gradient("generator", gan.state, batch).grads["mean"].abs())
 
 
 def optimal(x: Tensor, s: Settings) -> Tensor:
-    """``p / (p + q)``.
+    """Return ``p / (p + q)``.
 
     Reference: Goodfellow et al. (2014), proposition 1, arXiv:1406.2661.
     """
@@ -124,6 +126,6 @@ def optimal(x: Tensor, s: Settings) -> Tensor:
 
 
 def error(x: Tensor, value: Tensor, s: Settings) -> float:
-    """The mean of ``|D - p / (p + q)|`` under ``(p + q) / 2``, by the trapezoidal rule."""
+    """Return the mean of ``|D - p / (p + q)|`` under ``(p + q) / 2``, by the trapezoidal rule."""
     density = sum(Normal(mean, s.std).log_prob(x).exp() for mean in (s.real_mean, s.fake_mean)) / 2
     return float(torch.trapezoid((value - optimal(x, s)).abs() * density, x))

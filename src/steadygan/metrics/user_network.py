@@ -1,4 +1,4 @@
-"""A module of a user's own as a feature network."""
+"""A user's module as a feature network."""
 
 import hashlib
 from typing import Any
@@ -13,8 +13,8 @@ from steadygan.metrics.images import from_bytes
 from steadygan.metrics.network import FeatureNetwork
 
 
-class Own(FeatureNetwork):
-    """A module: images ``[B, C, H, W]`` in [-1, 1] to features ``[B, d]``, or to features and logits.
+class UserNetwork(FeatureNetwork):
+    """A user's module: images ``[B, C, H, W]`` in [-1, 1] to features ``[B, d]``, or to features and logits.
 
     Features of more dimensions are flattened.
 
@@ -36,7 +36,7 @@ class Own(FeatureNetwork):
         name = f"{type(module).__module__}.{type(module).__qualname__}"
         features = self._tried(f"{setting}={name}", shape)
         weights, structure = content_hash(module.state_dict()), hashlib.sha256(repr(module).encode()).hexdigest()
-        # settings that neither weights nor words tell show in what it makes of an image
+        # settings that appear in neither weights nor repr show in the features of an image
         self.key = content_hash({"features": features}, [name, weights, structure, dtype])
         self.num_features = features.shape[1]
         self.provenance = {
@@ -54,15 +54,15 @@ class Own(FeatureNetwork):
         features, logits = made if isinstance(made, tuple) else (made, made)
         return features.flatten(1), logits.flatten(1)
 
-    def _tried(self, said: str, shape: tuple[int, ...]) -> Tensor:
-        """The features of two images of noise."""
+    def _tried(self, setting: str, shape: tuple[int, ...]) -> Tensor:
+        """Return the features of two images of noise."""
         noise = torch.randint(0, 256, (2, *shape), generator=generator(0, "metric/own"), dtype=torch.uint8)
         try:
             features, logits = self.outputs(noise)
         except Exception as error:  # whatever a stranger's module raises
-            raise UserError(f"{said}: fails on images of the shape {list(shape)} ({_words(error)})") from error
+            raise UserError(f"{setting}: fails on images of the shape {list(shape)} ({_words(error)})") from error
         if len(features) != 2 or len(logits) != 2 or not features.is_floating_point():
-            raise UserError(f"{said}: gives {_said(features)} for two images, and not their features [2, d]")
+            raise UserError(f"{setting}: gives {_said(features)} for two images, and not their features [2, d]")
         return features
 
 

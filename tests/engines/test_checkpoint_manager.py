@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import steadygan
 from steadygan import files, train
 from steadygan.commands import sample
-from steadygan.engines.keeping import Keeping
+from steadygan.engines.checkpoint_manager import CheckpointManager
 from steadygan.errors import UserError
 from steadygan.sweeps.grouping import group
 
@@ -86,19 +86,19 @@ def test_the_best_value_survives(plan, tmp_path):
     job = plan("keep_best=wasserstein")
     train.execute(job, silent)
     row = min(files.read_rows(job.directory / files.METRICS), key=lambda row: float(row["metric/wasserstein"]))
-    keeping = Keeping(job, {"wasserstein": "min"})
-    keeping.recall(files.read_rows(job.directory / files.METRICS))
+    manager = CheckpointManager(job, {"wasserstein": "min"})
+    manager.restore_best(files.read_rows(job.directory / files.METRICS))
     best = float(row["metric/wasserstein"])
-    assert -keeping.best == best
+    assert -manager.best == best
     before = (job.directory / files.BEST).read_bytes()
-    keeping.judge(None, 0.0, {"wasserstein": best + 1e-9})
-    keeping.judge(None, 0.0, {"wasserstein": math.nan})
-    keeping.judge(None, 0.0, {"wasserstein": -math.inf})
+    manager.save_best(None, 0.0, {"wasserstein": best + 1e-9})
+    manager.save_best(None, 0.0, {"wasserstein": math.nan})
+    manager.save_best(None, 0.0, {"wasserstein": -math.inf})
     assert (job.directory / files.BEST).read_bytes() == before
     (job.directory / files.BEST).unlink()
-    keeping = Keeping(job, {"wasserstein": "min"})
-    keeping.recall(files.read_rows(job.directory / files.METRICS))
-    assert keeping.best is None, "a best value without its checkpoint keeps no other from being written"
+    manager = CheckpointManager(job, {"wasserstein": "min"})
+    manager.restore_best(files.read_rows(job.directory / files.METRICS))
+    assert manager.best is None, "a best value without its checkpoint keeps no other from being written"
 
 
 def test_a_metric_that_the_run_does_not_have_is_a_mistake(plan):
@@ -121,15 +121,15 @@ def test_none_of_it_makes_another_run(plan):
 def test_time_makes_a_checkpoint_due_whatever_the_iteration(plan, monkeypatch):
     job = plan("checkpoint_every=1000", "checkpoint_minutes=2", "keep_checkpoints=10")
     now = [0.0]
-    keeping = Keeping(job, {}, clock=lambda: now[0])
-    assert not keeping.overdue()
+    manager = CheckpointManager(job, {}, clock=lambda: now[0])
+    assert not manager.overdue()
     now[0] = 119.0
-    assert not keeping.overdue()
+    assert not manager.overdue()
     now[0] = 121.0
-    assert keeping.overdue()
+    assert manager.overdue()
     # In a run: two minutes pass in each iteration.
     ticks = iter(range(0, 10**9, 121))
-    monkeypatch.setattr(Keeping.__init__, "__defaults__", (lambda: next(ticks),))
+    monkeypatch.setattr(CheckpointManager.__init__, "__defaults__", (lambda: next(ticks),))
     train.execute(job, silent)
     assert len(names(job)) > 5
     job = plan("checkpoint_every=1000", "checkpoint_minutes=null", "seed=1")

@@ -1,4 +1,4 @@
-"""What the folders of the configuration hold, read without Hydra so that help is there at once."""
+"""Listing of the config folders, read without Hydra so that help appears at once."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ class Setting:
 
 
 def about(path: Path) -> str:
-    """The comment that a yaml file opens with, in one line."""
+    """Return the comment that a yaml file opens with, in one line."""
     words = []
     with path.open(encoding="utf-8-sig", errors="replace") as lines:
         for line in lines:
@@ -30,34 +30,34 @@ def about(path: Path) -> str:
 
 
 def question(path: Path) -> str:
-    """The question that a sweep file opens with: its comment, up to the question mark if there is one."""
+    """Return the question that a sweep file opens with: its comment, up to the question mark if there is one."""
     text = about(path)
-    found = re.match(r".*?\?(?=\s|$)", text)
-    return found.group() if found else text
+    match = re.match(r".*?\?(?=\s|$)", text)
+    return match.group() if match else text
 
 
 def groups(extra: Iterable[Path] = ()) -> dict[str, dict[str, Path]]:
-    """The config groups, Hydra's own left out: the file of every option; the shipped folder comes first."""
-    found: dict[str, dict[str, Path]] = {}
+    """Return the config groups, Hydra's own left out: the file of every option; the shipped folder comes first."""
+    options: dict[str, dict[str, Path]] = {}
     for root in (conf_dir(), *extra):
         for path in sorted(root.glob("*/**/*.yaml")):
             group = path.parent.relative_to(root).as_posix()
             if not group.startswith("hydra"):
-                found.setdefault(group, {}).setdefault(path.stem, path)
-    return dict(sorted(found.items()))
+                options.setdefault(group, {}).setdefault(path.stem, path)
+    return dict(sorted(options.items()))
 
 
 def sweeps(extra: Iterable[Path] = ()) -> dict[str, list[Path]]:
-    """The sweep files by name; more than one path where folders have the same name."""
-    found: dict[str, list[Path]] = {}
+    """Return the sweep files by name; more than one path where folders have the same name."""
+    paths: dict[str, list[Path]] = {}
     for root in (sweeps_dir(), *extra):
         for path in sorted(root.glob("*.yaml")):
-            found.setdefault(path.stem, []).append(path)
-    return dict(sorted(found.items()))
+            paths.setdefault(path.stem, []).append(path)
+    return dict(sorted(paths.items()))
 
 
 def defaults() -> dict[str, list[str]]:
-    """The options that the root config chooses, by group."""
+    """Return the options that the root config chooses, by group."""
     chosen: dict[str, list[str]] = {}
     for entry in _root().get("defaults", []):
         if isinstance(entry, Mapping):
@@ -69,24 +69,24 @@ def defaults() -> dict[str, list[str]]:
 
 
 def listed() -> dict[str, list[str]]:
-    """The groups of which the root config chooses a list of options, with that list."""
+    """Return the groups of which the root config chooses a list of options, with that list."""
     entries = [entry for entry in _root().get("defaults", []) if isinstance(entry, Mapping)]
     return {str(key): value for entry in entries for key, value in entry.items() if isinstance(value, list)}
 
 
 def places() -> dict[str, list[str]]:
-    """The groups that are chosen for several places: ``optimizer`` as ``optimizer@optimizer.generator``, ..."""
-    found: dict[str, list[str]] = {}
+    """Return the groups that are chosen for several places: ``optimizer`` as ``optimizer@optimizer.generator``, ..."""
+    packages: dict[str, list[str]] = {}
     for entry in _root().get("defaults", []):
         if isinstance(entry, Mapping):
-            found |= {
-                group: [*found.get(group, []), key] for key in entry for group, at, _ in [key.partition("@")] if at
+            packages |= {
+                group: [*packages.get(group, []), key] for key in entry for group, at, _ in [key.partition("@")] if at
             }
-    return found
+    return packages
 
 
 def settings() -> list[Setting]:
-    """The plain keys of the root config with their comments."""
+    """Return the plain keys of the root config with their comments."""
     text = (conf_dir() / "config.yaml").read_text(encoding="utf-8")
     lines = re.findall(r"^(\w+): +([^\s{\[#]\S*) *(?:# *(.*))?$", text, flags=re.MULTILINE)
     return [Setting(*line) for line in lines]

@@ -50,7 +50,9 @@ def _grid(fake: Tensor, path: Path) -> None:
 
 def _points(population: Population, books: Sequence[Bookkeeper], fakes: Tensor, places: Sequence[int]) -> list:
     reals = population.by_seed(samples.real)
-    at = population.by_seed(lambda one, data: samples.asked(samples.real(one, data), one.float_type).to(one.device))
+    at = population.by_seed(
+        lambda one, data: samples.grid_points(samples.real(one, data), one.float_type).to(one.device)
+    )
     logits = population.critic(at).cpu()
     return [partial(_plane, reals[place], fakes[place], logits[place]) for place in places]
 

@@ -1,5 +1,6 @@
-"""The rows of a run's ``metrics.csv``."""
+"""Writing and resuming a run's ``metrics.csv``."""
 
+import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,23 +8,30 @@ from pathlib import Path
 from steadygan import files
 
 
-class Rows:
-    """Appends rows to ``metrics.csv``; the columns are those of the first row, those of ``now_and_then`` and the names
-    of the metrics."""
+class MetricsWriter:
+    """Appends rows to ``metrics.csv``.
 
-    def __init__(self, path: Path, metrics: list[str], now_and_then: Sequence[str] = ()):
+    The columns are those of the first row, then ``occasional``, then the metrics.
+
+    Args:
+        path: of the file.
+        metrics: names of the metrics; their columns are ``metric/NAME``.
+        occasional: further columns that not every row has.
+    """
+
+    def __init__(self, path: Path, metrics: list[str], occasional: Sequence[str] = ()):
         self.path = path
-        self._later = [*now_and_then, *(f"metric/{name}" for name in metrics)]
+        self._later = [*occasional, *(f"metric/{name}" for name in metrics)]
         self._columns: list[str] | None = None
 
-    def resume(self, iteration: int, keeps: list[int]) -> None:
+    def resume(self, iteration: int, intervals: list[int]) -> None:
         """Drop the rows after ``iteration``, and those that only the end of a shorter run wrote.
 
-        A row belongs to the undisturbed run where one of the intervals in ``keeps`` divides its iteration.
+        A row belongs to the undisturbed run where one of the intervals in ``intervals`` divides its iteration.
         """
         self.keep(
             lambda row: (
-                int(row["iteration"]) <= iteration and any(int(row["iteration"]) % every == 0 for every in keeps)
+                int(row["iteration"]) <= iteration and any(int(row["iteration"]) % every == 0 for every in intervals)
             )
         )
 
@@ -41,12 +49,13 @@ class Rows:
         if self._columns is None:
             self._columns = [key for key in row if key not in self._later] + self._later
             files.write_rows(self.path, self._columns, [])
-        line = ",".join(_cell(row.get(column)) for column in self._columns)
+        line = io.StringIO()
+        files.row_writer(line, self._columns).writerow(row)
         with self.path.open("a") as file:
-            file.write(line + "\n")
+            file.write(line.getvalue())  # at once, so that a crash tears one line at most
 
     def sync(self) -> None:
-        """Have what was written on the disk, before a checkpoint that comes after it is."""
+        """Flush the file to disk, so that it is there before the checkpoint that follows."""
         if self.path.exists():
             with self.path.open("rb") as file:
                 os.fsync(file.fileno())
@@ -54,7 +63,3 @@ class Rows:
     def read(self) -> list[dict[str, str]]:
         """Return all complete rows so far."""
         return files.read_rows(self.path)
-
-
-def _cell(value: float | str | None) -> str:
-    return "" if value is None else value if isinstance(value, str) else repr(value)

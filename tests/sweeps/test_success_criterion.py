@@ -3,7 +3,7 @@
 import pytest
 
 from steadygan.errors import UserError
-from steadygan.sweeps.judged import check
+from steadygan.sweeps.success_criterion import check
 from steadygan.threshold import Bound
 
 MODES = {"metrics": {"modes": {"_target_": "steadygan.metrics.modes.Modes"}}}

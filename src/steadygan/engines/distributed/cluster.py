@@ -1,4 +1,4 @@
-"""How many processes a run is to be trained by, and which of them this one is."""
+"""How many processes train a run, and which of them this one is."""
 
 import os
 from collections.abc import Mapping
@@ -14,37 +14,37 @@ SLURM = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS")
 
 
 @dataclass(frozen=True)
-class Place:
-    """One process among those that somebody else has started.
+class RankInfo:
+    """One process among those that torchrun or Slurm has launched.
 
     Attributes:
-        rank: its number, from 0.
-        count: of all processes.
-        local: its number among those of this machine.
-        starter: what started them, as a user knows it.
+        rank: from 0.
+        world_size: number of processes.
+        local_rank: rank among the processes of this machine.
+        launcher: what launched them, for messages: ``torchrun`` or ``Slurm``.
     """
 
     rank: int
-    count: int
-    local: int
-    starter: str
+    world_size: int
+    local_rank: int
+    launcher: str
 
 
 def processes(trainer: Mapping[str, Any]) -> int:
-    """Return how many processes a trainer asks for, on all nodes; one for each device.
+    """Return how many processes a trainer asks for, on all nodes; one per device.
 
     Raises:
-        UserError: ``devices`` or ``num_nodes`` is no such number.
+        UserError: ``devices`` or ``num_nodes`` is not a positive whole number.
     """
     return _devices(trainer) * _whole("trainer.num_nodes", trainer.get("num_nodes", 1))
 
 
 def _check_settings(trainer: Mapping[str, Any]) -> None:
-    timeout, together = trainer.get("timeout", 1), trainer.get("sync_batchnorm", True)
+    timeout, sync_batchnorm = trainer.get("timeout", 1), trainer.get("sync_batchnorm", True)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
         raise bad_value("trainer.timeout", timeout, "must be a number of seconds greater than 0")
-    if not isinstance(together, bool):
-        raise bad_value("trainer.sync_batchnorm", together, "no such choice", ["true", "false"])
+    if not isinstance(sync_batchnorm, bool):
+        raise bad_value("trainer.sync_batchnorm", sync_batchnorm, "no such choice", ["true", "false"])
     if trainer["accelerator"] not in ACCELERATORS:
         raise bad_value("trainer.accelerator", trainer["accelerator"], "no such choice", ACCELERATORS)
 
@@ -66,49 +66,49 @@ def _whole(key: str, value: Any) -> int:
     return value
 
 
-def started() -> Place | None:
-    """This process's place among those of torchrun, or of a Slurm step with several tasks."""
+def launched() -> RankInfo | None:
+    """Return this process's rank under torchrun or in a Slurm step with several tasks; None elsewhere."""
     if all(name in os.environ for name in TORCHRUN):
-        rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-        return Place(rank, count, int(os.environ.get("LOCAL_RANK", rank)), "torchrun")
+        rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+        return RankInfo(rank, size, int(os.environ.get("LOCAL_RANK", rank)), "torchrun")
     # ``SLURM_NTASKS`` is also there in a batch script, which is one process; steps are what srun starts.
     if all(name in os.environ for name in SLURM) and int(os.environ["SLURM_STEP_NUM_TASKS"]) > 1:
-        rank, count = (int(os.environ[name]) for name in SLURM)
-        return Place(rank, count, int(os.environ.get("SLURM_LOCALID", rank)), "Slurm")
+        rank, size = (int(os.environ[name]) for name in SLURM)
+        return RankInfo(rank, size, int(os.environ.get("SLURM_LOCALID", rank)), "Slurm")
     return None
 
 
-def place(trainer: Mapping[str, Any]) -> Place | None:
-    """This process's place in a run; None where the run trains here alone, or its processes are still to be started.
+def rank_info(trainer: Mapping[str, Any]) -> RankInfo | None:
+    """Return this process's rank in a run; None if it trains in one process, or its processes are not yet started.
 
     Raises:
-        UserError: there are other than so many processes.
+        UserError: another number of processes was launched than the trainer asks for.
     """
-    count, found = processes(trainer), started()
-    if count == 1 or found is None:
+    count, info = processes(trainer), launched()
+    if count == 1 or info is None:
         return None
-    if found.count != count:
+    if info.world_size != count:
         nodes = trainer.get("num_nodes", 1)
-        asked = f"{trainer['devices']} on each of {nodes} nodes" if nodes > 1 else "one for each"
+        expected = f"{trainer['devices']} on each of {nodes} nodes" if nodes > 1 else "one for each"
         raise bad_value(
-            "trainer.devices", trainer["devices"], f"{found.starter} started {found.count} tasks, not {asked}"
+            "trainer.devices", trainer["devices"], f"{info.launcher} started {info.world_size} tasks, not {expected}"
         )
-    return found
+    return info
 
 
 def rank(trainer: Mapping[str, Any]) -> int:
-    """0 for the process that writes the run's files; also where it trains alone or starts the others."""
-    found = place(trainer)
-    return 0 if found is None else found.rank
+    """Return this process's rank; 0 also where it is the only one or still has to start the others."""
+    info = rank_info(trainer)
+    return 0 if info is None else info.rank
 
 
 def spawns(trainer: Mapping[str, Any]) -> bool:
     """Return whether the processes of the run are still to be started by this one."""
-    return processes(trainer) > 1 and place(trainer) is None
+    return processes(trainer) > 1 and rank_info(trainer) is None
 
 
 def check(config: Mapping[str, Any], here: bool = True) -> None:
-    """Whether a run can be shared out as its config says.
+    """Check that a run can be distributed as its config says.
 
     Args:
         config: of the run.
@@ -129,7 +129,7 @@ def check(config: Mapping[str, Any], here: bool = True) -> None:
             raise bad_value(f"metrics.{name}.samples", node["samples"], f"fewer than the {count} processes")
     if not here or count == 1:
         return
-    if place(trainer) is None and trainer.get("num_nodes", 1) > 1:
+    if rank_info(trainer) is None and trainer.get("num_nodes", 1) > 1:
         raise bad_value(
             "trainer.num_nodes",
             trainer["num_nodes"],
@@ -143,21 +143,22 @@ def check(config: Mapping[str, Any], here: bool = True) -> None:
 def _check_gpus(devices: int | str) -> None:
     import torch
 
-    found = torch.cuda.device_count()
+    count = torch.cuda.device_count()
     # Slurm may show each task its own GPU alone.
-    if started() is None and devices != "auto" and devices > found:
-        raise bad_value("trainer.devices", devices, f"this machine has {found} GPUs that torch can use")
+    if launched() is None and devices != "auto" and devices > count:
+        raise bad_value("trainer.devices", devices, f"this machine has {count} GPUs that torch can use")
 
 
 def refuse_started(what: str) -> None:
-    """For what starts processes itself.
+    """Refuse a command that starts processes itself where torchrun or Slurm has launched several of it.
 
     Raises:
-        UserError: torchrun or Slurm has started several of this process, which would each do all of it.
+        UserError: there are several, each of which would do all the work.
     """
-    found = started()
-    if found is not None and found.count > 1:
+    info = launched()
+    if info is not None and info.world_size > 1:
         raise UserError(
-            f"{what} starts the processes of its runs itself, and {found.starter} has started {found.count} of it.\n"
+            f"{what} starts the processes of its runs itself, and {info.launcher} has started "
+            f"{info.world_size} of it.\n"
             "Start it once, or start one run with `steadygan train` in its place"
         )

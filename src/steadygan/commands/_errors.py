@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
-from steadygan.commands import _catalogue as catalogue
+from steadygan.commands import _config_listing as config_listing
 from steadygan.errors import UserError, bad_value, did_you_mean
 
 WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, type(None))
@@ -90,18 +90,18 @@ def _unreadable(error: OverrideParseException) -> UserError:
 
 
 def _no_such_option(error: MissingConfigException) -> UserError:
-    """An option of a group, or a root config."""
+    """Return an option of a group, or a root config."""
     group, _, name = str(error.missing_cfg_file or "").rpartition("/")
     if not group and any(text.rpartition("=")[2] == name for text in sys.argv[1:]):
-        return bad_value("--config-name", name, "there is no such config", ["config", *catalogue.sweeps()])
+        return bad_value("--config-name", name, "there is no such config", ["config", *config_listing.sweeps()])
     if not group:
         return UserError(_tidy(error))
-    return bad_value(group, name, "there is no such option", error.options or catalogue.groups().get(group, []))
+    return bad_value(group, name, "there is no such option", error.options or config_listing.groups().get(group, []))
 
 
 def _wrong_option() -> UserError | None:
     """Hydra does not say which group got a number or null."""
-    options = catalogue.groups()
+    options = config_listing.groups()
     for text in sys.argv[1:]:
         key, _, value = text.partition("=")
         group = key.lstrip("+").partition("@")[0]
@@ -116,7 +116,7 @@ def _wrong_option() -> UserError | None:
 
 
 def _unreadable_file(error: YAMLError) -> UserError:
-    """Where and why, without YAML's own words on what it was doing."""
+    """Describe where and why a YAML file cannot be read, without the parser's own context."""
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or _first_line(error)
     hint = ""
@@ -139,12 +139,12 @@ def _indented_by_tab(mark: Any) -> bool:
 
 
 def _file_of(error: BaseException) -> str | None:
-    """The file that Hydra was reading: the error itself does not say."""
-    found, trace = None, error.__traceback__
+    """Return the file that Hydra was reading: the error itself does not say."""
+    path, trace = None, error.__traceback__
     while trace is not None:
-        found = trace.tb_frame.f_locals.get("full_path", found)
+        path = trace.tb_frame.f_locals.get("full_path", path)
         trace = trace.tb_next
-    return found
+    return path
 
 
 def _no_such_key(error: Exception, cause: OmegaConfBaseException) -> UserError:
@@ -153,7 +153,7 @@ def _no_such_key(error: Exception, cause: OmegaConfBaseException) -> UserError:
         return wrong
     key = override.partition("=")[0]
     parent, missing = str(cause.full_key or key).rpartition(".")[::2]
-    if missing in catalogue.groups().get(parent, {}):
+    if missing in config_listing.groups().get(parent, {}):
         return UserError(f"{override}: {parent} does not have '{missing}'. Choose it first: {parent}=[{missing}]")
     siblings = _names(cause.parent_node)
     namesakes = [name for name in _leaves(_root(cause.parent_node)) if name.split(".")[-1] == key.split(".")[-1]]
@@ -164,13 +164,13 @@ def _no_such_key(error: Exception, cause: OmegaConfBaseException) -> UserError:
     return UserError(message + did_you_mean(missing, siblings))
 
 
-def _override_of(key: str, said: str) -> str:
-    """The override that could not be, as the user wrote it, or as Hydra repeats it where a file holds it."""
+def _override_of(key: str, message: str) -> str:
+    """Return the override that could not be, as the user wrote it, or as Hydra repeats it where a file holds it."""
     for text in sys.argv[1:]:
-        asked = text.partition("=")[0]
-        if "=" in text and (asked == key or asked.startswith(f"{key}.")):
+        key_part = text.partition("=")[0]
+        if "=" in text and (key_part == key or key_part.startswith(f"{key}.")):
             return text
-    repeated = re.search(r"To append to your config use \+(.*)", said, flags=re.DOTALL)
+    repeated = re.search(r"To append to your config use \+(.*)", message, flags=re.DOTALL)
     return repeated.group(1) if repeated else key
 
 
@@ -184,12 +184,12 @@ def _root(node: Any) -> Any:
 
 
 def _leaves(node: Any, prefix: str = "") -> list[str]:
-    found = []
+    paths = []
     for name in _names(node):
         inner = node._get_node(name)
         below = isinstance(inner, DictConfig) and not inner._is_none() and not inner._is_interpolation()
-        found += _leaves(inner, f"{prefix}{name}.") if below else [prefix + name]
-    return found
+        paths += _leaves(inner, f"{prefix}{name}.") if below else [prefix + name]
+    return paths
 
 
 def _tidy(error: Exception) -> str:

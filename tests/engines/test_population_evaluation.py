@@ -9,7 +9,7 @@ from steadygan import train as training
 from steadygan.build import build
 from steadygan.engines.bookkeeper import Bookkeeper
 from steadygan.engines.evaluate import both
-from steadygan.engines.population.looking import look
+from steadygan.engines.population.evaluation import look
 from steadygan.engines.population.member import Member
 from steadygan.engines.population.population import EXAMPLES, Population
 from steadygan.metrics.wasserstein import wasserstein_distance, wasserstein_distances

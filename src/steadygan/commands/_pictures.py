@@ -15,7 +15,7 @@ from steadygan.errors import UserError, bad_value
 from steadygan.metrics.classifier import Classifier, classifier_for
 from steadygan.metrics.fits import has_labelled_images, has_modes
 from steadygan.metrics.modes import high_quality_counts
-from steadygan.pictures import animation, bars, classes, field, grid, levels, neighbours, samples, ways
+from steadygan.pictures import animation, bars, classes, field, grid, interpolation_plot, levels, neighbours, samples
 from steadygan.pictures.samples import rows_of
 
 IMAGES, POINTS, MOST_POINTS = 64, 500, 100_000
@@ -34,7 +34,7 @@ class LeftOut(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """What is shown: a trained GAN, a seed, a number of samples, the averaged generator or the raw one."""
+    """The GAN that is shown, with a seed, a number of samples, and whether its generator is averaged."""
 
     trained: Any
     seed: int
@@ -71,7 +71,7 @@ class Subject:
 
     @property
     def columns(self) -> int | None:
-        """Of the grid; None: as many as rows."""
+        """Columns of the grid; None: as many as rows."""
         return math.ceil((self.count or IMAGES) / self.rows) if self.rows else None
 
     @cached_property
@@ -99,8 +99,8 @@ class Subject:
         return classifier_for(self.dataset)
 
 
-def _need(there: bool, reason: str) -> None:
-    if not there:
+def _need(met: bool, reason: str) -> None:
+    if not met:
         raise LeftOut(reason)
 
 
@@ -139,11 +139,11 @@ def _modes(subject: Subject, path: Path) -> str:
 
 
 def _noise_level(subject: Subject, path: Path) -> str:
-    found = levels.curves(files.read_rows(subject.trained.directory / files.METRICS))
-    _need(bool(found), "needs a rule that logs its noise_level: sgld_cc or ccadl")
-    levels.levels(path, found)
+    curves = levels.curves(files.read_rows(subject.trained.directory / files.METRICS))
+    _need(bool(curves), "needs a rule that logs its noise_level: sgld_cc or ccadl")
+    levels.levels(path, curves)
     return "the level of the gradient's noise over the run: " + ", ".join(
-        f"{player} from {values[0]:.3g} to {values[-1]:.3g}" for player, (_, values) in found.items()
+        f"{player} from {values[0]:.3g} to {values[-1]:.3g}" for player, (_, values) in curves.items()
     )
 
 
@@ -154,8 +154,8 @@ def _interpolation(between: str) -> Callable[[Subject, Path], str]:
         if subject.images:
             grid.save(path, grid.grid(made.flatten(0, 1), steps))
         else:
-            ways.ways(path, subject.real, made)
-        return f"{PAIRS} ways between latents"
+            interpolation_plot.plot(path, subject.real, made)
+        return f"{PAIRS} paths between latents"
 
     return draw
 
@@ -168,9 +168,9 @@ def _neighbours(view: Callable[[Subject, Tensor], Tensor]) -> Callable[[Subject,
         shown = subject.queries
         _need(bool(shown.isfinite().all()), "the samples are not finite")
         parts = (view(subject, part) for part in examples.split(PART))
-        found = neighbours.nearest_of_parts(view(subject, shown), parts, NEIGHBOURS)
-        grid.save(path, neighbours.sheet(shown, examples, found))
-        return f"{len(shown)} samples (left), each with the {found.shape[1]} nearest training examples"
+        nearest = neighbours.nearest_of_parts(view(subject, shown), parts, NEIGHBOURS)
+        grid.save(path, neighbours.sheet(shown, examples, nearest))
+        return f"{len(shown)} samples (left), each with the {nearest.shape[1]} nearest training examples"
 
     return draw
 
@@ -191,18 +191,18 @@ def _classes(subject: Subject, path: Path) -> str:
 
 def _over_iterations(subject: Subject, path: Path) -> str:
     _need(subject.rows > 0, "needs images of a conditional GAN")
-    whole = animation.readable(animation.saved(subject.trained.directory / files.SAMPLES))
-    _need(bool(whole), "the run has saved no pictures that can be read")
-    shown = classes.moments(whole)
+    frames = animation.readable(animation.saved(subject.trained.directory / files.SAMPLES))
+    _need(bool(frames), "the run has saved no pictures that can be read")
+    shown = classes.moments(frames)
     grid.save(path, classes.over_iterations(shown, subject.trained.shape))
     return f"one sample of each class at {len(shown)} times of the training"
 
 
 def _animation(subject: Subject, path: Path) -> str:
     saved = animation.saved(subject.trained.directory / files.SAMPLES)
-    whole = animation.readable(saved)
-    _need(bool(whole), "the run has saved no pictures that can be read")
-    shown = animation.thin(whole)
+    frames = animation.readable(saved)
+    _need(bool(frames), "the run has saved no pictures that can be read")
+    shown = animation.thin(frames)
     animation.animate(path, shown)
     return f"{len(shown)} of {len(saved)} saved pictures"
 

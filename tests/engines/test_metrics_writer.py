@@ -1,9 +1,9 @@
-from steadygan.engines.rows import Rows
+from steadygan.engines.metrics_writer import MetricsWriter
 from steadygan.files import read_rows
 
 
 def write(path, iterations):
-    rows = Rows(path, ["fid"])
+    rows = MetricsWriter(path, ["fid"])
     for iteration in iterations:
         row = {"iteration": iteration, "loss/generator": iteration / 7}
         rows.write(row | ({"metric/fid": 0.1} if iteration % 20 == 0 else {}))
@@ -24,7 +24,7 @@ def test_a_resumed_run_drops_what_came_after_its_checkpoint_and_what_an_earlier_
     write(path, [10, 20, 25, 30, 40])
     with path.open("a") as file:
         file.write("50,0.3")  # torn by a crash
-    rows = Rows(path, ["fid"])
+    rows = MetricsWriter(path, ["fid"])
     rows.resume(30, [10, 20])
     assert [row["iteration"] for row in read_rows(path)] == ["10", "20", "30"]
     rows.write({"iteration": 40, "loss/generator": 1.0})
@@ -34,7 +34,7 @@ def test_a_resumed_run_drops_what_came_after_its_checkpoint_and_what_an_earlier_
 def test_nothing_kept_is_a_new_file(tmp_path):
     path = tmp_path / "metrics.csv"
     write(path, [10])
-    rows = Rows(path, ["is"])
+    rows = MetricsWriter(path, ["is"])
     rows.resume(0, [10])
     assert not path.exists()
     rows.write({"iteration": 10, "metric/is": 2.0})

@@ -1,4 +1,4 @@
-"""The mean of what a step logs, since the last row."""
+"""The mean of a step's logs since the last row of ``metrics.csv``."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 
-class Window:
-    """Of one run; the sums are float64."""
+class RunningMean:
+    """The mean of one run's logs; sums are float64."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -15,7 +15,7 @@ class Window:
         self.count = 0
 
     def add(self, logs: dict[str, Tensor]) -> bool:
-        """Count one iteration in; False, and no change, where anything is not finite."""
+        """Add one iteration; return False, and change nothing, if any value is not finite."""
         names, values = list(logs), summands(logs)
         if self.names != names:  # restored from a checkpoint of a version that logs something else
             self.reset()
@@ -34,7 +34,7 @@ class Window:
         self.total, self.count = None, 0
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """Return the state to be saved in a checkpoint."""
         return {"names": self.names, "total": self.total, "count": self.count}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a process that writes no files does between iterations."""
+"""The part of processes other than rank 0 between iterations."""
 
 from steadygan.engines.bookkeeper import Due
 from steadygan.engines.components import Components, Job
@@ -7,8 +7,8 @@ from steadygan.engines.gan_state import GANState
 from steadygan.engines.interrupt import Interrupt
 
 
-class Bystander:
-    """Stands where the ``Bookkeeper`` of process 0 stands; of its duties it shares those that all have to share.
+class OtherRank:
+    """Replaces the ``Bookkeeper``, which writes files on rank 0 only: takes part in what all ranks have to compute.
 
     Args:
         components: of the run.
@@ -21,13 +21,13 @@ class Bystander:
         self.interrupt = Interrupt()
 
     def open(self) -> None:
-        """Process 0 does."""
+        """Rank 0 only."""
 
     def tell(self, text: str) -> None:
-        """Process 0 does."""
+        """Rank 0 only."""
 
     def after(self) -> None:
-        """Its share of the metrics."""
+        """Compute this rank's share of the metrics."""
         due = Due.after(self.gan.iteration, self.job.config, self.job.iterations)
         if due.evaluates:
             both(self.gan, self.components)
@@ -35,10 +35,10 @@ class Bystander:
             self.gan.window.reset()
 
     def close(self) -> str:
-        """Return how the run ended, as process 0 says it to all."""
+        """Return how the run ended, the same on all ranks."""
         if self.gan.diverged_at is not None:
             return "diverged"
         return "completed" if self.gan.iteration >= self.job.iterations else "preempted"
 
     def logger_close(self) -> None:
-        """Process 0 does."""
+        """Rank 0 only."""

@@ -1,4 +1,4 @@
-"""Whether the jobs of a sweep will measure what its threshold asks for."""
+"""Check that the jobs of a sweep measure the metrics of its success criterion."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from steadygan.threshold import KEY, Bound
 
 
 def check(bounds: Iterable[Bound], configs: Iterable[Mapping[str, Any]]) -> None:
-    """Before anything is trained.
+    """Check all bounds before anything is trained.
 
     Raises:
         UserError: a job does not measure a metric that has a bound, or a percentage is asked of a metric of which
@@ -29,15 +29,15 @@ def check(bounds: Iterable[Bound], configs: Iterable[Mapping[str, Any]]) -> None
 
 
 def _directions(targets: Iterable[str], raw: bool) -> dict[str, str]:
-    """Which way each score is better, those of the generator that is trained included where it is scored."""
+    """Return which way each score is better, scores of the raw generator included where it is scored."""
     kinds = [resolve(target) for target in targets]
-    found = {name: way for kind in kinds for name, way in kind.directions.items()}
-    told = [kind for kind in kinds if raw and of_samples(kind)]
-    return found | {f"{RAW}{name}": way for kind in told for name, way in kind.directions.items()}
+    directions = {name: way for kind in kinds for name, way in kind.directions.items()}
+    scored_raw = [kind for kind in kinds if raw and of_samples(kind)]
+    return directions | {f"{RAW}{name}": way for kind in scored_raw for name, way in kind.directions.items()}
 
 
 def check_bound(bound: Bound, directions: Mapping[str, str], key: str) -> None:
-    """Of metrics with these directions; ``key`` is where the bound is stated.
+    """Check one bound against metrics with these directions; ``key`` is where it is stated.
 
     Raises:
         UserError: as ``check``.

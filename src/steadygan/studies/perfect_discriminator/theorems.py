@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from scipy.stats import cauchy as cauchy_law
+from scipy.stats import cauchy as cauchy_distribution
 from scipy.stats import kstest, norm
 from torch import Tensor
 from torch.distributions import Normal
@@ -15,7 +15,7 @@ from torch.distributions import Normal
 from steadygan.core.autodiff import forward_mode
 from steadygan.core.draws import generator, normal_like
 from steadygan.engines.module import GANModule
-from steadygan.studies.alone import composed, fresh
+from steadygan.studies.discriminator_training import composed, fresh
 from steadygan.studies.perfect_discriminator.settings import Settings
 from steadygan.studies.perfect_discriminator.variants import overrides
 from steadygan.theory.frozen import cauchy_scale, divergence_gradient, nonsaturating_gradient, white_noise_gradients
@@ -25,16 +25,16 @@ SIGMA_R, SIGMA_E = 0.3, 0.05
 
 
 def cauchy(s: Settings) -> Iterator[dict[str, Any]]:
-    """Of some parameters of a generator: the scale that theorem 2.6 gives, and how well drawn gradients fit it.
+    """Yield the scale that theorem 2.6 gives for some parameters, and how well drawn gradients fit it.
 
-    Kolmogorov and Smirnov's test against that law, nothing fitted; ``p_value_normal`` is that of the normal law with
-    the draws' own mean and deviation, which is not theirs.
+    Kolmogorov and Smirnov's test against that distribution, nothing fitted; ``p_value_normal`` is that of the normal
+    distribution with the draws' own mean and deviation, which is not theirs.
     """
     gan = fresh(composed(overrides(s, 0)))
     names, jacobian = parameter_jacobian(gan, s.coordinates)
     drawn = white_noise_gradients(jacobian, SIGMA_R, SIGMA_E, s.draws, generator(0, "theory/white_noise"))
     for name, scale, values in zip(names, cauchy_scale(jacobian, SIGMA_R, SIGMA_E), drawn.T):
-        test = kstest(values.numpy(), cauchy_law(scale=float(scale)).cdf)
+        test = kstest(values.numpy(), cauchy_distribution(scale=float(scale)).cdf)
         gaussian = kstest(values.numpy(), norm(float(values.mean()), float(values.std())).cdf)
         yield {
             "kind": "cauchy",
@@ -47,10 +47,13 @@ def cauchy(s: Settings) -> Iterator[dict[str, Any]]:
 
 
 def parameter_jacobian(gan: GANModule, count: int) -> tuple[list[str], Tensor]:
-    """``[count, LATENTS, d]`` float64: the derivative of samples by parameters that reach them, drawn at random."""
-    own = gan.state["generator"]
-    params = {name: value.double() for name, value in own["params"].items()}
-    buffers = {name: value.double() if value.is_floating_point() else value for name, value in own["buffers"].items()}
+    """Return ``[count, LATENTS, d]`` float64: the derivative of samples by parameters that reach them, drawn at
+    random."""
+    player = gan.state["generator"]
+    params = {name: value.double() for name, value in player["params"].items()}
+    buffers = {
+        name: value.double() if value.is_floating_point() else value for name, value in player["buffers"].items()
+    }
     source = generator(0, "theory/parameters")
     z = normal_like(source, (LATENTS, gan.latent), torch.float64)
     apply = gan.components.algorithm.objective.generator
@@ -61,13 +64,13 @@ def parameter_jacobian(gan: GANModule, count: int) -> tuple[list[str], Tensor]:
     names, columns, sizes = [], [], {name: value.numel() for name, value in params.items()}
     while len(names) < count:
         name = list(sizes)[int(torch.randint(len(sizes), (), generator=source))]
-        place = int(torch.randint(sizes[name], (), generator=source))
+        index = int(torch.randint(sizes[name], (), generator=source))
         tangent = {key: torch.zeros_like(value) for key, value in params.items()}
-        tangent[name].view(-1)[place] = 1.0
+        tangent[name].view(-1)[index] = 1.0
         with forward_mode():
             column = torch.func.jvp(samples, (params,), (tangent,))[1]
         if bool(column.norm(dim=1).min() > 0):  # a dead unit's weights move nothing
-            names.append(f"{name}[{place}]")
+            names.append(f"{name}[{index}]")
             columns.append(column)
     return names, torch.stack(columns)
 

@@ -1,4 +1,4 @@
-"""Which checkpoints a run has on disk: the last ones, and the one that a metric liked best."""
+"""The checkpoints of a run on disk: the newest ones and the best one by a metric."""
 
 import contextlib
 import math
@@ -15,16 +15,16 @@ from steadygan.engines.gan_state import GANState
 from steadygan.errors import UserError
 
 
-class Keeping:
-    """Writes the checkpoints of one run, and finds the one to go on from.
+class CheckpointManager:
+    """Writes the checkpoints of one run and finds the one to resume from.
 
     ``checkpoints/last.ckpt`` is the newest; those that were last before it keep their iteration as a name, so that
     there are ``keep_checkpoints`` in all. ``checkpoints/best.ckpt`` is where the metric ``keep_best`` was best.
 
     Args:
         job: the run.
-        directions: of its metrics, ``max`` or ``min`` by name.
-        clock: seconds.
+        directions: ``max`` or ``min`` by name of metric.
+        clock: returns seconds.
     """
 
     def __init__(self, job: Job, directions: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,44 +37,44 @@ class Keeping:
         self.written = clock()
         self._last: int | None = None
 
-    def resume(self, gan: GANState, tell: Callable[[str], None]) -> float | None:
-        """Put the newest checkpoint that is sound into ``gan``.
+    def resume(self, gan: GANState, report: Callable[[str], None]) -> float | None:
+        """Load the newest intact checkpoint into ``gan``.
 
         Args:
             gan: freshly built.
-            tell: told of each checkpoint that was refused.
+            report: called with a message for each checkpoint that was refused.
 
         Returns:
-            The seconds spent until that checkpoint; None where there is none, and the run begins.
+            The seconds of training until that checkpoint; None if there is none and the run begins.
 
         Raises:
-            Unreadable: a checkpoint is there and cannot be opened.
+            Unreadable: a checkpoint exists and cannot be opened.
         """
         for path in files.checkpoints(self.job.directory):
             try:
                 saved = read(path, self.job.signature)
                 checkpoint.restore(gan, saved)
             except files.Unreadable:
-                raise  # a passing fault must not send the run back to where an older checkpoint was
+                raise  # a passing fault must not send the run back to an older checkpoint
             except UserError as error:
-                tell(f"{_named(path, error)}; it is not used")
+                report(f"{_named(path, error)}; it is not used")
                 continue
             self._last = gan.iteration if path.name == Path(files.CHECKPOINT).name else None
             return saved["seconds"]
         return None
 
-    def recall(self, rows: Iterable[Mapping[str, str]]) -> None:
-        """Take the best value so far from the rows; one whose checkpoint is not there does not count."""
+    def restore_best(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """Take the best value so far from the rows, provided that its checkpoint exists."""
         if self.metric and (self.job.directory / files.BEST).exists():
             values = [float(row[key]) for row in rows if row.get(key := f"metric/{self.metric}")]
             self.best = max((self.sign * value for value in values if math.isfinite(value)), default=None)
 
     def overdue(self) -> bool:
-        """Return whether the last checkpoint was written ``checkpoint_minutes`` ago."""
+        """Return whether the last checkpoint is ``checkpoint_minutes`` old."""
         return self.clock() - self.written >= self.seconds
 
     def save(self, gan: GANState, seconds: float) -> None:
-        """A new ``last.ckpt``; the one before keeps its iteration as a name, the oldest ones go."""
+        """Write ``last.ckpt``; the one before is renamed after its iteration, the oldest ones are deleted."""
         path, keep = self.job.directory / files.CHECKPOINT, self.job.config["keep_checkpoints"]
 
         def rotate() -> None:
@@ -83,10 +83,10 @@ class Keeping:
 
         checkpoint.save(path, gan, self.job.signature, seconds, rotate)
         self._last, self.written = gan.iteration, self.clock()
-        for old in [found for found in files.checkpoints(self.job.directory) if found != path][keep - 1 :]:
+        for old in [other for other in files.checkpoints(self.job.directory) if other != path][keep - 1 :]:
             old.unlink(missing_ok=True)
 
-    def judge(self, gan: GANState, seconds: float, metrics: Mapping[str, float]) -> None:
+    def save_best(self, gan: GANState, seconds: float, metrics: Mapping[str, float]) -> None:
         """Write ``best.ckpt`` if the metric has never been better."""
         value = self.sign * metrics.get(self.metric, math.nan) if self.metric else math.nan
         if math.isfinite(value) and (self.best is None or value > self.best):
@@ -106,8 +106,8 @@ def read(path: Path, signature: str) -> dict[str, Any]:
     return saved
 
 
-def standing(job: Job) -> int:
-    """Return the iteration from which a job goes on."""
+def resume_iteration(job: Job) -> int:
+    """Return the iteration from which a job resumes; 0 without a readable checkpoint."""
     for path in files.checkpoints(job.directory):
         with contextlib.suppress(UserError, KeyError):
             return int(read(path, job.signature)["iteration"])
@@ -119,8 +119,8 @@ def _named(path: Path, error: UserError) -> str:
 
 
 def _second_name(path: Path, name: Path) -> None:
-    """Let ``path`` be found under ``name`` as well; where there are no hard links, under ``name`` alone."""
-    with contextlib.suppress(FileNotFoundError):  # somebody removed it: then there is nothing to keep
+    """Hard-link ``path`` as ``name``; where hard links are not supported, rename it."""
+    with contextlib.suppress(FileNotFoundError):  # removed meanwhile: there is nothing to keep
         name.unlink(missing_ok=True)
         try:
             os.link(path, name)

@@ -16,12 +16,12 @@ QUIET = ("logger=none", "metrics=[]")
 
 
 def composed(overrides: Sequence[str]) -> dict[str, Any]:
-    """The config of a run with these overrides that is not scored and not logged."""
+    """Return the config of a run with these overrides that is not scored and not logged."""
     return compose([*overrides, *QUIET])
 
 
 def fresh(config: Mapping[str, Any]) -> GANModule:
-    """A GAN of a config before its first iteration, on the CPU, without files."""
+    """Return a GAN of a config before its first iteration, on the CPU, without files."""
     gan = GANModule(build(config), config["seed"], config["batch_size"], DTYPES[str(config["trainer"]["precision"])])
     gan.to_device(torch.device("cpu"))
     return gan
