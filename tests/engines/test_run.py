@@ -285,7 +285,7 @@ def test_what_wandb_knows_of_a_run_read_back(plan, status):
     for record in records:
         told |= record.get("summary", {}).get("update", {})
     logged = {key for record in records for key in record.get("history", {}).get("item", {})}
-    own = wandb.told(summary(job))
+    own = wandb.summary_values(summary(job))
     assert logged & set(own) <= {"iteration", "seconds"} | ({"metric/modes"} if status == "diverged" else set())
     assert told["status"] == status
     (end,) = [record["exit"] for record in records if record["type"] == "exit"]

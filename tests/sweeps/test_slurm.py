@@ -19,7 +19,7 @@ from hydra_plugins.steadygan.slurm import SlurmLauncher
 from steadygan import files, train
 from steadygan.errors import Interrupted, UserError
 from steadygan.sweeps import ledger, slurm_follow, slurm_queue, slurm_submit
-from steadygan.sweeps.slurm_queue import Place, Ticket
+from steadygan.sweeps.slurm_queue import QueueEntry, Ticket
 from steadygan.sweeps.slurm_submit import Resources, Work
 from steadygan.sweeps.slurm_task import Task
 
@@ -188,9 +188,14 @@ def test_runs_are_found_by_the_name_of_their_job_and_their_place_in_it(slurm, pl
     for job, ticket in zip(jobs, tickets):
         Ticket(*ticket).write(job.directory)
     (slurm / "queue").write_text("5_0|0|PENDING|a\n5_1|1|RUNNING|a\n5_2|2|CANCELLED|a\n9|N/A|COMPLETING|alone\n")
-    places = slurm_queue.places(jobs)
+    places = slurm_queue.queue_entries(jobs)
     assert [places.get(job.signature) for job in jobs] == [
-        *(Place("5_0", "PENDING"), Place("5_1", "RUNNING"), Place("5_2", "CANCELLED"), Place("9", "COMPLETING")),
+        *(
+            QueueEntry("5_0", "PENDING"),
+            QueueEntry("5_1", "RUNNING"),
+            QueueEntry("5_2", "CANCELLED"),
+            QueueEntry("9", "COMPLETING"),
+        ),
         *(None, None),
     ]
     assert {job.seed for job in jobs if job.signature in slurm_queue.live(jobs)} == {0, 1, 3}
@@ -202,7 +207,7 @@ def test_a_silent_slurm_is_told(slurm, plan):
     job = plan()
     Ticket("a", 0).write(job.directory)
     with pytest.raises(UserError, match="Unable to contact slurm controller"):
-        slurm_queue.places([job])
+        slurm_queue.queue_entries([job])
 
 
 def test_the_ledger_tells_what_is_queued(slurm, plan):

@@ -62,7 +62,7 @@ def command(ctx: click.Context) -> None:
     iterations=N extends all, any other KEY=VALUE begins new runs with this change.
 
     --dry-run only says what it would do with each job. --status shows how each job stands, live (--once: once),
-    whoever runs it.
+    wherever it runs.
 
     --quick runs the small version that a sweep states of itself (fewer values, fewer iterations): minutes on two
     cores, in a folder of its own, NAME-quick.

@@ -28,17 +28,17 @@ def command(folder: Path, dry_run: bool) -> None:
         for plan in todo:
             click.echo(_line(plan))
     click.echo(f"{len(todo)} of {len(runs.runs) + len(runs.damaged)} runs to send")
-    lost = []
+    unsent = []
     if todo and not dry_run:
-        lost = sync.send_all(todo, sync.send, lambda count: click.echo(f"{count} of {len(todo)} done"))
+        unsent = sync.send_all(todo, sync.send, lambda count: click.echo(f"{count} of {len(todo)} done"))
     for run, reason in damaged:
         click.echo(f"damaged, left out: {run}: {reason}", err=True)
-    if lost:
-        click.echo("\n".join(dict.fromkeys(error for _, error in lost)), err=True)
-        for path, _ in lost:
+    if unsent:
+        click.echo("\n".join(dict.fromkeys(error for _, error in unsent)), err=True)
+        for path, _ in unsent:
             click.echo(f"not sent: {path}", err=True)
         click.echo("The same command tries these again.", err=True)
-    if lost or damaged:
+    if unsent or damaged:
         raise SystemExit(1)
 
 

@@ -81,7 +81,7 @@ class Bookkeeper:
 
     def open(self) -> None:
         """Resume from the last checkpoint, or begin; say on disk that the run is running."""
-        self.seconds_before = self.checkpoints.resume(self.gan, self.tell) or 0.0
+        self.seconds_before = self.checkpoints.resume(self.gan, self.report_message) or 0.0
         config = self.job.config
         every = [config["log_every"], config["evaluate_every"], spectrum.every_of(config)]
         self.rows.resume(self.gan.iteration, [each for each in every if each is not None])
@@ -103,7 +103,7 @@ class Bookkeeper:
         )
         self.started = time.monotonic()
 
-    def tell(self, text: str) -> None:
+    def report_message(self, text: str) -> None:
         """Report one line of text."""
         self.report({"kind": "message", "text": text})
 

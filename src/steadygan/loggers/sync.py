@@ -198,7 +198,7 @@ def send_all(plans: Sequence[Plan], send: Send, on_sent: Callable[[int], Any]) -
     Returns:
         The files that did not arrive, each with what ``wandb sync`` had to say, and the runs that were not completed.
     """
-    lost: list[tuple[Path, str]] = []
+    unsent: list[tuple[Path, str]] = []
     for start in range(0, len(plans), _BATCH):
         batch = plans[start : start + _BATCH]
         paths: list[Path] = []
@@ -206,11 +206,11 @@ def send_all(plans: Sequence[Plan], send: Send, on_sent: Callable[[int], Any]) -
             try:
                 paths += complete(item)
             except (UserError, *DAMAGE) as error:
-                lost.append((item.run, f"{item.run}: {_reason(error)}"))
+                unsent.append((item.run, f"{item.run}: {_reason(error)}"))
         error = send(paths) if paths else ""
-        lost += [(path, error) for path in paths if not path.with_name(f"{path.name}.synced").exists()]
+        unsent += [(path, error) for path in paths if not path.with_name(f"{path.name}.synced").exists()]
         on_sent(start + len(batch))
-    return lost
+    return unsent
 
 
 def ready() -> None:

@@ -172,7 +172,7 @@ class Wandb:
         return run
 
 
-def told(summary: Mapping[str, Any]) -> dict[str, Any]:
+def summary_values(summary: Mapping[str, Any]) -> dict[str, Any]:
     """What W&B's summary says of ``summary.json``: its keys joined by ``/``, none of which is one of a row.
 
     A run that diverged has no last score: each of its metrics is NaN there, whatever it was before.
@@ -195,7 +195,7 @@ def _name(info: RunInfo) -> str:
 def _finish(run: Any, summary: Mapping[str, Any]) -> None:
     """W&B knows "finished", "failed" and "preempted", which is how a run of a W&B sweep is queued again."""
     status = summary.get("status")
-    run.summary.update(told(summary))
+    run.summary.update(summary_values(summary))
     if status == "diverged":
         run.tags = (*(run.tags or ()), "diverged")
     if status == "preempted":

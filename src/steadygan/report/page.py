@@ -131,15 +131,15 @@ _ON = ": "
 def render(content: Content, folder: Path) -> str:
     """Return the HTML; links to logs are relative to ``folder``, where the page will lie."""
     order = {"failed": 0, "diverged": 1}
-    lost = [(run, group.name) for group in content.groups for run in group.runs if not run.completed]
-    lost.sort(key=lambda item: order.get(item[0].status, 2))
+    incomplete = [(run, group.name) for group in content.groups for run in group.runs if not run.completed]
+    incomplete.sort(key=lambda item: order.get(item[0].status, 2))
     frames = sorted({frame.iteration for part in content.parts for each in part.galleries for frame in each.frames})
     return _template().render(
         content=content,
         sweep=content.sweep,
         counts=Counter(run.status for group in content.groups for run in group.runs),
-        problems=[_problem(*item, folder, index < _LOGS_SHOWN) for index, item in enumerate(lost[:_PROBLEMS])],
-        problems_in_all=len(lost),
+        problems=[_problem(*item, folder, index < _LOGS_SHOWN) for index, item in enumerate(incomplete[:_PROBLEMS])],
+        problems_in_all=len(incomplete),
         marks={"succeeds": SUCCEEDS, "diverged": DIVERGED},
         frames=frames,
         oscillation=[(part, [_oscillation(group) for group in part.listed]) for part in content.parts],

@@ -1,7 +1,7 @@
 """Which jobs of a multirun train together as one tensor program.
 
 Jobs go together that differ in nothing but numbers which enter the mathematics as tensors, and seeds. A grouping is
-recorded when it is first launched, since the bits of a member depend on how many train beside it: whoever goes on
+recorded when it is first launched, since the bits of a member depend on how many train beside it: a run that goes on
 later does so in the same slot of the same program, the slots of those that have ended being empty.
 """
 

@@ -9,7 +9,7 @@ from steadygan.errors import Interrupted, UserError
 from steadygan.locks import ELSEWHERE
 from steadygan.sweeps import slurm_queue as queue
 from steadygan.sweeps.pool import LAST_WORDS, Event, Outcome
-from steadygan.sweeps.slurm_queue import Job, Place
+from steadygan.sweeps.slurm_queue import Job, QueueEntry
 from steadygan.sweeps.watching import Seen, Watcher
 
 LATE = 60.0
@@ -22,7 +22,7 @@ def follow(jobs: Sequence[Job], root: Path, on_event: Callable[[Event], None], p
     Args:
         jobs: that were submitted, now or by an earlier launch.
         root: the folder of the sweep.
-        tell: is told.
+        on_event: called with each event.
         poll: seconds between two looks.
 
     Raises:
@@ -51,14 +51,14 @@ class _Follower:
     def look(self) -> bool:
         """Tell what is new; whether all is over."""
         try:
-            places = queue.places(self.left.values())
+            queue_entries = queue.queue_entries(self.left.values())
         except UserError as error:  # the controller is restarted now and then
             self._message(f"{error}; waiting for it")
             return False
         self.silent = False
         seen = self._seen()
         for index, job in list(self.left.items()):
-            queued = places.get(job.signature, Place("", ""))
+            queued = queue_entries.get(job.signature, QueueEntry("", ""))
             self._started(index, queued, seen.get(job.directory))
             if not queued.live and not self._late(index, job, queued):
                 del self.left[index]
@@ -73,7 +73,7 @@ class _Follower:
             return {}
         return {run.path: run for run in self.watcher.look().runs}
 
-    def _started(self, index: int, queued: Place, seen: Seen | None) -> None:
+    def _started(self, index: int, queued: QueueEntry, seen: Seen | None) -> None:
         before, self.states[index] = self.states.get(index), queued.state
         if index not in self.since and queued.state != "PENDING":
             self.since[index] = time.monotonic()
@@ -91,7 +91,7 @@ class _Follower:
             }
             self.on_event(Event("report", index, {"kind": "progress", **progress}))
 
-    def _late(self, index: int, job: Job, queued: Place) -> bool:
+    def _late(self, index: int, job: Job, queued: QueueEntry) -> bool:
         """Return whether the files of a run that ended well are still on their way here, as on network file systems."""
         if queued.state != "COMPLETED" or _status(job) in (*files.FINISHED, "failed", "preempted"):
             return False
@@ -114,7 +114,7 @@ def _over(job: Job) -> bool:
     )
 
 
-def _outcome(index: int, job: Job, root: Path, queued: Place, started: float) -> Outcome:
+def _outcome(index: int, job: Job, root: Path, queued: QueueEntry, started: float) -> Outcome:
     """Return how a run ended that Slurm does not run any more."""
     seconds = time.monotonic() - started
     status = _status(job)
@@ -130,7 +130,7 @@ def _outcome(index: int, job: Job, root: Path, queued: Place, started: float) ->
     return Outcome(index, "failed", error=_death(job, root, queued), seconds=seconds, died=True)
 
 
-def _death(job: Job, root: Path, queued: Place) -> str:
+def _death(job: Job, root: Path, queued: QueueEntry) -> str:
     """Return why a run ended that could not say so itself."""
     ticket = queue.Ticket.read(job.directory)
     number = queued.job or (ticket and ticket.job) or "that was submitted"

@@ -62,7 +62,7 @@ class Ticket:
 
 
 @dataclass(frozen=True)
-class Place:
+class QueueEntry:
     """Where a run stands in Slurm: the ``job``'s id, its ``state`` (``PENDING``, ``RUNNING``, ...; empty: unknown)."""
 
     job: str
@@ -70,7 +70,7 @@ class Place:
 
     @property
     def live(self) -> bool:
-        """Return those of ``places`` that run, or will."""
+        """Return those of ``queue_entries`` that run, or will."""
         return bool(self.state) and self.state not in ENDED
 
 
@@ -83,7 +83,7 @@ def check() -> None:
         )
 
 
-def places(runs: Iterable[Job]) -> dict[str, Place]:
+def queue_entries(runs: Iterable[Job]) -> dict[str, QueueEntry]:
     """Return where runs stand that were submitted at some time, by signature; those that Slurm has forgotten are left
     out.
 
@@ -96,12 +96,12 @@ def places(runs: Iterable[Job]) -> dict[str, Place]:
     return {signature: queued[key] for signature, key in keys.items() if key in queued}
 
 
-def live(runs: Iterable[Job]) -> dict[str, Place]:
-    """Return those of ``places`` that run, or will."""
-    return {signature: queued for signature, queued in places(runs).items() if queued.live}
+def live(runs: Iterable[Job]) -> dict[str, QueueEntry]:
+    """Return those of ``queue_entries`` that run, or will."""
+    return {signature: queued for signature, queued in queue_entries(runs).items() if queued.live}
 
 
-def ask(names: Iterable[str]) -> dict[tuple[str, int], Place]:
+def ask(names: Iterable[str]) -> dict[tuple[str, int], QueueEntry]:
     """Return all that ``squeue`` knows of jobs with these names, by name and place in the array.
 
     Raises:
@@ -130,11 +130,11 @@ def output(command: Sequence[str]) -> str:
     return done.stdout
 
 
-def _read(text: str) -> dict[tuple[str, int], Place]:
+def _read(text: str) -> dict[tuple[str, int], QueueEntry]:
     queued = {}
     for line in text.splitlines():
         job, task, state, name = line.strip().split("|", 3)
-        queued[name, int(task) if task.isdigit() else 0] = Place(job, state)
+        queued[name, int(task) if task.isdigit() else 0] = QueueEntry(job, state)
     return queued
 
 
@@ -158,9 +158,9 @@ class Pending:
         return self.known
 
 
-def counts(places: Mapping[str, Place]) -> str:
+def counts(queue_entries: Mapping[str, QueueEntry]) -> str:
     """Return ``2 pending, 1 running``."""
-    states = [queued.state.lower() for queued in places.values()]
+    states = [queued.state.lower() for queued in queue_entries.values()]
     return ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
 
 

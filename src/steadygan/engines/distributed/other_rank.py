@@ -23,7 +23,7 @@ class OtherRank:
     def open(self) -> None:
         """Rank 0 only."""
 
-    def tell(self, text: str) -> None:
+    def report_message(self, text: str) -> None:
         """Rank 0 only."""
 
     def after(self) -> None:

@@ -204,7 +204,7 @@ def pretrain(scheme: Pretrain, distance: Callable[[Tensor, Tensor], Tensor], gan
         phase = work.phase
         if not work.step():
             gan.diverged_at = gan.iteration
-            book.tell(f"diverged in pre-training {phase.name}")
+            book.report_message(f"diverged in pre-training {phase.name}")
             return
         if epoch := work.epoch_over():
             if record is not None:
