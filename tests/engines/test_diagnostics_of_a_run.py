@@ -144,6 +144,17 @@ def test_when_thresholds_were_first_met():
     assert reached(table, parse({"kl": 0.05}), {"kl": "min"}, {}) == {"kl": None}
 
 
+def test_a_threshold_is_met_by_a_score_that_equals_it():
+    table = [{"iteration": "1", "images": "10", "seconds": "0.5", "metric/kl": "0.25", "metric/modes": "6.0"}]
+    ways, most = {"kl": "min", "modes": "max"}, {"modes": 8}
+    met = [{"kl": 0.25}, {"modes": 6}, {"modes": "75 %"}]
+    missed = [{"kl": 0.24}, {"modes": 6.01}, {"modes": "76 %"}]
+    assert [[found["iteration"] for found in reached(table, parse(each), ways, most).values()] for each in met] == [
+        [1]
+    ] * 3
+    assert [list(reached(table, parse(each), ways, most).values()) for each in missed] == [[None]] * 3
+
+
 def test_thresholds_are_in_the_summary_and_not_in_the_signature(run):
     plain = run("iterations=4", "evaluate_every=2")
     asked = run("iterations=4", "evaluate_every=2", "thresholds={wasserstein: 1e9, modes: 101}", "name=again")

@@ -122,6 +122,19 @@ def test_endless_data_have_the_share_on_average(plan):
     assert abs(float((batch.label < 5).double().mean()) - 0.25) < 0.02
 
 
+def test_whose_labels_are_given_of_endless_data_is_a_matter_of_seed_and_iteration(plan):
+    given = {}
+    for seed in (3, 4):
+        job = plan(*TINY, "labels=conditional", "metrics@labels.metrics=[]", "labels.share=0.5", f"seed={seed}")
+        components, sampler = sampler_of(job, batch_size=600)
+        for iteration in range(2):
+            (batch,) = sample(components, sampler, iteration)["discriminator"]
+            given[seed, iteration] = batch.label < 5
+    for one, other in (((3, 0), (4, 0)), ((3, 0), (3, 1))):
+        agree = float((given[one] == given[other]).double().mean())
+        assert abs(agree - 0.5) < 5 * 0.5 / 600**0.5, "no more alike than tosses of two coins"
+
+
 @pytest.mark.parametrize("labels", [CONDITIONAL, SEMI], ids=["conditional", "semi_supervised"])
 def test_processes_have_their_slices_of_the_same_labels(plan, labels):
     job = plan(*TINY, *labels, "labels.share=0.5")
