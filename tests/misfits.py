@@ -111,6 +111,35 @@ class LosesTensors(Sgd):
         return {}, state
 
 
+class Abstains:
+    """Gives back what it was to weigh."""
+
+    noisy = False
+
+    def __call__(self, losses, active, u):
+        return losses
+
+
+class Settings:
+    """Takes any settings, and does nothing with them."""
+
+    def __init__(self, **settings):
+        pass
+
+
+class LosesTheAverage(Settings):
+    def update(self, average, value, t):
+        return {}
+
+
+def NoModule(shape):
+    return [shape]
+
+
+def breaks(shape=None, dataset=None):
+    raise KeyError("depth")
+
+
 @dataclass(frozen=True)
 class Amnesiac:
     n_critic: int = 1

@@ -27,7 +27,7 @@ from steadygan.engines.protocols import PAGE, has_members, is_callable
 from steadygan.engines.sampling import ENGINE_KEYS, SamplingSpec
 from steadygan.engines.schemes import Plain
 from steadygan.engines.step import PLAYERS, Algorithm
-from steadygan.engines.trial import Trial, own_keys, try_dataset, try_metric, try_scores
+from steadygan.engines.trial import Trial, own_keys, tried, try_dataset, try_metric, try_scores
 from steadygan.errors import UserError, bad_value
 from steadygan.hydra_versions import BASE, allowing
 from steadygan.loggers.guarded import Guarded
@@ -82,14 +82,16 @@ def build(config: Mapping[str, Any], described: Any = None) -> Components:
     for player, builder in builders.items():
         is_callable(f"network.{player}", builder)
         _takes(builder, f"network.{player}", "shape")
+    builders = {
+        player: functools.partial(_network, player, config["network"][player], builder)
+        for player, builder in builders.items()
+    }
     networks = build_networks(builders, dataset.shape, config["seed"], dtype, _stacked(config["discriminator"]))
-    for player, network in networks.items():
-        has_members(player, f"network.{player}", network)
     _check_images(config, dataset.shape)
     algorithm = build_algorithm(config, networks, labelling)
     _check_examples(algorithm.rules, networks)
     sampling = _sampling(config, algorithm, dataset.shape, labelling)
-    scheme = make(config["scheme"], "scheme") if "scheme" in config else Plain()
+    scheme = _made("scheme", config["scheme"]) if "scheme" in config else Plain()
     if described is None:
         scheme.check(networks, dataset)
     growth = scheme.growth(networks, sampling.updates * config["batch_size"] / sampling.critic_every)
@@ -109,8 +111,16 @@ def build(config: Mapping[str, Any], described: Any = None) -> Components:
     )
 
 
+def _network(player: str, node: Mapping[str, Any], builder: Any, shape: tuple[int, ...]) -> Any:
+    """One network; of a player's discriminators each."""
+    key = f"network.{player}"
+    made = tried(node, key, f"building it for examples {list(shape)}", functools.partial(builder, shape=shape))
+    has_members(player, key, made)
+    return made
+
+
 def _labelling(node: Mapping[str, Any], dataset: Any) -> Labelling:
-    method = make({key: value for key, value in node.items() if key not in LABEL_KEYS}, "labels")
+    method = _made("labels", {key: value for key, value in node.items() if key not in LABEL_KEYS})
     return Labelling(method, method.count(dataset), share_of(node.get("share", 1.0)), dataset.num_data)
 
 
@@ -125,7 +135,8 @@ def build_metrics(
         name = key.rpartition(".")[2]
         builder = make(node, key)
         is_callable(key, builder)
-        metrics[name] = builder(dataset=dataset)
+        _takes(builder, key, "dataset")
+        metrics[name] = tried(node, key, "building it from the data set", functools.partial(builder, dataset=dataset))
         try_metric(key, metrics[name])
         if training:
             try_scores(key, node, metrics[name], dataset)
@@ -161,22 +172,22 @@ def build_algorithm(
             perturb=perturb,
             penalties={name: method for name, method in regularizers.items() if name not in projections},
             members=config["discriminator"]["ensemble"],
-            aggregation=make(config["discriminator"]["vote"], "discriminator.vote"),
+            aggregation=_made("vote", config["discriminator"]["vote"], "discriminator.vote"),
         ),
         rules={
             player: _rule(config["optimizer"][player], f"optimizer.{player}", networks[player]) for player in PLAYERS
         },
         projections=projections,
         game=_made("game", config["game"]),
-        ema=make(config["ema"], "ema"),
+        ema=_made("ema", config["ema"]),
         snapshots=Snapshots(config["discriminator"]["snapshots"], config["discriminator"]["every"]),
     )
 
 
-def _made(kind: str, node: Mapping[str, Any]) -> Any:
-    """Build an object of a group whose objects are called."""
-    made = make(node, kind)
-    has_members(kind, kind, made)
+def _made(kind: str, node: Mapping[str, Any], key: str = "") -> Any:
+    """Build an object of a kind; its key in the config is that of the kind unless given."""
+    made = make(node, key or kind)
+    has_members(kind, key or kind, made)
     return made
 
 
@@ -216,6 +227,25 @@ def _draw(key: str, node: Mapping[str, Any], method: Any, default: Any) -> Any:
     return draw
 
 
+def check_engine(node: Mapping[str, Any]) -> None:
+    """Refuse an engine that could not be called, before a run has a folder.
+
+    Raises:
+        UserError: naming the key.
+    """
+    engine = make(node, "engine")
+    is_callable("engine", engine)
+    _takes(engine, "engine", "parts", "job", "report")
+
+
+def _signature(method: Any) -> inspect.Signature | None:
+    """None of what is written in C and does not say what it takes."""
+    try:
+        return inspect.signature(method)
+    except ValueError:
+        return None
+
+
 def _takes(method: Any, key: str, *arguments: str) -> None:
     """A partial with a wrong key would only fail at its first call, in training.
 
@@ -223,7 +253,9 @@ def _takes(method: Any, key: str, *arguments: str) -> None:
         UserError: naming the keys there are.
     """
     partial = isinstance(method, functools.partial)
-    signature = inspect.signature(method.func if partial else method)
+    signature = _signature(method.func if partial else method)
+    if signature is None:
+        return
     try:
         signature.bind(*arguments, **(fields(method) if partial else {}))
     except TypeError as error:
@@ -244,7 +276,7 @@ def _rule(node: Mapping[str, Any], key: str, network: Any) -> Any:
             )
         has_members("optimizer", key, rule)
         return rule
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise UserError(f"{key}: {error}") from error
     except UserError as error:
         raise error if str(error).startswith(f"{key}:") else UserError(f"{key}.{error}") from error
@@ -289,8 +321,9 @@ def _dataset(node: str) -> Any:
 def _check_dataset_keys(node: Mapping[str, Any]) -> None:
     """Raises UserError where a key is not of this data set: presets bring some that not all have."""
     made = resolve(node["_target_"])
-    taken = inspect.signature(made).parameters
-    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in taken.values()):
+    signature = _signature(made)
+    taken = {} if signature is None else signature.parameters
+    if signature is None or any(each.kind is inspect.Parameter.VAR_KEYWORD for each in taken.values()):
         return
     for key in (key for key in node if not key.startswith("_") and key not in taken):
         raise bad_value(f"dataset.{key}", node[key], f"{made.__name__} has no such key", taken)

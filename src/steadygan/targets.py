@@ -2,10 +2,10 @@
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from steadygan.errors import UserError
+from steadygan.errors import UserError, bad_value
 
 
 def resolve(target: str) -> Any:
@@ -26,6 +26,34 @@ def resolve(target: str) -> Any:
     except Exception as error:  # whatever a module of the user's own does when it is imported
         raise UserError(f"_target_={target}: cannot be imported ({type(error).__name__}: {error})") from error
     return resolved
+
+
+def check_targets(config: Mapping[str, Any]) -> None:
+    """Look up every ``_target_`` of a config.
+
+    Raises:
+        UserError: one is no text or leads nowhere; names its key.
+    """
+    for key, target in _targets(config):
+        if not isinstance(target, str):
+            raise bad_value(key, target, "must name a function or class, such as my_gan.thing")
+        try:
+            resolve(target)
+        except UserError as error:
+            raise UserError(f"{key.removesuffix('_target_')}{error}") from error
+
+
+def _targets(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(node, list | tuple):
+        node = dict(enumerate(node))
+    if not isinstance(node, Mapping):
+        return
+    for key, value in node.items():
+        where = f"{path}.{key}" if path else str(key)
+        if key == "_target_":
+            yield where, value
+        else:
+            yield from _targets(value, where)
 
 
 PLACES = ("root", "weights", "statistics")

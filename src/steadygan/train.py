@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from steadygan import files, locks, threshold
-from steadygan.build import build, make
+from steadygan.build import build, check_engine, make
 from steadygan.core.draws import stream_seed
 from steadygan.engines import population
 from steadygan.engines.check import check_numbers
@@ -43,7 +43,7 @@ from steadygan.sweeps.grouping import Group
 from steadygan.sweeps.grouping import group as regroup
 from steadygan.sweeps.origin import Origins, check_expected
 from steadygan.sweeps.signature import label, run_directory, signature
-from steadygan.targets import placed
+from steadygan.targets import check_targets, placed
 
 LONGEST_NAME = 255
 """Bytes that file systems allow."""
@@ -60,7 +60,9 @@ def plan(config: DictConfig, overrides: Sequence[str], here: bool = True) -> Job
     Raises:
         UserError: the config cannot be run as it is; nothing has been written.
     """
-    plain = placed(complete(_resolve(config)))
+    plain = complete(_resolve(config))
+    check_targets(plain)
+    plain = placed(plain)
     check_network(config)
     plain = check_numbers(plain)
     _check_choices(plain, here)
@@ -115,6 +117,7 @@ def _check_parts(config: str) -> None:
     """Build what a config, as JSON and without its seed, asks for; once for all seeds."""
     plain = json.loads(config)
     components = build({**plain, "seed": 0})
+    check_engine(plain["engine"])
     if components.sampling.labelling.classes is not None:
         check_range(components.dataset, components.sampling.labelling.classes)
     _check_best(plain["keep_best"], components)

@@ -356,6 +356,9 @@ def test_the_phase_is_told(plan):
         (["network=dcgan", "scheme.lr=0"], "scheme.lr=0: must be finite and greater than 0"),
         (["network=dcgan", "scheme.fade=2"], "scheme.fade=2: must be between 0 and 1"),
         (["network=dcgan", "scheme.rule._target_=steadygan.core.rules.Sgd"], "scheme.rule: "),
+        (["network=dcgan", "scheme.rule=3"], "scheme.rule: is an object of the type int, which cannot be called"),
+        (["network=dcgan", "scheme.rule._target_=misfits.Settings"], r"scheme.rule: Settings has no init\(params\)"),
+        (["network=dcgan", "scheme.distance=3"], "scheme.distance: is an object of the type int, which cannot be"),
     ],
 )
 def test_what_cannot_be_pretrained_is_said_at_once(compose, tmp_path, overrides, message):

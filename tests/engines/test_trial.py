@@ -1,12 +1,14 @@
 """Objects of the user's own that do not fit: one message, before anything is trained, that names key and fault."""
 
 import copy
+import re
 
 import pytest
-from omegaconf import open_dict
+from omegaconf import OmegaConf, open_dict
 
 from steadygan import cli, files
 from steadygan.build import build
+from steadygan.engines.complete import BUILT
 from steadygan.errors import UserError
 from steadygan.train import execute, plan
 
@@ -76,6 +78,15 @@ ONE = r"must be \[3\]: one value an example; the mean is taken for you"
         ("metrics.own", "Divides", True, r"with 10 examples, then compute\(\), fails: ZeroDivisionError: .*misfits.py"),
         ("metrics.own", "OtherName", True, "does not say whether 'max' or 'min' is better for other"),
         ("metrics.own", "Score", False, "an object of the type Score, which cannot be called"),
+        ("discriminator.vote", "Empty", False, r"Empty has no __call__\(losses, .*, u\), noisy"),
+        ("discriminator.vote", "Abstains", False, r"vote\(.*\) gives a tensor of shape \[3\] .* for 3 discriminators"),
+        ("ema", "Empty", False, r"Empty has no update\(average, value, t\)"),
+        ("ema", "LosesTheAverage", False, "must give a dict of the same tensors"),
+        ("labels", "Empty", False, r"Empty has no count\(dataset\), builders"),
+        ("scheme", "Empty", False, r"Empty has no check\(networks, dataset\), growth"),
+        ("network.generator", "NoModule", True, r"list has no parameters\(\), latent"),
+        ("network.discriminator", "breaks", True, r"building it .* fails: KeyError: .*misfits.py, line"),
+        ("metrics.own", "breaks", True, r"building it from the data set fails: KeyError: .*misfits.py, line"),
         ("logger", "Printer", False, r"Printer has no open\(info\), picture\(.*\), close\(summary\)"),
     ],
 )  # fmt: skip
@@ -89,6 +100,49 @@ def test_what_does_not_fit_is_named(config, key, name, partial, words):
         made["network"][key.split(".")[1]]["width"] = 4
     with pytest.raises(UserError, match=rf"(?s)^{key}[:,] ?.*({words})"):
         build(made)
+
+
+@pytest.fixture(scope="module")
+def composed(compose):
+    return compose(*RING, "regularizer=[r1]")
+
+
+def changed(composed, tmp_path, **values):
+    config = copy.deepcopy(composed)
+    for key, value in {"outputs": str(tmp_path), **values}.items():
+        OmegaConf.update(config, key, value, force_add=True)
+    return config
+
+
+@pytest.mark.parametrize("key", [*BUILT, "metrics.wasserstein", "regularizer.r1"])
+def test_each_key_that_builds_something_is_named_by_one_message(composed, tmp_path, key):
+    partial = bool(OmegaConf.select(composed, f"{key}._partial_"))
+    for change, words in (
+        ({f"{key}._partial_": not partial}, "_partial_: true"),
+        ({f"{key}._partial_": "maybe"}, "_partial_ flag must be a bool"),
+        ({f"{key}._target_": "os.getcwd"}, ""),
+        ({f"{key}._target_": "os.getcwt"}, "_target_=os.getcwt: not found"),
+        ({f"{key}._target_": 3}, "_target_ must name a function or class"),
+        ({key: 3}, "must be a group of settings"),
+    ):
+        with pytest.raises(UserError, match=rf"^{re.escape(key)}[.:=]") as found:
+            plan(changed(composed, tmp_path, **change), [])
+        assert words in str(found.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"metrics.wasserstein": None}, r"metrics.wasserstein=None: must be a group of settings; .*~metrics"),
+        ({"metrics.features": {"_target_": "torch.nn.Flaten"}}, "metrics.features._target_=torch.nn.Flaten: not found"),
+        ({"loss.alpha": {"_target_": None}}, "loss.alpha._target_=None: must name a function or class"),
+        ({"metrics.wasserstein.sample": 3}, "metrics.wasserstein: .*'sample'\nIts keys: samples"),
+    ],
+)  # fmt: skip
+def test_names_within_a_group(composed, tmp_path, change, words):
+    with pytest.raises(UserError, match=words):
+        plan(changed(composed, tmp_path, **change), [])
 
 
 @pytest.mark.parametrize(

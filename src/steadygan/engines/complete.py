@@ -9,6 +9,7 @@ import yaml
 
 from steadygan.errors import UserError, bad_value
 from steadygan.paths import conf_dir, expanded
+from steadygan.targets import SHARED
 
 OPTIONAL = ("scheme", "thresholds", "diagnostics", "experiment")
 """Root keys without which a run is what it is with their defaults."""
@@ -36,6 +37,9 @@ ALIKE = 0.85
 
 FIXED = ("trainer", "discriminator", "diagnostics")
 """Root keys that are no object and whose own keys are given."""
+
+OF_ALL_METRICS = ("raw", "batch", *SHARED)
+"""Keys of ``metrics`` that are no metric's name."""
 
 EMPTY = ("regularizer",)
 """May be null."""
@@ -77,7 +81,7 @@ def _missing(config: Mapping[str, Any]) -> Iterator[str]:
             for part in PARTS.get(key, ()):
                 if part not in config[key]:
                     yield f"{key}.{part}: is missing, and every run reads it"
-                elif part in PLAYERS and not isinstance(config[key][part], Mapping):
+                elif part in (*PLAYERS, "vote") and not isinstance(config[key][part], Mapping):
                     yield f"{key}.{part}={config[key][part]}: must be a group of settings"
 
 
@@ -100,11 +104,21 @@ def _unmade(config: Mapping[str, Any]) -> Iterator[str]:
                 f"regularizer.{name}={node}: must be a group of settings; a file of the group `regularizer` holds "
                 "them below its own name"
             )
-    for path in [*BUILT, *(f"regularizer.{name}" for name in config["regularizer"] or ())]:
+    for name, node in config["metrics"].items():
+        if name not in OF_ALL_METRICS and not isinstance(node, Mapping):
+            yield (
+                f"metrics.{name}={node}: must be a group of settings; metrics=[...] chooses metrics, ~metrics.{name} "
+                "leaves one out"
+            )
+    groups = {group: config[group] or {} for group in ("regularizer", "metrics")}
+    several = [f"{group}.{name}" for group, own in groups.items() for name in own if isinstance(own[name], Mapping)]
+    for path in [*BUILT, *(path for path in several if path.removeprefix("metrics.") not in OF_ALL_METRICS)]:
         group, _, part = path.partition(".")
         node = config.get(group, {"_target_": ""})  # what is optional may not be there
         node = node[part] if part else node
-        if isinstance(node, Mapping) and not isinstance(node.get("_target_"), str):
+        if not isinstance(node, Mapping):
+            yield f"{path}={node}: must be a group of settings"
+        elif not isinstance(node.get("_target_"), str):
             yield f"{path}: does not say what it is: _target_ must name a function or class, such as my_gan.thing"
 
 

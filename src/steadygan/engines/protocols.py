@@ -13,6 +13,16 @@ MEMBERS = {
     "game": ("play(players, state, batches)", "n_critic"),
     "generator": ("parameters()", "latent"),
     "discriminator": ("parameters()",),
+    "vote": ("__call__(losses, active, u)", "noisy"),
+    "ema": ("update(average, value, t)",),
+    "labels": (
+        *("count(dataset)", "builders(builders, classes, all_given)", "functions(functions)"),
+        *("batch_fields(y, given, classes, dtype)", "players", "offers"),
+    ),
+    "scheme": (
+        *("check(networks, dataset)", "growth(networks, per_iteration)", "before(dataset)"),
+        *("record(directory, rows, seconds, growth)", "alone"),
+    ),
     "dataset": ("batch(seed, stream, index, batch_size, device, dtype)", "shape", "num_data", "num_classes"),
     "metrics": ("update(samples)", "compute()", "reset()", "samples", "directions", "provenance"),
     "logger": ("open(info)", "row(row)", "picture(iteration, name, path)", "close(summary)"),

@@ -46,9 +46,21 @@ def own_keys(config: Mapping[str, Any]) -> set[str]:
         ("metrics", metric_nodes(config["metrics"])),
     ):
         nodes |= {f"{group}.{name}": node for name, node in nodes_of_group.items()}
+    nodes["ema"] = config["ema"]
+    nodes["discriminator.vote"] = config["discriminator"]["vote"]
     for group in ("network", "optimizer"):
         nodes |= {f"{group}.{player}": config[group][player] for player in PLAYERS}
-    return {key for key, node in nodes.items() if not str(node.get("_target_", "steadygan.")).startswith("steadygan.")}
+    return {key for key, node in nodes.items() if not _ours(node)}
+
+
+def _ours(node: Mapping[str, Any]) -> bool:
+    return str(node.get("_target_", "steadygan.")).startswith("steadygan.")
+
+
+def tried(node: Mapping[str, Any], key: str, what: str, call: Callable[[], Any]) -> Any:
+    """Return what ``call`` returns; an ``attempt`` where the node's object is not steadygan's, whose faults keep their
+    traceback."""
+    return call() if _ours(node) else attempt(key, what, call)
 
 
 def attempt(key: str, what: str, call: Callable[[], Any]) -> Any:
@@ -72,8 +84,8 @@ def _line(error: Exception) -> str:
     return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 
 
-def expect(key: str, what: str, value: Any, shape: tuple[int, ...], words: str) -> None:
-    """Refuse anything but a float tensor of the ``shape``.
+def expect(key: str, what: str, value: Any, shape: tuple[int, ...], words: str, given: str = "examples") -> None:
+    """Refuse anything but a float tensor of the ``shape``, made of ``COUNT`` of what is ``given``.
 
     Raises:
         UserError: naming the key, what is there and, in ``words``, what should be.
@@ -81,7 +93,7 @@ def expect(key: str, what: str, value: Any, shape: tuple[int, ...], words: str) 
     got = list(value.shape) if isinstance(value, Tensor) else None
     if got != list(shape) or not value.is_floating_point():
         got = f"a tensor of shape {got} and type {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
-        raise UserError(f"{key}: {what} gives {got} for {COUNT} examples; must be {list(shape)}: {words}\n{PAGE}")
+        raise UserError(f"{key}: {what} gives {got} for {COUNT} {given}; must be {list(shape)}: {words}\n{PAGE}")
 
 
 def flows(key: str, what: str, value: Tensor, source: str) -> None:
@@ -206,6 +218,11 @@ class Trial:
                 self._projection(f"regularizer.{name}", project, params["discriminator"])
         for player in (player for player in PLAYERS if f"optimizer.{player}" in self.own):
             self._rule(player, now, params[player], batches[player][0])
+        if "ema" in self.own:
+            what, own = "update(average, value, t)", params["generator"]
+            self._like("ema", what, attempt("ema", what, lambda: now.ema.update(own, own, 1)), own)
+        if "discriminator.vote" in self.own:
+            self._vote(now.objective.aggregation)
         if "game" in self.own:
             self._game(states, batches)
 
@@ -242,6 +259,14 @@ class Trial:
         value = attempt("loss", "generator(real, fake)", lambda: loss.generator(given, fake))
         expect("loss", "generator(real, fake)", value, (COUNT,), words)
         flows("loss", "generator(real, fake)", value, "the logits")
+
+    def _vote(self, vote: Any) -> None:
+        key, what = "discriminator.vote", "vote(losses, active, u)"
+        losses, active = torch.arange(1.0, COUNT + 1, dtype=self.dtype), torch.arange(COUNT) < COUNT - 1
+        u = torch.tensor(0.5, dtype=self.dtype) if vote.noisy else None
+        expect(
+            key, what, attempt(key, what, lambda: vote(losses, active, u)), (), "one value for all", "discriminators"
+        )
 
     def _penalty(self, key: str, penalty: Any, batch: StepBatch, name: str, states: Mapping[str, Any]) -> None:
         like = next(iter(states["discriminator"][0].values()))

@@ -18,6 +18,7 @@ from steadygan.core.growing import Growth
 from steadygan.core.rules import Adam
 from steadygan.core.rules.base import UpdateRule
 from steadygan.core.settings import is_number
+from steadygan.engines.protocols import has_members, is_callable
 from steadygan.engines.schemes.base import Row
 from steadygan.errors import UserError, bad_value
 from steadygan.networks.stacked import stacked
@@ -85,6 +86,8 @@ class Pretrain:
             problem = "needs a finite data set: each of its images has a latent of its own"
             raise bad_value("scheme", "pretrain", problem, ["none"])
         self.phases(stacked(networks["generator"], tuple(dataset.shape)).sizes, dataset.num_data)
+        if not hasattr(self.distance, "on"):
+            is_callable("scheme.distance", self.distance)
         if hasattr(self.distance, "check"):
             self.distance.check(dataset)
 
@@ -121,10 +124,12 @@ class Pretrain:
         return tuple(phase for phase in phases if phase.epochs)
 
     def _rule(self, lr: float) -> UpdateRule:
+        is_callable("scheme.rule", self.rule)
         try:
             rule = self.rule(lr=lr)
         except TypeError as error:
             raise UserError(f"scheme.rule: {error}") from error
+        has_members("optimizer", "scheme.rule", rule)
         if rule.noisy or rule.per_sample:
             problem = "pre-training has neither noise nor gradients of single examples for it"
             raise bad_value("scheme.rule", type(rule).__name__, problem, ["Adam", "AdamW", "RMSprop", "SGD"])
