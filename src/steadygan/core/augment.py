@@ -37,8 +37,8 @@ def shift(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
 
 def _shifting(size: int, by: Tensor, like: Tensor) -> Tensor:
     """``[B, 1, size, size]``: a row for each new place."""
-    place = torch.arange(size, device=like.device)
-    return (place[None, :, None] - place[None, None, :] == by.view(-1, 1, 1))[:, None].to(like.dtype)
+    position = torch.arange(size, device=like.device)
+    return (position[None, :, None] - position[None, None, :] == by.view(-1, 1, 1))[:, None].to(like.dtype)
 
 
 def flip(x: Tensor, left_right: Tensor) -> Tensor:
@@ -64,9 +64,9 @@ def resample(x: Tensor, scale: tuple[Tensor, Tensor], by: tuple[Tensor, Tensor])
 
 
 def _resampling(size: int, scale: Tensor, by: Tensor, like: Tensor) -> Tensor:
-    place = torch.arange(size, device=like.device, dtype=like.dtype)
+    position = torch.arange(size, device=like.device, dtype=like.dtype)
     centre = (size - 1) / 2
-    return _weights((place - centre - by[:, None]) / scale[:, None] + centre, size)[:, None]
+    return _weights((position - centre - by[:, None]) / scale[:, None] + centre, size)[:, None]
 
 
 def _weights(source: Tensor, size: int) -> Tensor:
@@ -91,8 +91,8 @@ def warp(x: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
         offset: ``[B, 2]``, pixels.
     """
     height, width = x.shape[-2:]
-    places = [torch.arange(size, device=x.device, dtype=x.dtype) - (size - 1) / 2 for size in (height, width)]
-    grid = torch.stack(torch.meshgrid(*places, indexing="ij"), -1).flatten(0, 1)
+    positions = [torch.arange(size, device=x.device, dtype=x.dtype) - (size - 1) / 2 for size in (height, width)]
+    grid = torch.stack(torch.meshgrid(*positions, indexing="ij"), -1).flatten(0, 1)
     source = grid @ matrix.mT + offset[:, None]
     rows = _weights(source[..., 0] + (height - 1) / 2, height)[:, None]
     columns = _weights(source[..., 1] + (width - 1) / 2, width)[:, None]
@@ -109,8 +109,8 @@ def cut_out(x: Tensor, share: Tensor, centre: tuple[Tensor, Tensor]) -> Tensor:
     """Zeros where pixels lie in a rectangle of ``share`` of each side about ``centre`` (rows, columns; in [0, 1])."""
     inside = []
     for length, middle in zip(x.shape[-2:], centre):
-        place = (torch.arange(length, device=x.device, dtype=x.dtype) + 0.5) / length
-        inside.append((place - middle[:, None]).abs() < share[:, None] / 2)
+        position = (torch.arange(length, device=x.device, dtype=x.dtype) + 0.5) / length
+        inside.append((position - middle[:, None]).abs() < share[:, None] / 2)
     return torch.where((inside[0][:, :, None] & inside[1][:, None])[:, None], 0, x)
 
 
@@ -129,5 +129,5 @@ def _covered(length: int, size: Tensor, u: Tensor, like: Tensor) -> Tensor:
     """``[B, length]``: 1 where the rectangle lies."""
     half = torch.floor(size / 2)
     first = torch.floor(u * (length + 1 - size % 2)) - half
-    place = torch.arange(length, device=like.device)
-    return ((place >= first[:, None]) & (place < (first + size)[:, None])).to(like.dtype)
+    position = torch.arange(length, device=like.device)
+    return ((position >= first[:, None]) & (position < (first + size)[:, None])).to(like.dtype)

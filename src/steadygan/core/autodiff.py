@@ -75,8 +75,8 @@ def per_sample_gradients(loss: Callable[[Tensors, Any], Tensor], params: Tensors
     tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
 
     def of_one(params: Tensors, one: list[Tensor]) -> Tensor:
-        given = iter(one)
-        batch = [next(given)[None] if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        remaining = iter(one)
+        batch = [next(remaining)[None] if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         return loss(params, tree_unflatten(batch, shape))
 
     return torch.func.vmap(torch.func.grad(of_one), in_dims=(None, 0))(params, tensors)

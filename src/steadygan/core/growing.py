@@ -103,7 +103,7 @@ class Growth:
 
 
 def _full_size(
-    apply: Apply, size: int, place: dict[str, Any], params: Tensors, buffers: Tensors, *inputs: Tensor
+    apply: Apply, size: int, stage_kwargs: dict[str, Any], params: Tensors, buffers: Tensors, *inputs: Tensor
 ) -> tuple[Tensor, Tensors]:
-    made, new = apply(params, buffers, *inputs, **place)
+    made, new = apply(params, buffers, *inputs, **stage_kwargs)
     return enlarged(made, size), new

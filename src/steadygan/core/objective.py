@@ -168,11 +168,11 @@ class Objective:
             times, key = batch.times(name), f"regularizer.{name}"
             if not times:
                 continue
-            given = (critic, real, fake, batch.penalty.get(name))
+            arguments = (critic, real, fake, batch.penalty.get(name))
             if key in aux_state:
-                value, batch_stats[key] = penalty(*given, aux_state[key])
+                value, batch_stats[key] = penalty(*arguments, aux_state[key])
             else:
-                value = penalty(*given)
+                value = penalty(*arguments)
             values[name] = value.mean() if times == 1 else times * value.mean()
         return values, batch_stats
 

@@ -27,7 +27,7 @@ def of_generator(
     latent: Tensor,
     target: Tensor,
     condition: Sequence[Tensor] = (),
-    **place: Any,
+    **kwargs: Any,
 ) -> Objective:
     """Return the mean distance of what is made of ``latent [B, d]`` from ``target [B, C, s, s]``, place by place.
 
@@ -37,11 +37,11 @@ def of_generator(
         latent: of each image its own.
         target: images.
         condition: what the generator is given beside its latents.
-        **place: ``stage`` and ``fade`` of one that grows.
+        **kwargs: ``stage`` and ``fade`` of one that grows.
     """
 
     def objective(params: Tensors, buffers: Tensors) -> tuple[Tensor, dict[str, Any]]:
-        made, new = apply(params, buffers, latent, *condition, **place)
+        made, new = apply(params, buffers, latent, *condition, **kwargs)
         loss = distance(made, target).mean()
         return loss, {"logs": {"loss": loss}, "buffers": new}
 

@@ -63,11 +63,11 @@ def replace(method: Any, values: Mapping[str, Any]) -> Any:
 
 def with_hyperparameters(method: Any, tree: Mapping[str, Any]) -> Any:
     """Return the method with the hyperparameters of a tree as ``hyperparameters`` returns it."""
-    own = fields(method)
+    current = fields(method)
     return replace(
         method,
         {
-            key: with_hyperparameters(own[key], value) if isinstance(value, Mapping) else value
+            key: with_hyperparameters(current[key], value) if isinstance(value, Mapping) else value
             for key, value in tree.items()
         },
     )

@@ -41,12 +41,12 @@ class Snapshots:
             "active": torch.zeros(len(first), dtype=torch.bool, device=first.device),
         }
 
-    def update(self, state: dict[str, Any], own: dict[str, Any], t: Number) -> dict[str, Any]:
+    def update(self, state: dict[str, Any], present: dict[str, Any], t: Number) -> dict[str, Any]:
         """Return the state after iteration ``t`` (from 0): a snapshot that is due replaces the oldest.
 
         Args:
             state: as ``init`` gave it.
-            own: the discriminator's ``params`` and ``buffers``.
+            present: the discriminator's ``params`` and ``buffers``.
             t: iterations made before this one.
         """
         members = len(state["active"]) // self.count
@@ -59,18 +59,18 @@ class Snapshots:
 
         return {
             **{
-                part: {name: put(old, own[part][name]) for name, old in state[part].items()}
+                part: {name: put(old, present[part][name]) for name, old in state[part].items()}
                 for part in ("params", "buffers")
             },
             "active": state["active"] | due,
         }
 
-    def discriminators(self, state: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    def discriminators(self, state: dict[str, Any], present: dict[str, Any]) -> dict[str, Any]:
         """Return the present discriminators and the snapshots as one stack: ``params``, ``buffers``, ``active``."""
         now = torch.ones(len(state["active"]) // self.count, dtype=torch.bool, device=state["active"].device)
         return {
             **{
-                part: {name: torch.cat([own[part][name], old]) for name, old in state[part].items()}
+                part: {name: torch.cat([present[part][name], old]) for name, old in state[part].items()}
                 for part in ("params", "buffers")
             },
             "active": torch.cat([now, state["active"]]),

@@ -51,9 +51,9 @@ def as_functions(networks: Mapping[str, nn.Module], bf16: bool) -> dict[str, Any
 
 def _autocast(apply: Apply) -> Apply:
     @functools.wraps(apply)
-    def cast(params: Tensors, buffers: Tensors, *inputs: torch.Tensor, **place: Any):
+    def cast(params: Tensors, buffers: Tensors, *inputs: torch.Tensor, **kwargs: Any):
         with torch.autocast(inputs[0].device.type, dtype=torch.bfloat16):
-            output, new_buffers = apply(params, buffers, *inputs, **place)
+            output, new_buffers = apply(params, buffers, *inputs, **kwargs)
         return output.float(), {name: value.float() for name, value in new_buffers.items()}
 
     return cast

@@ -55,5 +55,5 @@ class Extragradient(Ordered):
         trial = state
         for name, batch in both.items():
             trial = players.move(name, trial, players.gradient(name, state, batch), batch)
-        found = players.gradient(player, trial, both[player])
-        return found._replace(rule=trial[player]["rule"]) if self.optimizer_state == "carried" else found
+        extrapolated = players.gradient(player, trial, both[player])
+        return extrapolated._replace(rule=trial[player]["rule"]) if self.optimizer_state == "carried" else extrapolated

@@ -39,7 +39,7 @@ class Lookahead(Ordered):
     def init(self, params: Mapping[str, Tensors]) -> dict[str, Any]:
         """Return both players as they begin, and 0 iterations since."""
         like = next(iter(params["generator"].values()))
-        slow = {player: {name: value.clone() for name, value in own.items()} for player, own in params.items()}
+        slow = {player: {name: value.clone() for name, value in weights.items()} for player, weights in params.items()}
         return {"slow": slow, "since": torch.zeros((), dtype=torch.float64, device=like.device)}
 
     def play(self, players: Players, state: State, batches: Mapping[str, tuple[StepBatch, ...]]) -> tuple[State, Logs]:
@@ -47,10 +47,13 @@ class Lookahead(Ordered):
         state, logs = super().play(players, state, batches)
         since = state["game"]["since"] + 1
         due = since >= self.every
-        slow = {player: self._back(state[player]["params"], own, due) for player, own in state["game"]["slow"].items()}
+        slow = {
+            player: self._back(state[player]["params"], weights, due)
+            for player, weights in state["game"]["slow"].items()
+        }
         moved = {
-            player: {**state[player], "params": _choose(due, own, state[player]["params"])}
-            for player, own in slow.items()
+            player: {**state[player], "params": _choose(due, weights, state[player]["params"])}
+            for player, weights in slow.items()
         }
         return {**state, **moved, "game": {"slow": slow, "since": torch.where(due, 0.0, since)}}, logs
 

@@ -32,7 +32,8 @@ class Optimistic(Ordered):
     def init(self, params: Mapping[str, Tensors]) -> dict[str, Tensors]:
         """Return a last move of 0."""
         return {
-            player: {name: torch.zeros_like(value) for name, value in own.items()} for player, own in params.items()
+            player: {name: torch.zeros_like(value) for name, value in weights.items()}
+            for player, weights in params.items()
         }
 
     def move(self, players: Players, state: State, player: str, gradient: Gradient, batch: StepBatch) -> State:

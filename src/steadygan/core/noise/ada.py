@@ -166,12 +166,12 @@ def _moved(
     """Whole shift, scaling, turn, scaling of each axis, turn, fractional shift, in this order; ``by`` are both shifts
     of rows and of columns."""
     if angles is None:
-        scale = tuple(size * own for own in stretch)
-        return resample(x, scale, tuple(own * first + last for own, (first, last) in zip(scale, by)))
+        scale = tuple(size * factor for factor in stretch)
+        return resample(x, scale, tuple(factor * first + last for factor, (first, last) in zip(scale, by)))
     first, last = (torch.stack(shifts, -1) for shifts in zip(*by))
     # From the pixel made to the one that it shows: each step undone, the last one first.
     before, after = (rotation(angle) for angle in angles)
-    narrowed = torch.stack([1 / own for own in stretch], -1)
+    narrowed = torch.stack([1 / factor for factor in stretch], -1)
     matrix = before @ (narrowed[:, :, None] * after) / size[:, None, None]
     return warp(x, matrix, -(matrix @ last[:, :, None])[..., 0] - first)
 

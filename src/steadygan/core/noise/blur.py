@@ -65,8 +65,8 @@ def _distances(size: int, radius: int, device: torch.device) -> Tensor:
 
     The mirrored axis has period ``2 size``; in it, pixel j lies at j and at -1 - j.
     """
-    place = torch.arange(size, device=device)
-    i, j = place[:, None], place[None, :]
+    index = torch.arange(size, device=device)
+    i, j = index[:, None], index[None, :]
     period = 2 * size
     turns = (radius + size - 1) // period
     direct = [i - j - period * turn for turn in range(-turns, turns + 1)]

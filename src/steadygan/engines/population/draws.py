@@ -33,16 +33,16 @@ class Draws:
         """``[seeds, ...]`` each: the draws of generator update number ``iteration``; and the number of their kind."""
         flat, shapes = zip(*(self._flat(sampler, iteration) for sampler in self._samplers))
         drawn = [isinstance(leaf, Tensor) for leaf in flat[0]]
-        kind = drawn, [None if own else leaf for leaf, own in zip(flat[0], drawn)], shapes[0]
+        kind = drawn, [None if is_tensor else leaf for leaf, is_tensor in zip(flat[0], drawn)], shapes[0]
         if kind not in self._kinds:
             self._kinds.append(kind)
-        return [torch.stack(each) for each, own in zip(zip(*flat), drawn) if own], self._kinds.index(kind)
+        return [torch.stack(each) for each, is_tensor in zip(zip(*flat), drawn) if is_tensor], self._kinds.index(kind)
 
     def batches(self, tensors: Sequence[Tensor], kind: int) -> Any:
         """Return one member's batches, from its part of each tensor."""
         drawn, leaves, shape = self._kinds[kind]
-        given = iter(tensors)
-        return tree_unflatten([next(given) if own else leaf for own, leaf in zip(drawn, leaves)], shape)
+        remaining = iter(tensors)
+        return tree_unflatten([next(remaining) if is_tensor else leaf for is_tensor, leaf in zip(drawn, leaves)], shape)
 
     def _flat(self, sampler: BatchSampler, iteration: int) -> tuple[list[Any], TreeSpec]:
         return tree_flatten(sampler.sample(iteration, self._params))
