@@ -187,7 +187,7 @@ OWN = {
     "method/gone.yaml": (b"# @package _global_\ntrainer: null\n", ["trainer"]),
     "method/slip.yaml": (b"# @package _global_\nlosss: 3\niteration: 9\n", ["losss=3", "'loss'", "'iterations'"]),
     "method/inner.yaml": (b"# @package _global_\ntrainer: {thread: 2}\n", ["trainer.thread=2", "'trainer.threads'"]),
-    "method/far.yaml": (b"# @package _global_\nseed: ${nothing.here}\n", ["seed: ", "nothing.here"]),
+    "method/far.yaml": (b"# @package _global_\nbatch_size: ${nothing.here}\n", ["batch_size: ", "nothing.here"]),
     "loss/lost.yaml": (b"_target_: my_lost.thing\n", ["loss._target_=my_lost.thing: not found"]),
     "trainer/mine.yaml": (b"accelerator: cpu\ndevices: 1\n", ["trainer.threads"]),
     "regularizer/mine.yaml": (b"_target_: my.penalty\n_partial_: true\n", ["regularizer._target_", "own name"]),
