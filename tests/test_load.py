@@ -32,7 +32,7 @@ def trained(compose, tmp_path_factory):
         given = [*overrides, f"outputs={tmp_path_factory.mktemp('outputs')}"]
         job, alive = train.plan(compose(*given), given), []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(run, "GAN", lambda *args: alive.append(GANModule(*args)) or alive[-1])
+            patch.setattr(run, "GANModule", lambda *args: alive.append(GANModule(*args)) or alive[-1])
             train.execute(job, lambda event: None)
         return job, alive[0]
 
