@@ -22,6 +22,7 @@ from steadygan.commands import _config_listing as config_listing
 from steadygan.errors import UserError
 from steadygan.paths import conf_dir
 from steadygan.sweeps.compose import Composer
+from steadygan.sweeps.origin import Origins
 
 QUICKLY = (Phase.explicit, Phase.generate)  # to shrink what failed is to build networks for minutes
 
@@ -76,9 +77,10 @@ def plan(tmp_path_factory):
     os.chdir(tmp_path_factory.mktemp("empty"))
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
         loader = GlobalHydra.instance().config_loader()
-        composer = Composer(loader, loader.load_configuration("config", ["logger=none"], RunMode.MULTIRUN))
+        master = loader.load_configuration("config", ["logger=none"], RunMode.MULTIRUN)
+        composer, origins = Composer(loader, master), Origins(loader, master.hydra)
     setup_globals()
-    yield lambda overrides: _plan_one(composer, overrides, 0, True)
+    yield lambda overrides: _plan_one(composer, origins, overrides, 0, True)
     assert not os.listdir()  # planning writes nothing
     os.chdir(here)
     HydraConfig.instance().cfg = before

@@ -32,7 +32,7 @@ def test_the_listing_and_the_help_need_no_torch():
         (["dirac", "step=0", "n_critic=0"], ["step=0", "n_critic=0: must be at least 1"]),
         (["dirac", "gamma=nan"], ["gamma=nan: must be finite"]),
         (["distances", "bins=0"], ["bins=0", "at least 1"]),
-        (["distances", "extent=-1"], ["extent=-1.0"]),
+        (["distances", "extent=-1"], ["extent=-1: must be finite and greater than 0"]),
     ],
 )
 def test_mistakes(args, words, capfd, tmp_path, monkeypatch):

@@ -111,7 +111,7 @@ class IntraFID(FeatureMetric):
     def keep(self) -> None:
         """Features and the classes that were asked for."""
         super().keep()
-        self.add_state("asked", [], dist_reduce_fx="cat")
+        self.add_state("requested", [], dist_reduce_fx="cat")
 
     def update(self, x: Tensor, label: Tensor) -> None:
         """Take images ``[n, C, H, W]`` and the classes ``[n]`` that they were asked to be of."""

@@ -52,7 +52,7 @@ def subject(s: Settings) -> tuple[Callable[[Tensor], Tensor], int, tuple[int, ..
     else:
         overrides = [f"dataset={s.dataset}", f"network={s.network}", f"network.width={s.width}", f"seed={s.seed}"]
         gan = fresh(composed([*overrides, f"network.latent={s.latent}"]))
-        shape = tuple(gan.parts.dataset.shape)
+        shape = tuple(gan.components.dataset.shape)
     if gan.classes is not None:
         raise bad_value("run", s.run, "a conditional generator has a rank in each class; train one without labels")
     apply, averaged = gan.averaged()

@@ -58,7 +58,7 @@ def start(s: Settings) -> GANModule:
     overrides = [f"dataset={s.dataset}", "network=mlp", f"network.width={s.width}", f"batch_size={s.batch_size}"]
     overrides += [f"seed={s.seed}", f"iterations={s.iterations}", *noise, *rates]
     gan = fresh(composed(overrides))
-    if tuple(gan.parts.dataset.shape) != (2,):
+    if tuple(gan.components.dataset.shape) != (2,):
         raise bad_value("dataset", s.dataset, "must be points in the plane", ["ring", "grid", "circle", "four_lines"])
     return gan
 
@@ -70,7 +70,7 @@ def iterations(s: Settings) -> list[int]:
 
 def looks(gan: GANModule, s: Settings) -> Iterator[list[dict[str, Any]]]:
     """Yield the records, each as a list of one."""
-    real, _ = gan.parts.dataset.sample(s.samples, generator(s.seed, STREAM), torch.float64)
+    real, _ = gan.components.dataset.sample(s.samples, generator(s.seed, STREAM), torch.float64)
     for due in iterations(s):
         for iteration in range(gan.iteration, due):
             gan.training_step(iteration, 0)
