@@ -62,8 +62,8 @@ def maps(family_shares: Sequence[Share], metric: str, named: Sequence[str] = ())
         having = share.settings[0].group.settings
         if all(key in having for key in keys[:2]):
             methods.setdefault(having.get("method") or share.name, []).append(share)
-    family_shares = [_map(str(name), members, metric, keys) for name, members in methods.items()]
-    return _one_scale([item for item in family_shares if item.panels])
+    maps = [_map(str(name), members, metric, keys) for name, members in methods.items()]
+    return _one_scale([item for item in maps if item.panels])
 
 
 def _one_scale(drawn: Sequence[Map]) -> list[Map]:
