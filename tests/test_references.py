@@ -62,7 +62,7 @@ UNCITED = {
     "metrics/fits.py": "which metrics fit which data",
     "metrics/images.py": "files",
     "metrics/network.py": "what feature networks share",
-    "metrics/own.py": "a user's network",
+    "metrics/user_network.py": "a user's network",
     "metrics/real.py": "samples of the data",
     "metrics/shell.py": "what metrics share",
     "metrics/statistics.py": "files",

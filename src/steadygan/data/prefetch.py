@@ -54,4 +54,4 @@ class Prefetch:
                 future.cancel()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_make": self._make, "_last": OrderedDict(), "_ahead": {}, "_thread": None}
+        return {"_make": self._make, "_last": OrderedDict(), "_lookahead": {}, "_thread": None}
