@@ -4,6 +4,7 @@ import stat
 import pytest
 
 from steadygan import files
+from steadygan.errors import first_line
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -61,3 +62,8 @@ def test_a_folder_that_cannot_be_listed_is_named_once(tmp_path, monkeypatch, cap
     monkeypatch.setattr(files.os, "scandir", denied)
     assert [files.folders_in(tmp_path / "locked") for _ in range(2)] == [[], []]
     assert caplog.text.count("locked: cannot be read (Permission denied), so what lies in it is left out") == 1
+
+
+def test_the_first_line_of_an_error_is_there_also_where_it_has_no_message():
+    assert first_line(ValueError("one\ntwo")) == "one"
+    assert first_line(TimeoutError()) == "TimeoutError"

@@ -28,7 +28,7 @@ from steadygan.engines.sampling import ENGINE_KEYS, SamplingSpec
 from steadygan.engines.schemes import Plain
 from steadygan.engines.step import PLAYERS, Algorithm
 from steadygan.engines.trial import Trial, own_keys, tried, try_dataset, try_metric, try_scores
-from steadygan.errors import UserError, bad_value
+from steadygan.errors import UserError, bad_value, first_line
 from steadygan.hydra_versions import BASE, allowing
 from steadygan.loggers.guarded import Guarded
 from steadygan.network_keys import check_network
@@ -53,7 +53,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
             config = hydra.compose("config", list(overrides))
         plain = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(str(error).splitlines()[0]) from error
+        raise UserError(first_line(error)) from error
     check_network(config)
     return plain
 
@@ -351,7 +351,7 @@ def make(node: Mapping[str, Any], key: str) -> Any:
         if cause is None or isinstance(cause, WRONG_CALL):
             early = isinstance(cause, TypeError) and "missing" in str(cause) and not node.get("_partial_")
             hint = "; does its yaml lack _partial_: true?" if early else ""
-            raise UserError(f"{key}: {cause or str(error).splitlines()[0]}{hint}") from error
+            raise UserError(f"{key}: {cause or first_line(error)}{hint}") from error
         raise
     if isinstance(made, functools.partial):
         return functools.partial(made.func, *made.args, **made.keywords)

@@ -19,6 +19,11 @@ class Interrupted(Exception):
     """The user pressed Ctrl-C; what was done is on disk and the same command goes on from there."""
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or the name of its class where it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def printable(text: str) -> str:
     """The text with the bytes of names that are not UTF-8 written out: ``caf\\xe9.png``."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -19,7 +19,7 @@ from steadygan.engines.components import DTYPES, Components
 from steadygan.engines.evaluate import evaluate, in_chunks
 from steadygan.engines.labelling import Labelling
 from steadygan.engines.module import GANModule
-from steadygan.errors import UserError, bad_value
+from steadygan.errors import UserError, bad_value, first_line
 from steadygan.paths import expanded
 from steadygan.pictures.interpolation import linear, paths, spherical
 from steadygan.sweeps.signature import signature
@@ -249,7 +249,7 @@ def _compare(path: Path, signed: str, config: dict[str, Any]) -> None:
     try:
         same = signed == signature(config)
     except UserError as error:
-        log.warning("%s: its data cannot be read here: %s", path, str(error).splitlines()[0])
+        log.warning("%s: its data cannot be read here: %s", path, first_line(error))
         return
     if not same:
         log.warning("%s: trained with another config or other data than %s describes", path, files.CONFIG)

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from steadygan import files, trust
-from steadygan.errors import UserError
+from steadygan.errors import UserError, first_line
 
 
 def read(run: Path, trusted: Iterable[str] = (), unused: Collection[str] = ()) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def load(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise UserError(f"{path}: the config of the run is missing") from error
     except Exception as error:  # a damaged file shows itself by any of OmegaConf's and YAML's exceptions
-        raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
+        raise UserError(f"{path}: cannot be read ({first_line(error)})") from error
     if not isinstance(config, dict) or not config:
         raise UserError(f"{path}: not the config of a run")
     return config

@@ -34,7 +34,7 @@ from steadygan.engines.population import compiling
 from steadygan.engines.population.memory import member_bytes
 from steadygan.engines.run import run as run_single
 from steadygan.engines.summary import identity
-from steadygan.errors import Interrupted, UserError, bad_value
+from steadygan.errors import Interrupted, UserError, bad_value, first_line
 from steadygan.network_keys import check_network
 from steadygan.networks.labels.base import check_range
 from steadygan.sweeps import launching, ledger, success_criterion
@@ -93,7 +93,7 @@ def _resolve(config: DictConfig) -> dict[str, Any]:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise UserError(": ".join(filter(None, [error.full_key, str(error).splitlines()[0]]))) from error
+        raise UserError(": ".join(filter(None, [error.full_key, first_line(error)]))) from error
     return {key: value for key, value in plain.items() if key != "hydra"}
 
 

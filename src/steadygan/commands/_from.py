@@ -16,7 +16,7 @@ from steadygan import files
 from steadygan.commands import _config_listing as config_listing
 from steadygan.commands import _hydra_app
 from steadygan.commands._passthrough import config_dirs
-from steadygan.errors import UserError
+from steadygan.errors import UserError, first_line
 from steadygan.paths import expanded
 
 FLAG, TRUST = "--from", "--trust"
@@ -453,7 +453,7 @@ def _check_waiting(
     try:
         configs = as_configs(job["overrides"])
     except HydraException as error:
-        raise UserError(f"{folder / files.JOBS}: cannot be read ({str(error).splitlines()[0]})") from error
+        raise UserError(f"{folder / files.JOBS}: cannot be read ({first_line(error)})") from error
     for config in configs:
         trusting.check(config, folder / files.JOBS, trust)
 

@@ -9,7 +9,7 @@ import yaml
 from steadygan.data.content import file_hash
 from steadygan.doctor.finding import BROKEN, MISSING, OK, Check, Finding
 from steadygan.doctor.machine import cores
-from steadygan.errors import UserError
+from steadygan.errors import UserError, first_line
 from steadygan.paths import conf_dir, data_dir
 
 
@@ -32,7 +32,7 @@ def torch() -> Iterator[Finding]:
         import torch
     except Exception as error:
         yield Finding(
-            "torch", BROKEN, f"cannot be imported: {_first_line(error)}", "pip install --force-reinstall torch"
+            "torch", BROKEN, f"cannot be imported: {first_line(error)}", "pip install --force-reinstall torch"
         )
         return
     threads = torch.get_num_threads()
@@ -110,7 +110,7 @@ def _dataset(name: str, node: dict[str, Any]) -> Finding:
             make(settings | offline, "dataset")
     except UserError as error:
         mend = f"steadygan train dataset={name} dataset.root=FOLDER"
-        return Finding(f"data: {name}", MISSING, _first_line(error), mend + (" (downloads it)" if offline else ""))
+        return Finding(f"data: {name}", MISSING, first_line(error), mend + (" (downloads it)" if offline else ""))
     return Finding(f"data: {name}", OK, f"found in {os.path.abspath(root)}")
 
 
@@ -129,10 +129,6 @@ def inception() -> Finding:
     if file_hash(path) != SHA256:
         return Finding("Inception", BROKEN, f"{path}: damaged, or not the published weights", f"rm {path}")
     return Finding("Inception", OK, f"published weights in {path}")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 CHECKS: dict[str, Check] = {"W&B": wandb, "torch": torch, "Inception": inception, "data sets": datasets}

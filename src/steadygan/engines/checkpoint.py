@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map
 from steadygan.data.described import facts
 from steadygan.engines.gan_state import GANState
 from steadygan.engines.step import PLAYERS
-from steadygan.errors import UserError
+from steadygan.errors import UserError, first_line
 from steadygan.files import Unreadable, write_atomically
 
 FORMAT = 2
@@ -62,7 +62,7 @@ def load(path: Path) -> dict[str, Any]:
         why = "damaged, or it holds more than tensors and numbers; nothing in it was run"
         raise UserError(f"{path}: not a checkpoint that can be read ({why})") from error
     except Exception as error:  # torch.load raises half a dozen kinds for a damaged file
-        raise UserError(f"{path}: not a checkpoint that can be read ({_first_line(error)})") from error
+        raise UserError(f"{path}: not a checkpoint that can be read ({first_line(error)[:200]})") from error
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise UserError(f"{path}: not a steadygan checkpoint of format {FORMAT}")
     return _with_current_names(checkpoint)
@@ -78,10 +78,6 @@ def _with_current_names(checkpoint: dict[str, Any]) -> dict[str, Any]:
         if isinstance(snapshots, dict) and "there" in snapshots:
             snapshots["active"] = snapshots.pop("there")
     return checkpoint
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def restore(gan: GANState, checkpoint: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from steadygan.errors import UserError, bad_value
+from steadygan.errors import UserError, bad_value, first_line
 from steadygan.metrics.network import FeatureNetwork
 from steadygan.metrics.resizers import RESIZERS
 from steadygan.paths import expanded
@@ -112,7 +112,7 @@ def _weights(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         return sha256, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise UserError(f"{path}: not a file of weights ({str(error).splitlines()[0]})") from error
+        raise UserError(f"{path}: not a file of weights ({first_line(error)})") from error
 
 
 def _network(state: dict[str, Any]) -> nn.Module:
@@ -135,7 +135,7 @@ def _network(state: dict[str, Any]) -> nn.Module:
     try:
         network.load_state_dict(state, assign=True)
     except (RuntimeError, AttributeError, TypeError) as error:
-        raise UserError(f"the weights of Inception do not fit it: {str(error).splitlines()[0]}") from error
+        raise UserError(f"the weights of Inception do not fit it: {first_line(error)}") from error
     network = network.float().eval().requires_grad_(False)
     for layer in [layer for layer in network.modules() if isinstance(layer, BasicConv2d)]:
         layer.conv, layer.bn = fuse_conv_bn_eval(layer.conv, layer.bn), nn.Identity()

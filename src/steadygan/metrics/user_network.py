@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from steadygan.core.draws import generator
-from steadygan.errors import UserError
+from steadygan.errors import UserError, first_line
 from steadygan.metrics.cache import content_hash
 from steadygan.metrics.images import from_bytes
 from steadygan.metrics.network import FeatureNetwork
@@ -67,7 +67,7 @@ class UserNetwork(FeatureNetwork):
 
 
 def _words(error: Any) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return first_line(error)
 
 
 def _said(value: Tensor) -> str:
