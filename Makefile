@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint bench docs clean
+.PHONY: help setup demo test soak lint types bench docs clean
 
 help: ## show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ lint: setup ## check style, mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+types: setup ## check types
+	$(BIN)/basedpyright
+
 bench: setup ## measure speed, as ratios in one run
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/step.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/langevin.py costs
@@ -52,7 +55,7 @@ bench: setup ## measure speed, as ratios in one run
 	$(BIN)/python benchmarks/population.py
 
 docs: setup ## write docs/config.md from conf/
-	$(BIN)/python -m steadygan.reference > docs/config.md
+	$(BIN)/python -m steadygan.config.reference > docs/config.md
 
 clean: ## remove what was installed and computed
 	rm -rf $(VENV) outputs build dist .ruff_cache .pytest_cache .hypothesis

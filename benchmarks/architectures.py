@@ -18,7 +18,7 @@ import pandas as pd
 from PIL import Image
 
 import steadygan
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 from steadygan.pictures.grid import grid
 
 SAMPLES, COLUMNS, CLASSES = 12, 6, 10

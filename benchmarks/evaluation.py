@@ -12,11 +12,11 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from steadygan.build import build
-from steadygan.engines.evaluate import evaluate
-from steadygan.engines.module import GANModule
-from steadygan.hydra_versions import BASE
-from steadygan.paths import conf_dir
+from steadygan.common.paths import conf_dir
+from steadygan.config.build import build
+from steadygan.config.hydra_versions import BASE
+from steadygan.training.evaluate import evaluate
+from steadygan.training.module import GANModule
 
 SAMPLES = 5000
 NAMES = ("fid", "fid_test", "inception_score", "kid", "precision_recall", "density_coverage", "class_histogram")

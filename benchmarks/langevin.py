@@ -18,13 +18,13 @@ from omegaconf import OmegaConf
 from scipy import integrate
 from torch import Tensor
 
-from steadygan.build import build
-from steadygan.core.rules import Ccadl, Psgld, Sghmc, Sgld, SgldCc, Sgnht
-from steadygan.core.rules.langevin import Langevin
-from steadygan.engines.module import GANModule
-from steadygan.hydra_versions import BASE
-from steadygan.paths import conf_dir
+from steadygan.common.paths import conf_dir
+from steadygan.config.build import build
+from steadygan.config.hydra_versions import BASE
+from steadygan.core.optimizers import Ccadl, Psgld, Sghmc, Sgld, SgldCc, Sgnht
+from steadygan.core.optimizers.langevin import Langevin
 from steadygan.theory import langevin as theory
+from steadygan.training.module import GANModule
 
 CHAINS = 100_000
 CURVATURE, TEMPERATURE = 1.5, 0.8

@@ -11,14 +11,14 @@ from pathlib import Path
 import torch
 from hydra import compose, initialize_config_dir
 
-from steadygan import files, locks, train
-from steadygan.build import build
-from steadygan.engines import checkpoint
-from steadygan.engines.module import GANModule
-from steadygan.engines.summary import identity
-from steadygan.hydra_versions import BASE
-from steadygan.paths import conf_dir
+from steadygan import train
+from steadygan.common.paths import conf_dir
+from steadygan.config.build import build
+from steadygan.config.hydra_versions import BASE
+from steadygan.runs import checkpoint, files, locks
+from steadygan.runs.summary import identity
 from steadygan.sweeps import ledger
+from steadygan.training.module import GANModule
 
 SETTINGS = {
     "ring, mlp": [],

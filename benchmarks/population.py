@@ -56,7 +56,7 @@ def make_rivals(width: int, batch: int, members: int) -> dict[str, Any]:
     """Each trains for a number of iterations when called."""
     from step import bare
 
-    from steadygan.build import build
+    from steadygan.config.build import build
 
     config = plain(width, batch)
     dataset = build(config).dataset
@@ -83,8 +83,8 @@ def plain(width: int, batch: int, *overrides: str) -> dict[str, Any]:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
-    from steadygan.hydra_versions import BASE
-    from steadygan.paths import conf_dir
+    from steadygan.common.paths import conf_dir
+    from steadygan.config.hydra_versions import BASE
 
     given = [*QUIET, f"network.width={width}", f"batch_size={batch}", *overrides]
     with initialize_config_dir(str(conf_dir()), **BASE):
@@ -97,10 +97,10 @@ def population(width: int, batch: int, members: int) -> Any:
 
     import torch
 
-    from steadygan.build import build
-    from steadygan.engines.components import Job
-    from steadygan.engines.population.member import Member
-    from steadygan.engines.population.population import Population
+    from steadygan.config.build import build
+    from steadygan.population.member import Member
+    from steadygan.population.population import Population
+    from steadygan.training.components import Job
 
     config, slots = plain(width, batch), []
     for index in range(members):
@@ -115,8 +115,8 @@ def population(width: int, batch: int, members: int) -> Any:
 
 def fuse(one: Any, config: dict[str, Any]) -> None:
     """Compile a population as sweeps do."""
-    from steadygan.build import build
-    from steadygan.engines.population.compiling import at_once, compiled
+    from steadygan.config.build import build
+    from steadygan.population.compiling import at_once, compiled
 
     one.program = compiled(one.program)
     one.divide(at_once("auto", build(config), config["batch_size"], one.device))

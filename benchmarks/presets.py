@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import conv_flop_count, flop_registry
 
-from steadygan.build import build, compose
-from steadygan.engines.module import GANModule
-from steadygan.engines.schemes import Pretrain
-from steadygan.engines.schemes.pretraining import Pretraining
+from steadygan.config.build import build, compose
+from steadygan.training.module import GANModule
+from steadygan.training.schemes import Pretrain
+from steadygan.training.schemes.pretraining import Pretraining
 
 PRESETS = (
     *("goodfellow_mlp", "dcgan", "lsgan", "pretrained_lsgan", "wgan_lsun", "wgan_gp_cifar10", "sngan"),

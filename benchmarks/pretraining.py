@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import torch
 
-from steadygan.build import build, compose
-from steadygan.engines.module import GANModule
-from steadygan.engines.schemes.pretraining import Pretraining
+from steadygan.config.build import build, compose
+from steadygan.training.module import GANModule
+from steadygan.training.schemes.pretraining import Pretraining
 
 GIVEN = [
     *["dataset=mnist", "dataset.size=32", "network=dcgan", "network.width=8", "network.latent=32", "batch_size=128"],

@@ -20,13 +20,13 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from steadygan.build import build
-from steadygan.engines.bookkeeper import Bookkeeper
-from steadygan.engines.components import Job
-from steadygan.engines.module import GANModule
-from steadygan.engines.run import fit
-from steadygan.hydra_versions import BASE
-from steadygan.paths import conf_dir
+from steadygan.common.paths import conf_dir
+from steadygan.config.build import build
+from steadygan.config.hydra_versions import BASE
+from steadygan.training.callbacks.bookkeeper import Bookkeeper
+from steadygan.training.components import Job
+from steadygan.training.loop import fit
+from steadygan.training.module import GANModule
 
 QUIET = ["logger=none", "log_every=100", "evaluate_every=1000000", "checkpoint_every=1000000", "metrics=[]"]
 IMAGES = ["dataset=digits", "dataset.size=32", "network=dcgan", "network.width=32", "batch_size=64"]

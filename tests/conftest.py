@@ -12,7 +12,7 @@ os.environ.setdefault("WANDB_MODE", "offline")
 import pytest
 from hypothesis import settings
 
-from steadygan.hydra_versions import BASE
+from steadygan.config.hydra_versions import BASE
 
 settings.register_profile("steadygan", deadline=None, database=None)  # a busy machine is no failure
 settings.load_profile("steadygan")
@@ -43,7 +43,7 @@ def compose():
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
 
-    from steadygan.paths import conf_dir
+    from steadygan.common.paths import conf_dir
 
     def call(*overrides, config_name="config"):
         with initialize_config_dir(str(conf_dir()), **BASE):

@@ -8,7 +8,7 @@ from torch import nn
 
 from steadygan.core.declare import declare
 from steadygan.core.losses import Hinge
-from steadygan.core.rules import Sgd
+from steadygan.core.optimizers import Sgd
 from steadygan.data.base import Endless
 from steadygan.data.mixtures import Ring
 from steadygan.networks.mlp import Discriminator, Generator

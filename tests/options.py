@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import torch
 
-from steadygan.paths import conf_dir
+from steadygan.common.paths import conf_dir
 
 PLANE = ["network.width=8", "network.latent=3", "metrics.modes.samples=60", "metrics.modes.wasserstein_samples=20"]
 SHAPE = ["network.width=8", "network.latent=3", "metrics.wasserstein.samples=20"]

@@ -18,8 +18,8 @@ import yaml
 from steadygan import cli
 from steadygan.commands import _config_listing as config_listing
 from steadygan.commands.sweep import arguments, split
-from steadygan.errors import Interrupted, UserError
-from steadygan.paths import conf_dir, sweeps_dir
+from steadygan.common.errors import Interrupted, UserError
+from steadygan.common.paths import conf_dir, sweeps_dir
 
 TINY = ["iterations=4", "log_every=2", "evaluate_every=4", "batch_size=8", "logger=none", "network.width=8"]
 
@@ -239,7 +239,7 @@ def test_a_wrong_target_of_hydras_is_a_message_and_its_user_error_too(steadygan,
     assert "pathlib.Nothing" in err
 
     def refuse(config):
-        instantiate({"_target_": "steadygan.errors.bad_value", "key": "a"})
+        instantiate({"_target_": "steadygan.common.errors.bad_value", "key": "a"})
 
     monkeypatch.setattr("steadygan.train.main_job", refuse)
     assert steadygan("train")[0] == 2
@@ -441,8 +441,8 @@ def test_numbers_however_they_are_written_are_one_run(steadygan, tmp_path):
 def test_numbers_of_studies(steadygan):
     for given, words in [("seed=abc", "a whole number"), ("step=abc", "a number"), ("unroll=1.5", "a whole number")]:
         assert steadygan("theory", "dirac", given)[1:] == ("", f"Error: {given}: must be {words}\n")
+    from steadygan.analysis.studies.dirac.settings import Settings
     from steadygan.commands._keys import values
-    from steadygan.studies.dirac.settings import Settings
 
     made = values(Settings, {"seed": "1e1", "unroll": "2.0", "step": "1"}, "dirac")
     assert made == {"seed": 10, "unroll": 2, "step": 1}

@@ -13,9 +13,11 @@ import pytest
 import torch
 import yaml
 
-from steadygan import cli, files, reference, train
-from steadygan.engines import checkpoint, spectrum
-from steadygan.paths import conf_dir
+from steadygan import cli, train
+from steadygan.common.paths import conf_dir
+from steadygan.config import reference
+from steadygan.runs import checkpoint, files
+from steadygan.training.callbacks import spectrum
 
 DOCS = Path(__file__).parents[1] / "docs"
 EXAMPLE = DOCS / "example"
@@ -27,7 +29,7 @@ TINY = ["iterations=4", "log_every=2", "evaluate_every=4", "batch_size=8", "netw
 
 
 def test_the_page_of_the_config_is_current():
-    assert (DOCS / "config.md").read_text() == reference.page(), "python -m steadygan.reference > docs/config.md"
+    assert (DOCS / "config.md").read_text() == reference.page(), "python -m steadygan.config.reference > docs/config.md"
 
 
 def test_the_page_has_every_option_key_default_range_and_comment():
@@ -127,7 +129,7 @@ def test_the_columns_of_the_metrics(run):
 
 def test_the_metrics_that_a_page_names(plain):
     """``modes`` gives ``metric/modes``, ...: read off the metrics themselves."""
-    from steadygan.build import build_dataset, make
+    from steadygan.config.build import build_dataset, make
     from steadygan.data.stacked import Stacked
 
     said = {}
@@ -158,7 +160,7 @@ def test_the_keys_of_a_checkpoint(run):
 
 
 def test_what_the_signature_leaves_out():
-    from steadygan.sweeps.signature import UNSIGNED
+    from steadygan.runs.signature import UNSIGNED
 
     words = PAGE.split("without what does not change the result:")[1].split("and of the trainer")[0]
     assert set(re.findall(r"`(\w+)`", words)) == set(UNSIGNED) - {"hydra"}

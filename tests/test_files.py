@@ -3,8 +3,8 @@ import stat
 
 import pytest
 
-from steadygan import files
-from steadygan.errors import first_line
+from steadygan.common.errors import first_line
+from steadygan.runs import files
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):

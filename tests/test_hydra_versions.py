@@ -6,9 +6,10 @@ from functools import partial
 import pytest
 from hydra.errors import InstantiationException
 
-from steadygan import build, trust
-from steadygan.errors import UserError
-from steadygan.hydra_versions import APP, BASE, LOCKED, VERSION, allowing
+from steadygan.common.errors import UserError
+from steadygan.config import build
+from steadygan.config.hydra_versions import APP, BASE, LOCKED, VERSION, allowing
+from steadygan.runs import trust
 
 R1 = {"_target_": "steadygan.core.regularizers.r1", "_partial_": True, "gamma": 1.0}
 PATH = {"_target_": "pathlib.PurePath"}

@@ -78,7 +78,7 @@ def test_the_entry_point(wheel):
 
 
 def test_the_wheel_is_what_is_imported_and_finds_its_own_configuration(steadygan, site):
-    code = "import steadygan, steadygan.paths as p; print(steadygan.__file__, p.conf_dir(), p.sweeps_dir())"
+    code = "import steadygan, steadygan.common.paths as p; print(steadygan.__file__, p.conf_dir(), p.sweeps_dir())"
     done = steadygan(python=code)
     assert done.stdout.split() == [str(site / "steadygan" / name) for name in ("__init__.py", "_conf", "_sweeps")], (
         done.stderr

@@ -10,14 +10,16 @@ import torch
 from torch.func import functional_call
 
 import steadygan
-from steadygan import files, train
-from steadygan.build import build
+from steadygan import train
+from steadygan.common.errors import UserError
+from steadygan.config.build import build
 from steadygan.core.draws import generator
-from steadygan.engines import checkpoint, evaluate, run
-from steadygan.engines.module import GANModule
-from steadygan.errors import UserError
 from steadygan.networks import dcgan, mlp
 from steadygan.pictures import picture
+from steadygan.runs import checkpoint, files
+from steadygan.training import evaluate
+from steadygan.training import loop as run
+from steadygan.training.module import GANModule
 
 TINY = ["logger=none", "batch_size=16", "iterations=12", "log_every=4", "evaluate_every=6", "checkpoint_every=6"]
 RING = [*TINY, "network.width=8", "network.latent=4", "metrics=[]", "seed=3"]
@@ -277,7 +279,7 @@ def test_import_is_light_and_load_comes_when_asked_for():
         "from steadygan import load\n"
         "assert load is steadygan.load\n"
         "try: steadygan.load('nowhere')\n"
-        "except steadygan.errors.UserError as error: print(error)\n"
+        "except steadygan.common.errors.UserError as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "nowhere: no such run folder" in done.stdout

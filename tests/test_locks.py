@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from steadygan import files, locks
+from steadygan.runs import files, locks
 
 OWNER = """
 import sys, time

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from steadygan.engines.sampling import ENGINE_KEYS
-from steadygan.paths import conf_dir
+from steadygan.common.paths import conf_dir
+from steadygan.training.batches import ENGINE_KEYS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "methods.md").read_text()
 GROUPS = ("loss", "regularizer", "noise", "game")

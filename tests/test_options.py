@@ -13,13 +13,13 @@ import yaml
 from torch.utils._pytree import tree_flatten
 
 from options import MISSING, options, overrides
-from steadygan import files, train
-from steadygan.build import build, make
-from steadygan.engines import checkpoint
-from steadygan.engines.components import DTYPES
-from steadygan.engines.module import GANModule
+from steadygan import train
+from steadygan.common.paths import conf_dir
+from steadygan.config.build import build, make
 from steadygan.networks.dcgan import filters
-from steadygan.paths import conf_dir
+from steadygan.runs import checkpoint, files
+from steadygan.training.components import DTYPES
+from steadygan.training.module import GANModule
 
 TINY = ["iterations=2", "batch_size=8", "log_every=1", "evaluate_every=2", "seed=1"]
 

@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from steadygan import progress as module
-from steadygan.progress import amount
+from steadygan.common import progress as module
+from steadygan.common.progress import amount
 
 
 @pytest.fixture

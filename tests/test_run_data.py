@@ -11,10 +11,11 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 import steadygan
-from steadygan import cli, files, run_data, targets, train
-from steadygan.engines import checkpoint
-from steadygan.errors import DataMissing, UserError
-from steadygan.studies.stability import study
+from steadygan import cli, train
+from steadygan.analysis.studies.stability import study
+from steadygan.common.errors import DataMissing, UserError
+from steadygan.config import targets
+from steadygan.runs import checkpoint, files, run_data
 
 TINY = ["logger=none", "batch_size=4", "iterations=2", "log_every=1", "evaluate_every=2", "network.width=4"]
 IMAGES = [*TINY, "dataset=folder", "dataset.size=8", "dataset.channels=1", "network=dcgan", "labels=conditional",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from steadygan.errors import UserError
-from steadygan.threshold import Bound, parse
+from steadygan.common.errors import UserError
+from steadygan.runs.threshold import Bound, parse
 
 
 def test_numbers_and_percentages():

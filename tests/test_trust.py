@@ -10,9 +10,11 @@ import torch
 from omegaconf import OmegaConf
 
 import steadygan
-from steadygan import cli, files, run_config, train, trust
-from steadygan.errors import UserError
-from steadygan.paths import conf_dir
+from steadygan import cli, train
+from steadygan.common.errors import UserError
+from steadygan.common.paths import conf_dir
+from steadygan.config import run_config
+from steadygan.runs import files, trust
 
 TINY = ["logger=none", "batch_size=8", "iterations=2", "network.width=4", "network.depth=2", "metrics=[]"]
 HERE = Path("config.yaml")
@@ -64,9 +66,9 @@ WRITES = {
     "features": {"metrics.fid": {"_target_": "steadygan.metrics.fid.FID", "features": {"_target_": "builtins.open"}}},
     "labels": {"labels.metrics": {"mine": {"_target_": "logging.FileHandler", "filename": MARK}}},
     "scheme": {"scheme": {"_target_": "logging.FileHandler", "filename": MARK}},
-    "ours": {"noise": {"_target_": "steadygan.files.write_text", "path": MARK, "text": "x"}},
+    "ours": {"noise": {"_target_": "steadygan.runs.files.write_text", "path": MARK, "text": "x"}},
     "our import": {"noise": {"_target_": "steadygan.core.draws.torch.save", "obj": 1, "f": MARK}},
-    "our import of ours": {"loss": {"_target_": "steadygan.engines.schemes.pretrain.files.write_text", "path": MARK}},
+    "our import of ours": {"loss": {"_target_": "steadygan.training.schemes.pretrain.files.write_text", "path": MARK}},
     "computed": {"noise": {"_target_": "${oc.env:HOME}"}},
 }
 
@@ -182,7 +184,7 @@ def test_all_that_ships_may_be_built():
 
 @pytest.mark.parametrize("group", ["noise", "loss", "dataset", "metrics", "network"])
 def test_loggers_and_engines_are_built_in_their_place_only(group):
-    for name in ("lightning.pytorch.loggers.CSVLogger", "steadygan.loggers.wandb.Wandb", "steadygan.engines.run.run"):
+    for name in ("lightning.pytorch.loggers.CSVLogger", "steadygan.loggers.wandb.Wandb", "steadygan.training.loop.run"):
         with pytest.raises(UserError, match="refused"):
             trust.check({group: {"_target_": name}}, HERE)
 

@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from steadygan.config import renamed
+
 __version__ = "0.1.0"
+renamed.install()
 
 
 def __getattr__(name: str) -> Any:
     """Return ``steadygan.load``, imported when it is asked for: it needs torch, and ``import steadygan`` should not."""
     if name != "load":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from steadygan.loading import load
+    from steadygan.runs.loading import load
 
     return load

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import click
 
-from steadygan import __version__, commands, signals
-from steadygan.errors import Interrupted, UserError, did_you_mean
+from steadygan import __version__, commands
+from steadygan.common import signals
+from steadygan.common.errors import Interrupted, UserError, did_you_mean
 
 SECTIONS = {
     "Run": ("train", "sweep", "reproduce", "theory"),

@@ -17,33 +17,33 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from steadygan import files, locks, threshold
-from steadygan.build import build, check_engine, make
+from steadygan import population
+from steadygan.common.errors import Interrupted, UserError, bad_value, first_line
+from steadygan.config.build import build, check_engine, make
+from steadygan.config.check import check_numbers
+from steadygan.config.complete import complete
+from steadygan.config.network_keys import check_network
+from steadygan.config.targets import check_targets, placed
 from steadygan.core.draws import stream_seed
-from steadygan.engines import population
-from steadygan.engines.check import check_numbers
-from steadygan.engines.checkpoint_manager import resume_iteration
-from steadygan.engines.complete import complete
-from steadygan.engines.components import DTYPES, Components, Job, Report, tagged
-from steadygan.engines.distributed import cluster
-from steadygan.engines.distributed.cluster import processes, rank, spawns
-from steadygan.engines.distributed.join import joined
-from steadygan.engines.distributed.spawn import spawn
-from steadygan.engines.memory import forget_peak
-from steadygan.engines.population import compiling
-from steadygan.engines.population.memory import member_bytes
-from steadygan.engines.run import run as run_single
-from steadygan.engines.summary import identity
-from steadygan.errors import Interrupted, UserError, bad_value, first_line
-from steadygan.network_keys import check_network
+from steadygan.distributed import cluster
+from steadygan.distributed.cluster import processes, rank, spawns
+from steadygan.distributed.join import joined
+from steadygan.distributed.spawn import spawn
 from steadygan.networks.labels.base import check_range
-from steadygan.sweeps import launching, ledger, success_criterion
+from steadygan.population import compiling
+from steadygan.population.memory import member_bytes
+from steadygan.runs import files, locks, success_criterion, threshold
+from steadygan.runs.checkpoint_manager import resume_iteration
+from steadygan.runs.signature import label, run_directory, signature
+from steadygan.runs.summary import identity
+from steadygan.sweeps import launching, ledger
 from steadygan.sweeps.compose import without_hydra
 from steadygan.sweeps.grouping import Group
 from steadygan.sweeps.grouping import group as regroup
 from steadygan.sweeps.origin import Origins, check_expected
-from steadygan.sweeps.signature import label, run_directory, signature
-from steadygan.targets import check_targets, placed
+from steadygan.training.components import DTYPES, Components, Job, Report, tagged
+from steadygan.training.loop import run as run_single
+from steadygan.training.memory import forget_peak
 
 LONGEST_NAME = 255
 """Bytes that file systems allow."""

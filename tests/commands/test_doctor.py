@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from steadygan import cli
+from steadygan.common.paths import conf_dir
 from steadygan.doctor import libraries, machine
 from steadygan.doctor.examine import examine
 from steadygan.doctor.finding import BROKEN, MISSING, OK, Finding
-from steadygan.paths import conf_dir
 
 
 def _timed(folder):

@@ -54,10 +54,10 @@ def test_a_wrong_call_by_hydra_itself(asked):
     """Where Hydra calls its own plugins: its exception in 1.3, the call's in 1.4; ours elsewhere is a fault."""
     from hydra.utils import instantiate
 
-    from steadygan.hydra_versions import allowing
+    from steadygan.config.hydra_versions import allowing
 
     with pytest.raises(Exception, match="foo") as found:
-        instantiate({"_target_": "steadygan.errors.bad_value", "foo": 1}, **allowing(None))
+        instantiate({"_target_": "steadygan.common.errors.bad_value", "foo": 1}, **allowing(None))
     assert "foo" in str(explain(found.value))
     with pytest.raises(TypeError) as found:
         int([])

@@ -12,12 +12,13 @@ import yaml
 from omegaconf import OmegaConf
 from PIL import Image
 
-from steadygan import build, cli, train
+from steadygan import cli, train
 from steadygan.commands import _from
-from steadygan.engines.summary import identity
-from steadygan.errors import UserError
-from steadygan.files import write_json
-from steadygan.sweeps.signature import signature
+from steadygan.common.errors import UserError
+from steadygan.config import build
+from steadygan.runs.files import write_json
+from steadygan.runs.signature import signature
+from steadygan.runs.summary import identity
 
 TINY = ["iterations=2", "log_every=1", "evaluate_every=2", "batch_size=8", "logger=none", "network.width=8"]
 

@@ -8,7 +8,7 @@ import yaml
 from steadygan import cli
 from steadygan.commands import _config_listing as config_listing
 from steadygan.commands import _quick
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 
 OWN = """# Why?
 defaults: [config, _self_]

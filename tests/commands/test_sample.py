@@ -8,11 +8,12 @@ import torch
 from PIL import Image
 
 import steadygan
-from steadygan import cli, files, train
+from steadygan import cli, train
 from steadygan.data.digits import Digits
 from steadygan.metrics.classifier import classifier_for
 from steadygan.metrics.modes import high_quality_counts
 from steadygan.pictures import bars, grid, levels
+from steadygan.runs import files
 
 TINY = ["logger=none", "batch_size=16", "iterations=9", "log_every=3", "evaluate_every=3", "network.width=8"]
 ANY = ["animation.gif", "interpolation_linear.png", "interpolation_spherical.png"]

@@ -16,8 +16,9 @@ from rich.console import Console
 
 from hydra_plugins.steadygan.grid import combinations
 from hydra_plugins.steadygan.local import swept
-from steadygan import cli, files
-from steadygan.errors import UserError
+from steadygan import cli
+from steadygan.common.errors import UserError
+from steadygan.runs import files
 from steadygan.sweeps import watch
 from steadygan.sweeps.launching import write_sweep
 from steadygan.sweeps.watching import ROWS, SILENT, Watcher

@@ -10,13 +10,13 @@ from scipy.ndimage import affine_transform
 from scipy.spatial.transform import Rotation
 from scipy.stats import binom
 
+from steadygan.common.errors import UserError
 from steadygan.core import augment
 from steadygan.core.declare import declared
 from steadygan.core.noise import Ada, diffaugment
-from steadygan.core.noise.ada import GATES, NORMAL, UNIFORM
-from steadygan.core.noise.ada import augment as adaptive
+from steadygan.core.noise._ada import GATES, NORMAL, UNIFORM
+from steadygan.core.noise._ada import augment as adaptive
 from steadygan.core.regularizers import bcr
-from steadygan.errors import UserError
 
 STILL = {"brightness": 0.0, "saturation": 0.0, "contrast": 0.0, "translation": 0.0, "cutout": 0.0}
 USUAL = {"brightness": 0.5, "saturation": 1.0, "contrast": 0.5, "translation": 0.125, "cutout": 0.5}
@@ -366,7 +366,7 @@ def test_vmap_over_the_numbers_of_consistency_is_a_loop():
     ],
 )
 def test_vectors_are_refused_before_anything_starts(plain, given, words):
-    from steadygan.build import build
+    from steadygan.config.build import build
 
     with pytest.raises(UserError, match=words):
         build(plain("logger=none", given))

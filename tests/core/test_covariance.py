@@ -8,10 +8,10 @@ import pytest
 import torch
 from scipy import linalg, stats
 
-from steadygan.core.rules import Ccadl, Sgd, SgldCc, Sgnht, gradient_noise
-from steadygan.core.rules.covariance import FORMS, LIMIT
-from steadygan.core.rules.eigen import spectrum
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
+from steadygan.core.optimizers import Ccadl, Sgd, SgldCc, Sgnht, gradient_noise
+from steadygan.core.optimizers.covariance import FORMS, LIMIT
+from steadygan.core.optimizers.eigen import spectrum
 
 SHAPES = {"weight": (2, 3), "bias": (2,), "gain": ()}
 SIZE = 9

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch.autograd.functional import jacobian
 
+from steadygan.common.errors import UserError
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.core.ema import Ema
 from steadygan.core.games import (
@@ -22,11 +23,10 @@ from steadygan.core.games import (
 from steadygan.core.losses import Minimax, NonSaturating, Wasserstein
 from steadygan.core.noise import identity
 from steadygan.core.objective import Objective, StepBatch
+from steadygan.core.optimizers import Adam, Sgd
 from steadygan.core.regularizers import r1
-from steadygan.core.rules import Adam, Sgd
 from steadygan.core.schedules import Linear
-from steadygan.engines.step import Algorithm, initial_state, step
-from steadygan.errors import UserError
+from steadygan.training.step import Algorithm, initial_state, step
 
 BACKENDS = [AutogradBackend(), FuncBackend()]
 LR = {"generator": 0.3, "discriminator": 0.2}

@@ -13,8 +13,8 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from steadygan.core.rules import Ccadl, Psgld, RmsProp, Sgd, Sghmc, Sgld, SgldCc, Sgnht, UpdateRule, gradient_noise
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
+from steadygan.core.optimizers import Ccadl, Psgld, RmsProp, Sgd, Sghmc, Sgld, SgldCc, Sgnht, UpdateRule, gradient_noise
 from steadygan.theory import langevin as theory
 
 # Each rule with all its numbers away from 0 and 1; a new rule adds a row.

@@ -13,7 +13,7 @@ import pytest
 import torch
 from emcee.autocorr import integrated_time
 
-from steadygan.core.rules import Ccadl, Psgld, Sghmc, Sgld, SgldCc, Sgnht
+from steadygan.core.optimizers import Ccadl, Psgld, Sghmc, Sgld, SgldCc, Sgnht
 from steadygan.theory import langevin as theory
 
 NUMBER, BATCH, PRECISION, PRIOR = 20, 5, 0.1, 0.5

@@ -11,10 +11,10 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from steadygan.config.hydra_versions import BASE, allowing
 from steadygan.core import settings
 from steadygan.core.declare import declared
-from steadygan.engines.sampling import ENGINE_KEYS
-from steadygan.hydra_versions import BASE, allowing
+from steadygan.training.batches import ENGINE_KEYS
 
 CONF = Path(__file__).parents[2] / "conf"
 GROUPS = {

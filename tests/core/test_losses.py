@@ -11,6 +11,7 @@ from scipy.integrate import quad
 from scipy.special import expit
 from scipy.stats import norm
 
+from steadygan.common.errors import UserError
 from steadygan.core.losses import (
     FGan,
     Hinge,
@@ -22,7 +23,6 @@ from steadygan.core.losses import (
     Wasserstein,
 )
 from steadygan.core.losses.fgan import DIVERGENCES
-from steadygan.errors import UserError
 
 LOG2, LOG3 = math.log(2), math.log(3)
 SOFT = {"real_label": 0.9, "fake_label": 0.2}

@@ -8,10 +8,10 @@ import pytest
 import torch
 from scipy import ndimage
 
+from steadygan.common.errors import UserError
 from steadygan.core import draws
 from steadygan.core.declare import declared
 from steadygan.core.noise import MultiBlur, blur, blur_instance, identity, instance
-from steadygan.errors import UserError
 
 
 def images(height=8, width=8, dtype=torch.float64):

@@ -5,8 +5,8 @@ import torch
 
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.core.distances import l1
+from steadygan.core.optimizers import Adam
 from steadygan.core.pretraining import move, of_discriminator, of_generator
-from steadygan.core.rules import Adam
 
 
 def draw(*shape, seed=0):

@@ -6,11 +6,11 @@ from functools import partial
 import pytest
 import torch
 
+from steadygan.common.errors import UserError
 from steadygan.core import draws
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.core.declare import declared
 from steadygan.core.regularizers import gradient_penalty, orthogonal, r1, r1_r2, r2, weight_clip
-from steadygan.errors import UserError
 
 PENALTIES = [
     partial(r1, gamma=3.0),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from steadygan.core.rules import Adam, AdamW, RmsProp, RuleOptimizer, Sgd, Sgld, UpdateRule
+from steadygan.core.optimizers import Adam, AdamW, RmsProp, RuleOptimizer, Sgd, Sgld, UpdateRule
 from steadygan.core.schedules import Linear
 
 # A new rule of torch's adds a row: the rule, and torch's own.

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadygan.core.votes import Drawn, Mean, Softmax
+from steadygan.core.aggregation import Drawn, Mean, Softmax
 
 LOSSES = torch.tensor([0.5, 2.0, 1.0, 7.0], dtype=torch.float64)
 THERE = torch.tensor([True, True, True, False])

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from steadygan import cli
+from steadygan.common.errors import UserError
 from steadygan.data.folder import ImageFolder
 from steadygan.data.pictures import Pictures
 from steadygan.data.sources.folder import NOT_READ, SUFFIXES, pictures, split_folders
-from steadygan.errors import UserError
 
 KINDS = {
     "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),

@@ -6,8 +6,8 @@ import pytest
 import torch
 from scipy import stats
 
+from steadygan.common.errors import UserError
 from steadygan.data.curves import Circle, FourLines, Line
-from steadygan.errors import UserError
 
 N = 20_000
 

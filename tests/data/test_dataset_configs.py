@@ -7,10 +7,10 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from steadygan.common.paths import conf_dir
+from steadygan.config.hydra_versions import allowing
+from steadygan.config.targets import resolve
 from steadygan.core.declare import declared
-from steadygan.hydra_versions import allowing
-from steadygan.paths import conf_dir
-from steadygan.targets import resolve
 
 NAMES = ["gaussian", "mixture1d", "ring", "grid", "line", "circle", "four_lines", "digits", "mnist", "stacked_mnist"]
 

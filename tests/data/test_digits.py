@@ -8,8 +8,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+from steadygan.common.errors import UserError
 from steadygan.data.digits import Digits
-from steadygan.errors import UserError
 
 
 def as_rows(images, labels):

@@ -5,10 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from steadygan.common.errors import UserError
 from steadygan.data import epochs
 from steadygan.data.epochs import permutation, rows
 from steadygan.data.memory import InMemory
-from steadygan.errors import UserError
 
 
 @settings(max_examples=80, deadline=None)

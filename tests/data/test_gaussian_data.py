@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import stats
 
+from steadygan.common.errors import UserError
 from steadygan.data.gaussian import Gaussian
-from steadygan.errors import UserError
 
 
 def test_samples_follow_the_law_in_every_coordinate():

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
+from steadygan.common.errors import UserError
 from steadygan.data import hashes
-from steadygan.errors import UserError
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
+from steadygan.common.errors import UserError
 from steadygan.data.mixtures import Grid, Mixture, Mixture1d, Ring
-from steadygan.errors import UserError
 
 N = 40_000
 WIDE = [

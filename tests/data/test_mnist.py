@@ -14,8 +14,8 @@ import torchvision
 from PIL import Image
 
 import tiny_data
+from steadygan.common.errors import UserError
 from steadygan.data.mnist import FILES, MNIST
-from steadygan.errors import UserError
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from PIL import Image
 
 import tiny_data
 from steadygan import cli
+from steadygan.common.errors import UserError
 from steadygan.data.folder import ImageFolder
 from steadygan.data.pictures import Pictures
-from steadygan.errors import UserError
 from steadygan.metrics.images import to_bytes
 
 SIDE = 12

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 import tiny_data
+from steadygan.common.errors import UserError
 from steadygan.data import decoders, preparing
 from steadygan.data.shards import Shards
 from steadygan.data.sources.folder import FolderSource, pictures
 from steadygan.data.sources.pixels import View
-from steadygan.errors import UserError
 
 SCRIPT = Path(__file__).parent / "preparing_script.py"
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import tiny_data
+from steadygan.common.errors import UserError
 from steadygan.data import hashes
 from steadygan.data.celeba import CelebA
 from steadygan.data.cifar10 import CIFAR10
@@ -20,7 +21,6 @@ from steadygan.data.huggingface import HuggingFace
 from steadygan.data.lsun import LSUN
 from steadygan.data.parquet import Parquet
 from steadygan.data.sources import cifar, folder, parquet
-from steadygan.errors import UserError
 
 
 def images(data, split="train"):

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 import tiny_data
+from steadygan.common.errors import UserError
 from steadygan.core.draws import generator
 from steadygan.data import preparing
 from steadygan.data.cifar10 import CIFAR10
 from steadygan.data.epochs import rows
 from steadygan.data.folder import ImageFolder
 from steadygan.data.prefetch import Prefetch
-from steadygan.errors import UserError
 from steadygan.metrics.images import to_bytes
 
 

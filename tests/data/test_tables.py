@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tiny_data
+from steadygan.common.errors import UserError
 from steadygan.data.huggingface import HuggingFace
 from steadygan.data.parquet import Parquet
 from steadygan.data.sources import tables
 from steadygan.data.sources.tables import as_labels, in_order
-from steadygan.errors import UserError
 
 
 def table(path, values, kind=None, names=None):

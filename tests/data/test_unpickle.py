@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from steadygan.common.errors import UserError
 from steadygan.data.sources.unpickle import load_arrays
-from steadygan.errors import UserError
 
 
 def store(path, value, protocol):

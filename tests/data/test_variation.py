@@ -5,13 +5,13 @@ import pytest
 import torch
 
 import tiny_data
+from steadygan.common.errors import UserError
 from steadygan.core.draws import generator
 from steadygan.data.digits import Digits
 from steadygan.data.epochs import rows
 from steadygan.data.mnist import MNIST
 from steadygan.data.stacked import Stacked, StackedMNIST
-from steadygan.errors import UserError
-from steadygan.sweeps.signature import signature
+from steadygan.runs.signature import signature
 
 STREAM = "real/discriminator"
 

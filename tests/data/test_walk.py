@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from steadygan.common.errors import UserError
 from steadygan.data.sources.walk import below, is_file, is_folder
-from steadygan.errors import UserError
 
 
 @pytest.fixture

@@ -8,15 +8,15 @@ import torch
 import torch.distributed as dist
 from torch.utils._pytree import tree_leaves
 
-from steadygan.build import build
-from steadygan.engines.components import DTYPES
-from steadygan.engines.distributed.join import joined, normalised
-from steadygan.engines.distributed.process_group import SingleProcess
-from steadygan.engines.evaluate import evaluate
-from steadygan.engines.module import GANModule
-from steadygan.engines.schemes import Pretrain
-from steadygan.engines.schemes.pretraining import Pretraining
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
+from steadygan.config.build import build
+from steadygan.distributed.join import joined, normalised
+from steadygan.distributed.process_group import SingleProcess
+from steadygan.training.components import DTYPES
+from steadygan.training.evaluate import evaluate
+from steadygan.training.module import GANModule
+from steadygan.training.schemes import Pretrain
+from steadygan.training.schemes.pretraining import Pretraining
 
 
 def train(config, ranks):

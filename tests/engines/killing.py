@@ -27,11 +27,12 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import steadygan
 from bits import same
-from steadygan import files, train
-from steadygan.engines.bookkeeper import Bookkeeper
-from steadygan.hydra_versions import BASE
-from steadygan.paths import conf_dir
+from steadygan import train
+from steadygan.common.paths import conf_dir
+from steadygan.config.hydra_versions import BASE
+from steadygan.runs import files
 from steadygan.sweeps.grouping import group
+from steadygan.training.callbacks.bookkeeper import Bookkeeper
 
 PATIENCE = 300.0
 

@@ -6,10 +6,10 @@ import re
 import pytest
 import yaml
 
-from steadygan.engines.check import check_numbers, typed_node
-from steadygan.errors import UserError
-from steadygan.paths import conf_dir
-from steadygan.sweeps.signature import signature
+from steadygan.common.errors import UserError
+from steadygan.common.paths import conf_dir
+from steadygan.config.check import check_numbers, typed_node
+from steadygan.runs.signature import signature
 
 FILES = sorted(path for path in conf_dir().rglob("*.yaml") if path.parent.name not in ("launcher", "sweeper"))
 MEASURED = {"images", "fading", "begin", "finish", "horizon", "crop"}

@@ -9,10 +9,11 @@ import torch
 from click.testing import CliRunner
 
 import steadygan
-from steadygan import files, train
+from steadygan import train
 from steadygan.commands import sample
-from steadygan.engines.checkpoint_manager import CheckpointManager
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
+from steadygan.runs import files
+from steadygan.runs.checkpoint_manager import CheckpointManager
 from steadygan.sweeps.grouping import group
 
 TINY = [

@@ -14,12 +14,13 @@ from omegaconf import OmegaConf
 from torch.utils._pytree import tree_flatten
 
 from hydra_plugins.steadygan.local import LocalLauncher
-from steadygan import files, train
-from steadygan.engines.distributed import cluster
-from steadygan.engines.distributed.spawn import ProcessFailed, spawn
-from steadygan.errors import UserError
-from steadygan.paths import conf_dir
-from steadygan.targets import metric_nodes
+from steadygan import train
+from steadygan.common.errors import UserError
+from steadygan.common.paths import conf_dir
+from steadygan.config.targets import metric_nodes
+from steadygan.distributed import cluster
+from steadygan.distributed.spawn import ProcessFailed, spawn
+from steadygan.runs import files
 
 sys.path.insert(0, str(Path(__file__).parent))  # processes inherit it
 import ddp_functions

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 import steadygan
-from steadygan import files, train
-from steadygan.build import build_metrics
-from steadygan.engines.oscillation import TRAIL
-from steadygan.engines.summary import metric_summary, reached, spectrum
-from steadygan.errors import UserError
-from steadygan.threshold import parse
+from steadygan import train
+from steadygan.analysis.oscillation import TRAIL
+from steadygan.common.errors import UserError
+from steadygan.config.build import build_metrics
+from steadygan.runs import files
+from steadygan.runs.summary import metric_summary, reached, spectrum
+from steadygan.runs.threshold import parse
 
 TINY = ["logger=none", "batch_size=16", "network.width=8", "metrics.modes.samples=50", "log_every=1"]
 TINY.append("metrics.modes.wasserstein_samples=20")

@@ -5,16 +5,16 @@ import re
 import pytest
 import torch
 
-from steadygan.build import build
+from steadygan.common.errors import UserError
+from steadygan.config.build import build
+from steadygan.core.aggregation import Softmax
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
-from steadygan.core.votes import Softmax
-from steadygan.engines import checkpoint
-from steadygan.engines.functional import tensors
-from steadygan.engines.module import GANModule
-from steadygan.engines.sampling import BatchSampler
-from steadygan.engines.step import AlgorithmPlayers, initial_state, step
-from steadygan.errors import UserError
+from steadygan.runs import checkpoint
 from steadygan.train import plan
+from steadygan.training.batches import BatchSampler
+from steadygan.training.functional import tensors
+from steadygan.training.module import GANModule
+from steadygan.training.step import AlgorithmPlayers, initial_state, step
 
 SMALL = ["logger=none", "metrics=[]", "trainer.precision=64", "network.width=8", "network.latent=5", "batch_size=6"]
 SGD = ["optimizer@optimizer.discriminator=sgd", "optimizer.discriminator.lr=0.1"]

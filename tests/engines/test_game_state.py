@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from steadygan.build import build
-from steadygan.engines import checkpoint
-from steadygan.engines.module import GANModule
+from steadygan.config.build import build
+from steadygan.runs import checkpoint
+from steadygan.training.module import GANModule
 
 TINY = ["logger=none", "metrics=[]", "network.width=6", "network.latent=3", "batch_size=5", "trainer.precision=64"]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from steadygan import files, train
+from steadygan import train
+from steadygan.runs import files
 
 RING = [
     "network.width=8",

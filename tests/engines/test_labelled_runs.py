@@ -12,21 +12,21 @@ from torch.func import functional_call
 from torch.utils._pytree import tree_leaves
 
 import steadygan
-from steadygan import files, train
-from steadygan.build import build
+from steadygan import train
+from steadygan.common.errors import UserError
+from steadygan.config.build import build
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.core.labels import given_rows
 from steadygan.data.memory import InMemory
-from steadygan.engines import checkpoint
-from steadygan.engines.components import DTYPES
-from steadygan.engines.functional import tensors
-from steadygan.engines.module import GANModule
-from steadygan.engines.population import Plan
-from steadygan.engines.population import train as train_population
-from steadygan.engines.sampling import BatchSampler
-from steadygan.engines.step import initial_state, step
-from steadygan.errors import UserError
 from steadygan.pictures import grid
+from steadygan.population import Plan
+from steadygan.population import train as train_population
+from steadygan.runs import checkpoint, files
+from steadygan.training.batches import BatchSampler
+from steadygan.training.components import DTYPES
+from steadygan.training.functional import tensors
+from steadygan.training.module import GANModule
+from steadygan.training.step import initial_state, step
 
 TINY = [
     *["logger=none", "metrics=[]", "network.width=6", "network.latent=3", "batch_size=12", "iterations=6"],

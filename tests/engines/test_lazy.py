@@ -5,16 +5,17 @@ import json
 import pytest
 import torch
 
-from steadygan import files, train
-from steadygan.build import build
+from steadygan import train
+from steadygan.common.errors import UserError
+from steadygan.config.build import build
 from steadygan.core import autodiff
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
-from steadygan.engines.module import GANModule
-from steadygan.engines.population.member import Member
-from steadygan.engines.population.population import Population
-from steadygan.engines.step import PLAYERS, step
-from steadygan.errors import UserError
+from steadygan.population.member import Member
+from steadygan.population.population import Population
+from steadygan.runs import files
 from steadygan.sweeps.grouping import static
+from steadygan.training.module import GANModule
+from steadygan.training.step import PLAYERS, step
 
 TINY = [
     *["logger=none", "metrics=[]", "network.width=6", "network.latent=3", "batch_size=5", "trainer.precision=64"],

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from steadygan.engines.linearised import Field, Iteration, Scene, jacobian, scene
-from steadygan.engines.step import PLAYERS
-from steadygan.studies.dirac.settings import Settings
-from steadygan.studies.dirac.systems import System, methods
-from steadygan.studies.discriminator_training import composed, fresh
+from steadygan.analysis.linearised import Field, Iteration, Scene, jacobian, scene
+from steadygan.analysis.studies.dirac.settings import Settings
+from steadygan.analysis.studies.dirac.systems import System, methods
+from steadygan.analysis.studies.discriminator_training import composed, fresh
 from steadygan.theory.dirac import closed_form
 from steadygan.theory.spectrum import KINDS, dense, matrix, outermost
+from steadygan.training.step import PLAYERS
 
 SMALL = ["network.width=5", "network.depth=3", "network.latent=2", "network.activation=tanh"]
 

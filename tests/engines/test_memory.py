@@ -3,7 +3,7 @@ import sys
 import pytest
 import torch
 
-from steadygan.engines.memory import forget_peak, peak
+from steadygan.training.memory import forget_peak, peak
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux forgets")

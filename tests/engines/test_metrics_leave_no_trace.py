@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.utils._pytree import tree_flatten
 
-from steadygan import files, train
-from steadygan.paths import conf_dir
+from steadygan import train
+from steadygan.common.paths import conf_dir
+from steadygan.runs import files
 
 TINY = ["logger=none", "batch_size=8", "iterations=4", "log_every=2", "network.latent=3"]
 PLANE = [*TINY, "network.width=8"]

@@ -1,5 +1,5 @@
-from steadygan.engines.metrics_writer import MetricsWriter
-from steadygan.files import read_rows
+from steadygan.runs.files import read_rows
+from steadygan.training.callbacks.metrics_writer import MetricsWriter
 
 
 def write(path, iterations):

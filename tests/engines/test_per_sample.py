@@ -10,15 +10,16 @@ import pytest
 import torch
 from torch.utils._pytree import tree_leaves
 
-from steadygan import files, train
-from steadygan.build import build
+from steadygan import train
+from steadygan.common.errors import UserError
+from steadygan.config.build import build
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
-from steadygan.engines.functional import tensors
-from steadygan.engines.module import GANModule
-from steadygan.engines.population.memory import member_bytes
-from steadygan.engines.sampling import BatchSampler
-from steadygan.engines.step import AlgorithmPlayers, initial_state, step
-from steadygan.errors import UserError
+from steadygan.population.memory import member_bytes
+from steadygan.runs import files
+from steadygan.training.batches import BatchSampler
+from steadygan.training.functional import tensors
+from steadygan.training.module import GANModule
+from steadygan.training.step import AlgorithmPlayers, initial_state, step
 
 SMALL = [
     *["logger=none", "metrics=[]", "trainer.precision=64", "network.width=5", "network.latent=3"],
@@ -226,7 +227,7 @@ def content(job):
 @pytest.mark.parametrize("rule", SAMPLERS.values(), ids=SAMPLERS.keys())
 @pytest.mark.parametrize("engine", ["lightning", "population"])
 def test_stopped_in_the_middle_of_a_chain_it_ends_with_the_same_bits(plan, tmp_path, monkeypatch, rule, engine):
-    from steadygan.engines.population.population import Population
+    from steadygan.population.population import Population
 
     algorithm = [*rule, "regularizer=[r1]", f"engine={engine}"]
     whole, resumed = plan(*algorithm, outputs=tmp_path / "a"), plan(*algorithm, outputs=tmp_path / "b")

@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 from torch.utils._pytree import tree_flatten
 
 from steadygan import train as training
-from steadygan.build import build
-from steadygan.engines import checkpoint
-from steadygan.engines.components import DTYPES
-from steadygan.engines.module import GANModule
-from steadygan.engines.population import NotVmappable, Plan, train
-from steadygan.engines.population import population as population_module
-from steadygan.engines.population.compiling import PAYS, decide, has_compiler
-from steadygan.engines.population.population import Population
-from steadygan.engines.sampling import BatchSampler
-from steadygan.engines.step import PLAYERS
-from steadygan.errors import UserError
-from steadygan.files import CHECKPOINT, METRICS, SAMPLES, SUMMARY, read_rows, read_summary
-from steadygan.paths import conf_dir
+from steadygan.common.errors import UserError
+from steadygan.common.paths import conf_dir
+from steadygan.config.build import build
+from steadygan.population import NotVmappable, Plan, train
+from steadygan.population import population as population_module
+from steadygan.population.compiling import PAYS, decide, has_compiler
+from steadygan.population.population import Population
+from steadygan.runs import checkpoint
+from steadygan.runs.files import CHECKPOINT, METRICS, SAMPLES, SUMMARY, read_rows, read_summary
 from steadygan.sweeps.grouping import Group
+from steadygan.training.batches import BatchSampler
+from steadygan.training.components import DTYPES
+from steadygan.training.module import GANModule
+from steadygan.training.step import PLAYERS
 
 TINY = [
     *["logger=none", "metrics=[]", "network.width=6", "network.latent=3", "batch_size=5", "iterations=20"],

@@ -5,11 +5,11 @@ import torch
 from torch.utils._pytree import tree_flatten
 
 from steadygan import train as training
-from steadygan.build import build
-from steadygan.engines import checkpoint
-from steadygan.engines.population import Plan, train
-from steadygan.engines.population.compiling import has_compiler
-from steadygan.files import CHECKPOINT
+from steadygan.config.build import build
+from steadygan.population import Plan, train
+from steadygan.population.compiling import has_compiler
+from steadygan.runs import checkpoint
+from steadygan.runs.files import CHECKPOINT
 
 TINY = [
     *["logger=none", "metrics=[]", "network.width=6", "network.latent=3", "network.depth=2", "batch_size=5"],

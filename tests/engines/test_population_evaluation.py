@@ -6,14 +6,14 @@ import torch
 from PIL import Image
 
 from steadygan import train as training
-from steadygan.build import build
-from steadygan.engines.bookkeeper import Bookkeeper
-from steadygan.engines.evaluate import both
-from steadygan.engines.population.evaluation import look
-from steadygan.engines.population.member import Member
-from steadygan.engines.population.population import EXAMPLES, Population
+from steadygan.config.build import build
 from steadygan.metrics.wasserstein import wasserstein_distance, wasserstein_distances
 from steadygan.pictures import picture
+from steadygan.population.evaluation import look
+from steadygan.population.member import Member
+from steadygan.population.population import EXAMPLES, Population
+from steadygan.training.callbacks.bookkeeper import Bookkeeper
+from steadygan.training.evaluate import both
 
 POINTS = ["metrics=[modes,wasserstein]", "metrics.modes.samples=300", "metrics.wasserstein.samples=60"]
 SMALL = ["logger=none", "network.width=6", "network.latent=3", "batch_size=5", "trainer.precision=64"]
@@ -73,7 +73,7 @@ def test_more_samples_than_one_pass_takes_are_the_same(company, monkeypatch):
     population, _ = company("metrics=[]")
     latents = torch.randn(3, 50, 3, dtype=torch.float64)
     whole = population.sample(latents)
-    monkeypatch.setattr("steadygan.engines.population.population.EXAMPLES", 21)
+    monkeypatch.setattr("steadygan.population.population.EXAMPLES", 21)
     assert EXAMPLES > 150
     torch.testing.assert_close(population.sample(latents), whole, rtol=1e-12, atol=1e-12)
     one = population.members[2]

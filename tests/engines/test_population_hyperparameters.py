@@ -8,15 +8,15 @@ from omegaconf import OmegaConf
 from torch.utils._pytree import tree_flatten
 
 from steadygan import train as training
-from steadygan.build import build
+from steadygan.common.errors import UserError
+from steadygan.common.paths import conf_dir
+from steadygan.config.build import build
+from steadygan.config.check import check_numbers
 from steadygan.core.settings import is_number
-from steadygan.engines.check import check_numbers
-from steadygan.engines.module import GANModule
-from steadygan.engines.population.member import Member
-from steadygan.engines.population.population import Population
-from steadygan.errors import UserError
-from steadygan.paths import conf_dir
+from steadygan.population.member import Member
+from steadygan.population.population import Population
 from steadygan.sweeps.grouping import group, static
+from steadygan.training.module import GANModule
 
 TINY = [
     *["logger=none", "metrics=[]", "network.width=5", "network.latent=3", "network.depth=3", "batch_size=4"],

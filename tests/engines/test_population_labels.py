@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from steadygan import train as training
-from steadygan.build import build
-from steadygan.engines.population import Plan, train
-from steadygan.files import METRICS, SAMPLES, read_rows
+from steadygan.config.build import build
+from steadygan.population import Plan, train
+from steadygan.runs.files import METRICS, SAMPLES, read_rows
 
 TINY = [
     *["logger=none", "network.width=6", "network.latent=3", "batch_size=10", "iterations=4", "log_every=2"],

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from steadygan import train as training
-from steadygan.build import build
-from steadygan.engines.population.member import Member
-from steadygan.engines.population.memory import member_bytes
-from steadygan.engines.population.population import Population
+from steadygan.config.build import build
+from steadygan.population.member import Member
+from steadygan.population.memory import member_bytes
+from steadygan.population.population import Population
 
 COMMON = ["logger=none", "metrics=[]", "iterations=10", "batch_size=256", "network.width=64"]
 FULL = [

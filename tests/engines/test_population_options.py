@@ -8,15 +8,15 @@ import torch
 from torch.utils._pytree import tree_flatten
 
 from options import MISSING, options, overrides
-from steadygan.build import build
-from steadygan.engines.bookkeeper import Bookkeeper
-from steadygan.engines.components import Job
-from steadygan.engines.evaluate import both
-from steadygan.engines.module import GANModule
-from steadygan.engines.population import NotVmappable, Plan, train
-from steadygan.engines.population.evaluation import look
-from steadygan.engines.population.member import Member
-from steadygan.engines.population.population import Population
+from steadygan.config.build import build
+from steadygan.population import NotVmappable, Plan, train
+from steadygan.population.evaluation import look
+from steadygan.population.member import Member
+from steadygan.population.population import Population
+from steadygan.training.callbacks.bookkeeper import Bookkeeper
+from steadygan.training.components import Job
+from steadygan.training.evaluate import both
+from steadygan.training.module import GANModule
 
 TINY = ["logger=none", "batch_size=4", "trainer.precision=64"]
 SEEDS = (5, 6)

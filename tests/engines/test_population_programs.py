@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 import torch
 
-from steadygan.build import build
-from steadygan.engines.population import Plan, train
-from steadygan.engines.population.compiling import compiled
-from steadygan.engines.population.train import kinds
+from steadygan.config.build import build
+from steadygan.population import Plan, train
+from steadygan.population.compiling import compiled
+from steadygan.population.train import kinds
 from steadygan.train import plan
 
 LAZY = ["regularizer=[r1,gradient_penalty]", "regularizer.r1.every=2", "regularizer.gradient_penalty.every=3"]

@@ -7,12 +7,12 @@ import torch
 from torch.utils._pytree import tree_leaves
 
 from steadygan import train as training
-from steadygan.build import build
-from steadygan.engines import checkpoint
-from steadygan.engines.population import Plan, train
-from steadygan.engines.population.compiling import CACHE, at_once
-from steadygan.errors import UserError
-from steadygan.files import CHECKPOINT, METRICS, read_rows, read_summary
+from steadygan.common.errors import UserError
+from steadygan.config.build import build
+from steadygan.population import Plan, train
+from steadygan.population.compiling import CACHE, at_once
+from steadygan.runs import checkpoint
+from steadygan.runs.files import CHECKPOINT, METRICS, read_rows, read_summary
 
 TINY = [
     *["logger=none", "network.width=6", "network.latent=3", "batch_size=5", "iterations=8", "log_every=2"],

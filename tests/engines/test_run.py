@@ -16,12 +16,13 @@ from PIL import Image
 from scipy.signal import detrend
 
 from bits import same
-from steadygan import files, train
-from steadygan.build import build
-from steadygan.engines import checkpoint, run
-from steadygan.engines.module import GANModule
-from steadygan.errors import UserError
+from steadygan import train
+from steadygan.common.errors import UserError
+from steadygan.config.build import build
 from steadygan.loggers import fragments, wandb
+from steadygan.runs import checkpoint, files
+from steadygan.training import loop as run
+from steadygan.training.module import GANModule
 
 TINY = [
     "logger=none",

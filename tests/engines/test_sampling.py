@@ -5,10 +5,10 @@ import itertools
 import pytest
 import torch
 
-from steadygan.build import build
+from steadygan.config.build import build
 from steadygan.core.draws import generator, normal_like
-from steadygan.engines.functional import tensors
-from steadygan.engines.sampling import BatchSampler
+from steadygan.training.batches import BatchSampler
+from steadygan.training.functional import tensors
 
 B = 5
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from steadygan.build import build
-from steadygan.engines.module import GANModule
-from steadygan.engines.step import PLAYERS
+from steadygan.config.build import build
+from steadygan.training.module import GANModule
+from steadygan.training.step import PLAYERS
 
 TINY = [
     *["logger=none", "metrics=[]", "network.width=6", "network.latent=3", "batch_size=6", "trainer.precision=64"],

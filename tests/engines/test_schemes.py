@@ -12,14 +12,14 @@ from PIL import Image
 
 import steadygan
 from bits import same
-from steadygan import cli, files, train
-from steadygan.build import build
+from steadygan import cli, population, train
+from steadygan.analysis.linearised import Field, scene
+from steadygan.common.errors import UserError
+from steadygan.config.build import build
 from steadygan.core.growing import shrunk
-from steadygan.engines import population
-from steadygan.engines.linearised import Field, scene
-from steadygan.engines.module import GANModule
-from steadygan.engines.schemes.pretraining import STATE, Pretraining
-from steadygan.errors import UserError
+from steadygan.runs import files
+from steadygan.training.module import GANModule
+from steadygan.training.schemes.pretraining import STATE, Pretraining
 
 TINY = [
     *["logger=none", "metrics=[]", "dataset=digits", "dataset.size=16", "network.width=2", "network.latent=4"],
@@ -355,7 +355,7 @@ def test_the_phase_is_told(plan):
         (["network=dcgan", "scheme.epochs=-1"], "scheme.epochs=-1: must be a whole number of at least 0"),
         (["network=dcgan", "scheme.lr=0"], "scheme.lr=0: must be finite and greater than 0"),
         (["network=dcgan", "scheme.fade=2"], "scheme.fade=2: must be between 0 and 1"),
-        (["network=dcgan", "scheme.rule._target_=steadygan.core.rules.Sgd"], "scheme.rule: "),
+        (["network=dcgan", "scheme.rule._target_=steadygan.core.optimizers.Sgd"], "scheme.rule: "),
         (["network=dcgan", "scheme.rule=3"], "scheme.rule: is an object of the type int, which cannot be called"),
         (["network=dcgan", "scheme.rule._target_=misfits.Settings"], r"scheme.rule: Settings has no init\(params\)"),
         (["network=dcgan", "scheme.distance=3"], "scheme.distance: is an object of the type int, which cannot be"),

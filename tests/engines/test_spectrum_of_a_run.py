@@ -5,12 +5,12 @@ import pytest
 import torch
 
 import steadygan
-from steadygan import files, train
-from steadygan.engines import population
-from steadygan.engines.linearised import Field, Iteration, scene
-from steadygan.engines.spectrum import COLUMNS
-from steadygan.errors import UserError
+from steadygan import population, train
+from steadygan.analysis.linearised import Field, Iteration, scene
+from steadygan.common.errors import UserError
+from steadygan.runs import files
 from steadygan.theory.spectrum import matrix
+from steadygan.training.callbacks.spectrum import COLUMNS
 
 TINY = ["logger=none", "metrics=[]", "batch_size=16", "network.width=3", "network.depth=2", "network.latent=2"]
 TINY += ["network.activation=tanh", "iterations=12", "log_every=4", "evaluate_every=6", "checkpoint_every=6"]

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-from steadygan.build import build
+from steadygan.config.build import build
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
-from steadygan.engines.functional import functional, tensors
-from steadygan.engines.sampling import BatchSampler
-from steadygan.engines.step import PLAYERS, initial_state, step
+from steadygan.training.batches import BatchSampler
+from steadygan.training.functional import functional, tensors
+from steadygan.training.step import PLAYERS, initial_state, step
 
 SMALL = ["logger=none", "metrics=[]", "trainer.precision=64", "network.width=8", "network.latent=5", "batch_size=6"]
 DIGITS = ["dataset=digits", "network=dcgan", "network.width=4"]

@@ -14,8 +14,9 @@ from torch.utils._pytree import tree_flatten
 import steadygan
 import tiny_data
 from bits import same
-from steadygan import files, train
-from steadygan.engines.distributed.spawn import spawn
+from steadygan import train
+from steadygan.distributed.spawn import spawn
+from steadygan.runs import files
 
 sys.path.insert(0, str(Path(__file__).parent))  # processes inherit it
 import ddp_functions
@@ -67,7 +68,7 @@ def rows(job):
 
 
 def test_stopped_and_resumed_on_disk_it_ends_with_the_bits_of_memory(plan, tmp_path, monkeypatch, algorithm):
-    monkeypatch.setattr("steadygan.engines.bookkeeper.PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("steadygan.training.callbacks.bookkeeper.PROGRESS_SECONDS", 0.0)
     given = [*algorithm, "log_every=3", "evaluate_every=5", "iterations=12"]
 
     def stop(event):

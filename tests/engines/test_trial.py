@@ -6,10 +6,11 @@ import re
 import pytest
 from omegaconf import OmegaConf, open_dict
 
-from steadygan import cli, files
-from steadygan.build import build
-from steadygan.engines.complete import BUILT
-from steadygan.errors import UserError
+from steadygan import cli
+from steadygan.common.errors import UserError
+from steadygan.config.build import build
+from steadygan.config.complete import BUILT
+from steadygan.runs import files
 from steadygan.train import execute, plan
 
 RING = ["batch_size=8", "network.width=4", "logger=none", "metrics=[wasserstein]", "metrics.wasserstein.samples=10"]

@@ -11,9 +11,9 @@ import yaml
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from PIL import Image
 
-from steadygan import paths
-from steadygan.errors import UserError
-from steadygan.hydra_versions import allowing
+from steadygan.common import paths
+from steadygan.common.errors import UserError
+from steadygan.config.hydra_versions import allowing
 from steadygan.loggers.base import RunInfo
 from steadygan.loggers.lightning import Adapter
 from steadygan.loggers.none import NoLogger

@@ -16,12 +16,12 @@ import yaml
 from click.testing import CliRunner
 from PIL import Image
 
-from steadygan import files
 from steadygan.commands.sync import command
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 from steadygan.loggers import fragments, service, sync
 from steadygan.loggers.base import RunInfo
 from steadygan.loggers.wandb import Wandb
+from steadygan.runs import files
 
 SUMMARY = {"status": "completed", "method": "r1", "label": "gamma=1", "seed": 3, "metrics": {"modes": {"final": 8.0}}}
 COLUMNS = ["iteration", "images", "seconds", "loss/discriminator", "metric/modes"]

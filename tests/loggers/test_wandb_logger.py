@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 
 from steadygan import cli
-from steadygan.errors import UserError
-from steadygan.hydra_versions import allowing
+from steadygan.common.errors import UserError
+from steadygan.config.hydra_versions import allowing
 from steadygan.loggers import fragments, service
 from steadygan.loggers import wandb as module
 from steadygan.loggers.base import RunInfo

@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score
 
+from steadygan.common.errors import UserError
 from steadygan.data.digits import Digits
-from steadygan.errors import UserError
 from steadygan.metrics import classifier as module
 from steadygan.metrics import convnet
 from steadygan.metrics.cache import content_hash

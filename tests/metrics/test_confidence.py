@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steadygan.common.errors import UserError
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
-from steadygan.errors import UserError
 from steadygan.metrics.confidence import Confidence, confidences, lowest
 
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy.stats import chi2, multivariate_normal
 
+from steadygan.common.errors import UserError
 from steadygan.data.curves import Circle
 from steadygan.data.gaussian import Gaussian
 from steadygan.data.mixtures import Grid, Mixture, Mixture1d, Ring
-from steadygan.errors import UserError
 from steadygan.metrics.exact_density import ExactDensity, cells
 
 SEED = 5

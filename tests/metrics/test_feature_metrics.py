@@ -12,10 +12,9 @@ from sklearn.neighbors import NearestNeighbors
 from torch import nn
 from torchmetrics.image.fid import _compute_fid
 
+from steadygan.common.errors import UserError
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
-from steadygan.engines.evaluate import score
-from steadygan.errors import UserError
 from steadygan.metrics.classes import ClassHistogram, IntraFID, histogram_scores
 from steadygan.metrics.fid import FID, TestFID
 from steadygan.metrics.fid_infinity import FIDInfinity, at_infinity, fid_of
@@ -29,6 +28,7 @@ from steadygan.metrics.manifolds import (
     precision_recall,
     squared_radii,
 )
+from steadygan.training.evaluate import score
 
 ALL = [FID, TestFID, KID, PrecisionRecall, DensityCoverage, FIDInfinity, ClassHistogram]
 

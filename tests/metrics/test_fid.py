@@ -8,9 +8,9 @@ import pytest
 import torch
 from torchmetrics.image.fid import FrechetInceptionDistance
 
+from steadygan.common.errors import UserError
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
-from steadygan.errors import UserError
 from steadygan.metrics.features import gaussian
 from steadygan.metrics.fid import FID
 from steadygan.metrics.images import from_bytes, to_bytes

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import nn
 
+from steadygan.common.errors import UserError
 from steadygan.data.pictures import Pictures
-from steadygan.errors import UserError
 from steadygan.metrics.fid import FID
 from steadygan.metrics.images import to_bytes
 from steadygan.metrics.inception import FILE, Inception, standard_place

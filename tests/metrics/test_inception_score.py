@@ -5,9 +5,9 @@ import pytest
 import torch
 from scipy.stats import entropy
 
+from steadygan.common.errors import UserError
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
-from steadygan.errors import UserError
 from steadygan.metrics.inception_score import InceptionScore, inception_score
 
 

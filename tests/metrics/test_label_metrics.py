@@ -7,14 +7,14 @@ import torch
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
+from steadygan.common.errors import UserError
+from steadygan.common.paths import conf_dir
 from steadygan.data.curves import FourLines, Line
 from steadygan.data.digits import Digits
 from steadygan.data.gaussian import Gaussian
 from steadygan.data.mixtures import Ring
-from steadygan.errors import UserError
 from steadygan.metrics.accuracy import Accuracy
 from steadygan.metrics.class_match import ClassMatch
-from steadygan.paths import conf_dir
 
 
 def test_class_match_of_points_at_known_places():

@@ -6,12 +6,12 @@ import pytest
 from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
+from steadygan.common.paths import conf_dir
+from steadygan.config.hydra_versions import allowing
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
-from steadygan.hydra_versions import allowing
 from steadygan.metrics.features import network_for
 from steadygan.metrics.fits import fitting
-from steadygan.paths import conf_dir
 
 NAMES = ["modes", "exact_density", "wasserstein", "fid", "inception_score"]
 IMAGES = ["fid_test", "kid", "precision_recall", "density_coverage", "fid_infinity", "intra_fid", "class_histogram",

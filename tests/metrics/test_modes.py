@@ -9,9 +9,9 @@ import pytest
 import torch
 from scipy.stats import chi, chi2, entropy
 
+from steadygan.common.errors import UserError
 from steadygan.data.curves import Circle
 from steadygan.data.mixtures import Grid, Mixture, Mixture1d, Ring
-from steadygan.errors import UserError
 from steadygan.metrics.modes import Modes, high_quality_counts, mode_scores
 from steadygan.metrics.wasserstein import wasserstein_distance
 

@@ -7,13 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from steadygan import files, train
+from steadygan import train
+from steadygan.common.errors import UserError
 from steadygan.core.distances import l1
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
-from steadygan.errors import UserError
 from steadygan.metrics.classifier import classifier_for
 from steadygan.metrics.perceptual import Feature, feature_loss
+from steadygan.runs import files
 
 
 def draw(*shape, seed=0):

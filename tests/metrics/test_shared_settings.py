@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from steadygan.build import build
+from steadygan.config.build import build
 from steadygan.metrics import features
-from steadygan.sweeps.signature import signature
+from steadygan.runs.signature import signature
 
 DIGITS = ["dataset=digits", "network=dcgan", "network.width=2", "logger=none", "metrics=[fid,kid]"]
 

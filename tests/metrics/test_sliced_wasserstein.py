@@ -5,9 +5,9 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
+from steadygan.common.errors import UserError
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
-from steadygan.errors import UserError
 from steadygan.metrics.sliced_wasserstein import (
     SlicedWasserstein,
     enlarged,

@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy.stats import entropy
 
+from steadygan.common.errors import UserError
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
 from steadygan.data.stacked import Stacked
-from steadygan.errors import UserError
 from steadygan.metrics.stacked_modes import StackedModes, mode_of
 
 

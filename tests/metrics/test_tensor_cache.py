@@ -83,7 +83,7 @@ def test_the_hash_sees_values_names_types_shapes_and_settings():
 def test_a_lock_whose_owner_was_killed_is_taken_over(tmp_path):
     lock = tmp_path / "a.lock"
     code = (
-        "import os; from filelock import SoftFileLease; from steadygan.locks import LEASE, TOUCH;"
+        "import os; from filelock import SoftFileLease; from steadygan.runs.locks import LEASE, TOUCH;"
         f"held = SoftFileLease({str(lock)!r}, lease_duration=LEASE, heartbeat_interval=TOUCH);"
         "held.acquire(); os._exit(9)"
     )

@@ -9,8 +9,8 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
+from steadygan.common.errors import UserError
 from steadygan.data.mixtures import Mixture1d, Ring
-from steadygan.errors import UserError
 from steadygan.metrics.wasserstein import Wasserstein, wasserstein_distance
 
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from steadygan.build import make
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
+from steadygan.common.paths import conf_dir
+from steadygan.config.build import make
 from steadygan.networks import bottleneck, cifar_resnet, dcgan, r3gan, resnet
 from steadygan.networks.norms import BatchNorm
-from steadygan.paths import conf_dir
 
 RGB = 3
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call
 
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 from steadygan.networks.class_norm import Chain, ClassBatchNorm, generator_norm
 from steadygan.networks.norms import BatchNorm, mixes_samples, synchronised
 

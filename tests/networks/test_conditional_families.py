@@ -4,13 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from steadygan.build import make
-from steadygan.engines.functional import tensors
-from steadygan.engines.networks import as_functions, build_networks
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
+from steadygan.common.paths import conf_dir
+from steadygan.config.build import make
 from steadygan.networks.class_norm import ClassBatchNorm
 from steadygan.networks.labels import Conditional
-from steadygan.paths import conf_dir
+from steadygan.training.functional import tensors
+from steadygan.training.networks import as_functions, build_networks
 
 SHAPE, CLASSES = (1, 16, 16), 3
 LABEL = torch.tensor([2, 0, 1, 2])

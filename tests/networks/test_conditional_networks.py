@@ -7,13 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from steadygan.common.errors import UserError
 from steadygan.core.labels import one_hot
-from steadygan.engines.functional import functional, tensors
-from steadygan.errors import UserError
 from steadygan.networks import dcgan, mlp
 from steadygan.networks.codes import OneHot
 from steadygan.networks.labels import Conditional, SemiSupervised, Unlabelled
 from steadygan.networks.labels.base import check_range
+from steadygan.training.functional import functional, tensors
 
 LABEL = torch.tensor([2, 0, 1, 2])
 FAMILIES = {

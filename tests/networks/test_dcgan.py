@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 from steadygan.networks.dcgan import Discriminator, Generator, filters
 from steadygan.networks.norms import BatchNorm
 from steadygan.networks.spectral import spectral_value

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.func import functional_call
 
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 from steadygan.networks.mlp import Discriminator, Generator
 
 

@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
-from steadygan.hydra_versions import allowing
+from steadygan.config.hydra_versions import allowing
 
 CONF = Path(__file__).parents[2] / "conf" / "network"
 IMAGE = {"latent": 3, "generator_norm": "layer", "discriminator_norm": "group", "spectral_norm": True}

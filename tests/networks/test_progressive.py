@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from steadygan.common.errors import UserError
 from steadygan.core.growing import enlarged, shrunk
-from steadygan.errors import UserError
 from steadygan.networks import bottleneck, r3gan, resnet
 from steadygan.networks.dcgan import Generator as DCGAN
 from steadygan.networks.equalized import EqualizedConv2d, EqualizedLinear, MinibatchDeviation, PixelNorm

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from steadygan import files
+from steadygan.runs import files
 
 
 def write_run(

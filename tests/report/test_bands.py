@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from steadygan import files
 from steadygan.report.bands import at_edge, band, failure_edge
 from steadygan.report.build import report
 from steadygan.report.collect import collect
+from steadygan.runs import files
 
 
 def slow_and_fast(root, make_run):

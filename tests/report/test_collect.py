@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 from steadygan.report import report
 from steadygan.report.collect import NO_SUMMARY, UNREADABLE, collect, find_runs
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 from steadygan.report import report
 from steadygan.report.bands import band
 from steadygan.report.collect import collect

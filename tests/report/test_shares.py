@@ -14,14 +14,14 @@ from PIL import Image
 from rich.console import Console
 from scipy import special
 
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 from steadygan.report import report
 from steadygan.report.collect import collect
 from steadygan.report.groups import group_runs
 from steadygan.report.share_maps import maps
 from steadygan.report.share_plots import heat_map
 from steadygan.report.shares import interval, meets_threshold, ranked, sentences, shares, words
-from steadygan.threshold import Bound
+from steadygan.runs.threshold import Bound
 
 THRESHOLD = (Bound("modes", 90, percent=True), Bound("high_quality", 0.8))
 OF_8 = {"modes": {"most": {"modes": 8, "high_quality": 1}}}

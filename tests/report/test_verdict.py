@@ -4,7 +4,7 @@ import pytest
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
-from steadygan.paths import conf_dir
+from steadygan.common.paths import conf_dir
 from steadygan.report.collect import collect
 from steadygan.report.groups import group_runs
 from steadygan.report.statistics import Comparisons, compare, rank

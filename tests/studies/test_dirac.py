@@ -10,23 +10,29 @@ import pytest
 import torch
 
 from steadygan import cli
+from steadygan.analysis.studies.dirac import verdict
+from steadygan.analysis.studies.dirac.cloud import films, grid, players
+from steadygan.analysis.studies.dirac.figures import Drawing, limits
+from steadygan.analysis.studies.dirac.settings import CASES, Settings
+from steadygan.analysis.studies.dirac.simulate import FEW, ring, trajectories
+from steadygan.analysis.studies.dirac.spectrum import (
+    critical_step,
+    field_eigenvalues,
+    map_eigenvalues,
+    radius,
+    remainder,
+)
+from steadygan.analysis.studies.dirac.study import reasons, table
+from steadygan.analysis.studies.dirac.systems import UPDATES, System, discriminator, generator, methods, quantiles
 from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.ema import Ema
 from steadygan.core.games import Ratio
 from steadygan.core.losses import Minimax
 from steadygan.core.noise import identity
 from steadygan.core.objective import Objective, StepBatch
-from steadygan.core.rules import Sgd
-from steadygan.engines.step import PLAYERS, Algorithm, initial_state, step
-from steadygan.studies.dirac import verdict
-from steadygan.studies.dirac.cloud import films, grid, players
-from steadygan.studies.dirac.figures import Drawing, limits
-from steadygan.studies.dirac.settings import CASES, Settings
-from steadygan.studies.dirac.simulate import FEW, ring, trajectories
-from steadygan.studies.dirac.spectrum import critical_step, field_eigenvalues, map_eigenvalues, radius, remainder
-from steadygan.studies.dirac.study import reasons, table
-from steadygan.studies.dirac.systems import UPDATES, System, discriminator, generator, methods, quantiles
+from steadygan.core.optimizers import Sgd
 from steadygan.theory.dirac import Linear, closed_form
+from steadygan.training.step import PLAYERS, Algorithm, initial_state, step
 
 DOUBLE = {("r1", 1.0), ("r2", 1.0), ("r1_r2", 1.0), ("instance_noise", math.sqrt(2)), ("roth", 2.0)}
 """Where the eigenvalues meet: their error is the root of rounding."""

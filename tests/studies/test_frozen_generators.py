@@ -11,14 +11,14 @@ from scipy.stats import norm
 
 import steadygan
 from steadygan import cli
+from steadygan.analysis.studies.discriminator_training import composed, fresh, train_discriminator
+from steadygan.analysis.studies.perfect_discriminator import study as perfect
+from steadygan.analysis.studies.perfect_discriminator.retrain import UNSEEN, retrain
+from steadygan.analysis.studies.perfect_discriminator.settings import Settings
+from steadygan.analysis.studies.perfect_discriminator.variants import remedies
+from steadygan.analysis.studies.two_gaussians.study import CRITICS, seen
 from steadygan.core.settings import hyperparameters as hyperparameters_of
-from steadygan.engines.step import PLAYERS
-from steadygan.studies.discriminator_training import composed, fresh, train_discriminator
-from steadygan.studies.perfect_discriminator import study as perfect
-from steadygan.studies.perfect_discriminator.retrain import UNSEEN, retrain
-from steadygan.studies.perfect_discriminator.settings import Settings
-from steadygan.studies.perfect_discriminator.variants import remedies
-from steadygan.studies.two_gaussians.study import CRITICS, seen
+from steadygan.training.step import PLAYERS
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_the_discriminator_is_the_optimal_one_of_laws_that_overlap():
     given = [*CRITICS["discriminator"], *(f"optimizer.discriminator.lr.{key}={value}" for key, value in rate.items())]
     given += ["dataset=gaussian", "dataset.dim=1", "dataset.mean=-0.5", "dataset.std=1.0", "network.activation=silu"]
     config = composed([*given, "network.width=32", "batch_size=512", "seed=1"])
-    target = "steadygan.studies.two_gaussians.fixed.Fixed"
+    target = "steadygan.analysis.studies.two_gaussians.fixed.Fixed"
     config["network"]["generator"] = {"_target_": target, "_partial_": True, "mean": 0.7, "std": 0.6}
     gan = fresh(config)
     train_discriminator(gan, 0, 1500)

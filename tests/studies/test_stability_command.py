@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from steadygan import cli, files
-from steadygan.studies.stability.verdict import VERDICTS
+from steadygan import cli
+from steadygan.analysis.studies.stability.verdict import VERDICTS
+from steadygan.runs import files
 
 NETS = ["network.width=5", "network.depth=3", "network.latent=2", "network.activation=tanh"]
 TINY = [*NETS, "batch_size=32", "iterations=20", "checkpoint_every=10", "log_every=10", "evaluate_every=20"]
@@ -132,7 +133,7 @@ def test_a_diverged_run(tmp_path, directory, capfd):
 
 
 def test_ctrl_c_leaves_nothing_behind(directory, tmp_path, monkeypatch, capfd):
-    from steadygan.studies.stability import spectra
+    from steadygan.analysis.studies.stability import spectra
 
     def interrupted(*_):
         raise KeyboardInterrupt

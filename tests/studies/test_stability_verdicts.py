@@ -7,13 +7,12 @@ import pytest
 import torch
 from tests.engines.test_linearised import dirac, small
 
-from steadygan.engines.linearised import Field, scene
-from steadygan.engines.step import PLAYERS
-from steadygan.studies.dirac.settings import Settings as Numbers
-from steadygan.studies.stability import spectra
-from steadygan.studies.stability.path import along, shape
-from steadygan.studies.stability.settings import Settings
-from steadygan.studies.stability.verdict import (
+from steadygan.analysis.linearised import Field, scene
+from steadygan.analysis.studies.dirac.settings import Settings as Numbers
+from steadygan.analysis.studies.stability import spectra
+from steadygan.analysis.studies.stability.path import along, shape
+from steadygan.analysis.studies.stability.settings import Settings
+from steadygan.analysis.studies.stability.verdict import (
     ATTRACTING,
     ELSEWHERE,
     ROTATING,
@@ -23,6 +22,7 @@ from steadygan.studies.stability.verdict import (
     judge,
 )
 from steadygan.theory.spectrum import KINDS, Spectrum
+from steadygan.training.step import PLAYERS
 
 
 def quiet(what):

@@ -3,8 +3,8 @@
 import os
 from dataclasses import dataclass
 
+from steadygan.config.trial import COUNT
 from steadygan.core.losses import NonSaturating
-from steadygan.engines.trial import COUNT
 
 
 @dataclass(frozen=True)

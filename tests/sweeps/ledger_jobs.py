@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from steadygan import files, locks
+from steadygan.runs import files, locks
 
 
 @dataclass(frozen=True)

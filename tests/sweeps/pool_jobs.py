@@ -68,7 +68,7 @@ def stubborn(folder, report):
 
 
 def drive(function, folder, jobs):
-    from steadygan.errors import Interrupted
+    from steadygan.common.errors import Interrupted
     from steadygan.sweeps.pool import run_jobs
 
     try:

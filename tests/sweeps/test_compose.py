@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf, open_dict
 
 from hydra_plugins.steadygan.grid import combinations
-from steadygan.hydra_versions import BASE
+from steadygan.config.hydra_versions import BASE
 from steadygan.sweeps.compose import Composer
 
 FILES = {

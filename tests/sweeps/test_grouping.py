@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from steadygan.engines import checkpoint
-from steadygan.files import CHECKPOINT, SUMMARY, write_json
+from steadygan.runs import checkpoint
+from steadygan.runs.files import CHECKPOINT, SUMMARY, write_json
 from steadygan.sweeps.grouping import RECORDS, group, read_record, resume_iteration, static
 
 

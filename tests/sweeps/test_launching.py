@@ -10,8 +10,8 @@ import pytest
 import yaml
 from rich.console import Console
 
-from steadygan import files
-from steadygan.errors import Interrupted, UserError
+from steadygan.common.errors import Interrupted, UserError
+from steadygan.runs import files
 from steadygan.sweeps import launching
 
 HERE = Path(__file__).parent

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from steadygan import files, locks, train
+from steadygan import train
+from steadygan.runs import files, locks
 from steadygan.sweeps import launching, ledger
 from steadygan.sweeps.grouping import group
 

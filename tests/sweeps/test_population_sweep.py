@@ -110,8 +110,8 @@ def compare_texts(own, expected):
         [yaml.safe_load((run / name).read_text()) for name in ("config.yaml", "overrides.yaml")]
         for run in (own, expected)
     )
-    assert config.pop("engine")["_target_"] == "steadygan.engines.population.run"
-    assert other.pop("engine")["_target_"] == "steadygan.engines.run.run"
+    assert config.pop("engine")["_target_"] == "steadygan.population.run"
+    assert other.pop("engine")["_target_"] == "steadygan.training.loop.run"
     assert (config.pop("outputs"), other.pop("outputs")) == ("population", "serial")
     assert config == other
     assert [text for text in asked if text.split("=")[0] not in ("engine", "outputs")] == other_asked[:-1]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from steadygan.build import build
-from steadygan.engines.population import memory
-from steadygan.engines.population.memory import layer_outputs, member_bytes
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
+from steadygan.config.build import build
+from steadygan.population import memory
+from steadygan.population.memory import layer_outputs, member_bytes
 from steadygan.sweeps import populations
 from steadygan.sweeps.populations import Limits, Populations
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from steadygan.paths import sweeps_dir
+from steadygan.common.paths import sweeps_dir
 
 TINY = [
     *["network.latent=4", "network.width=8", "batch_size=16", "iterations=4", "log_every=2", "evaluate_every=4"],

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from steadygan.sweeps.signature import READABLE, fitted, key_of, label, relevant, run_directory, signature
+from steadygan.runs.signature import READABLE, fitted, key_of, label, relevant, run_directory, signature
 
 CONFIG = {
     "seed": 0,
@@ -69,7 +69,7 @@ def data(root, size=8):
 
 
 def test_data_counts_by_content_not_by_place(monkeypatch):
-    monkeypatch.setattr("steadygan.sweeps.signature.resolve", lambda target: Folder)
+    monkeypatch.setattr("steadygan.runs.signature.resolve", lambda target: Folder)
     assert signature(data("here")) == signature(data("there"))
     assert signature(data("here")) != signature(data("other"))
     assert signature(data("here")) != signature(data("here", 16))
@@ -116,7 +116,7 @@ def test_a_renamed_run_is_found_by_what_is_in_it(tmp_path):
 def test_folders_that_are_named_by_signatures_are_not_opened(tmp_path, monkeypatch):
     for index in range(50):
         (tmp_path / f"seed-{index}-{index:010x}").mkdir()
-    monkeypatch.setattr("steadygan.files.read_summary", None)
+    monkeypatch.setattr("steadygan.runs.files.read_summary", None)
     assert [run_directory(tmp_path, f"{index:010x}", []).name for index in (0, 49)] == ["seed-0-0000000000",
                                                                                       "seed-49-0000000031"]  # fmt: skip
 

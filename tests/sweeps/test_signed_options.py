@@ -4,9 +4,9 @@ import copy
 
 import pytest
 
-from steadygan.errors import UserError
-from steadygan.paths import conf_dir
-from steadygan.sweeps.signature import signature
+from steadygan.common.errors import UserError
+from steadygan.common.paths import conf_dir
+from steadygan.runs.signature import signature
 
 WHERE_AND_HOW_FAR = {
     "outputs", "name", "logger", "engine", "iterations", "retry", "checkpoint_every", "checkpoint_minutes",

@@ -16,12 +16,16 @@ from rich.console import Console
 from submitit.helpers import DelayedSubmission
 
 from hydra_plugins.steadygan.slurm import SlurmLauncher
-from steadygan import files, train
-from steadygan.errors import Interrupted, UserError
-from steadygan.sweeps import ledger, slurm_follow, slurm_queue, slurm_submit
-from steadygan.sweeps.slurm_queue import QueueEntry, Ticket
-from steadygan.sweeps.slurm_submit import Resources, Work
-from steadygan.sweeps.slurm_task import Task
+from steadygan import train
+from steadygan.common.errors import Interrupted, UserError
+from steadygan.runs import files
+from steadygan.sweeps import ledger
+from steadygan.sweeps.slurm import follow as slurm_follow
+from steadygan.sweeps.slurm import queue as slurm_queue
+from steadygan.sweeps.slurm import submit as slurm_submit
+from steadygan.sweeps.slurm.queue import QueueEntry, Ticket
+from steadygan.sweeps.slurm.submit import Resources, Work
+from steadygan.sweeps.slurm.task import Task
 
 HERE = Path(__file__).parent
 
@@ -373,7 +377,7 @@ def test_told_to_stop_while_python_starts(slurm, task, tmp_path):
 
 
 def test_what_waits_in_a_task_needs_no_torch():
-    code = "import sys, steadygan.sweeps.slurm_task as t; assert not {'torch', 'numpy', 'submitit'} & set(sys.modules)"
+    code = "import sys, steadygan.sweeps.slurm.task as t; assert not {'torch', 'numpy', 'submitit'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from steadygan.errors import UserError
-from steadygan.sweeps.success_criterion import check
-from steadygan.threshold import Bound
+from steadygan.common.errors import UserError
+from steadygan.runs.success_criterion import check
+from steadygan.runs.threshold import Bound
 
 MODES = {"metrics": {"modes": {"_target_": "steadygan.metrics.modes.Modes"}}}
 DISTANCE = {"metrics": {"wasserstein": {"_target_": "steadygan.metrics.wasserstein.Wasserstein"}}}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.linalg import block_diag
 
-from steadygan.engines.linearised import jacobian
+from steadygan.analysis.linearised import jacobian
 from steadygan.theory.spectrum import (
     KINDS,
     Operator,

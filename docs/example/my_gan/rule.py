@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steadygan.core.declare import declare, positive
-from steadygan.core.rules.base import UpdateRule
+from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 

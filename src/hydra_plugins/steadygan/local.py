@@ -56,12 +56,13 @@ class LocalLauncher(Launcher):
     def _launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from rich.console import Console
 
-        from steadygan.engines.distributed.cluster import refuse_started
+        from steadygan.distributed.cluster import refuse_started
         from steadygan.loggers import service
-        from steadygan.sweeps import launching, ledger, success_criterion
+        from steadygan.runs import success_criterion
+        from steadygan.runs.signature import refuse_lost
+        from steadygan.runs.threshold import parse
+        from steadygan.sweeps import launching, ledger
         from steadygan.sweeps.origin import check_expected
-        from steadygan.sweeps.signature import refuse_lost
-        from steadygan.threshold import parse
 
         refuse_started("a multirun")
         service.disown()
@@ -137,8 +138,8 @@ class LocalLauncher(Launcher):
         Raises:
             UserError: one is of another type.
         """
-        from steadygan.errors import bad_value
-        from steadygan.typed import Misfit, hints, read
+        from steadygan.common.errors import bad_value
+        from steadygan.config.typed import Misfit, hints, read
 
         for key, hint in hints(type(self)).items():
             if key in vars(self):
@@ -154,7 +155,7 @@ class LocalLauncher(Launcher):
         return f"{groups.get(key, 'hydra.launcher')}.{key}"
 
     def _count(self) -> int:
-        from steadygan.errors import bad_value
+        from steadygan.common.errors import bad_value
 
         if self.workers == "auto":
             return self._at_once()
@@ -165,8 +166,8 @@ class LocalLauncher(Launcher):
     def _at_once(self) -> int:
         """Return how many jobs run at once: one, if it takes several GPUs; else as many as have a core for each of
         their threads."""
-        from steadygan.engines.distributed.cluster import processes
-        from steadygan.engines.distributed.join import device
+        from steadygan.distributed.cluster import processes
+        from steadygan.distributed.join import device
 
         trainer = OmegaConf.to_container(self.config.trainer, resolve=True)
         each = processes(trainer)
@@ -212,7 +213,7 @@ class LocalLauncher(Launcher):
         return OmegaConf.select(self.config, "hydra.sweeper.baseline")
 
     def _threshold(self) -> dict[str, Any]:
-        """When a run trains, as the sweep states it; empty if it does not (``steadygan.threshold``)."""
+        """When a run trains, as the sweep states it; empty if it does not (``steadygan.runs.threshold``)."""
         stated = OmegaConf.select(self.config, "hydra.sweeper.threshold")
         return OmegaConf.to_container(stated, resolve=True) if isinstance(stated, DictConfig) else stated or {}
 
@@ -237,8 +238,8 @@ def _choices(composed: Any) -> Any:
 def _short(jobs: Sequence[Any]) -> list[Any]:
     """With labels and names of folders that leave out what all jobs of the sweep have in common, those of earlier
     launches included."""
+    from steadygan.runs.signature import label, run_directory
     from steadygan.sweeps.launching import launched
-    from steadygan.sweeps.signature import label, run_directory
 
     before = [job["overrides"] for root in {job.directory.parent for job in jobs} for job in launched(root).values()]
     every = [set(texts) for texts in (*(job.overrides for job in jobs), *before)]

@@ -12,7 +12,7 @@ class PopulationLauncher(LocalLauncher):
     Args:
         members: settings in one program at most; None: what fits into ``memory``.
         memory: the share of the free memory that all populations may take.
-        compile: ``auto``, true or false; see ``steadygan.engines.population``.
+        compile: ``auto``, true or false; see ``steadygan.population``.
         workers: number of processes, or ``auto``: one a core (a GPU) with ``threads`` threads.
         threads: of each process.
         dry_run: only say what would be done.

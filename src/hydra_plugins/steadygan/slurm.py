@@ -19,11 +19,11 @@ class SlurmLauncher(LocalLauncher):
         poll: seconds between two looks at Slurm's queue.
         members: settings in one group at most; None: what fits into ``memory``.
         memory: the share of ``mem_gb`` that a group may take.
-        compile: ``auto``, true or false; see ``steadygan.engines.population``.
+        compile: ``auto``, true or false; see ``steadygan.population``.
         workers: how many tasks groups are split to, or ``auto``: no more than have to be.
         threads: of the numerical libraries in each task.
         dry_run: only say what would be done.
-        **resources: what each task asks for; see ``steadygan.sweeps.slurm_submit.Resources``.
+        **resources: what each task asks for; see ``steadygan.sweeps.slurm.submit.Resources``.
     """
 
     here = False
@@ -51,9 +51,9 @@ class SlurmLauncher(LocalLauncher):
         Raises:
             UserError: also where there is no Slurm, or it does not take the jobs.
         """
-        from steadygan.sweeps import slurm_queue
-        from steadygan.sweeps.slurm_submit import Resources
-        from steadygan.typed import arguments
+        from steadygan.config.typed import arguments
+        from steadygan.sweeps.slurm import queue as slurm_queue
+        from steadygan.sweeps.slurm.submit import Resources
 
         slurm_queue.check()
         self.resources = Resources(**arguments(Resources, self.requested, "hydra.launcher"))
@@ -61,7 +61,8 @@ class SlurmLauncher(LocalLauncher):
 
     def _todo(self, jobs: Sequence[Any]) -> dict[str, str]:
         """Who works on a job that is in Slurm's queue is Slurm; others are not waited for by who does not wait."""
-        from steadygan.sweeps import ledger, slurm_queue
+        from steadygan.sweeps import ledger
+        from steadygan.sweeps.slurm import queue as slurm_queue
         from steadygan.train import action
 
         todo = super()._todo(jobs)
@@ -75,7 +76,9 @@ class SlurmLauncher(LocalLauncher):
         return todo
 
     def _run(self, missing: Sequence[Any], workers: int, console: Any) -> dict[str, str]:
-        from steadygan.sweeps import launching, slurm_follow, slurm_queue
+        from steadygan.sweeps import launching
+        from steadygan.sweeps.slurm import follow as slurm_follow
+        from steadygan.sweeps.slurm import queue as slurm_queue
 
         say = partial(console.print, soft_wrap=True, markup=False, highlight=False)
         queued = slurm_queue.live(missing)
@@ -100,7 +103,7 @@ class SlurmLauncher(LocalLauncher):
 
     def _works(self, jobs: Sequence[Any], workers: int, console: Any) -> list[Any]:
         """Return what to submit: runs, and groups of runs."""
-        from steadygan.sweeps.slurm_submit import Work
+        from steadygan.sweeps.slurm.submit import Work
 
         together = [job for job in jobs if "members" in job.config["engine"]]
         works = [Work("steadygan.train:execute_later", job, (job,)) for job in jobs if job not in together]
@@ -110,7 +113,7 @@ class SlurmLauncher(LocalLauncher):
         return works
 
     def _limits(self, jobs: Sequence[Any], workers: int) -> Any:
-        from steadygan.errors import bad_value
+        from steadygan.common.errors import bad_value
         from steadygan.sweeps.populations import Limits
 
         free = None if self.resources.mem_gb is None else self.resources.mem_gb * 1e9
@@ -123,9 +126,9 @@ class SlurmLauncher(LocalLauncher):
         return Limits(self.members, self.memory, min(workers, len(jobs)), free)
 
     def _submit(self, works: Sequence[Any], root: Path, say: Any) -> None:
-        from steadygan.files import from_here
-        from steadygan.sweeps.slurm_queue import LOGS
-        from steadygan.sweeps.slurm_submit import submit
+        from steadygan.runs.files import from_here
+        from steadygan.sweeps.slurm.queue import LOGS
+        from steadygan.sweeps.slurm.submit import submit
 
         submitted = submit(works, self.resources, root, self.threads)
         ids = ", ".join(f"{job} ({name})" for name, job in submitted.items())

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from steadygan.paths import conf_dir, sweeps_dir
+from steadygan.common.paths import conf_dir, sweeps_dir
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from yaml import YAMLError
 
 from steadygan.commands import _config_listing as config_listing
-from steadygan.errors import UserError, bad_value, did_you_mean
+from steadygan.common.errors import UserError, bad_value, did_you_mean
 
 WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, type(None))
 """What a ``_target_`` with wrong keys, or none of that name, raises, or Hydra by itself."""

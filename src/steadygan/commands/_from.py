@@ -12,12 +12,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from steadygan import files
 from steadygan.commands import _config_listing as config_listing
 from steadygan.commands import _hydra_app
 from steadygan.commands._passthrough import config_dirs
-from steadygan.errors import UserError, first_line
-from steadygan.paths import expanded
+from steadygan.common.errors import UserError, first_line
+from steadygan.common.paths import expanded
+from steadygan.runs import files
 
 FLAG, TRUST = "--from", "--trust"
 
@@ -158,8 +158,8 @@ class RootComposer:
         from hydra import initialize_config_dir
 
         from steadygan.commands._errors import explained
-        from steadygan.hydra_versions import BASE
-        from steadygan.paths import conf_dir
+        from steadygan.common.paths import conf_dir
+        from steadygan.config.hydra_versions import BASE
 
         search = [f"hydra.searchpath=[{','.join(repr(f'file://{folder}') for folder in self.folders)}]"]
         with explained(), initialize_config_dir(str(conf_dir()), **BASE):
@@ -314,8 +314,8 @@ def again(
         UserError: the config of the folder is not whole.
     """
     from hydra_plugins.steadygan.again import JOBS
+    from steadygan.runs.signature import FOLDERS
     from steadygan.sweeps.origin import EXPECTED
-    from steadygan.sweeps.signature import FOLDERS
 
     tokens = EXPECTED.set(expected), JOBS.set(jobs), FOLDERS.set(folders)
     try:
@@ -377,7 +377,7 @@ def of_run(run: Path, trust: Sequence[str], arguments: Sequence[str]) -> tuple[l
     Raises:
         UserError: there is no such run, or it cannot be said, or names what is not trusted.
     """
-    from steadygan import run_config
+    from steadygan.config import run_config
 
     if not run.is_dir():
         raise UserError(f"{FLAG} {run}: no such run folder")
@@ -391,7 +391,7 @@ def of_run(run: Path, trust: Sequence[str], arguments: Sequence[str]) -> tuple[l
 
 def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> Again:
     """Return what ``sweep --from DIR`` is to launch; see ``of_run``."""
-    from steadygan import run_config
+    from steadygan.config import run_config
     from steadygan.report.collect import find_runs
     from steadygan.sweeps.launching import launched
 
@@ -432,7 +432,7 @@ def _signed(changes: Sequence[str], elsewhere: bool = False) -> bool:
         changes: KEY=VALUE.
         elsewhere: whether the place of the data has none, which is so if they are the same data.
     """
-    from steadygan.sweeps import signature
+    from steadygan.runs import signature
 
     others = [text for text in changes if not text.lstrip("+~").startswith("hydra/")]
     return any(not (elsewhere and signature.key_of(text) in PLACES) for text in signature.relevant(others))
@@ -444,7 +444,7 @@ def _check_waiting(
     """A job that has not begun is known by its overrides alone, which may name no more than a config may."""
     from hydra.errors import HydraException
 
-    from steadygan import trust as trusting
+    from steadygan.runs import trust as trusting
     from steadygan.sweeps.overrides import as_configs
 
     wanted = [text for text in job["options"] if text.startswith("--config-dir")]
@@ -470,7 +470,7 @@ def _about(folder: Path) -> dict[str, Any]:
 
 def _threshold_override(about: Mapping[str, Any], folder: Path, trust: Sequence[str]) -> list[str]:
     """Return the overrides that keep what the sweep says of its own report."""
-    from steadygan import trust as trusting
+    from steadygan.runs import trust as trusting
     from steadygan.sweeps.overrides import literal
 
     kept = {key: about[key] for key in ("threshold", "baseline") if about.get(key)}

@@ -41,7 +41,7 @@ def check_options(options: Sequence[str]) -> None:
     """
     from hydra._internal.utils import get_args_parser
 
-    from steadygan.errors import UserError, did_you_mean
+    from steadygan.common.errors import UserError, did_you_mean
 
     parser = get_args_parser()
     known = sorted({text for action in parser._actions for text in action.option_strings})
@@ -89,8 +89,8 @@ def run(config_name: str, arguments: Sequence[str], command: Sequence[str], ques
     from steadygan.commands._errors import explained
     from steadygan.commands._sweeps_path import SweepsPath
     from steadygan.commands._text_keys import as_typed
-    from steadygan.hydra_versions import APP
-    from steadygan.paths import conf_dir
+    from steadygan.common.paths import conf_dir
+    from steadygan.config.hydra_versions import APP
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, instead of printing and leaving with exit code 1
     os.environ["STEADYGAN_QUESTION"] = question

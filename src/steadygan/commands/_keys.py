@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
-from steadygan.errors import UserError, bad_value, did_you_mean
-from steadygan.typed import Misfit, read
+from steadygan.common.errors import UserError, bad_value, did_you_mean
+from steadygan.config.typed import Misfit, read
 
 
 def pairs(texts: Sequence[str]) -> dict[str, str]:

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steadygan import files
-from steadygan.errors import UserError, bad_value
+from steadygan.common.errors import UserError, bad_value
 from steadygan.metrics.classifier import Classifier, classifier_for
 from steadygan.metrics.fits import has_labelled_images, has_modes
 from steadygan.metrics.modes import high_quality_counts
 from steadygan.pictures import animation, bars, classes, field, grid, interpolation_plot, levels, neighbours, samples
 from steadygan.pictures.samples import rows_of
+from steadygan.runs import files
 
 IMAGES, POINTS, MOST_POINTS = 64, 500, 100_000
 PAIRS, IMAGE_STEPS, POINT_STEPS = 8, 9, 50

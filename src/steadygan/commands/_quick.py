@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from steadygan.errors import UserError, bad_value
+from steadygan.common.errors import UserError, bad_value
 
 FLAG = "--quick"
 

@@ -14,19 +14,19 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
 
 import steadygan
-from steadygan import files
-from steadygan.build import build_metrics, make
 from steadygan.commands import _data
+from steadygan.common.errors import UserError, bad_value
+from steadygan.common.paths import conf_dir
+from steadygan.config.build import build_metrics, make
+from steadygan.config.check import typed_node
+from steadygan.config.targets import SHARED, metric_nodes
 from steadygan.core.draws import generator
 from steadygan.data.pictures import Pictures
-from steadygan.engines.check import typed_node
-from steadygan.engines.evaluate import score
-from steadygan.errors import UserError, bad_value
 from steadygan.metrics import statistics
 from steadygan.metrics.fid import FID
 from steadygan.metrics.shell import SampleMetric
-from steadygan.paths import conf_dir
-from steadygan.targets import SHARED, metric_nodes
+from steadygan.runs import files
+from steadygan.training.evaluate import score
 
 USUAL = ("fid", "kid", "precision_recall")
 """Metrics of images where none is named."""

@@ -3,7 +3,7 @@
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from steadygan.paths import sweeps_dir
+from steadygan.common.paths import sweeps_dir
 
 
 class SweepsPath(SearchPathPlugin):

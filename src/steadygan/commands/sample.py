@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from steadygan.commands import _data, _trust
-from steadygan.errors import bad_value
+from steadygan.common.errors import bad_value
 
 
 @click.command("sample")

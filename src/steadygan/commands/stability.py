@@ -13,7 +13,7 @@ class StabilityCommand(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The keys."""
-        from steadygan.studies.stability.settings import Settings
+        from steadygan.analysis.studies.stability.settings import Settings
 
         with formatter.section("Keys"):
             formatter.write_dl(_keys.rows(Settings))
@@ -30,11 +30,11 @@ def command(run: Path, keys: Sequence[str], trust: Sequence[str]) -> None:
     and one whole iteration of the run's own game and optimizers as well. Writes RUN/stability.json and a figure beside
     it; another checkpoint than the last has its name in theirs. dataset.root=FOLDER says where the run's data are now.
     """
-    from steadygan.studies.stability.settings import Settings
+    from steadygan.analysis.studies.stability.settings import Settings
 
     data, rest = _data.split(keys)
     settings = Settings(**_keys.values(Settings, _keys.pairs(rest), "stability", ["dataset.root"]))
 
-    from steadygan.studies.stability.study import run as study
+    from steadygan.analysis.studies.stability.study import run as study
 
     study(run, settings, click.echo, trust, data)

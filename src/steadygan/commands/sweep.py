@@ -11,7 +11,7 @@ from steadygan.commands import _config_listing as config_listing
 from steadygan.commands import _from, _hydra_app, _quick
 from steadygan.commands._hydra_app import DRY_RUN
 from steadygan.commands._passthrough import Passthrough, config_dirs
-from steadygan.errors import UserError, bad_value
+from steadygan.common.errors import UserError, bad_value
 
 STATUS, ONCE = FLAGS = ("--status", "--once")
 

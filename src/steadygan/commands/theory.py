@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import click
 
 from steadygan.commands import _keys
-from steadygan.errors import bad_value
-from steadygan.paths import expanded
+from steadygan.common.errors import bad_value
+from steadygan.common.paths import expanded
 
 STUDIES = {
     "dirac": "Which methods converge on the smallest GAN, and why: eigenvalues, trajectories, a table.",
@@ -17,7 +17,7 @@ STUDIES = {
     "rank": "How many dimensions a generator's samples have: the rank of its Jacobian.",
     "distances": "Total variation, KL, Jensen-Shannon and earth mover's distance between two parallel lines.",
 }
-"""Each is a package ``steadygan.studies.NAME`` with ``settings.Settings`` and ``study.run(folder, settings, say)``."""
+"""Each is a package in ``steadygan.analysis.studies`` with ``settings.Settings`` and ``study.run``."""
 
 
 class TheoryCommand(click.Command):
@@ -51,8 +51,10 @@ def command(name: str | None, keys: Sequence[str]) -> None:
     kind = _settings(name)
     settings = kind(**_keys.values(kind, pairs, name, ["outputs"]))
     folder.mkdir(parents=True, exist_ok=True)
-    importlib.import_module(f"steadygan.studies.{name.replace('-', '_')}.study").run(folder, settings, click.echo)
+    importlib.import_module(f"steadygan.analysis.studies.{name.replace('-', '_')}.study").run(
+        folder, settings, click.echo
+    )
 
 
 def _settings(name: str) -> type:
-    return importlib.import_module(f"steadygan.studies.{name.replace('-', '_')}.settings").Settings
+    return importlib.import_module(f"steadygan.analysis.studies.{name.replace('-', '_')}.settings").Settings

@@ -77,3 +77,29 @@ def declared(method: Any, name: str, default: Any = None) -> Any:
         method = method.func
     owner = getattr(method, "__self__", None)
     return getattr(owner if isinstance(owner, type) else method, name, default)
+
+
+def signed_as(name: str) -> Callable[[T], T]:
+    """Decorate a function or class that has moved: runs are signed with the dotted name that it had at first.
+
+    So a run of an earlier version is found again under its old signature.
+    """
+
+    def mark(method: T) -> T:
+        method.signed_as = method, name
+        return method
+
+    return mark
+
+
+def stable_name(method: object, target: str) -> str:
+    """Return the dotted name that a signature holds for ``method``, which a config names as ``target``.
+
+    It is ``target`` unless ``signed_as`` says another for this very object: what inherits from it, or wraps it, is
+    something else.
+    """
+    owner = getattr(method, "__self__", None)
+    known = getattr(owner if isinstance(owner, type) else method, "signed_as", None)
+    if known is None or known[0] not in (method, owner):
+        return target
+    return known[1] if known[0] is method else f"{known[1]}.{target.rpartition('.')[2]}"

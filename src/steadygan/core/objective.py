@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from steadygan.core.aggregation import Mean
 from steadygan.core.autodiff import Backend
 from steadygan.core.diagnostics import judgements
 from steadygan.core.types import Aggregation, Apply, Loss, Penalty, Perturb, Stateful, Tensors
-from steadygan.core.votes import Mean
 
 AuxState = Mapping[str, Tensors]
 """The state of penalties and noise, by config key (see ``steadygan.core.types.Stateful``)."""

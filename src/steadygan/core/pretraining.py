@@ -11,7 +11,7 @@ from torch import Tensor
 
 from steadygan.core.autodiff import Backend
 from steadygan.core.objective import mean, repeated
-from steadygan.core.rules.base import UpdateRule
+from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.types import Apply, Tensors
 
 Objective = Callable[[Tensors, Tensors], tuple[Tensor, dict[str, Any]]]

@@ -6,13 +6,13 @@ Reference: Liu et al. (2015), arXiv:1411.7766.
 from dataclasses import dataclass
 from typing import Any
 
+from steadygan.common.errors import UserError
 from steadygan.core.declare import declare
 from steadygan.data.settings import count
 from steadygan.data.sources.base import data_folder
 from steadygan.data.sources.celeba import ATTRIBUTES, FOLDER, IMAGES, NONE, PARTITION, CelebASource
 from steadygan.data.sources.walk import mode_of
 from steadygan.data.stored import StoredImages
-from steadygan.errors import UserError
 
 
 @declare(size=count, channels=count)

@@ -9,13 +9,13 @@ from typing import Any
 
 from filelock import FileLock
 
+from steadygan.common.errors import UserError
 from steadygan.core.declare import declare
 from steadygan.data.settings import count
 from steadygan.data.sources.base import data_folder
 from steadygan.data.sources.cifar import ALL, FOLDER, CIFAR10Source
 from steadygan.data.sources.walk import is_file
 from steadygan.data.stored import StoredImages
-from steadygan.errors import UserError
 
 
 @declare(size=count, channels=count)

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from steadygan.common.errors import UserError, printable
 from steadygan.data.shards import Broken, shard_path
 from steadygan.data.sources.base import Source
 from steadygan.data.sources.pixels import View
-from steadygan.errors import UserError, printable
-from steadygan.files import write_atomically, write_json
+from steadygan.runs.files import write_atomically, write_json
 
 PAUSE = 0.2
 """Seconds between two looks at how far the workers are."""

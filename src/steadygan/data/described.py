@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from steadygan.errors import bad_value
+from steadygan.common.errors import bad_value
 
 FACTS = ("shape", "num_data", "num_classes")
 """What is known of a data set without reading it; see ``Dataset``."""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from steadygan.common.paths import expanded
 from steadygan.core.declare import declare
 from steadygan.data.settings import count, one_of
 from steadygan.data.sources.folder import LABELS, FolderSource
 from steadygan.data.stored import StoredImages, named, share
-from steadygan.paths import expanded
 
 
 @declare(size=count, channels=count)

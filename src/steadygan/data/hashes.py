@@ -13,11 +13,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from steadygan.common.errors import UserError, printable
+from steadygan.common.paths import cache_dir
+from steadygan.common.progress import progress
 from steadygan.data.sources.walk import is_absent, unreadable
-from steadygan.errors import UserError, printable
-from steadygan.files import write_text
-from steadygan.paths import cache_dir
-from steadygan.progress import progress
+from steadygan.runs.files import write_text
 
 log = logging.getLogger("steadygan")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 
 UNSIGNED_BYTE = 0x08
 

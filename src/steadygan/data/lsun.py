@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from steadygan.common.errors import bad_value
 from steadygan.core.declare import declare
 from steadygan.data.settings import count
 from steadygan.data.sources.base import data_folder
 from steadygan.data.sources.lsun import FOLDER, LSUNSource
 from steadygan.data.stored import StoredImages
-from steadygan.errors import bad_value
 
 
 @declare(size=count, channels=count)

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from steadygan.common.errors import bad_value
 from steadygan.core.declare import declare, positive
 from steadygan.data.base import Endless
 from steadygan.data.device_cache import DeviceCache
 from steadygan.data.settings import count, number, whole_number
-from steadygan.errors import bad_value
 
 
 @declare(sigma=positive, num_data=count)

@@ -12,6 +12,8 @@ import torch
 from filelock import FileLock
 from torch.nn.functional import pad
 
+from steadygan.common.errors import UserError
+from steadygan.common.paths import data_dir, expanded
 from steadygan.core.declare import declare
 from steadygan.data.content import file_hash
 from steadygan.data.idx import read_idx
@@ -20,8 +22,6 @@ from steadygan.data.resize import resize
 from steadygan.data.settings import count, one_of
 from steadygan.data.sources.walk import mode_of
 from steadygan.data.variation import Variation, signed
-from steadygan.errors import UserError
-from steadygan.paths import data_dir, expanded
 
 SIZES = (8, 16, 28, 32, 64)
 PREFIX = {"train": "train", "test": "t10k"}

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from steadygan.common.paths import expanded
 from steadygan.core.declare import declare
 from steadygan.data.settings import count
 from steadygan.data.sources.parquet import ParquetSource
 from steadygan.data.sources.tables import NONE
 from steadygan.data.stored import StoredImages, named, share
-from steadygan.paths import expanded
 
 
 @declare(size=count, channels=count)

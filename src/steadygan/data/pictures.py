@@ -7,12 +7,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from steadygan.common.errors import UserError
 from steadygan.data.decoders import reason
 from steadygan.data.sources.base import Payload
 from steadygan.data.sources.folder import FolderSource, listed
 from steadygan.data.sources.pixels import in_channels, opened
 from steadygan.data.sources.walk import is_folder
-from steadygan.errors import UserError
 
 GREY = ("1", "L", "LA", "La")
 """PIL's modes of grey pictures of 8 bits; those of more begin with ``I``."""

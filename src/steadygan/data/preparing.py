@@ -14,16 +14,16 @@ from typing import Any
 
 from filelock import Timeout
 
+from steadygan.common.errors import UserError, bad_value
+from steadygan.common.paths import cache_dir
+from steadygan.common.progress import progress
 from steadygan.data.decoders import Task, run
 from steadygan.data.hashes import look_again
 from steadygan.data.shards import INDEX, Broken, Shards, read_shard, spans
 from steadygan.data.sources.base import Source
 from steadygan.data.sources.pixels import View
-from steadygan.errors import UserError, bad_value
-from steadygan.files import TEMPORARY, write_json, write_text
-from steadygan.locks import lease
-from steadygan.paths import cache_dir
-from steadygan.progress import progress
+from steadygan.runs.files import TEMPORARY, write_json, write_text
+from steadygan.runs.locks import lease
 
 log = logging.getLogger("steadygan")
 
@@ -46,7 +46,7 @@ def prepared(source: Source, split: str, view: View, workers: int, corrupt: str)
     """Return the pictures of a split as ``view`` shows them, from the cache or made now; the same object in a process.
 
     Of several processes that ask at once one makes them and the others wait; the lock is one that a dead owner loses
-    (``steadygan.locks``).
+    (``steadygan.runs.locks``).
 
     Raises:
         UserError: there are none, broken ones are refused, or the cache cannot be written or is full.

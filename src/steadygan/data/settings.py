@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from steadygan.common.errors import bad_value
 from steadygan.core.declare import Range, finite
-from steadygan.errors import bad_value
 
 count = Range("must be a whole number of at least 1", low=1.0)
 

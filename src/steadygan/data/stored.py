@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from steadygan.common.errors import UserError, bad_value
 from steadygan.core.declare import fraction
 from steadygan.data.base import Batch
 from steadygan.data.device_cache import DeviceCache
@@ -23,7 +24,6 @@ from steadygan.data.shards import Shards
 from steadygan.data.sources.base import Source
 from steadygan.data.sources.pixels import CROPS, FILTERS, View
 from steadygan.data.variation import Variation
-from steadygan.errors import UserError, bad_value
 
 KEEPS = ("auto", "memory", "disk")
 

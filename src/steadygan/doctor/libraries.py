@@ -6,11 +6,11 @@ from typing import Any
 
 import yaml
 
+from steadygan.common.errors import UserError, first_line
+from steadygan.common.paths import conf_dir, data_dir
 from steadygan.data.content import file_hash
 from steadygan.doctor.finding import BROKEN, MISSING, OK, Check, Finding
 from steadygan.doctor.machine import cores
-from steadygan.errors import UserError, first_line
-from steadygan.paths import conf_dir, data_dir
 
 
 def wandb() -> Finding:
@@ -96,8 +96,8 @@ def formats() -> Finding:
 
 
 def _dataset(name: str, node: dict[str, Any]) -> Finding:
-    from steadygan.build import make
-    from steadygan.targets import resolve
+    from steadygan.config.build import make
+    from steadygan.config.targets import resolve
 
     root = str(data_dir())
     settings = {key: value for key, value in node.items() if key != "defaults"} | {"root": root}

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steadygan import paths
+from steadygan.common import paths
 from steadygan.doctor.finding import BROKEN, MISSING, OK, Check, Finding
 
 if TYPE_CHECKING:

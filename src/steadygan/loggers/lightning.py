@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 from steadygan.loggers.base import RunInfo, flatten
 from steadygan.loggers.guard import Guard
 

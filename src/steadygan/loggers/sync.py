@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from steadygan import files
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 from steadygan.loggers import fragments, service
 from steadygan.loggers.base import RunInfo
 from steadygan.loggers.fragments import Fragment
 from steadygan.loggers.wandb import Wandb
+from steadygan.runs import files
 
 TARGET = "steadygan.loggers.wandb.Wandb"
 CUT_OFF = ".cut-off"

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from steadygan.errors import bad_value
+from steadygan.common.errors import bad_value
 from steadygan.loggers import fragments, service
 from steadygan.loggers.base import RunInfo, flatten
 from steadygan.loggers.guard import Guard, attempt, describe

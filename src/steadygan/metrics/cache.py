@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steadygan.files import write_atomically
-from steadygan.locks import lease
+from steadygan.runs.files import write_atomically
+from steadygan.runs.locks import lease
 
 Tensors = dict[str, Tensor]
 
@@ -34,7 +34,7 @@ def load_or_make(path: Path, make: Callable[[], Tensors]) -> Tensors:
     """Return the tensors stored at ``path``; made and stored where there are none or the file is damaged.
 
     Of several processes that ask at once one makes them and the others wait; the lock is one that a dead owner loses
-    (``steadygan.locks``). Where the folder cannot be written, they are made and not stored.
+    (``steadygan.runs.locks``). Where the folder cannot be written, they are made and not stored.
     """
     tensors = _load(path)
     if tensors is not None:

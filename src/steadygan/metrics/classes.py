@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from steadygan.common.errors import bad_value
 from steadygan.core.declare import fraction
-from steadygan.errors import bad_value
 from steadygan.metrics.classifier import classifier_for, known_labels
 from steadygan.metrics.features import FeatureMetric, class_references, singular
 from steadygan.metrics.fid_infinity import fid_of

@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
+from steadygan.common.paths import cache_dir
 from steadygan.metrics.cache import Tensors, content_hash, load_or_make
 from steadygan.metrics.convnet import RECIPE, ConvNet, build, train
 from steadygan.metrics.images import from_bytes
 from steadygan.metrics.network import FeatureNetwork
 from steadygan.metrics.real import Rows, blocks, real_images
-from steadygan.paths import cache_dir
 
 log = logging.getLogger("steadygan")
 

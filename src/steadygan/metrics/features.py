@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.utilities import dim_zero_cat
 
+from steadygan.common.errors import UserError, bad_value
+from steadygan.common.paths import cache_dir, expanded
+from steadygan.common.progress import progress
 from steadygan.core.draws import generator
-from steadygan.errors import UserError, bad_value
-from steadygan.files import file_hash
 from steadygan.metrics.cache import Tensors, content_hash, load_or_make
 from steadygan.metrics.classifier import classifier_for, known_labels
 from steadygan.metrics.fits import has_images, has_labelled_images, misfit
@@ -21,8 +22,7 @@ from steadygan.metrics.network import DTYPES, FeatureNetwork
 from steadygan.metrics.real import Images, blocks, real_images
 from steadygan.metrics.shell import SampleMetric, whole_number
 from steadygan.metrics.user_network import UserNetwork
-from steadygan.paths import cache_dir, expanded
-from steadygan.progress import progress
+from steadygan.runs.files import file_hash
 
 log = logging.getLogger("steadygan")
 

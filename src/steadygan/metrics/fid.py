@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from steadygan.common.paths import expanded
 from steadygan.metrics.cache import content_hash
 from steadygan.metrics.features import FeatureMetric, gaussian, reference_statistics, say_once, singular
 from steadygan.metrics.frechet import Reference
 from steadygan.metrics.statistics import ORIGIN, check_origin, load, origin
-from steadygan.paths import expanded
 
 
 class FID(FeatureMetric):

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from steadygan.common.errors import bad_value
 from steadygan.core.draws import generator
-from steadygan.errors import bad_value
 from steadygan.metrics.features import FeatureMetric, reference_statistics, singular
 from steadygan.metrics.frechet import Reference
 from steadygan.metrics.shell import whole_number

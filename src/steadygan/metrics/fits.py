@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from steadygan.errors import UserError, bad_value
+from steadygan.common.errors import UserError, bad_value
 
 
 def has_vectors(dataset: Any) -> bool:

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from steadygan.errors import UserError, bad_value, first_line
+from steadygan.common.errors import UserError, bad_value, first_line
+from steadygan.common.paths import expanded
 from steadygan.metrics.network import FeatureNetwork
 from steadygan.metrics.resizers import RESIZERS
-from steadygan.paths import expanded
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
-from steadygan.errors import bad_value
+from steadygan.common.errors import bad_value
 from steadygan.metrics.features import by_content, network_for
 from steadygan.metrics.fits import has_images, misfit
 from steadygan.metrics.shell import SampleMetric, whole_number

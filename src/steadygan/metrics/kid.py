@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from steadygan.common.errors import bad_value
 from steadygan.core.draws import generator
-from steadygan.errors import bad_value
 from steadygan.metrics.features import FeatureMetric
 from steadygan.metrics.shell import whole_number
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from steadygan.errors import bad_value
+from steadygan.common.errors import bad_value
 from steadygan.metrics.cache import content_hash
 from steadygan.metrics.images import to_bytes
 

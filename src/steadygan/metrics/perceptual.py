@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from steadygan.common.errors import bad_value
 from steadygan.core.declare import declare, nonnegative
 from steadygan.core.distances import l1
 from steadygan.core.growing import enlarged
-from steadygan.errors import bad_value
 from steadygan.metrics.classifier import classifier_for
 from steadygan.metrics.fits import has_labelled_images, misfit
 from steadygan.metrics.inception import TRUNK, Inception

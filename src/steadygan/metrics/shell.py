@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from steadygan.common.errors import bad_value
+from steadygan.config.typed import Misfit, read
 from steadygan.core.declare import Range
-from steadygan.errors import bad_value
-from steadygan.typed import Misfit, read
 
 
 class SampleMetric(Metric):

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, pad
 from torchmetrics.utilities import dim_zero_cat
 
+from steadygan.common.errors import bad_value
 from steadygan.core.draws import generator
-from steadygan.errors import bad_value
 from steadygan.metrics.fits import has_images, misfit
 from steadygan.metrics.images import from_bytes, to_bytes
 from steadygan.metrics.real import Images, blocks, real_images

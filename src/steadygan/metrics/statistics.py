@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from steadygan.errors import UserError
-from steadygan.files import write_atomically
+from steadygan.common.errors import UserError
 from steadygan.metrics.features import Gaussian
+from steadygan.runs.files import write_atomically
 
 ORIGIN = ("resize", "weights")
 """Keys of a feature network's provenance that decide whether its features are comparable."""

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from steadygan.common.errors import UserError, first_line
 from steadygan.core.draws import generator
-from steadygan.errors import UserError, first_line
 from steadygan.metrics.cache import content_hash
 from steadygan.metrics.images import from_bytes
 from steadygan.metrics.network import FeatureNetwork

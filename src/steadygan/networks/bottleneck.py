@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from steadygan.errors import bad_value
+from steadygan.common.errors import bad_value
 from steadygan.networks.checks import SIZES, choice, side, whole_number
 from steadygan.networks.class_norm import Chain, generator_norm, layers_of
 from steadygan.networks.critic import Critic

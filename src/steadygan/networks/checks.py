@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from steadygan.errors import bad_value
+from steadygan.common.errors import bad_value
 
 T = TypeVar("T")
 

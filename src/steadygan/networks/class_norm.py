@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from steadygan.errors import bad_value
+from steadygan.common.errors import bad_value
 from steadygan.networks.checks import choice
 from steadygan.networks.norms import NORMS, BatchNorm, Norm
 

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from steadygan.common.errors import bad_value
 from steadygan.core.declare import declared
 from steadygan.core.labels import one_hot
 from steadygan.core.settings import fields
-from steadygan.errors import bad_value
 from steadygan.networks.codes import Code
 
 

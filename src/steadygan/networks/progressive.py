@@ -11,9 +11,9 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from steadygan.common.errors import bad_value
 from steadygan.core.growing import enlarged, fades, mixed, shrunk
 from steadygan.core.types import Number
-from steadygan.errors import bad_value
 from steadygan.networks.checks import logits, whole_number
 from steadygan.networks.equalized import HE, EqualizedConv2d, EqualizedLinear, MinibatchDeviation, PixelNorm
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from steadygan.errors import bad_value
+from steadygan.common.errors import bad_value
 from steadygan.networks.activations import ACTIVATIONS
 from steadygan.networks.checks import SIZES, side, whole_number
 from steadygan.networks.critic import Critic

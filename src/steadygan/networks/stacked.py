@@ -5,9 +5,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from steadygan.common.errors import UserError, bad_value
 from steadygan.core.growing import enlarged, fades, mixed
 from steadygan.core.types import Number
-from steadygan.errors import UserError, bad_value
 
 
 class Growing(nn.Module):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from steadygan.files import write_atomically
+from steadygan.runs.files import write_atomically
 
 MOST_FRAMES = 300
 STRIP = 14

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from steadygan.files import write_atomically
+from steadygan.runs.files import write_atomically
 
 INCHES, DPI = 4.0, 80
 REAL, FAKE, CRITIC = "#555555", "#009E73", "#D55E00"

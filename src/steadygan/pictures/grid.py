@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from steadygan.files import write_atomically
+from steadygan.runs.files import write_atomically
 
 SMALLEST = 32
 """Images smaller than this are enlarged by whole factors: 8 x 8 pixels are no picture on a screen."""

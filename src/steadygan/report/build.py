@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from steadygan import files
 from steadygan.report import pictures, plots, results, share_pictures, share_plots
 from steadygan.report.bands import columns
 from steadygan.report.collect import Run, Sweep, collect, thin
@@ -23,7 +22,8 @@ from steadygan.report.statistics import BASELINE, Comparisons, Row, compare, dir
 from steadygan.report.swept import sweeps
 from steadygan.report.table import show_reached, show_shares, show_table
 from steadygan.report.verdict import notes, obstacle, verdict
-from steadygan.threshold import Bound
+from steadygan.runs import files
+from steadygan.runs.threshold import Bound
 
 FOLDER = "report"
 _SHOWN_AT_FIRST = 16

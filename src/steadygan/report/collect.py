@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from steadygan import files
-from steadygan.errors import UserError
-from steadygan.threshold import OF_RUN, Bound, parse
+from steadygan.common.errors import UserError
+from steadygan.runs import files
+from steadygan.runs.threshold import OF_RUN, Bound, parse
 
 DEPTH = 3
 CURVE_POINTS = 300

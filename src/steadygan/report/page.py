@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from steadygan import __version__, files
+from steadygan import __version__
 from steadygan.report.collect import Run, Sweep
 from steadygan.report.groups import Group, flatten
 from steadygan.report.palette import Style
@@ -26,8 +26,9 @@ from steadygan.report.share_maps import DIVERGED, SUCCEEDS
 from steadygan.report.shares import Share, percent
 from steadygan.report.statistics import LEVEL, Comparisons, Row, tie_breaks
 from steadygan.report.verdict import number_text
+from steadygan.runs import files
+from steadygan.runs.trust import NAMES
 from steadygan.statistics.medians import median
-from steadygan.trust import NAMES
 
 MOST_IN_ENDS = 40
 """Methods in a plot that has a line of its own for each."""

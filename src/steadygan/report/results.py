@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from steadygan import files
 from steadygan.report.datasets import by_dataset
 from steadygan.report.groups import Group, swept_numbers
 from steadygan.report.shares import meets_threshold
-from steadygan.threshold import Bound
+from steadygan.runs import files
+from steadygan.runs.threshold import Bound
 
 
 def table(

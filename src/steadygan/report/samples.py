@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from steadygan import files
 from steadygan.report.collect import Run, thin
 from steadygan.report.groups import Group
 from steadygan.report.statistics import outcome
+from steadygan.runs import files
 
 MOST_PICTURES = 40
 # Bytes of all embedded PNGs together, before base64 adds a third.

@@ -17,8 +17,8 @@ from scipy import stats
 from steadygan.report.collect import Run
 from steadygan.report.groups import Group, common_words, family, swept_numbers
 from steadygan.report.statistics import direction_of, outcome
+from steadygan.runs.threshold import Bound
 from steadygan.statistics.medians import median
-from steadygan.threshold import Bound
 
 CONFIDENCE = 0.95
 

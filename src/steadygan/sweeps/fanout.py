@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from steadygan import files
+from steadygan.runs import files
 from steadygan.sweeps.pool import Event, Outcome
 
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from steadygan import files
+from steadygan.config.targets import resolve
 from steadygan.core.declare import declared
 from steadygan.core.settings import enters, is_number
-from steadygan.engines.checkpoint_manager import resume_iteration
-from steadygan.engines.components import Job
-from steadygan.engines.sampling import ENGINE_KEYS
-from steadygan.targets import resolve
+from steadygan.runs import files
+from steadygan.runs.checkpoint_manager import resume_iteration
+from steadygan.training.batches import ENGINE_KEYS
+from steadygan.training.components import Job
 
 RECORDS = ".populations"
 """The folder of the records, beside those of the runs."""

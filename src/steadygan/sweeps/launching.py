@@ -12,9 +12,9 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
-from steadygan import files
-from steadygan.errors import Interrupted, UserError
-from steadygan.locks import ELSEWHERE
+from steadygan.common.errors import Interrupted, UserError
+from steadygan.runs import files
+from steadygan.runs.locks import ELSEWHERE
 from steadygan.sweeps.fanout import FanOut, Group
 from steadygan.sweeps.pool import Event, Outcome, run_jobs
 from steadygan.sweeps.progress import SweepProgress, unheard

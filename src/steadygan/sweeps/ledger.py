@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from steadygan import files, locks
+from steadygan.runs import files, locks
 from steadygan.sweeps import watch
 from steadygan.sweeps.launching import Job, SweepFailed
-from steadygan.sweeps.slurm_queue import Pending
+from steadygan.sweeps.slurm.queue import Pending
 from steadygan.sweeps.watching import Seen, Snapshot, Watcher, sort
 
 SHOWN = 20

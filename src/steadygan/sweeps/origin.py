@@ -12,8 +12,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from steadygan.errors import UserError
-from steadygan.paths import conf_dir
+from steadygan.common.errors import UserError
+from steadygan.common.paths import conf_dir
 from steadygan.sweeps.compose import without_hydra
 from steadygan.sweeps.overrides import (
     CannotBeSaid,

@@ -17,8 +17,8 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
-from steadygan.errors import Interrupted
-from steadygan.signals import STOPS, heard, restore
+from steadygan.common.errors import Interrupted
+from steadygan.common.signals import STOPS, heard, restore
 from steadygan.sweeps import worker as child
 
 THREADS = (

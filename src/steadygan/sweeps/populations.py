@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from steadygan.common.errors import bad_value
+from steadygan.config.check import share
 from steadygan.core.declare import count
-from steadygan.engines.check import share
-from steadygan.engines.components import Job
-from steadygan.engines.population.memory import free_bytes
-from steadygan.errors import bad_value
+from steadygan.population.memory import free_bytes
 from steadygan.sweeps.grouping import Group, group, static
+from steadygan.training.components import Job
 
 
 @dataclass(frozen=True)

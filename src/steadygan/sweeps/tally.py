@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from steadygan.pace import Pace, time_left
+from steadygan.common.pace import Pace, time_left
 from steadygan.sweeps.pool import Event, Outcome
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from steadygan import files
-from steadygan.errors import UserError
-from steadygan.locks import RunLock
-from steadygan.pace import Pace, time_left
+from steadygan.common.errors import UserError
+from steadygan.common.pace import Pace, time_left
+from steadygan.runs import files
+from steadygan.runs.locks import RunLock
 from steadygan.sweeps.tally import duration, speed
 
 DEPTH = 3

@@ -15,7 +15,7 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
-from steadygan.signals import STOPS, heard
+from steadygan.common.signals import STOPS, heard
 
 JOB, STOP = "job", "stop"
 """What the parent sends: ``(JOB, index, pickled payload)``, or ``(STOP,)`` just before it sends SIGINT."""

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.optimize import brentq
 
-from steadygan.core.rules import Ccadl, Psgld, Sghmc, Sgld, SgldCc, Sgnht
+from steadygan.core.optimizers import Ccadl, Psgld, Sghmc, Sgld, SgldCc, Sgnht
 
 ROUNDS = 1000
 """Of the fixed-point iterations, at most; enough where the estimate's feedback on itself is below 0.97."""

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from steadygan.common.errors import bad_value
 from steadygan.core.declare import declare
 from steadygan.core.games.base import Gradient, Players, State
 from steadygan.core.games.ordered import Ordered
 from steadygan.core.objective import StepBatch
-from steadygan.errors import bad_value
 
 OPTIMIZER_STATES = ("carried", "restored")
 

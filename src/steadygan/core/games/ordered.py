@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from steadygan.common.errors import bad_value
 from steadygan.core.declare import declare, updates
 from steadygan.core.games.base import Gradient, Logs, Players, State
 from steadygan.core.objective import StepBatch
-from steadygan.errors import bad_value
 
 UPDATES = ("alternating", "simultaneous")
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
+from steadygan.common.errors import bad_value
 from steadygan.core.declare import declare, looks
 from steadygan.core.games.base import Gradient, Players, State
 from steadygan.core.games.ordered import Ordered
 from steadygan.core.objective import StepBatch
-from steadygan.errors import bad_value
 
 OBJECTIVES = ("value", "generator_loss")
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from steadygan.errors import bad_value
+from steadygan.common.errors import bad_value
 
 Side = Callable[[Tensor], Tensor]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from steadygan.common.errors import UserError, bad_value
+from steadygan.common.paths import data_dir, expanded
 from steadygan.data.sources.walk import is_absent, is_folder, reading, unreadable
-from steadygan.errors import UserError, bad_value
-from steadygan.paths import data_dir, expanded
 
 Payload = bytes | np.ndarray | Exception
 """An encoded picture; pixels, uint8 ``[H, W, C]``; or why there are none."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from steadygan.common.errors import UserError, bad_value
 from steadygan.data.hashes import content
 from steadygan.data.sources.base import Payload, Source, read_file
-from steadygan.errors import UserError, bad_value
 
 FOLDER = "celeba"
 IMAGES = "img_align_celeba"

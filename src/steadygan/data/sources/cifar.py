@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from steadygan.common.errors import UserError
 from steadygan.data.hashes import content
 from steadygan.data.sources.base import Payload, Source
 from steadygan.data.sources.unpickle import load_arrays
-from steadygan.errors import UserError
 
 FOLDER = "cifar-10-batches-py"
 FILES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}

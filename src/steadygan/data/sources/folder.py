@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from steadygan.common.errors import UserError, bad_value
 from steadygan.data.hashes import content
 from steadygan.data.sources.base import Payload, Source, order_hash, read_file, set_apart
 from steadygan.data.sources.tables import in_order
 from steadygan.data.sources.walk import below, is_folder
-from steadygan.errors import UserError, bad_value
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
 NOT_READ = (".npy", ".npz", ".avif", ".heic", ".heif", ".jp2", ".jxl", ".svg", ".tga")

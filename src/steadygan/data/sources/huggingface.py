@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from steadygan.common.errors import UserError, bad_value
 from steadygan.data.hashes import content
 from steadygan.data.sources.base import Payload, Source, order_hash, set_apart
 from steadygan.data.sources.folder import TEST_NAMES
 from steadygan.data.sources.tables import NONE, as_labels, known_column, paths, payload
-from steadygan.errors import UserError, bad_value
 
 
 @dataclass(frozen=True)

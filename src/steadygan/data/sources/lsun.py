@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from steadygan.common.errors import UserError, bad_value
 from steadygan.data.hashes import content
 from steadygan.data.sources.base import Payload, Source
 from steadygan.data.sources.walk import is_file, is_folder
-from steadygan.errors import UserError, bad_value
 
 FOLDER = "lsun"
 SUFFIX = {"train": "train_lmdb", "test": "val_lmdb"}

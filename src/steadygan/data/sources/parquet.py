@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from steadygan.common.errors import UserError
 from steadygan.data.hashes import content
 from steadygan.data.sources.base import Payload, Source, order_hash, set_apart
 from steadygan.data.sources.folder import TEST_NAMES
 from steadygan.data.sources.tables import NONE, as_labels, known_column, paths, payload
 from steadygan.data.sources.walk import below, is_file, is_folder
-from steadygan.errors import UserError
 
 Entry = tuple[str, int, int]
 """File, row group, row in it."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from steadygan.common.errors import UserError, bad_value
 from steadygan.data.sources.base import Payload, read_file
-from steadygan.errors import UserError, bad_value
 
 NONE = "none"
 

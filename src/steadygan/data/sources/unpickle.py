@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:

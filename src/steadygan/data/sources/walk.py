@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from steadygan.errors import UserError
+from steadygan.common.errors import UserError
 
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 """Errors that say that there is no such file, which is a state of the data; all others may pass."""

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from steadygan.errors import UserError, bad_value
+from steadygan.common.errors import UserError, bad_value
 
 LOOKED_AT = 1000
 """Labels whose range is checked."""

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from steadygan.common.errors import bad_value
 from steadygan.core.declare import declare, nonnegative
 from steadygan.core.labels import adversarial_logit, classification_loss, equal_weights, stated_share
 from steadygan.core.types import Apply, Number, Tensors
-from steadygan.errors import bad_value
 from steadygan.networks.labels.base import Builder, classes_of
 
 SEES = ("discriminator", "penalty_discriminator")

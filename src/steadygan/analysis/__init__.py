@@ -1,0 +1,1 @@
+"""Runs and algorithms looked at: linearised fields, spectra, oscillation, studies."""

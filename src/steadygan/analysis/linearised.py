@@ -1,0 +1,236 @@
+"""A game at a state, on one fixed batch, as functions of a vector: its field, one of its iterations, and their
+Jacobians.
+
+By the code that trains: ``step``, with the objective, penalties, noise, games and rules of the run, in float64. What is
+not moved by gradients is held: buffers (running statistics, vectors of spectral norms), snapshots, what penalties keep,
+and what counts updates, such as the powers in Adam's bias correction. What changes from iteration to iteration is taken
+by its mean: lazy penalties count once in each, and a discriminator drawn for the generator is the mean over all.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+from steadygan.core.aggregation import Mean
+from steadygan.core.autodiff import FuncBackend
+from steadygan.core.draws import stream_seed
+from steadygan.core.games import Simultaneous, State
+from steadygan.core.objective import StepBatch, repeated
+from steadygan.core.optimizers import Sgd
+from steadygan.theory.spectrum import Operator
+from steadygan.training.batches import BatchSampler
+from steadygan.training.components import Components
+from steadygan.training.networks import as_functions
+from steadygan.training.step import PLAYERS, Algorithm, AlgorithmPlayers, step
+
+STREAM = "stability"
+"""The stream of draws: the same batch for every state of a run."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that a step needs but the variables.
+
+    Attributes:
+        algorithm: its schedules evaluated, in full precision.
+        state: float64.
+        batches: the draws, of one large batch each.
+        iteration: generator updates behind the state.
+    """
+
+    algorithm: Algorithm
+    state: State
+    batches: Mapping[str, tuple[StepBatch, ...]]
+    iteration: int
+
+    def at(self, state: State) -> "Scene":
+        """Another state of the same run, under the same draws."""
+        return replace(self, state=doubled(state))
+
+
+def doubled(tree: Any) -> Any:
+    """Return a tree with its floating-point tensors in float64."""
+    return tree_map(lambda leaf: leaf.double() if isinstance(leaf, Tensor) and leaf.is_floating_point() else leaf, tree)
+
+
+def scene(components: Components, state: State, iteration: int, seed: int, size: int, index: int = 0) -> Scene:
+    """Return the game of a run at one of its states.
+
+    Args:
+        components: of the run.
+        state: see ``steadygan.training.step``.
+        iteration: generator updates behind it; schedules are evaluated there.
+        seed: of the run.
+        size: examples of each batch.
+        index: of the draws; others are independent.
+    """
+    state = doubled(state)
+    params = {player: state[player]["params"] for player in PLAYERS}
+    latent = components.networks["generator"].latent
+    device = next(iter(params["generator"].values())).device
+    derived_seed = stream_seed(seed, STREAM) >> 1  # what takes seeds takes those of 63 bits
+    sampling = replace(components.sampling, every={}, aggregation=False)
+    sampler = BatchSampler(components.dataset, sampling, latent, derived_seed, size, device, torch.float64)
+    functions = components.sampling.labelling.functions(as_functions(components.networks, bf16=False))
+    objective = components.algorithm.objective
+    aggregation = Mean() if objective.aggregation.noisy else objective.aggregation
+    objective = replace(objective, **{"penalty_discriminator": None, "aggregation": aggregation, **functions})
+    algorithm = replace(components.algorithm, objective=objective)
+    return Scene(
+        algorithm.at(iteration), state, algorithm.at_stage(sampler.sample(index, params), iteration), iteration
+    )
+
+
+class Flat:
+    """Trees of tensors of one shape as vectors."""
+
+    def __init__(self, tree: Any) -> None:
+        leaves, self._spec = tree_flatten(tree)
+        self._shapes = [leaf.shape for leaf in leaves]
+        self._sizes = [leaf.numel() for leaf in leaves]
+        self.size = sum(self._sizes)
+
+    def vector(self, tree: Any) -> Tensor:
+        """Return ``[size]``."""
+        return torch.cat([leaf.reshape(-1) for leaf in tree_flatten(tree)[0]])
+
+    def tree(self, vector: Tensor) -> Any:
+        """Return the tree of a vector ``[size]``."""
+        pieces = vector.split(self._sizes)
+        return tree_unflatten([piece.view(shape) for piece, shape in zip(pieces, self._shapes)], self._spec)
+
+
+def jacobian(function: Callable[[Tensor], Tensor], x: Tensor) -> Operator:
+    """Return the Jacobian of ``function: [n] -> [n]`` at ``x``, by its products alone.
+
+    ``J^T v`` is a pullback, and ``J v`` the pullback of that, which is linear in ``v``: so whatever can be
+    differentiated backwards will do, and both graphs are built once for all products.
+    """
+    _, pull = torch.func.vjp(function, x)
+    _, push = torch.func.vjp(lambda along: pull(along)[0], torch.zeros_like(x))
+
+    def product(graph: Callable) -> Callable[[np.ndarray], np.ndarray]:
+        def call(vector: np.ndarray) -> np.ndarray:
+            (product,) = graph(torch.as_tensor(vector, dtype=x.dtype, device=x.device))
+            return product.detach().cpu().numpy()
+
+        return call
+
+    return Operator(len(x), product(push), product(pull))
+
+
+class Field:
+    """``v = (-grad_theta L_G, -grad_psi L_D)``, what both players follow, as a function of all parameters.
+
+    It is what one iteration adds under gradient descent with step 1 where both move at once. A game that bends the
+    field (consensus optimisation, symplectic adjustment) has the bent one, and an unrolled one whose generator
+    minimises the value has that of the zero-sum game; what games do by looking ahead is of the order of the step, and
+    no part of a field.
+    """
+
+    def __init__(self, of: Scene) -> None:
+        self.scene = of
+        params = {player: of.state[player]["params"] for player in PLAYERS}
+        self.flat = Flat(params)
+        self.x = self.flat.vector(params)
+        self._game = getattr(of.algorithm.game, "limit", None) or Simultaneous()
+        plain = replace(of.algorithm, rules=dict.fromkeys(PLAYERS, Sgd(lr=1.0)), projections={}, game=self._game)
+        self._players = AlgorithmPlayers(plain, FuncBackend(), lambda grads: grads)
+        self._batches = {player: batches[:1] for player, batches in of.batches.items()}
+        self._rules = {player: Sgd(lr=1.0).init(params[player]) for player in PLAYERS}
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return ``[n] -> [n]``."""
+        params = self.flat.tree(x)
+        own = {player: {**self.scene.state[player], "params": params[player], "rule": self._rules[player]}
+               for player in PLAYERS}  # fmt: skip
+        moved, _ = self._game.play(self._players, {**self.scene.state, **own}, self._batches)
+        return self.flat.vector({player: moved[player]["params"] for player in PLAYERS}) - x
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """Return the outputs of both networks in one vector: samples, and logits of the data and of the samples."""
+        params, objective, state = self.flat.tree(x), self.scene.algorithm.objective, self.scene.state
+        (batch,) = self._batches["discriminator"]
+        made = self._made(params)
+        # The discriminator on samples that stay: each network's own change, and not one through the other.
+        batch = batch.repeated(objective.members)
+        logits = [
+            objective.discriminator(params["discriminator"], state["discriminator"]["buffers"], shown, *batch.condition)
+            for shown in (batch.real, self._fake)
+        ]
+        return torch.cat([made.flatten(), *(logit.flatten() for logit, _ in logits)])
+
+    @cached_property
+    def _fake(self) -> Tensor:
+        return repeated(self._made(self.flat.tree(self.x)), self.scene.algorithm.objective.members)
+
+    def _made(self, params: Mapping[str, Any]) -> Tensor:
+        generator, (batch,) = self.scene.algorithm.objective.generator, self._batches["discriminator"]
+        return generator(params["generator"], self.scene.state["generator"]["buffers"], batch.latent, *batch.condition)[
+            0
+        ]
+
+    def operator(self) -> Operator:
+        """Return its Jacobian at the state."""
+        return jacobian(self, self.x)
+
+
+class Iteration:
+    """One iteration of the run's game and rules as a map: of all parameters, of what the rules keep (both moments of
+    Adam), and of what the game keeps.
+    """
+
+    def __init__(self, of: Scene) -> None:
+        self.scene = of
+        moving = self._moving(of.state)
+        self.flat = Flat(moving)
+        self.x = self.flat.vector(moving)
+
+    def _moving(self, state: State) -> dict[str, Any]:
+        """Return the tensors that the map is of."""
+        rules = self.scene.algorithm.rules
+        tree = {
+            player: {"params": state[player]["params"], "rule": _without(state[player]["rule"], rules[player].counters)}
+            for player in PLAYERS
+        }
+        return {**tree, "game": _without(state.get("game", {}), getattr(self.scene.algorithm.game, "counters", ()))}
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return ``[n] -> [n]``."""
+        moving, state = self.flat.tree(x), self.scene.state
+        at = {
+            player: {
+                **state[player],
+                "params": moving[player]["params"],
+                "rule": _with(state[player]["rule"], moving[player]["rule"]),
+            }
+            for player in PLAYERS
+        }
+        game = {"game": _with(state["game"], moving["game"])} if "game" in state else {}
+        algorithm, batches = self.scene.algorithm, self.scene.batches
+        new, _ = step(algorithm, FuncBackend(), {**state, **at, **game}, batches, self.scene.iteration)
+        return self.flat.vector(self._moving(new))
+
+    def operator(self) -> Operator:
+        """Return its Jacobian at the state."""
+        return jacobian(self, self.x)
+
+
+def _without(state: Any, counters: tuple[str, ...]) -> Any:
+    """Return the state of a rule or game without the keys that count its updates."""
+    if not isinstance(state, Mapping):
+        return state
+    return {key: _without(value, counters) for key, value in state.items() if key not in counters}
+
+
+def _with(state: Any, moving: Any) -> Any:
+    """Put the tensors of ``moving`` in place of those of the state under the same key."""
+    if not isinstance(state, Mapping):
+        return moving
+    return {key: _with(value, moving[key]) if key in moving else value for key, value in state.items()}

@@ -1,0 +1,89 @@
+"""``steadygan theory dirac``: everything, into one folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from steadygan.analysis.studies.dirac import figures
+from steadygan.analysis.studies.dirac.cloud import POINTS, films
+from steadygan.analysis.studies.dirac.page import page
+from steadygan.analysis.studies.dirac.settings import Settings
+from steadygan.analysis.studies.dirac.simulate import ring, trajectories
+from steadygan.analysis.studies.dirac.systems import UPDATES, System, methods
+from steadygan.analysis.studies.dirac.verdict import records
+from steadygan.core.draws import generator
+from steadygan.data.curves import Circle
+from steadygan.runs.files import write_json
+
+START = [[1.2, 0.6]]
+"""Of the trajectory that is drawn and whose norm is shown; a circle of others follows it."""
+
+
+def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None:
+    """Write ``results.json``, four PNGs, two GIFs and the interactive page into ``folder``."""
+    torch.set_num_threads(1)
+    results = records(settings)
+    write_json(folder / "results.json", results)
+    report(table(results))
+    drawings = draw(settings, results)
+    figures.trajectories(folder / "trajectories.png", drawings)
+    figures.norms(folder / "norms.png", drawings, settings.step)
+    figures.eigenvalues(folder / "eigenvalues.png", drawings)
+    figures.animation(folder / "trajectories.gif", drawings)
+    clouds = films(settings.cloud_iterations, settings.seed) if settings.cloud_iterations else []
+    real, _ = Circle().sample(POINTS, generator(settings.seed, "shown"))
+    if clouds:
+        figures.clouds(folder / "cloud.gif", clouds, real)
+        figures.cloud(folder / "cloud.png", clouds, real)
+    page(folder / "dirac.html", drawings, results, clouds, real)
+    report(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+
+
+def draw(settings: Settings, results: list[dict[str, Any]]) -> list[figures.Drawing]:
+    """Return the drawings of each method on the Dirac-GAN."""
+    known = {(r["method"], r["update"]): r for r in results if r["case"] == "general"}
+    starts = torch.cat([torch.tensor(START, dtype=torch.float64), ring((1.5,), 6)])
+    drawings = []
+    for name, method in methods(settings).items():
+        systems = {update: System(method, update, 0.0, settings.n_critic) for update in UPDATES}
+        drawings.append(
+            figures.Drawing(
+                name,
+                figures.field(systems["simultaneous"]),
+                {
+                    update: trajectories(system, starts, settings.step, settings.iterations, settings.seed).numpy()
+                    for update, system in systems.items()
+                },
+                {update: known[name, update]["mode"] for update in UPDATES},
+                {update: known[name, update]["eigenvalues_discrete"] for update in UPDATES},
+            )
+        )
+    return drawings
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """Expected and found, as on paper: absolutely continuous / general; found for each update."""
+    words = {True: "yes", False: "no", None: "-"}
+    lines = [f"{'method':18}{'expected':12}{'simultaneous':38}{'alternating':38}", f"{'':18}{'a.c. / general':15}"]
+    cells = {(r["method"], r["update"], r["case"]): r for r in results}
+    for name in dict.fromkeys(r["method"] for r in results):
+        observed = []
+        for update in UPDATES:
+            both = [cells[name, update, case] for case in ("absolutely_continuous", "general")]
+            answer = " / ".join(words[r["found"]] for r in both)
+            observed.append(f"{answer} ({both[1]['mode']})")
+        expected = [words[cells[name, UPDATES[0], case]["expected"]] for case in ("absolutely_continuous", "general")]
+        lines.append(f"{name:18}{' / '.join(expected):12}{observed[0]:38}{observed[1]:38}".rstrip())
+    return "\n".join([*lines, *reasons(results)])
+
+
+def reasons(results: list[dict[str, Any]]) -> list[str]:
+    """Return why cells differ from what is expected: a line for each reason of a method, with its cells."""
+    same: dict[tuple[str, str], list[str]] = {}
+    for record in results:
+        if record["why"]:
+            cells = same.setdefault((record["method"], record["why"]), [])
+            cells.append(f"{record['update']} {record['case']}")
+    return [f"{name} ({', '.join(cells)}): {why}" for (name, why), cells in same.items()]

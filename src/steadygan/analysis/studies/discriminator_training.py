@@ -1,0 +1,44 @@
+"""A discriminator trained while the generator stands still, by the trainer's own moves."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from steadygan.config.build import build, compose
+from steadygan.core.autodiff import AutogradBackend
+from steadygan.core.games import State
+from steadygan.training.components import DTYPES
+from steadygan.training.module import GANModule
+from steadygan.training.step import PLAYERS, AlgorithmPlayers
+
+QUIET = ("logger=none", "metrics=[]")
+
+
+def composed(overrides: Sequence[str]) -> dict[str, Any]:
+    """Return the config of a run with these overrides that is not scored and not logged."""
+    return compose([*overrides, *QUIET])
+
+
+def fresh(config: Mapping[str, Any]) -> GANModule:
+    """Return a GAN of a config before its first iteration, on the CPU, without files."""
+    gan = GANModule(build(config), config["seed"], config["batch_size"], DTYPES[str(config["trainer"]["precision"])])
+    gan.to_device(torch.device("cpu"))
+    return gan
+
+
+def players_of(gan: GANModule, t: int) -> AlgorithmPlayers:
+    """Its players as they are in iteration ``t``."""
+    return AlgorithmPlayers(gan.components.algorithm.at(t), AutogradBackend(), lambda grads: grads)
+
+
+def train_discriminator(gan: GANModule, first: int, count: int) -> State:
+    """Iterations ``first`` to ``first + count`` of the discriminator alone; the state is the GAN's from then on."""
+    for t in range(first, first + count):
+        players, state = players_of(gan, t), gan.state
+        params = {player: state[player]["params"] for player in PLAYERS}
+        for batch in gan.sampler.sample(t, params)["discriminator"]:
+            gradient = players.gradient("discriminator", state, batch)
+            state = players.move("discriminator", state, gradient, batch)
+        gan.state = state
+    return gan.state

@@ -1,0 +1,33 @@
+"""The keys of ``steadygan theory rank``; no torch, so that help is there at once."""
+
+from dataclasses import dataclass
+
+from steadygan.analysis.studies.ranges import check
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the study.
+
+    Attributes:
+        run: the folder of a run, whose averaged generator is looked at; without it, a fresh one of the keys below.
+        dataset: of the fresh one.
+        network: of the fresh one, any option of the group.
+        width: of the fresh one.
+        latent: of the fresh one, the dimension of z.
+        points: latents at which the rank is taken.
+        tolerance: a singular value counts that is larger than so much of the largest.
+        seed: of weights and latents.
+    """
+
+    run: str = ""
+    dataset: str = "digits"
+    network: str = "dcgan"
+    width: int = 16
+    latent: int = 16
+    points: int = 32
+    tolerance: float = 1e-9
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check(self, above={"tolerance": 0.0}, least={"width": 1, "latent": 1, "points": 1, "seed": 0})

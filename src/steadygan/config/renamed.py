@@ -1,0 +1,60 @@
+"""Modules by the names that they had: configs of earlier versions name these, and methods written for them."""
+
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+RENAMED = {
+    "steadygan.build": "steadygan.config.build",
+    "steadygan.core.rules": "steadygan.core.optimizers",
+    "steadygan.core.votes": "steadygan.core.aggregation",
+    "steadygan.engines.population": "steadygan.population",
+    "steadygan.engines.run": "steadygan.training.loop",
+    "steadygan.engines.schemes": "steadygan.training.schemes",
+    "steadygan.engines.step": "steadygan.training.step",
+    "steadygan.engines": "steadygan.training",
+    "steadygan.errors": "steadygan.common.errors",
+    "steadygan.files": "steadygan.runs.files",
+    "steadygan.targets": "steadygan.config.targets",
+}
+"""Old name -> name; what lies below a module goes with it."""
+
+
+class Renamed(MetaPathFinder, Loader):
+    """Import a module by the name that it had, with a warning."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return where a module of an old name is to be had; None: it is not one of these."""
+        new = present_name(fullname)
+        return None if new == fullname else ModuleSpec(fullname, self, loader_state=new)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return the module by its present name."""
+        warnings.warn(f"{spec.name} is called {spec.loader_state} now", FutureWarning, stacklevel=2)
+        module = importlib.import_module(spec.loader_state)
+        self._own = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Leave the module as it is: it has been executed under its present name."""
+        module.__spec__ = self._own
+
+
+def present_name(name: str) -> str:
+    """Return a dotted name as it is now."""
+    for old, new in RENAMED.items():
+        if name == old or name.startswith(f"{old}."):
+            return new + name.removeprefix(old)
+    return name
+
+
+def install() -> None:
+    """Let old names be imported; once in a process."""
+    if not any(isinstance(finder, Renamed) for finder in sys.meta_path):
+        sys.meta_path.append(Renamed())

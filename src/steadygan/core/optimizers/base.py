@@ -1,0 +1,48 @@
+"""The base class of update rules."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from steadygan.core.optimizers.shell import RuleOptimizer
+from steadygan.core.types import Number, Tensors
+
+
+class UpdateRule(ABC):
+    """Update one player's tensors by a pure function; subclasses are frozen dataclasses of its hyperparameters.
+
+    These may be 0-dim tensors (best float64: a float32 ``beta2`` has lost digits of ``1 - beta2``). Nothing is
+    changed in place, and all operations work under ``torch.func.vmap`` and can be differentiated through.
+    """
+
+    noisy: ClassVar[bool] = False
+    """Whether ``update`` wants noise: N(0, 1) like the parameters."""
+
+    per_sample: ClassVar[bool] = False
+    """Whether ``update`` takes ``grad_covariance=``: what the method ``grad_covariance`` returns for the gradients of a
+    batch's examples."""
+
+    counters: ClassVar[tuple[str, ...]] = ()
+    """Keys of the state that count updates; they are held where an update is linearised."""
+
+    def check(self, params: Tensors) -> None:  # noqa: B027 (most rules move any player)
+        """Raise a ``UserError`` for a player that the rule cannot move."""
+
+    def init(self, params: Tensors) -> dict[str, Any]:
+        """Return the state before the first update: a tree of dicts of tensors."""
+        return {}
+
+    @abstractmethod
+    def update(
+        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors | None = None
+    ) -> tuple[Tensors, dict[str, Any]]:
+        """Return the new parameters and the new state; ``grads`` are of what the player minimises."""
+
+    @classmethod
+    def optimizer(
+        cls, params: Iterable[Tensor] | Iterable[tuple[str, Tensor]], *, seed: int = 0, **hyperparameters: Number
+    ) -> RuleOptimizer:
+        """Return a ``torch.optim.Optimizer`` that applies this rule with these hyperparameters."""
+        return RuleOptimizer(params, cls(**hyperparameters), seed=seed)

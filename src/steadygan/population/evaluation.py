@@ -1,0 +1,61 @@
+"""Evaluations and pictures of the members, computed for all of them in one go."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from torch import Tensor
+
+from steadygan.pictures import grid, samples
+from steadygan.population.population import Population
+from steadygan.training import evaluate
+from steadygan.training.callbacks.bookkeeper import Bookkeeper
+from steadygan.training.components import RAW
+
+
+def look(population: Population, books: Sequence[Bookkeeper]) -> None:
+    """Have the bookkeepers' next metrics and pictures be those of the population's present state.
+
+    All slots are computed, alive or not: float32 results change by rounding with the number of members, and a
+    member's numbers may not depend on how the others fare.
+    """
+    gan, metrics = books[0].gan, books[0].components.metrics
+    if gan.classes is not None or any(evaluate.needs(metric) != ("samples",) for metric in metrics.values()):
+        return  # members of their own classes, or a look at their discriminators: each by itself
+    places = [population.members.index(book.gan) for book in books]
+    dataset = books[0].components.dataset
+    if metrics:
+        count = evaluate.most(metrics)
+        latents = population.by_seed(lambda one, _: evaluate.latents(one, count, evaluate.STREAM))
+        values = evaluate.score_many(metrics, population.sample(latents)[places])
+        if books[0].components.raw:
+            raw = evaluate.score_many(metrics, population.sample(latents, ema=False)[places])
+            values = [own | {f"{RAW}{name}": value for name, value in more.items()} for own, more in zip(values, raw)]
+        for book, own in zip(books, values):
+            book.metrics = partial(dict, own)
+    if any(not book.sparing for book in books):
+        shown = _images if samples.of_images(dataset) else _points
+        fakes = population.sample(population.by_seed(samples.latents))
+        for book, draw in zip(books, shown(population, books, fakes, places)):
+            book.picture = draw
+
+
+def _images(population: Population, books: Sequence[Bookkeeper], fakes: Tensor, places: Sequence[int]) -> list:
+    return [partial(_grid, fakes[place]) for place in places]
+
+
+def _grid(fake: Tensor, path: Path) -> None:
+    grid.save(path, grid.grid(fake))
+
+
+def _points(population: Population, books: Sequence[Bookkeeper], fakes: Tensor, places: Sequence[int]) -> list:
+    reals = population.by_seed(samples.real)
+    at = population.by_seed(
+        lambda one, data: samples.grid_points(samples.real(one, data), one.float_type).to(one.device)
+    )
+    logits = population.critic(at).cpu()
+    return [partial(_plane, reals[place], fakes[place], logits[place]) for place in places]
+
+
+def _plane(real: Tensor, fake: Tensor, logits: Tensor, path: Path) -> None:
+    samples.points(path, real, fake, lambda _: logits)

@@ -1,0 +1,107 @@
+"""The step of all members as one tensor program: ``vmap`` of the pure step, and nothing else."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from steadygan.core.autodiff import FuncBackend
+from steadygan.core.games import State
+from steadygan.population.draws import Draws
+from steadygan.training.running_mean import finite, summands
+from steadygan.training.step import Algorithm, step
+
+Outcome = tuple[State, dict[str, Tensor], Tensor]
+"""The new state, the logs and who is alive, all with a leading dimension of members."""
+
+Program = Callable[[State, Sequence[Tensor], Tensor, Any, Tensor, Tensor], Outcome]
+"""``program(state, draws, places, hyperparameters, alive, t)``, for draws of one kind."""
+
+
+class NotVmappable(Exception):
+    """An algorithm that cannot run as one program for several members; the message says why."""
+
+
+def stack(trees: Sequence[Any]) -> Any:
+    """Trees of tensors or numbers as one tree with a leading dimension; numbers become float64."""
+    return tree_map(lambda *leaves: torch.stack([_tensor(leaf) for leaf in leaves]), *trees)
+
+
+def _tensor(leaf: Any) -> Tensor:
+    return leaf if isinstance(leaf, Tensor) else torch.tensor(leaf, dtype=torch.float64)
+
+
+def member(tree: Any, index: int) -> Any:
+    """One member's part of a stacked tree, on its own storage."""
+    return tree_map(lambda leaf: leaf[index].clone(), tree)
+
+
+class Programs:
+    """The step of all members, a program for each kind of batches, and for each stage of networks that grow.
+
+    A penalty that is not due is no part of a program, nor are layers that are not there yet.
+
+    Args:
+        algorithm: of all members.
+        draws: of all members.
+        freezes: see ``program``.
+        wrap: what is done to each program, such as compiling it.
+    """
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        draws: Draws,
+        freezes: bool,
+        wrap: Callable[[Program], Program] = lambda program: program,
+    ):
+        self._given, self._wrap = (algorithm, draws, freezes), wrap
+        self._made: dict[tuple[int, int | None], Program] = {}
+
+    def wrapped(self, wrap: Callable[[Program], Program]) -> "Programs":
+        """Return the same programs, each wrapped."""
+        return Programs(*self._given, wrap)
+
+    def __call__(self, kind: int, stage: int | None, *arguments: Any) -> Outcome:
+        """``programs(kind of the batches, stage, *what a program takes)``."""
+        if (kind, stage) not in self._made:
+            algorithm, *given = self._given
+            self._made[kind, stage] = self._wrap(program(replace(algorithm, stage=stage), *given, kind))
+        return self._made[kind, stage](*arguments)
+
+
+def program(algorithm: Algorithm, draws: Draws, freezes: bool, kind: int) -> Program:
+    """Return the step of all members on batches of one kind; a member that would not be finite is not alive any more.
+
+    ``freezes``: those that are not alive keep the state that they had. Else it is for the caller to put back, which
+    saves reading and writing all states once more while everybody is alive, but has the CPU wait for the device.
+    """
+
+    def one(state: State, drawn: list[Tensor], hyperparameters: Any, alive: Tensor, t: Tensor) -> Outcome:
+        new, logs = step(
+            algorithm.with_hyperparameters(hyperparameters), FuncBackend(), state, draws.batches(drawn, kind), t
+        )
+        alive = alive & finite(summands(logs))
+        return frozen(new, state, alive) if freezes else new, logs, alive
+
+    together = torch.func.vmap(one, in_dims=(0, 0, 0, 0, None))
+
+    def run(
+        state: State, drawn: Sequence[Tensor], places: Tensor, hyperparameters: Any, alive: Tensor, t: Tensor
+    ) -> Outcome:
+        with torch.no_grad():
+            return together(state, [each.index_select(0, places) for each in drawn], hyperparameters, alive, t)
+
+    return run
+
+
+def frozen(after: State, before: State, alive: Tensor) -> State:
+    """``after`` of those that are alive, ``before`` of the others; of one member, or of all that are stacked."""
+
+    def keep(new: Tensor, old: Tensor) -> Tensor:
+        return torch.where(alive.reshape((*alive.shape, *[1] * (new.ndim - alive.ndim))), new, old)
+
+    return tree_map(keep, after, before)

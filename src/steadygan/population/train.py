@@ -1,0 +1,177 @@
+"""A population from its checkpoints to its end, with the files of every member."""
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from steadygan.population.compiling import at_once, compiled, decide
+from steadygan.population.evaluation import look
+from steadygan.population.member import Member
+from steadygan.population.population import Population
+from steadygan.population.program import NotVmappable
+from steadygan.training.callbacks.bookkeeper import PROGRESS_SECONDS, Bookkeeper
+from steadygan.training.components import Components, Job, Report, tagged
+from steadygan.training.interrupt import Interrupt
+
+Slot = tuple[Components, Job] | None
+"""A member, or the empty slot of one that has ended in an earlier launch."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a population is computed, as fixed at its first launch.
+
+    Attributes:
+        compile: ``auto``, true or false.
+        decided: told before the first iteration whether it was compiled, and how many settings one call computes.
+        device: where it trains.
+        together: how many settings one call of a compiled program computes; ``auto``: as many as a cache holds.
+    """
+
+    compile: Any = "auto"
+    decided: Callable[[bool, int], None] = lambda compiled, together: None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    together: Any = "auto"
+
+
+def train(slots: Sequence[Slot], report: Report, plan: Plan) -> dict[str, str]:
+    """Train all members to their common number of iterations; one that diverges stays as it was.
+
+    Args:
+        slots: of the same static configuration, at the same iteration.
+        report: told what a ``Bookkeeper`` tells, with the signature of its ``member``; and ``{"kind": "ended",
+            "member", "status"}`` of those that end before the others.
+        plan: how.
+
+    Returns:
+        The status of each member, by its signature.
+
+    Raises:
+        NotVmappable: the algorithm does not run as one program; nothing was trained or written.
+    """
+    reason = next(slot[0].scheme.alone for slot in slots if slot)
+    if reason:
+        raise NotVmappable(reason)
+    members = [slot and Member(*slot, plan.device) for slot in slots]
+    share = 1 / sum(slot is not None for slot in slots)
+    books = [Bookkeeper(*slot, tagged(report, slot[1]), member, share) for slot, member in zip(slots, members) if slot]
+    config = books[0].job.config
+    population = Population([slot and (member, slot[0]) for slot, member in zip(slots, members)], config["batch_size"])
+    prepare(population, books[0], report, plan)
+    return _fit(population, books, report)
+
+
+def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan) -> None:
+    """Try one iteration of each kind, compiled if that pays; the population keeps the programs that work.
+
+    Raises:
+        NotVmappable: neither does.
+    """
+    job, slots = book.job, len(population.members)
+    compile, why = decide(plan.compile, book.components.networks, slots * job.iterations * job.config["batch_size"])
+    tried = kinds(book.components, population.iteration, job.iterations)
+    problem = _try(population, tried)
+    if problem:
+        raise NotVmappable(problem)
+    if compile:
+        eager, population.program = population.program, compiled(population.program)
+        population.divide(at_once(plan.together, book.components, job.config["batch_size"], plan.device) or slots)
+        calls = "" if population.together >= slots else f", {population.together} at once"
+        report({"kind": "message", "text": f"compiling the step of {slots} settings{calls}: {why}"})
+        problem = _try(population, tried)
+        if problem:
+            population.program, compile = eager, False
+            population.divide(slots)
+            report({"kind": "message", "text": f"cannot be compiled, goes on without ({problem})"})
+    plan.decided(compile, population.together)
+
+
+def kinds(components: Components, start: int, end: int) -> list[int]:
+    """Return an iteration of each kind from ``start`` on: of which penalties are due, and of each stage."""
+    sampling, growth = components.sampling, components.algorithm.growth
+    period = math.lcm(*sampling.every.values()) * sampling.critic_every
+    begins = [] if growth is None else [growth.begins(stage) for stage in range(1, len(growth.sizes))]
+    found: dict[tuple[int | None, str], int] = {}
+    for begin in (start, *(begin for begin in begins if start < begin < end)):
+        for iteration in range(begin, max(min(begin + period, end), begin + 1)):
+            stage = growth and growth.stage(iteration)
+            found.setdefault((stage, str(sampling.due(iteration))), iteration)
+    return list(found.values())
+
+
+def _try(population: Population, iterations: Sequence[int]) -> str | None:
+    """Return what is wrong with the programs, if anything; vmap and compilers raise dozens of kinds of errors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            for iteration in iterations:
+                population.trial(iteration)
+        except Exception as error:
+            lines = str(error).strip().splitlines() or [""]
+            return f"{type(error).__name__}: {lines[0][:200]}"
+    return None
+
+
+def _fit(population: Population, books: Sequence[Bookkeeper], report: Report) -> dict[str, str]:
+    opened: list[Bookkeeper] = []
+    try:
+        with Interrupt() as interrupt:
+            for book in books:
+                opened.append(book)
+                book.open()
+            population.gather()
+            return _Loop(population, books, report, interrupt).run()
+    finally:
+        for book in opened:
+            book.logger_close()
+
+
+class _Loop:
+    """Step, and call the bookkeepers between steps."""
+
+    def __init__(
+        self, population: Population, books: Sequence[Bookkeeper], report: Report, interrupt: Interrupt
+    ) -> None:
+        self.population, self.report, self.interrupt = population, report, interrupt
+        self.books = list(books)
+        self.config, self.iterations = books[0].job.config, books[0].job.iterations
+        self.statuses: dict[str, str] = {}
+        self.told = time.monotonic()
+
+    def run(self) -> dict[str, str]:
+        """Return the statuses, by signature."""
+        population = self.population
+        while population.iteration < self.iterations and self.books and not self.interrupt.requested:
+            population.step()
+            due = self.books[0].due(population.iteration)
+            if any(due):
+                self._settle(due.evaluates or due.saves or due.looks)
+                if due.evaluates and self.books:
+                    look(self.population, self.books)
+                for book in self.books:
+                    book.after(due)
+                if due.logs:
+                    population.reset_windows()
+            elif time.monotonic() - self.told > PROGRESS_SECONDS:
+                self._settle(False)
+                for book in self.books:
+                    book.progress()
+        self._settle(True)
+        for book in self.books:
+            self.statuses[book.job.signature] = book.close()
+        return self.statuses
+
+    def _settle(self, states: bool) -> None:
+        """Bring the members up to date; who has diverged is closed, and goes on no more."""
+        self.told = time.monotonic()
+        diverged = self.population.settle(states)
+        for book in [book for book in self.books if book.gan in diverged]:
+            status = book.close()
+            self.statuses[book.job.signature] = status
+            self.report({"kind": "ended", "member": book.job.signature, "status": status})
+            self.books.remove(book)

@@ -1,0 +1,1 @@
+"""The files of runs: signature, summary, checkpoints, locks, provenance."""

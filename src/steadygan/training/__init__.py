@@ -1,0 +1,1 @@
+"""One run: state, step, loop, callbacks."""

@@ -1,0 +1,78 @@
+"""What a config builds: the components that an engine trains, and the record of the run they belong to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from steadygan.training.batches import SamplingSpec
+from steadygan.training.labelling import of_samples
+from steadygan.training.schemes.base import Plain, Scheme
+from steadygan.training.step import Algorithm
+
+RAW = "raw_"
+"""Before the names of scores of the generator that is trained."""
+
+DTYPES = {"32": torch.float32, "64": torch.float64, "bf16": torch.float32}
+"""The dtype of parameters and draws for each ``trainer.precision``; bf16 is autocast of the losses alone."""
+
+
+@dataclass(frozen=True)
+class Components:
+    """Hold everything that one run trains with."""
+
+    algorithm: Algorithm
+    networks: Mapping[str, nn.Module]
+    sampling: SamplingSpec
+    dataset: Any
+    metrics: Mapping[str, Any]
+    logger: Any
+    raw: bool = False
+    """Whether the generator that is trained is scored, too, beside its average."""
+    scheme: Scheme = field(default_factory=Plain)
+    """Pre-training and growing, before and beside the game."""
+    batch: int = 1000
+    """Samples that are generated at once where metrics ask for many."""
+
+    @property
+    def directions(self) -> dict[str, str]:
+        """Map the name of each score to "max" or "min", whichever is better."""
+        directions = {name: way for metric in self.metrics.values() for name, way in metric.directions.items()}
+        scored_raw = [metric for metric in self.metrics.values() if self.raw and of_samples(metric)]
+        return directions | {f"{RAW}{name}": way for metric in scored_raw for name, way in metric.directions.items()}
+
+    @property
+    def most(self) -> dict[str, float]:
+        """Map the names of bounded scores to their largest possible value."""
+        return {name: value for one in self.metrics.values() for name, value in one.provenance.get("most", {}).items()}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run that was asked for: what, and where its files are. Picklable."""
+
+    config: dict[str, Any]
+    overrides: tuple[str, ...]
+    directory: Path
+    signature: str
+    label: str
+    method: str
+    seed: int
+    iterations: int
+    options: tuple[str, ...] = ()
+    """Hydra's options, which give the config together with ``root_overrides``."""
+    root_overrides: tuple[str, ...] | None = None
+    """Overrides of the root config that give the whole config; None: ``overrides`` do."""
+
+
+Report = Callable[[dict[str, Any]], None]
+"""Told ``{"kind": "message", "text"}`` or ``{"kind": "progress", "iteration", "iterations", "metrics", "most"}``, the
+last two by the names of metrics; before the first iteration also ``phase``: ``text``, ``done`` of ``total`` steps."""
+
+
+def tagged(report: Report, job: Job) -> Report:
+    """Return ``report`` for one of several jobs that train together: each event says whose it is, under ``member``."""
+    return lambda event: report({**event, "member": job.signature})

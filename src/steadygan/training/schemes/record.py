@@ -1,0 +1,58 @@
+"""The files of a run while it is pre-trained: ``pretrain.csv``, checkpoints, a picture in the end."""
+
+from typing import Any
+
+from steadygan.runs import files, locks
+from steadygan.training.callbacks.bookkeeper import Bookkeeper
+from steadygan.training.callbacks.metrics_writer import MetricsWriter
+from steadygan.training.schemes.pretrain import Phase
+
+
+class Record:
+    """Writes the run's files between updates of pre-training, on rank 0.
+
+    Args:
+        book: of the run, opened.
+        work: the ``Pretraining``, as its checkpoint has left it.
+    """
+
+    def __init__(self, book: Bookkeeper, work: Any) -> None:
+        self.book, self.work = book, work
+        self.rows = MetricsWriter(book.job.directory / files.PRETRAINING, [])
+        reached = work.progress["steps"]
+        self.rows.keep(lambda row: int(row["step"]) <= reached)
+
+    def row(self, phase: Phase, epoch: int) -> None:
+        """The end of an epoch."""
+        locks.check(self.book.job.directory)
+        means = self.work.means()
+        self.rows.write(
+            {
+                "phase": phase.player,
+                "size": phase.size,
+                "epoch": epoch,
+                "step": self.work.progress["steps"],
+                "seconds": round(self.book.seconds, 3),
+                "loss": means["loss"],
+                "accuracy": means.get("accuracy"),
+            }
+        )
+
+    def after(self, over: bool) -> None:
+        """After each update; ``over``: it was the last of its phase."""
+        progress, every = self.work.progress, self.book.job.config["checkpoint_every"]
+        if self.work.phase is None:
+            self.book.draw()
+        if over or progress["steps"] % every == 0 or self.book.checkpoints.overdue():
+            locks.check(self.book.job.directory)
+            self.rows.sync()
+            self.book.checkpoint()
+        self.book.progress(self._report())
+
+    def _report(self) -> dict[str, Any] | None:
+        phase, progress = self.work.phase, self.work.progress
+        if phase is None:
+            return None
+        epoch = min(progress["step"] * self.work.scheme.batch_size // self.work.data.num_data + 1, phase.epochs)
+        text = f"pre-training {phase.name}, epoch {epoch}/{phase.epochs}"
+        return {"text": text, "done": progress["steps"], "total": sum(each.steps for each in self.work.phases)}
