@@ -12,7 +12,7 @@ from steadygan.common.errors import UserError
 from steadygan.common.paths import conf_dir
 from steadygan.config.build import make
 from steadygan.networks import bottleneck, cifar_resnet, dcgan, r3gan, resnet
-from steadygan.networks.norms import BatchNorm
+from steadygan.networks.layers.norms import BatchNorm
 
 RGB = 3
 

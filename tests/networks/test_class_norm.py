@@ -7,8 +7,14 @@ from torch import nn
 from torch.func import functional_call
 
 from steadygan.common.errors import UserError
-from steadygan.networks.class_norm import Chain, ClassBatchNorm, generator_norm
-from steadygan.networks.norms import BatchNorm, mixes_samples, synchronised
+from steadygan.networks.layers.norms import (
+    BatchNorm,
+    Chain,
+    ClassBatchNorm,
+    generator_norm,
+    mixes_samples,
+    synchronised,
+)
 
 CLASSES, CHANNELS = 3, 2
 LABEL = torch.tensor([2, 0, 1, 2])

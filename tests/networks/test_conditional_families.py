@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from steadygan.common.errors import UserError
 from steadygan.common.paths import conf_dir
 from steadygan.config.build import make
-from steadygan.networks.class_norm import ClassBatchNorm
 from steadygan.networks.labels import Conditional
+from steadygan.networks.layers.norms import ClassBatchNorm
 from steadygan.training.functional import tensors
 from steadygan.training.networks import as_functions, build_networks
 

@@ -7,8 +7,8 @@ from torch import nn
 
 from steadygan.common.errors import UserError
 from steadygan.networks.dcgan import Discriminator, Generator, filters
-from steadygan.networks.norms import BatchNorm
-from steadygan.networks.spectral import spectral_value
+from steadygan.networks.layers.norms import BatchNorm
+from steadygan.networks.layers.spectral import spectral_value
 
 
 def draw(*shape: int) -> torch.Tensor:

@@ -6,7 +6,7 @@ from torch import nn
 
 from steadygan.networks import dcgan, mlp
 from steadygan.networks.ensemble import Ensemble
-from steadygan.networks.norms import BatchNorm
+from steadygan.networks.layers.norms import BatchNorm
 
 
 def mlps():

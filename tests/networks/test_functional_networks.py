@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch.func import functional_call, grad, stack_module_state, vmap
 
 from steadygan.networks import bottleneck, cifar_resnet, dcgan, mlp, r3gan, resnet
-from steadygan.networks.norms import NORMS
+from steadygan.networks.layers.norms import NORMS
 
 MEMBERS, BATCH = 3, 4
 IMAGE = (2, 16, 16)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from steadygan.networks.norms import (
+from steadygan.networks.layers.norms import (
     NORMS,
     BatchNorm,
     group_norm,

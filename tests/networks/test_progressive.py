@@ -9,11 +9,11 @@ from steadygan.common.errors import UserError
 from steadygan.core.growing import enlarged, shrunk
 from steadygan.networks import bottleneck, r3gan, resnet
 from steadygan.networks.dcgan import Generator as DCGAN
-from steadygan.networks.equalized import EqualizedConv2d, EqualizedLinear, MinibatchDeviation, PixelNorm
+from steadygan.networks.layers.equalized import EqualizedConv2d, EqualizedLinear, MinibatchDeviation, PixelNorm
+from steadygan.networks.layers.norms import mixes_samples
 from steadygan.networks.mlp import Generator as MLP
-from steadygan.networks.norms import mixes_samples
 from steadygan.networks.progressive import Discriminator, Generator
-from steadygan.networks.stacked import Growing, Stacked, stacked
+from steadygan.networks.stacked import Growing, Stacked, as_growing
 
 SIZES = (4, 8, 16, 32)
 
@@ -130,7 +130,7 @@ def test_other_shapes_are_refused(make, shape):
 
 def test_heads_see_what_the_next_layer_sees():
     inner = DCGAN((1, 16, 16), 3, 2, norm="batch")
-    network, z = stacked(inner, (1, 16, 16)).double().eval(), draw(2, 3)
+    network, z = as_growing(inner, (1, 16, 16)).double().eval(), draw(2, 3)
     assert [(head.in_channels, head.out_channels) for head in network.heads] == [(4, 1), (2, 1)]
     seen = []
     hooks = [layer.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
@@ -145,14 +145,14 @@ def test_heads_see_what_the_next_layer_sees():
 def test_building_heads_leaves_the_generator_alone():
     inner = DCGAN((1, 16, 16), 3, 2, norm="batch")
     before = {name: value.clone() for name, value in inner.state_dict().items()}
-    stacked(inner, (1, 16, 16))
+    as_growing(inner, (1, 16, 16))
     assert inner.training
     assert all(torch.equal(value, before[name]) for name, value in inner.state_dict().items())
 
 
 def test_a_generator_without_resolutions_is_refused():
     with pytest.raises(UserError, match="doubles the size of its images"):
-        stacked(MLP((1, 8, 8), 3, 4, 2), (1, 8, 8))
+        as_growing(MLP((1, 8, 8), 3, 4, 2), (1, 8, 8))
 
 
 # --- layers ---------------------------------------------------------------------------------------------------------

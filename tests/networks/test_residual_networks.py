@@ -9,9 +9,9 @@ from torch import nn
 from torch.func import functional_call
 
 from steadygan.networks import bottleneck, cifar_resnet, r3gan, resnet
-from steadygan.networks.initial import fans
-from steadygan.networks.resampling import BilinearDown, BilinearUp, Nearest
-from steadygan.networks.spectral import spectral_value
+from steadygan.networks.layers.initial import fans
+from steadygan.networks.layers.resampling import BilinearDown, BilinearUp, Nearest
+from steadygan.networks.layers.spectral import spectral_value
 
 SHAPE = (2, 16, 16)
 

@@ -7,7 +7,7 @@ from torch import nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.utils.parametrizations import spectral_norm
 
-from steadygan.networks.spectral import SpectralConv2d, SpectralLinear, spectral_value
+from steadygan.networks.layers.spectral import SpectralConv2d, SpectralLinear, spectral_value
 
 LAYERS = {
     "linear": (lambda: SpectralLinear(6, 4).double(), (3, 6)),

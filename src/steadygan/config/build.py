@@ -27,7 +27,7 @@ from steadygan.core.objective import Objective
 from steadygan.core.settings import fields
 from steadygan.core.snapshots import Snapshots
 from steadygan.loggers.guarded import Guarded
-from steadygan.networks.norms import mixes_samples
+from steadygan.networks.layers.norms import mixes_samples
 from steadygan.runs.trust import allowed
 from steadygan.training.batches import ENGINE_KEYS, SamplingSpec
 from steadygan.training.components import DTYPES, Components

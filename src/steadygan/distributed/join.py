@@ -12,7 +12,7 @@ from lightning.pytorch.plugins.environments import SLURMEnvironment
 
 from steadygan.distributed.cluster import RankInfo, rank_info
 from steadygan.distributed.process_group import ProcessGroup, SingleProcess, differentiable_gather
-from steadygan.networks.norms import BatchNorm, synchronised
+from steadygan.networks.layers.norms import BatchNorm, synchronised
 
 TIMEOUT = 1800
 """Seconds to wait for another process, where the trainer does not say."""

@@ -10,30 +10,24 @@ Reference: Gulrajani et al. (2017), figure 2, arXiv:1704.00028.
 """
 
 from itertools import pairwise
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from steadygan.common.errors import bad_value
-from steadygan.networks.checks import SIZES, choice, side, whole_number
-from steadygan.networks.class_norm import Chain, generator_norm, layers_of
-from steadygan.networks.critic import Critic
-from steadygan.networks.initial import glorot, scaled
-from steadygan.networks.norms import NORMS, Norm
-from steadygan.networks.resampling import BASE, square
-from steadygan.networks.spectral import kinds
+from steadygan.networks.base import Critic, ImageGenerator
+from steadygan.networks.checks import SIZES, Shape, choice, side, whole_number
+from steadygan.networks.layers.initial import glorot, scaled
+from steadygan.networks.layers.norms import NORMS, Chain, Norm, Residual, generator_norm, layers_of
+from steadygan.networks.layers.resampling import BASE
+from steadygan.networks.layers.spectral import kinds
 
 BRANCH, OUTPUT = 0.3, 0.2
 """What a branch counts, and what goes through the last layer."""
 
 
-def plan(shape: tuple[int, ...], width: int, layers: int) -> list[tuple[int, int]]:
-    """Return ``(filters, blocks that keep the size)`` of each resolution, 4 x 4 first.
-
-    Raises:
-        UserError: an image or a number that cannot be.
-    """
+def plan(shape: Shape, width: int, layers: int) -> list[tuple[int, int]]:
+    """Return ``(filters, blocks that keep the size)`` of each resolution, 4 x 4 first."""
     changes = SIZES.index(side(shape, "resnet101")) + 1
     if whole_number("network.width", width) % 2:
         raise bad_value("network.width", width, "must be even: a bottleneck has half as many filters")
@@ -45,60 +39,46 @@ def plan(shape: tuple[int, ...], width: int, layers: int) -> list[tuple[int, int
     return [(width * 2 ** min(changes - level, 4), each + (level < more)) for level in range(changes + 1)]
 
 
-class Bottleneck(nn.Module):
-    """``[B, m, H, W] -> [B, n, H', W']``: of the same size, half (``change="down"``) or twice (``"up"``)."""
-
-    told: ClassVar[bool] = True
-
-    def __init__(self, m: int, n: int, change: str, norm: Norm | None, convolution: type[nn.Conv2d]) -> None:
-        super().__init__()
-        middle = {
-            "keep": lambda: convolution(m // 2, n // 2, 3, 1, 1),
-            "down": lambda: convolution(m // 2, n // 2, 3, 2, 1),
-            "up": lambda: nn.ConvTranspose2d(m // 2, n // 2, 3, 2, 1, output_padding=1),
-        }[change]()
-        self.branch = Chain(
-            *[nn.ReLU(), scaled(convolution(m, m // 2, 1)), nn.ReLU(), scaled(middle)],
-            *[nn.ReLU(), scaled(convolution(n // 2, n, 1, bias=False)), *layers_of(norm, n)],
-        )
-        self.shortcut = {
-            "keep": nn.Identity,
-            "down": lambda: glorot(convolution(m, n, 1, 2)),
-            "up": lambda: nn.Sequential(glorot(convolution(m, 4 * n, 1)), nn.PixelShuffle(2)),
-        }[change]()
-
-    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
-        return self.shortcut(x) + BRANCH * self.branch(x, code)
+def bottleneck(m: int, n: int, change: str, norm: Norm | None, convolution: type[nn.Conv2d]) -> Residual:
+    """Return ``[B, m, H, W] -> [B, n, H', W']``: of the same size, half (``change="down"``) or twice (``"up"``)."""
+    middle = {
+        "keep": lambda: convolution(m // 2, n // 2, 3, 1, 1),
+        "down": lambda: convolution(m // 2, n // 2, 3, 2, 1),
+        "up": lambda: nn.ConvTranspose2d(m // 2, n // 2, 3, 2, 1, output_padding=1),
+    }[change]()
+    branch = Chain(
+        *[nn.ReLU(), scaled(convolution(m, m // 2, 1)), nn.ReLU(), scaled(middle)],
+        *[nn.ReLU(), scaled(convolution(n // 2, n, 1, bias=False)), *layers_of(norm, n)],
+    )
+    shortcut = {
+        "keep": nn.Identity,
+        "down": lambda: glorot(convolution(m, n, 1, 2)),
+        "up": lambda: nn.Sequential(glorot(convolution(m, 4 * n, 1)), nn.PixelShuffle(2)),
+    }[change]()
+    return Residual(branch, shortcut, BRANCH)
 
 
-def _blocks(stages: list[tuple[int, int]], change: str, norm: Norm | None, convolution: type[nn.Conv2d]) -> list:
-    blocks = [Bottleneck(stages[0][0], stages[0][0], "keep", norm, convolution) for _ in range(stages[0][1])]
+def _blocks(
+    stages: list[tuple[int, int]], change: str, norm: Norm | None, convolution: type[nn.Conv2d]
+) -> list[Residual]:
+    blocks = [bottleneck(stages[0][0], stages[0][0], "keep", norm, convolution) for _ in range(stages[0][1])]
     for (m, _), (n, more) in pairwise(stages):
-        blocks.append(Bottleneck(m, n, change, norm, convolution))
-        blocks += [Bottleneck(n, n, "keep", norm, convolution) for _ in range(more)]
+        blocks.append(bottleneck(m, n, change, norm, convolution))
+        blocks += [bottleneck(n, n, "keep", norm, convolution) for _ in range(more)]
     return blocks
 
 
-class Generator(nn.Module):
-    """``z [B, latent] -> x [B, C, S, S]`` in [-1, 1], S a power of two from 8 to 256.
+class Generator(ImageGenerator):
+    """See ``ImageGenerator``; the norm stands at the end of every branch.
 
     Args:
-        shape: ``(C, S, S)``.
-        latent: dimension of z.
         width: filters at the image's resolution, even.
         layers: with weights on the way from z to x: 3 n + 2 with n blocks.
-        norm: one of ``NORMS``, at the end of every branch.
-        classes: the norm has a scale and a shift for each; ``forward`` then takes one-hot codes as well.
-
-    Raises:
-        UserError: a shape or size that cannot be, or an unknown norm.
     """
-
-    told: ClassVar[bool] = True
 
     def __init__(
         self,
-        shape: tuple[int, ...],
+        shape: Shape,
         latent: int = 128,
         width: int = 32,
         layers: int = 101,
@@ -112,29 +92,23 @@ class Generator(nn.Module):
         blocks = _blocks(stages, "up", generator_norm(norm, classes), nn.Conv2d)
         self.layers = Chain(*blocks, glorot(nn.Conv2d(width, shape[0], 1)))
 
-    def forward(self, z: Tensor, code: Tensor | None = None) -> Tensor:
-        return torch.tanh(OUTPUT * self.layers(square(self.project(z)), code))
+    def output(self, x: Tensor) -> Tensor:
+        return torch.tanh(OUTPUT * x)
 
 
 class Discriminator(Critic):
-    """``x [B, C, S, S] -> logits [B]``, or ``[B, outputs]`` of more than one; S a power of two from 8 to 256.
+    """See ``Critic``; the norm stands at the end of every branch.
+
+    The paper has layer normalisation with a gradient penalty, batch normalisation without.
 
     Args:
-        shape: ``(C, S, S)``.
         width: filters at the image's resolution, even.
         layers: with weights on the way from x to the logit: 3 n + 2 with n blocks.
-        norm: one of ``NORMS``, at the end of every branch. The paper has layer normalisation with a gradient penalty,
-            batch normalisation without.
-        spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
-        outputs: logits of each example.
-
-    Raises:
-        UserError: a shape or size that cannot be, or an unknown norm.
     """
 
     def __init__(
         self,
-        shape: tuple[int, ...],
+        shape: Shape,
         width: int = 32,
         layers: int = 101,
         norm: str = "layer",
@@ -150,5 +124,4 @@ class Discriminator(Critic):
         glorot(self.end(linear, stages[-1][0] * BASE * BASE, outputs))
 
     def features(self, x: Tensor) -> Tensor:
-        """Return ``[B, num_features]``: what the last layer sees."""
         return OUTPUT * self.layers(x).flatten(1)

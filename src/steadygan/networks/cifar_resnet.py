@@ -8,59 +8,25 @@ Reference: Gulrajani et al. (2017), appendix F, arXiv:1704.00028; Miyato et al. 
 """
 
 from functools import partial
-from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
-from steadygan.networks.checks import SIZES, choice, side, whole_number
-from steadygan.networks.class_norm import Chain, generator_norm, layers_of
-from steadygan.networks.critic import Critic
-from steadygan.networks.initial import glorot, scaled
-from steadygan.networks.norms import NORMS
-from steadygan.networks.resampling import BASE, Nearest, square
-from steadygan.networks.spectral import kinds
+from steadygan.networks.base import Critic, ImageGenerator
+from steadygan.networks.checks import SIZES, Shape, choice, side, whole_number
+from steadygan.networks.layers.initial import glorot, scaled
+from steadygan.networks.layers.norms import NORMS, Chain, Residual, generator_norm, layers_of
+from steadygan.networks.layers.resampling import BASE, Nearest
+from steadygan.networks.layers.spectral import kinds
 
 POOLS = {"mean": lambda x: x.mean((2, 3)), "sum": lambda x: x.sum((2, 3))}
 """How a discriminator's features come from its last image."""
 
 
-class Residual(nn.Module):
-    """``shortcut(x) + branch(x)``, told a class or not."""
-
-    told: ClassVar[bool] = True
-
-    def __init__(self, branch: Chain, shortcut: nn.Module) -> None:
-        super().__init__()
-        self.branch, self.shortcut = branch, shortcut
-
-    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
-        return self.shortcut(x) + self.branch(x, code)
-
-
-class Generator(nn.Module):
-    """``z [B, latent] -> x [B, C, S, S]`` in [-1, 1], S a power of two from 8 to 256.
-
-    Args:
-        shape: ``(C, S, S)``.
-        latent: dimension of z.
-        width: filters.
-        norm: one of ``NORMS``, before every activation.
-        classes: the norm has a scale and a shift for each; ``forward`` then takes one-hot codes as well.
-
-    Raises:
-        UserError: a shape or size that cannot be, or an unknown norm.
-    """
-
-    told: ClassVar[bool] = True
+class Generator(ImageGenerator):
+    """See ``ImageGenerator``; ``width`` is the number of filters, and the norm stands before every activation."""
 
     def __init__(
-        self,
-        shape: tuple[int, ...],
-        latent: int = 128,
-        width: int = 128,
-        norm: str = "batch",
-        classes: int | None = None,
+        self, shape: Shape, latent: int = 128, width: int = 128, norm: str = "batch", classes: int | None = None
     ) -> None:
         super().__init__()
         doublings = SIZES.index(side(shape, "sngan or wgan_gp_resnet")) + 1
@@ -78,30 +44,20 @@ class Generator(nn.Module):
         blocks = [up() for _ in range(doublings)]
         self.layers = Chain(*blocks, *normalise(w), nn.ReLU(), glorot(nn.Conv2d(w, shape[0], 3, 1, 1)))
 
-    def forward(self, z: Tensor, code: Tensor | None = None) -> Tensor:
-        return torch.tanh(self.layers(square(self.project(z)), code))
-
 
 class Discriminator(Critic):
-    """``x [B, C, S, S] -> logits [B]``, or ``[B, outputs]`` of more than one; S a power of two from 8 to 256.
+    """See ``Critic``; the norm stands before every activation of the blocks but the first, which has none.
 
     Two blocks at least halve the image, down to 8 x 8 where it is larger than 32 x 32; two more leave its size.
 
     Args:
-        shape: ``(C, S, S)``.
         width: filters.
-        norm: one of ``NORMS``, before every activation of the blocks but the first, which has none.
-        spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
         pool: one of ``POOLS``; mean in WGAN-GP's, sum in SNGAN's.
-        outputs: logits of each example.
-
-    Raises:
-        UserError: a shape or size that cannot be, an unknown norm or pool.
     """
 
     def __init__(
         self,
-        shape: tuple[int, ...],
+        shape: Shape,
         width: int = 128,
         norm: str = "none",
         spectral_norm: bool = False,
@@ -134,5 +90,4 @@ class Discriminator(Critic):
         glorot(self.end(linear, w, outputs))
 
     def features(self, x: Tensor) -> Tensor:
-        """Return ``[B, num_features]``: what the last layer sees."""
         return self.pool(self.layers(x))

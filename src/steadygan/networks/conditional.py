@@ -7,7 +7,6 @@ the vector; convolutions: as constant channels), or projects its features on a l
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,25 +15,32 @@ from steadygan.common.errors import bad_value
 from steadygan.core.declare import declared
 from steadygan.core.labels import one_hot
 from steadygan.core.settings import fields
+from steadygan.core.types import Number
+from steadygan.networks.base import Critic
+from steadygan.networks.checks import Shape
 from steadygan.networks.codes import Code
 
+PARTS = ("features", "head", "num_features", "linear")
+"""What a discriminator needs to project its features."""
 
-class ConditionalGenerator(nn.Module):
-    """``z [B, latent], c [B] -> x [B, *shape]``: the code of c behind z.
 
-    Args:
-        shape: of one example.
-        builder: of the generator, a partial with the keyword ``latent``.
-        classes: those that can be asked for.
-        code: makes the code.
+class Conditional(nn.Module):
+    """A network of images or vectors within one that takes a class as well.
 
-    Raises:
-        UserError: the builder has no such keyword.
+    All take the ``shape`` of one example, the ``builder`` of the inner network, and how many ``classes`` there are;
+    ``place`` are ``stage`` and ``fade`` of a network that grows. A builder that does not fit is a ``UserError``.
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], builder: Callable[..., nn.Module], classes: int, code: Callable[[], Code]
-    ) -> None:
+    @property
+    def sizes(self) -> Shape | None:
+        """Sizes of the stages of a network that grows."""
+        return getattr(self.inner, "sizes", None)
+
+
+class ConditionalGenerator(Conditional):
+    """``z [B, latent], c [B] -> x [B, *shape]``: the code of c, which ``code`` makes, behind z."""
+
+    def __init__(self, shape: Shape, builder: Callable[..., nn.Module], classes: int, code: Callable[[], Code]) -> None:
         super().__init__()
         self.latent, self.classes = fields(builder).get("latent"), classes
         if self.latent is None:
@@ -42,17 +48,11 @@ class ConditionalGenerator(nn.Module):
         self.code = code()
         self.inner = builder(shape=shape, latent=self.latent + self.code.size)
 
-    @property
-    def sizes(self) -> tuple[int, ...] | None:
-        """Sizes of the stages of a network that grows."""
-        return getattr(self.inner, "sizes", None)
-
-    def forward(self, z: Tensor, label: Tensor, **place: Any) -> Tensor:
-        """``place``: ``stage`` and ``fade`` of a network that grows; the discriminators' likewise."""
+    def forward(self, z: Tensor, label: Tensor, **place: Number) -> Tensor:
         return self.inner(torch.cat([z, self.code(label, z)], 1), **place)
 
 
-class NormalisedGenerator(nn.Module):
+class NormalisedGenerator(Conditional):
     """``z [B, latent], c [B] -> x [B, *shape]``: the scales and shifts of its batch normalisation are those of c.
 
     Args:
@@ -60,12 +60,9 @@ class NormalisedGenerator(nn.Module):
         builder: of a generator that declares ``told``: it takes the keyword ``classes``, and one-hot codes beside z.
         classes: those that can be asked for.
         told: those that the network knows of, with the unknown one where there is one.
-
-    Raises:
-        UserError: it is of another kind, or has no batch normalisation.
     """
 
-    def __init__(self, shape: tuple[int, ...], builder: Callable[..., nn.Module], classes: int, told: int) -> None:
+    def __init__(self, shape: Shape, builder: Callable[..., nn.Module], classes: int, told: int) -> None:
         super().__init__()
         if not declared(builder, "told", False) or "latent" not in fields(builder):
             problem = "needs a generator with batch normalisation that can be told a class, which this network's is not"
@@ -77,56 +74,39 @@ class NormalisedGenerator(nn.Module):
         return self.inner(z, one_hot(label, self.told, z.dtype))
 
 
-class ConcatenatingDiscriminator(nn.Module):
-    """``x [B, *shape], c [B] -> logits [B]``: the code of c beside x.
+class ConcatenatingDiscriminator(Conditional):
+    """``x [B, *shape], c [B] -> logits [B]``: the code of c, which ``code`` makes, beside x.
 
-    Args:
-        shape: of one example.
-        builder: of the discriminator; where it declares ``flat`` it takes images as vectors.
-        classes: that there are.
-        code: makes the code.
+    A discriminator whose builder declares ``flat`` takes images as vectors.
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], builder: Callable[..., nn.Module], classes: int, code: Callable[[], Code]
-    ) -> None:
+    def __init__(self, shape: Shape, builder: Callable[..., nn.Module], classes: int, code: Callable[[], Code]) -> None:
         super().__init__()
         self.code = code()
         self.flat = len(shape) == 1 or declared(builder, "flat", False)
         first, *rest = (prod(shape),) if self.flat else shape
         self.inner = builder(shape=(first + self.code.size, *rest))
 
-    @property
-    def sizes(self) -> tuple[int, ...] | None:
-        """Sizes of the stages of a network that grows."""
-        return getattr(self.inner, "sizes", None)
-
-    def forward(self, x: Tensor, label: Tensor, **place: Any) -> Tensor:
+    def forward(self, x: Tensor, label: Tensor, **place: Number) -> Tensor:
         code = self.code(label, x)
         if self.flat:
             return self.inner(torch.cat([x.flatten(1), code], 1), **place)
         return self.inner(torch.cat([x, code[:, :, None, None].expand(-1, -1, *x.shape[2:])], 1), **place)
 
 
-class ProjectionDiscriminator(nn.Module):
+class ProjectionDiscriminator(Conditional):
     """``x [B, *shape], c [B] -> logits [B]``: ``psi(h(x)) + <e(c), h(x)>``.
 
-    Args:
-        shape: of one example.
-        builder: of a discriminator with ``features(x) -> [B, num_features]``, ``head(features) -> [B, 1]``, and
-            ``linear``, the kind of its linear layers: with spectral norm the projection has it, too, as in the paper.
-        classes: that there are.
-        code: not used.
-
-    Raises:
-        UserError: the discriminator has no such parts.
+    The builder makes a discriminator with ``features(x) -> [B, num_features]``, ``head(features) -> [B, 1]``, and
+    ``linear``, the kind of its linear layers: with spectral norm the projection has it, too, as in the paper. ``code``
+    is not used.
 
     Reference: Miyato and Koyama (2018), eq. 3, arXiv:1802.05637.
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], builder: Callable[..., nn.Module], classes: int, code: Callable[[], Code]
-    ) -> None:
+    inner: Critic
+
+    def __init__(self, shape: Shape, builder: Callable[..., Critic], classes: int, code: Callable[[], Code]) -> None:
         super().__init__()
         self.classes = classes
         self.inner = builder(shape=shape)
@@ -135,15 +115,7 @@ class ProjectionDiscriminator(nn.Module):
             raise bad_value("labels.how", "projection", problem, ["concatenate", "embedding"])
         self.embedding = self.inner.linear(classes, self.inner.num_features, bias=False)
 
-    @property
-    def sizes(self) -> tuple[int, ...] | None:
-        """Sizes of the stages of a network that grows."""
-        return getattr(self.inner, "sizes", None)
-
-    def forward(self, x: Tensor, label: Tensor, **place: Any) -> Tensor:
+    def forward(self, x: Tensor, label: Tensor, **place: Number) -> Tensor:
         features = self.inner.features(x, **place)
         projected = self.embedding(one_hot(label, self.classes, x.dtype))
         return self.inner.head(features).squeeze(1) + (projected * features).sum(1)
-
-
-PARTS = ("features", "head", "num_features", "linear")

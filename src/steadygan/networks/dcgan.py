@@ -9,53 +9,38 @@ Reference: Radford et al. (2016), arXiv:1511.06434.
 """
 
 from itertools import pairwise
-from typing import ClassVar
 
 from torch import Tensor, nn
 
-from steadygan.networks.activations import ACTIVATIONS
-from steadygan.networks.checks import SIZES, choice, side, whole_number
-from steadygan.networks.class_norm import Chain, generator_norm, layers_of
-from steadygan.networks.critic import Critic
-from steadygan.networks.initial import STARTS, begin
-from steadygan.networks.norms import NORMS
-from steadygan.networks.resampling import BASE, square
-from steadygan.networks.spectral import kinds
+from steadygan.networks.base import Critic, ImageGenerator
+from steadygan.networks.checks import SIZES, Shape, choice, side, whole_number
+from steadygan.networks.layers.activations import ACTIVATIONS
+from steadygan.networks.layers.initial import STARTS, begin
+from steadygan.networks.layers.norms import NORMS, Chain, generator_norm, layers_of
+from steadygan.networks.layers.resampling import BASE
+from steadygan.networks.layers.spectral import kinds
 
 
-def filters(shape: tuple[int, ...], width: int) -> list[int]:
-    """Numbers of filters, the largest resolution (half the image's) first, 4 x 4 last.
-
-    Raises:
-        UserError: ``shape`` is not ``(C, S, S)`` with S one of ``SIZES``, or ``width`` is not a whole number.
-    """
+def filters(shape: Shape, width: int) -> list[int]:
+    """Return the numbers of filters, the largest resolution (half the image's) first, 4 x 4 last."""
     doublings = SIZES.index(side(shape, "dcgan")) + 1
     whole_number("network.width", width)
     return [width * 2 ** min(level, 3) for level in range(doublings)]
 
 
-class Generator(nn.Module):
-    """``z [B, latent] -> x [B, C, S, S]`` in [-1, 1], S a power of two from 8 to 256.
+class Generator(ImageGenerator):
+    """See ``ImageGenerator``; the norm stands after every layer but the last.
 
     Args:
-        shape: ``(C, S, S)``.
-        latent: dimension of z.
         width: filters at the largest resolution.
-        norm: one of ``NORMS``, after every layer but the last.
-        activation: one of ``ACTIVATIONS``, after each of these.
+        activation: one of ``ACTIVATIONS``, after each of these layers.
         constant: ``width`` filters at every resolution (Arjovsky et al. 2017, figure 6).
         start: one of ``STARTS``.
-        classes: the norm has a scale and a shift for each; ``forward`` then takes one-hot codes as well.
-
-    Raises:
-        UserError: a shape or size that cannot be, or an unknown norm, activation or start.
     """
-
-    told: ClassVar[bool] = True
 
     def __init__(
         self,
-        shape: tuple[int, ...],
+        shape: Shape,
         latent: int = 100,
         width: int = 64,
         norm: str = "batch",
@@ -78,29 +63,22 @@ class Generator(nn.Module):
         self.layers = Chain(*layers, nn.ConvTranspose2d(sizes[-1], shape[0], 4, 2, 1), nn.Tanh())
         begin(self, choice("network.generator_start", start, STARTS))
 
-    def forward(self, z: Tensor, code: Tensor | None = None) -> Tensor:
-        return self.layers(square(self.project(z)), code)
+    def output(self, x: Tensor) -> Tensor:
+        return x
 
 
 class Discriminator(Critic):
-    """``x [B, C, S, S] -> logits [B]``, or ``[B, outputs]`` of more than one; S a power of two from 8 to 256.
+    """See ``Critic``; the norm stands after every layer but the first and the last.
 
     Args:
-        shape: ``(C, S, S)``.
         width: filters at the largest resolution.
-        norm: one of ``NORMS``, after every layer but the first and the last.
-        spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
         activation: one of ``ACTIVATIONS``, after every layer but the last.
         start: one of ``STARTS``.
-        outputs: logits of each example.
-
-    Raises:
-        UserError: a shape or size that cannot be, or an unknown norm, activation or start.
     """
 
     def __init__(
         self,
-        shape: tuple[int, ...],
+        shape: Shape,
         width: int = 64,
         norm: str = "none",
         spectral_norm: bool = False,
@@ -120,7 +98,3 @@ class Discriminator(Critic):
         self.layers = nn.Sequential(*layers)
         self.end(linear, sizes[-1] * BASE * BASE, outputs)
         begin(self, choice("network.discriminator_start", start, STARTS))
-
-    def features(self, x: Tensor) -> Tensor:
-        """Return ``[B, num_features]``: what the last layer sees."""
-        return self.layers(x).flatten(1)

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from steadygan.core.types import Number, Tensors
 
 
 class Ensemble(nn.Module):
@@ -25,13 +26,11 @@ class Ensemble(nn.Module):
         self.member = deepcopy(members[0])
         for name, module in self.member.named_modules():
             others = [member.get_submodule(name) for member in members]
-            for key, value in module._parameters.items():
-                if value is not None:
-                    stacked = torch.stack([other._parameters[key].detach() for other in others])
-                    module._parameters[key] = nn.Parameter(stacked)
-            for key, value in module._buffers.items():
-                if value is not None:
-                    module._buffers[key] = torch.stack([other._buffers[key] for other in others])
+            for key, _ in list(module.named_parameters(recurse=False)):
+                stacked = torch.stack([other.get_parameter(key).detach() for other in others])
+                module._parameters[key] = nn.Parameter(stacked)
+            for key, _ in list(module.named_buffers(recurse=False)):
+                module._buffers[key] = torch.stack([other.get_buffer(key) for other in others])
         self._one = (deepcopy(members[0]),)  # in a tuple: no module of its own
 
     def train(self, mode: bool = True) -> "Ensemble":
@@ -43,10 +42,10 @@ class Ensemble(nn.Module):
         """Sizes of the stages of members that grow."""
         return getattr(self._one[0], "sizes", None)
 
-    def forward(self, x: Tensor, *more: Tensor, **stage_kwargs: Any) -> Tensor:
+    def forward(self, x: Tensor, *more: Tensor, **stage_kwargs: Number) -> Tensor:
         """Return ``[K * B, ...]``; ``more``: further inputs ``[K * B]``; ``stage_kwargs`` are passed to all."""
-        params = dict(self.member.named_parameters())
-        buffers = dict(self.member.named_buffers())
+        params: Tensors = dict(self.member.named_parameters())
+        buffers: Tensors = dict(self.member.named_buffers())
         count = len(next(iter(params.values())))
         inputs = [value.unflatten(0, (count, -1)) for value in (x, *more)]
         output, new = torch.func.vmap(partial(self._call, stage_kwargs))(params, buffers, *inputs)
@@ -55,8 +54,10 @@ class Ensemble(nn.Module):
             self.member.get_submodule(path)._buffers[key] = value
         return output.flatten(0, 1)
 
-    def _call(self, stage_kwargs: dict, params: dict[str, Tensor], buffers: dict[str, Tensor], *inputs: Tensor):
-        """One member's output and its new buffers."""
+    def _call(
+        self, stage_kwargs: dict[str, Number], params: Tensors, buffers: Tensors, *inputs: Tensor
+    ) -> tuple[Tensor, Tensors]:
+        """Return one member's output and its new buffers."""
         tensors = {**params, **buffers}  # where ``functional_call`` writes what ``forward`` assigns
         output = torch.func.functional_call(self._one[0], tensors, inputs, stage_kwargs)
         return output, {name: tensors[name] for name in buffers}

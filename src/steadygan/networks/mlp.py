@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from steadygan.networks.checks import choice, logits, whole_number
-from steadygan.networks.spectral import kinds
+from steadygan.networks.base import Linear, logits
+from steadygan.networks.checks import Shape, choice, whole_number
+from steadygan.networks.layers.spectral import kinds
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -30,10 +31,17 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 class _Chain(nn.Module):
-    """Linear layers with an activation between each two: ``[B, inputs] -> [B, outputs]``."""
+    """Linear layers with an activation between each two: ``[B, inputs] -> [B, outputs]``.
+
+    Args of both players:
+        shape: of one example, ``(d,)`` or ``(C, H, W)``.
+        width: units of each hidden layer.
+        depth: number of linear layers, so ``depth - 1`` hidden ones.
+        activation: one of ``ACTIVATIONS``.
+    """
 
     def __init__(
-        self, inputs: int, outputs: int, width: int, depth: int, activation: str, layer: type[nn.Linear] = nn.Linear
+        self, inputs: int, outputs: int, width: int, depth: int, activation: str, layer: Linear = nn.Linear
     ) -> None:
         super().__init__()
         whole_number("network.width", width)
@@ -53,21 +61,10 @@ class _Chain(nn.Module):
 
 
 class Generator(_Chain):
-    """``z [B, latent] -> x [B, *shape]``: linear in the end for vectors, tanh for images.
-
-    Args:
-        shape: of one example, ``(d,)`` or ``(C, H, W)``.
-        latent: dimension of z.
-        width: units of each hidden layer.
-        depth: number of linear layers, so ``depth - 1`` hidden ones.
-        activation: one of ``ACTIVATIONS``.
-
-    Raises:
-        UserError: a size that is not a whole number of at least 1, or an unknown activation.
-    """
+    """``z [B, latent] -> x [B, *shape]``: linear in the end for vectors, tanh for images."""
 
     def __init__(
-        self, shape: tuple[int, ...], latent: int = 16, width: int = 128, depth: int = 4, activation: str = "relu"
+        self, shape: Shape, latent: int = 16, width: int = 128, depth: int = 4, activation: str = "relu"
     ) -> None:
         super().__init__(whole_number("network.latent", latent), prod(shape), width, depth, activation)
         self.shape, self.latent = tuple(shape), latent
@@ -81,19 +78,8 @@ class Discriminator(_Chain):
     """``x [B, *shape] -> logits [B]``, or ``[B, outputs]`` of more than one.
 
     Args:
-        shape: of one example, ``(d,)`` or ``(C, H, W)``.
-        width: units of each hidden layer.
-        depth: number of linear layers, so ``depth - 1`` hidden ones.
-        activation: one of ``ACTIVATIONS``.
         spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
         outputs: logits of each example.
-
-    Attributes:
-        linear: the kind of its layers.
-        num_features: of ``features``.
-
-    Raises:
-        UserError: a size that is not a whole number of at least 1, or an unknown activation.
     """
 
     flat: ClassVar[bool] = True
@@ -101,7 +87,7 @@ class Discriminator(_Chain):
 
     def __init__(
         self,
-        shape: tuple[int, ...],
+        shape: Shape,
         width: int = 128,
         depth: int = 4,
         activation: str = "relu",

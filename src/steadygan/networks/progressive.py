@@ -11,29 +11,22 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from steadygan.common.errors import bad_value
 from steadygan.core.growing import enlarged, fades, mixed, shrunk
 from steadygan.core.types import Number
-from steadygan.networks.checks import logits, whole_number
-from steadygan.networks.equalized import HE, EqualizedConv2d, EqualizedLinear, MinibatchDeviation, PixelNorm
+from steadygan.networks.base import Critic, logits
+from steadygan.networks.checks import SIZES as LATER
+from steadygan.networks.checks import Shape, side, whole_number
+from steadygan.networks.layers.equalized import HE, EqualizedConv2d, EqualizedLinear, MinibatchDeviation, PixelNorm
 
-SIZES = (4, 8, 16, 32, 64, 128, 256)
-
-
-def sizes_of(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the resolutions on the way to images of a shape, 4 first.
-
-    Raises:
-        UserError: ``shape`` is not ``(C, S, S)`` with S one of ``SIZES``.
-    """
-    if len(shape) != 3 or shape[1] != shape[2] or shape[2] not in SIZES:
-        sizes = ", ".join(f"{size}x{size}" for size in SIZES)
-        problem = f"makes square images of {sizes}; this dataset's examples are {'x'.join(map(str, shape))}"
-        raise bad_value("network", "progressive", problem)
-    return SIZES[: SIZES.index(shape[2]) + 1]
+SIZES = (4, *LATER)
 
 
-def filters(sizes: tuple[int, ...], width: int) -> list[int]:
+def sizes_of(shape: Shape) -> Shape:
+    """Return the resolutions on the way to images of a shape, 4 first."""
+    return SIZES[: SIZES.index(side(shape, "progressive", SIZES)) + 1]
+
+
+def filters(sizes: Shape, width: int) -> list[int]:
     """Return the numbers of filters of each resolution, 4 x 4 first."""
     whole_number("network.width", width)
     return [width * 2 ** min(level, 3) for level in reversed(range(len(sizes)))]
@@ -65,12 +58,9 @@ class Generator(nn.Module):
 
     Attributes:
         sizes: of the stages.
-
-    Raises:
-        UserError: a shape or size that cannot be.
     """
 
-    def __init__(self, shape: tuple[int, ...], latent: int = 128, width: int = 16) -> None:
+    def __init__(self, shape: Shape, latent: int = 128, width: int = 16) -> None:
         super().__init__()
         self.sizes = sizes_of(shape)
         self.latent = whole_number("network.latent", latent)
@@ -95,41 +85,29 @@ class Generator(nn.Module):
         return mixed(enlarged(self.to_image[stage - 1](before), self.sizes[stage]), image, fade)
 
 
-class Discriminator(nn.Module):
-    """``x [B, C, S, S] -> logits [B]``, or ``[B, outputs]`` of more than one; x of a stage's size or a multiple of it.
+class Discriminator(Critic):
+    """See ``Critic``; S a power of two from 4 to 256, and x of a stage's size or a multiple of it.
 
     Args:
-        shape: ``(C, S, S)``, S a power of two from 4 to 256.
         width: filters at the largest resolution.
         minibatch_deviation: tell the last block how much the images of a batch differ; samples then see each other.
-        outputs: logits of each example.
 
     Attributes:
         sizes: of the stages.
-        linear: the kind of its last layer.
-        num_features: of ``features``.
-
-    Raises:
-        UserError: a shape or size that cannot be.
     """
 
-    linear = EqualizedLinear
-
-    def __init__(
-        self, shape: tuple[int, ...], width: int = 16, minibatch_deviation: bool = False, outputs: int = 1
-    ) -> None:
+    def __init__(self, shape: Shape, width: int = 16, minibatch_deviation: bool = False, outputs: int = 1) -> None:
         super().__init__()
         self.sizes = sizes_of(shape)
         channels = filters(self.sizes, width)
         later = [nn.Sequential(*_layer(n, n), *_layer(n, m), nn.AvgPool2d(2)) for m, n in pairwise(channels)]
         self.blocks = nn.ModuleList([self._last(channels[0], minibatch_deviation), *later])
         self.from_image = nn.ModuleList([nn.Sequential(*_layer(shape[0], n, kernel=1)) for n in channels])
-        self.num_features = channels[0]
-        self.logit = self.linear(self.num_features, outputs)
+        self.end(EqualizedLinear, channels[0], outputs)
 
     @staticmethod
     def _last(channels: int, deviation: bool) -> nn.Sequential:
-        """At 4 x 4, to a vector."""
+        """Return the block at 4 x 4, to a vector."""
         extra = [MinibatchDeviation()] if deviation else []
         to_vector = [nn.Flatten(), EqualizedLinear(channels * 16, channels, gain=HE), nn.LeakyReLU(0.2)]
         return nn.Sequential(*extra, *_layer(channels + len(extra), channels), *to_vector)
@@ -146,10 +124,6 @@ class Discriminator(nn.Module):
         for block in reversed(range(stage)):
             hidden = self.blocks[block](hidden)
         return hidden
-
-    def head(self, features: Tensor) -> Tensor:
-        """Return the last layer, ``[B, num_features] -> [B, outputs]``."""
-        return self.logit(features)
 
     def forward(self, x: Tensor, stage: int | None = None, fade: Number = 1.0) -> Tensor:
         return logits(self.head(self.features(x, stage, fade)))

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from steadygan.common.errors import bad_value
-from steadygan.networks.activations import ACTIVATIONS
-from steadygan.networks.checks import SIZES, side, whole_number
-from steadygan.networks.critic import Critic
-from steadygan.networks.initial import he
-from steadygan.networks.resampling import BASE, BilinearDown, BilinearUp
+from steadygan.networks.base import Critic
+from steadygan.networks.checks import SIZES, Shape, side, whole_number
+from steadygan.networks.layers.activations import LeakyReLU
+from steadygan.networks.layers.initial import he
+from steadygan.networks.layers.resampling import BASE, BilinearDown, BilinearUp
 
 GAIN = math.sqrt(2 / (1 + 0.2**2))
 """Of a leaky ReLU with slope 0.2."""
@@ -28,12 +28,8 @@ FULL = 32
 """Pixels a side up to which there are all the filters."""
 
 
-def filters(shape: tuple[int, ...], width: int, expansion: int, group: int) -> list[int]:
-    """Numbers of filters, 4 x 4 first.
-
-    Raises:
-        UserError: an image or a number that cannot be.
-    """
+def filters(shape: Shape, width: int, expansion: int, group: int) -> list[int]:
+    """Return the numbers of filters, 4 x 4 first."""
     size = side(shape, "r3gan")
     for key, value in (("width", width), ("expansion", expansion), ("group", group)):
         whole_number(f"network.{key}", value)
@@ -50,7 +46,7 @@ class Biased(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(channels))
-        self.activation = ACTIVATIONS["leaky_relu"][0]()
+        self.activation = LeakyReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.activation(x + self.bias[:, None, None])
@@ -86,19 +82,10 @@ class Generator(nn.Module):
         blocks: at each resolution.
         expansion: filters inside of a block for each outside.
         group: filters inside of a block that a convolution sees together.
-
-    Raises:
-        UserError: a shape or size that cannot be.
     """
 
     def __init__(
-        self,
-        shape: tuple[int, ...],
-        latent: int = 64,
-        width: int = 768,
-        blocks: int = 2,
-        expansion: int = 2,
-        group: int = 16,
+        self, shape: Shape, latent: int = 64, width: int = 768, blocks: int = 2, expansion: int = 2, group: int = 16
     ) -> None:
         super().__init__()
         sizes = filters(shape, width, expansion, group)
@@ -116,28 +103,10 @@ class Generator(nn.Module):
 
 
 class Discriminator(Critic):
-    """``x [B, C, S, S] -> logits [B]``, or ``[B, outputs]`` of more than one; S a power of two from 8 to 256.
-
-    Args:
-        shape: ``(C, S, S)``.
-        width: filters up to 32 x 32.
-        blocks: at each resolution.
-        expansion: filters inside of a block for each outside.
-        group: filters inside of a block that a convolution sees together.
-        outputs: logits of each example.
-
-    Raises:
-        UserError: a shape or size that cannot be.
-    """
+    """See ``Critic``; the arguments are those of ``Generator``."""
 
     def __init__(
-        self,
-        shape: tuple[int, ...],
-        width: int = 768,
-        blocks: int = 2,
-        expansion: int = 2,
-        group: int = 16,
-        outputs: int = 1,
+        self, shape: Shape, width: int = 768, blocks: int = 2, expansion: int = 2, group: int = 16, outputs: int = 1
     ) -> None:
         super().__init__()
         sizes = filters(shape, width, expansion, group)[::-1]
@@ -149,7 +118,3 @@ class Discriminator(Critic):
         basis = he(nn.Conv2d(sizes[-1], sizes[-1], BASE, groups=sizes[-1], bias=False))
         self.layers = nn.Sequential(*layers, basis)
         he(self.end(nn.Linear, sizes[-1], outputs, bias=False))
-
-    def features(self, x: Tensor) -> Tensor:
-        """Return ``[B, num_features]``: what the last layer sees."""
-        return self.layers(x).flatten(1)

@@ -8,14 +8,12 @@ from torch import Tensor, nn
 from steadygan.common.errors import UserError, bad_value
 from steadygan.core.growing import enlarged, fades, mixed
 from steadygan.core.types import Number
+from steadygan.networks.checks import Shape
+from steadygan.networks.layers.initial import normal
 
 
 class Growing(nn.Module):
-    """A generator that grows by itself.
-
-    Args:
-        generator: with ``sizes``, and the keywords ``stage`` and ``fade``.
-    """
+    """A generator that grows by itself: with ``sizes``, and the keywords ``stage`` and ``fade``."""
 
     def __init__(self, generator: nn.Module) -> None:
         super().__init__()
@@ -39,23 +37,18 @@ class Stacked(nn.Module):
 
     Attributes:
         sizes: the resolutions, each twice the one before.
-
-    Raises:
-        UserError: its layers do not do so.
     """
 
-    def __init__(self, generator: nn.Module, shape: tuple[int, ...]) -> None:
+    def __init__(self, generator: nn.Module, shape: Shape) -> None:
         super().__init__()
         self.generator = generator
         enlarging = _enlarging(generator)
         self._enlarging = [layer for layer, _ in enlarging]
-        self.sizes = (*(seen.shape[-1] for _, seen in enlarging), shape[-1])
+        self.sizes = (*(features.shape[-1] for _, features in enlarging), shape[-1])
         if not enlarging or any(2 * size != after for size, after in pairwise(self.sizes)):
             raise unfit(generator)
-        self.heads = nn.ModuleList([nn.Conv2d(seen.shape[1], shape[0], 1) for _, seen in enlarging])
-        for head in self.heads:
-            nn.init.normal_(head.weight, std=0.02)
-            nn.init.zeros_(head.bias)
+        heads = [nn.Conv2d(features.shape[1], shape[0], 1) for _, features in enlarging]
+        self.heads = nn.ModuleList(map(normal, heads))
 
     def forward(self, z: Tensor, *label: Tensor, stage: int, fade: Number = 1.0) -> Tensor:
         """Images ``[B, C, s, s]`` of the stage's size; at a fade of 0 those of the stage before it, enlarged."""
@@ -71,18 +64,18 @@ class Stacked(nn.Module):
 
         Its image as well where it ran to the end. Stopped from within, since how it hands things on is its own matter.
         """
-        seen: list[Tensor] = []
+        features: list[Tensor] = []
 
         def look(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            seen.append(inputs[0])
-            if len(seen) > stage:
+            features.append(inputs[0])
+            if len(features) > stage:
                 raise _Enough
 
         hooks = [layer.register_forward_pre_hook(look) for layer in self._enlarging]
         try:
-            return self.generator(*inputs), seen
+            return self.generator(*inputs), features
         except _Enough:
-            return None, seen
+            return None, features
         finally:
             for hook in hooks:
                 hook.remove()
@@ -103,11 +96,12 @@ def _enlarging(generator: nn.Module) -> list[tuple[nn.Module, Tensor]]:
 
     modes = {module: module.training for module in generator.modules()}
     generator.eval()  # normalisation leaves its statistics alone
-    hooks = [layer.register_forward_hook(compare) for layer in getattr(generator, "inner", generator).layers]
+    inner = getattr(generator, "inner", generator)
+    hooks = [layer.register_forward_hook(compare) for layer in inner.get_submodule("layers").children()]
     like = next(generator.parameters())
     labels = [torch.zeros(1, dtype=torch.int64, device=like.device)] if hasattr(generator, "classes") else []
     try:
-        generator(torch.zeros(1, generator.latent, dtype=like.dtype, device=like.device), *labels)
+        generator(torch.zeros(1, getattr(generator, "latent", 0), dtype=like.dtype, device=like.device), *labels)
     finally:
         for hook in hooks:
             hook.remove()
@@ -116,12 +110,8 @@ def _enlarging(generator: nn.Module) -> list[tuple[nn.Module, Tensor]]:
     return enlarging
 
 
-def stacked(generator: nn.Module, shape: tuple[int, ...]) -> Growing | Stacked:
-    """Return a generator as one that grows; it is not copied.
-
-    Raises:
-        UserError: it does not make images in steps of twice the size.
-    """
+def as_growing(generator: nn.Module, shape: Shape) -> Growing | Stacked:
+    """Return a generator as one that grows, not copied; a ``UserError`` if it does not double its images' size."""
     if getattr(generator, "sizes", None):
         return Growing(generator)
     if not isinstance(getattr(getattr(generator, "inner", generator), "layers", None), nn.Sequential):
@@ -130,7 +120,7 @@ def stacked(generator: nn.Module, shape: tuple[int, ...]) -> Growing | Stacked:
 
 
 def unfit(generator: nn.Module) -> UserError:
-    """That a generator cannot be pre-trained in stages."""
+    """Return the error for a generator that cannot be pre-trained in stages."""
     inner = type(getattr(generator, "inner", generator))
     problem = f"needs a generator that doubles the size of its images step by step, which {inner.__module__} is not"
     return bad_value("scheme", "pretrain", problem, ["network=dcgan", "network=progressive", "scheme=none"])

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from steadygan.analysis.linearised import Field, Iteration, scene
-from steadygan.networks.norms import unsynchronised
+from steadygan.networks.layers.norms import unsynchronised
 from steadygan.theory.spectrum import Operator, balance, measured, ritz, scaled
 from steadygan.training.components import Components
 from steadygan.training.state import GANState

@@ -19,7 +19,7 @@ from steadygan.core.growing import Growth
 from steadygan.core.optimizers import Adam
 from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.settings import is_number
-from steadygan.networks.stacked import stacked
+from steadygan.networks.stacked import as_growing
 from steadygan.runs import files
 from steadygan.training.schemes.base import Row
 
@@ -86,7 +86,7 @@ class Pretrain:
         if "index" not in example:
             problem = "needs a finite data set: each of its images has a latent of its own"
             raise bad_value("scheme", "pretrain", problem, ["none"])
-        self.phases(stacked(networks["generator"], tuple(dataset.shape)).sizes, dataset.num_data)
+        self.phases(as_growing(networks["generator"], tuple(dataset.shape)).sizes, dataset.num_data)
         if not hasattr(self.distance, "on"):
             is_callable("scheme.distance", self.distance)
         if hasattr(self.distance, "check"):

@@ -11,7 +11,7 @@ from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.draws import stream_seed
 from steadygan.core.growing import shrunk
 from steadygan.core.types import Tensors
-from steadygan.networks.stacked import stacked
+from steadygan.networks.stacked import as_growing
 from steadygan.training.functional import tensors
 from steadygan.training.module import GANModule
 from steadygan.training.networks import as_functions
@@ -46,7 +46,7 @@ class Pretraining:
         self.device = gan.sampler.device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream_seed(gan.seed, "init/pretrain"))
-            stack = stacked(components.networks["generator"], tuple(self.data.shape)).to(gan.float_type)
+            stack = as_growing(components.networks["generator"], tuple(self.data.shape)).to(gan.float_type)
         apply = self.labelling.functions(
             as_functions({"generator": stack, "discriminator": components.networks["discriminator"]}, bf16)
         )

@@ -1,12 +1,17 @@
-"""Normalisation layers that also run under ``torch.func``."""
+"""Normalisation layers that also run under ``torch.func``, and how a network hands a class to them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from math import gcd
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from steadygan.common.errors import bad_value
+from steadygan.networks.checks import choice
 
 Gather = Callable[[Tensor], Tensor]
 """``gather(x) -> [R, *x.shape]``: the tensors of all R processes that share a batch, differentiable."""
@@ -54,6 +59,8 @@ class BatchNorm(nn.Module):
 
     running_mean: Tensor
     running_var: Tensor
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
 
     def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
@@ -84,7 +91,7 @@ class BatchNorm(nn.Module):
             var = (variances + (means - mean).square()).mean(0)
             self._keep(mean.detach(), var.detach(), len(means) * x.numel() // x.shape[1])
             scale = (var + self.eps).rsqrt()
-            if self.weight is None:
+            if self.weight is None or self.bias is None:
                 return ((wide - mean.view(shape)) * scale.view(shape)).to(x.dtype)
             scale = self.weight * scale
             return ((wide - mean.view(shape)) * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
@@ -135,3 +142,74 @@ NORMS: dict[str, Norm | None] = {
     "none": None,
 }
 """What the keys ``generator_norm`` and ``discriminator_norm`` may say: a layer for so many channels, or nothing."""
+
+
+class ClassBatchNorm(nn.Module):
+    """Batch normalisation with a scale and a shift for each class.
+
+    The statistics are those of the whole batch, as ``BatchNorm`` takes them. Scale and shift are matrix products with
+    one-hot codes, whose gradients are the same to the bit on every run.
+
+    Reference: Dumoulin et al. (2017), arXiv:1610.07629; Miyato and Koyama (2018), arXiv:1802.05637.
+    """
+
+    told: ClassVar[bool] = True
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.norm = BatchNorm(channels, affine=False)
+        self.weight = nn.Parameter(torch.ones(classes, channels))
+        self.bias = nn.Parameter(torch.zeros(classes, channels))
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        """Return ``[B, C, ...]``, one-hot ``[B, classes]`` ``-> [B, C, ...]``."""
+        shape = (*x.shape[:2], *[1] * (x.ndim - 2))
+        scale, shift = ((code @ table).view(shape) for table in (self.weight, self.bias))
+        return self.norm(x) * scale + shift
+
+
+class Chain(nn.Sequential):
+    """Layers in a row; those that are ``told`` take the code of the class as well."""
+
+    told: ClassVar[bool] = True
+
+    def forward(self, input: Tensor, code: Tensor | None = None) -> Tensor:
+        """``code``: one-hot ``[B, classes]``; None where no layer wants it."""
+        for layer in self:
+            input = layer(input, code) if getattr(layer, "told", False) else layer(input)
+        return input
+
+
+class Residual(nn.Module):
+    """``shortcut(x) + share * branch(x)``, told a class or not."""
+
+    told: ClassVar[bool] = True
+
+    def __init__(self, branch: Chain, shortcut: nn.Module, share: float | None = None) -> None:
+        super().__init__()
+        self.branch, self.shortcut, self.share = branch, shortcut, share
+
+    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
+        if self.share is None:
+            return self.shortcut(x) + self.branch(x, code)
+        return self.shortcut(x) + self.share * self.branch(x, code)
+
+
+def generator_norm(norm: str, classes: int | None) -> Norm | None:
+    """Return the layer of ``network.generator_norm``, with a scale and a shift for each of ``classes``, if any.
+
+    Raises:
+        UserError: there is no such norm, or one that classes cannot go to.
+    """
+    made = choice("network.generator_norm", norm, NORMS)
+    if classes is None:
+        return made
+    if made is not BatchNorm:
+        problem = f"the generator has no batch normalisation: network.generator_norm={norm}"
+        raise bad_value("labels.generator", "batch_norm", problem, ["concatenate"])
+    return partial(ClassBatchNorm, classes=classes)
+
+
+def layers_of(norm: Norm | None, channels: int) -> list[nn.Module]:
+    """Return the norm's layer in a list, which is empty where there is none."""
+    return [norm(channels)] if norm else []

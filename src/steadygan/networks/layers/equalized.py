@@ -27,9 +27,8 @@ class EqualizedLinear(nn.Linear):
         self.scale = gain / math.sqrt(inputs)
         _start(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``[B, n] -> [B, m]``."""
-        return F.linear(x, self.scale * self.weight, self.bias)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.linear(input, self.scale * self.weight, self.bias)
 
 
 class EqualizedConv2d(nn.Conv2d):
@@ -40,9 +39,8 @@ class EqualizedConv2d(nn.Conv2d):
         self.scale = gain / math.sqrt(inputs * kernel * kernel)
         _start(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``[B, in, H, W] -> [B, out, H, W]``."""
-        return self._conv_forward(x, self.scale * self.weight, self.bias)
+    def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.scale * self.weight, self.bias)
 
 
 def _start(layer: nn.Linear | nn.Conv2d) -> None:
@@ -59,7 +57,7 @@ class PixelNorm(nn.Module):
 
 
 class MinibatchDeviation(nn.Module):
-    """One more channel: how much images next to each other in the batch differ (section 3).
+    """One more channel, ``[B, C, H, W] -> [B, C + 1, H, W]``: how much neighbours in the batch differ (section 3).
 
     The standard deviation over ``GROUP`` images of each feature at each place, its mean over features and places; of
     smaller groups where that does not divide the batch.
@@ -68,9 +66,8 @@ class MinibatchDeviation(nn.Module):
     mixes_samples = True
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``[B, C, H, W] -> [B, C + 1, H, W]``."""
         count = math.gcd(len(x), GROUP)
         groups = x.unflatten(0, (-1, count))
-        spread = (groups.var(1, correction=0) + 1e-8).sqrt().flatten(1).mean(1)
-        channel = spread.repeat_interleave(count).view(-1, 1, 1, 1)
+        deviation = (groups.var(1, correction=0) + 1e-8).sqrt().flatten(1).mean(1)
+        channel = deviation.repeat_interleave(count).view(-1, 1, 1, 1)
         return torch.cat([x, channel.expand(-1, 1, *x.shape[2:])], 1)

@@ -2,39 +2,34 @@
 
 import math
 from collections.abc import Callable
-from functools import singledispatch
+from typing import TypeVar
 
 from torch import nn
 
+from steadygan.networks.layers.spectral import SpectralConv2d, SpectralLinear
 
-@singledispatch
-def fans(layer: nn.Module) -> tuple[float, float]:
+Layer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
+L = TypeVar("L", bound=Layer)
+
+
+def fans(layer: Layer) -> tuple[float, float]:
     """Return how many inputs a unit has, and how many units an input goes to."""
-    return layer.in_features, layer.out_features
+    if isinstance(layer, nn.Linear):
+        return layer.in_features, layer.out_features
+    inputs, outputs, stride = layer.weight[0].numel(), layer.weight[:, 0].numel(), math.prod(layer.stride)
+    return (inputs, outputs / stride) if isinstance(layer, nn.Conv2d) else (outputs / stride, inputs)
 
 
-@fans.register
-def _(layer: nn.Conv2d) -> tuple[float, float]:
-    stride = math.prod(layer.stride)
-    return layer.weight[0].numel(), layer.weight[:, 0].numel() / stride
-
-
-@fans.register
-def _(layer: nn.ConvTranspose2d) -> tuple[float, float]:
-    stride = math.prod(layer.stride)
-    return layer.weight[:, 0].numel() / stride, layer.weight[0].numel()
-
-
-def _settled(layer: nn.Module) -> nn.Module:
+def _settled(layer: L) -> L:
     """Return the layer with biases 0, and with what follows from its weights as it is with these."""
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
-    if hasattr(layer, "restart"):
+    if isinstance(layer, SpectralLinear | SpectralConv2d):
         layer.restart()
     return layer
 
 
-def glorot(layer: nn.Module, gain: float = 1.0) -> nn.Module:
+def glorot(layer: L, gain: float = 1.0) -> L:
     """Return the layer with uniform weights of variance ``2 gain^2 / (fan in + fan out)``, biases 0.
 
     Where a layer has a stride its fan on the larger side is a share, as in the code of Gulrajani et al. (2017).
@@ -46,7 +41,7 @@ def glorot(layer: nn.Module, gain: float = 1.0) -> nn.Module:
     return _settled(layer)
 
 
-def he(layer: nn.Module, gain: float = 1.0) -> nn.Module:
+def he(layer: L, gain: float = 1.0) -> L:
     """Return the layer with weights from N(0, gain^2 / fan in), biases 0.
 
     Reference: He et al. (2015), arXiv:1502.01852.
@@ -55,7 +50,7 @@ def he(layer: nn.Module, gain: float = 1.0) -> nn.Module:
     return _settled(layer)
 
 
-def normal(layer: nn.Module, std: float = 0.02) -> nn.Module:
+def normal(layer: L, std: float = 0.02) -> L:
     """Return the layer with weights from N(0, std^2), biases 0; the deviation is DCGAN's.
 
     Reference: Radford et al. (2016), section 4, arXiv:1511.06434.
@@ -64,20 +59,20 @@ def normal(layer: nn.Module, std: float = 0.02) -> nn.Module:
     return _settled(layer)
 
 
-def scaled(layer: nn.Module) -> nn.Module:
-    """Return the layer with Glorot's weights, by a gain of sqrt(2) in convolutions, as Gulrajani et al. (2017) have it.
+def scaled(layer: L) -> L:
+    """Return the layer with Glorot's weights, by a gain of sqrt(2) in convolutions.
 
     Reference: Gulrajani et al. (2017), arXiv:1704.00028.
     """
     return glorot(layer, 1.0 if isinstance(layer, nn.Linear) else math.sqrt(2))
 
 
-STARTS: dict[str, Callable[[nn.Module], nn.Module]] = {"normal": normal, "glorot": scaled}
+STARTS: dict[str, Callable[[Layer], Layer]] = {"normal": normal, "glorot": scaled}
 """What the keys ``generator_start`` and ``discriminator_start`` may say."""
 
 
-def begin(network: nn.Module, how: Callable[[nn.Module], nn.Module]) -> None:
-    """Starts every linear layer and convolution of a network anew."""
+def begin(network: nn.Module, how: Callable[[Layer], Layer]) -> None:
+    """Start every linear layer and convolution of a network anew."""
     for layer in network.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(layer, Layer):
             how(layer)

@@ -9,15 +9,13 @@ from torch import Tensor, nn
 
 
 def spectral_value(matrix: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-    """Return one power iteration.
+    """Return one power iteration: the estimate of the largest singular value, and the new ``u`` of length 1.
+
+    The estimate is differentiable in ``matrix`` with both vectors held constant (eq. 11: the gradient is ``u v^T``).
 
     Args:
         matrix: ``[m, n]``.
         u: ``[m]``, the estimate of the first left singular vector so far, of any length but 0.
-
-    Returns:
-        The estimate of the largest singular value, differentiable in ``matrix`` with both vectors held constant (their
-        eq. 11: the gradient is ``u v^T``), and the new ``u`` of length 1.
 
     Reference: Miyato et al. (2018), algorithm 1, arXiv:1802.05957.
     """
@@ -38,7 +36,7 @@ class _Spectral(nn.Module):
     u: Tensor
 
     def restart(self) -> None:
-        """The first left singular vector of the weight as it is: call it after an initialisation."""
+        """Take the first left singular vector of the weight as it is: call it after an initialisation."""
         matrix = self.weight.detach().flatten(1)
         self.register_buffer("u", torch.linalg.eigh(matrix @ matrix.T).eigenvectors[:, -1].clone())
 
@@ -50,28 +48,28 @@ class _Spectral(nn.Module):
         return self.weight / sigma
 
 
-class SpectralLinear(_Spectral, nn.Linear):
+class SpectralLinear(nn.Linear, _Spectral):
     """``nn.Linear`` whose matrix has spectral norm 1; bias and initialisation are ``nn.Linear``'s."""
 
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__(in_features, out_features, bias)
         self.restart()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``[B, n] -> [B, m]``."""
-        return F.linear(x, self.normalised_weight(), self.bias)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.linear(input, self.normalised_weight(), self.bias)
 
 
-class SpectralConv2d(_Spectral, nn.Conv2d):
-    """``nn.Conv2d`` whose kernel, as a matrix ``[out, in * kh * kw]``, has spectral norm 1 (Miyato et al. 2018)."""
+class SpectralConv2d(nn.Conv2d, _Spectral):
+    """``nn.Conv2d`` whose kernel, as a matrix ``[out, in * kh * kw]``, has spectral norm 1."""
 
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, m: int, n: int, kernel_size: int, stride: int = 1, padding: int = 0, bias: bool = True, groups: int = 1
+    ) -> None:
+        super().__init__(m, n, kernel_size, stride, padding, groups=groups, bias=bias)
         self.restart()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``[B, in, H, W] -> [B, out, H', W']``."""
-        return self._conv_forward(x, self.normalised_weight(), self.bias)
+    def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.normalised_weight(), self.bias)
 
 
 def kinds(spectral_norm: bool) -> tuple[type[nn.Conv2d], type[nn.Linear]]:

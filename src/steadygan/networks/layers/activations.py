@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 
 class Gated(nn.Module):
-    """``sigmoid(a) * tanh(b)`` of the halves a and b of the channels: the gate of PixelCNN,
-    in a GAN.
+    """``sigmoid(a) * tanh(b)`` of the halves a and b of the channels: the gate of PixelCNN, in a GAN.
 
     Reference: van den Oord et al. (2016), arXiv:1606.05328; Gulrajani et al. (2017), figure 2, arXiv:1704.00028.
     """
@@ -20,9 +19,12 @@ class Gated(nn.Module):
         return torch.sigmoid(gate) * torch.tanh(value)
 
 
+LeakyReLU = partial(nn.LeakyReLU, 0.2)
+"""The slope of DCGAN (Radford et al. 2016)."""
+
 ACTIVATIONS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "relu": (nn.ReLU, 1),
-    "leaky_relu": (partial(nn.LeakyReLU, 0.2), 1),
+    "leaky_relu": (LeakyReLU, 1),
     "tanh": (nn.Tanh, 1),
     "silu": (nn.SiLU, 1),
     "softplus": (nn.Softplus, 1),

@@ -8,35 +8,32 @@ BASE = 4
 
 
 class Nearest(nn.Module):
-    """Each pixel four times."""
+    """Each pixel four times: ``[B, C, H, W] -> [B, C, 2 H, 2 W]``."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, H, W] -> [B, C, 2 H, 2 W]``."""
         return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
 class BilinearUp(nn.Module):
-    """Bilinear interpolation, by the weights 1/4 and 3/4 along each side, 0 beyond the border.
+    """Bilinear interpolation ``[B, C, H, W] -> [B, C, 2 H, 2 W]``, by the weights 1/4 and 3/4, 0 beyond the border.
 
     The filter (1, 3, 3, 1) is a box of two pixels three times over; so is the other way.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, H, W] -> [B, C, 2 H, 2 W]``."""
         x = F.interpolate(x, scale_factor=2, mode="nearest")
         return F.avg_pool2d(F.avg_pool2d(x, 2, 1, 1), 2, 1)
 
 
 class BilinearDown(nn.Module):
-    """Every other pixel of what the filter (1, 3, 3, 1) / 8 makes along each side, 0 beyond the border."""
+    """Every other pixel of what the filter (1, 3, 3, 1) / 8 makes: ``[B, C, H, W] -> [B, C, H / 2, W / 2]``."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, C, H, W] -> [B, C, H / 2, W / 2]``."""
         return F.avg_pool2d(F.avg_pool2d(F.avg_pool2d(x, 2, 1, 1), 2, 1), 2)
 
 
 def square(x: Tensor) -> Tensor:
-    """``[B, 4 * 4 * C] -> [B, C, 4, 4]``: row, column and channel from outside in.
+    """Return ``[B, 4 * 4 * C] -> [B, C, 4, 4]``: row, column and channel from outside in.
 
     So it is channels last from the start, and so through all layers: up to 1.2 times as fast on a CPU, at no cost.
     """
