@@ -57,4 +57,4 @@ def present_name(name: str) -> str:
 def install() -> None:
     """Let old names be imported; once in a process."""
     if not any(isinstance(finder, Renamed) for finder in sys.meta_path):
-        sys.meta_path.append(Renamed())
+        sys.meta_path.insert(0, Renamed())  # before what would find a module below an old name a second time
