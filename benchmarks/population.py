@@ -100,7 +100,7 @@ def population(width: int, batch: int, members: int) -> Any:
     from steadygan.config.build import build
     from steadygan.population.member import Member
     from steadygan.population.population import Population
-    from steadygan.training.components import Job
+    from steadygan.runs.job import Job
 
     config, slots = plain(width, batch), []
     for index in range(members):

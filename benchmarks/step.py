@@ -23,8 +23,8 @@ from torch import nn
 from steadygan.common.paths import conf_dir
 from steadygan.config.build import build
 from steadygan.config.hydra_versions import BASE
+from steadygan.runs.job import Job
 from steadygan.training.callbacks.bookkeeper import Bookkeeper
-from steadygan.training.components import Job
 from steadygan.training.loop import fit
 from steadygan.training.module import GANModule
 

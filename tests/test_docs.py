@@ -17,6 +17,7 @@ from steadygan import cli, train
 from steadygan.common.paths import conf_dir
 from steadygan.config import reference
 from steadygan.runs import checkpoint, files
+from steadygan.sweeps import executing
 from steadygan.training.callbacks import spectrum
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -100,7 +101,7 @@ def failed(compose, tmp_path_factory):
     given = [*TINY, "logger=none", f"outputs={tmp_path_factory.mktemp('outputs')}"]
     job = train.plan(compose(*given), given)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "build", lambda config: 1 / 0)
+        patch.setattr(executing, "build", lambda config: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train.execute(job, lambda event: None)
     return job.directory

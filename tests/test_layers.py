@@ -22,7 +22,7 @@ LAYERS = [
     {"report", "sweeps"},
     {"config.network_keys"},
     {"config.build"},
-    {"runs.run_data"},
+    {"runs.run_data", "sweeps.planning", "sweeps.executing"},
     {"train", "runs.loading", "doctor"},
     {"analysis.studies"},
     {"commands"},

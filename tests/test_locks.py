@@ -14,7 +14,7 @@ from steadygan.runs import files, locks
 OWNER = """
 import sys, time
 from pathlib import Path
-from steadygan import locks
+from steadygan.runs import locks
 with locks.hold([Path(run) for run in sys.argv[1:]]) as owners:
     print(len(owners), flush=True)
     time.sleep(100)
@@ -147,7 +147,7 @@ def test_of_many_that_take_over_a_dead_owners_lock_one_gets_it(tmp_path, owner):
     script = f"""
 import random, sys, time
 from pathlib import Path
-from steadygan import locks
+from steadygan.runs import locks
 run, counter, done = Path(sys.argv[1]), Path(sys.argv[2]), 0
 while done < {rounds}:
     with locks.hold([run]) as owners:

@@ -12,13 +12,14 @@ import yaml
 from omegaconf import OmegaConf
 from PIL import Image
 
-from steadygan import cli, train
+from steadygan import cli
 from steadygan.commands import _from
 from steadygan.common.errors import UserError
 from steadygan.config import build
 from steadygan.runs.files import write_json
 from steadygan.runs.signature import signature
 from steadygan.runs.summary import identity
+from steadygan.sweeps import executing
 
 TINY = ["iterations=2", "log_every=1", "evaluate_every=2", "batch_size=8", "logger=none", "network.width=8"]
 
@@ -64,7 +65,7 @@ def untrained(monkeypatch):
 
     def run_all(function, jobs, **how):
         for job in jobs:
-            train._describe(job)
+            executing._describe(job)
             write_json(job.directory / "summary.json", {**identity(job, "completed"), "iteration": job.iterations})
         return {job.signature: "completed" for job in jobs}
 

@@ -31,6 +31,7 @@ from steadygan import train
 from steadygan.common.paths import conf_dir
 from steadygan.config.hydra_versions import BASE
 from steadygan.runs import files
+from steadygan.sweeps import executing
 from steadygan.sweeps.grouping import group
 from steadygan.training.callbacks.bookkeeper import Bookkeeper
 
@@ -63,7 +64,7 @@ class Launch:
             Bookkeeper.after, Bookkeeper.open = seen, begun
             if together:
                 for each in group(jobs, workers=1, most=lambda job: len(jobs), compile=False):
-                    train.execute_group(each, lambda event: None)
+                    executing.execute_group(each, lambda event: None)
             else:
                 for job in jobs:
                     train.execute(job, lambda event: None)

@@ -14,6 +14,7 @@ from steadygan.commands import sample
 from steadygan.common.errors import UserError
 from steadygan.runs import files
 from steadygan.runs.checkpoint_manager import CheckpointManager
+from steadygan.sweeps import executing
 from steadygan.sweeps.grouping import group
 
 TINY = [
@@ -150,7 +151,7 @@ def test_a_checkpoint_of_a_version_that_logged_something_else_is_gone_on_from(pl
     job = plan("iterations=15")
     if together:
         (formed,) = group([job], workers=1, most=lambda _: 1, compile=False)
-        assert train.execute_group(formed, silent) == {job.signature: "completed"}
+        assert executing.execute_group(formed, silent) == {job.signature: "completed"}
     else:
         assert train.execute(job, silent) == "completed"
     last = files.read_rows(job.directory / files.METRICS)[-1]

@@ -21,6 +21,7 @@ from steadygan.config.targets import metric_nodes
 from steadygan.distributed import cluster
 from steadygan.distributed.spawn import ProcessFailed, spawn
 from steadygan.runs import files
+from steadygan.sweeps import executing
 
 sys.path.insert(0, str(Path(__file__).parent))  # processes inherit it
 import ddp_functions
@@ -232,7 +233,7 @@ def plan(compose, tmp_path):
 
 def test_a_failed_process_fails_the_job_with_its_words(plan, monkeypatch):
     job = plan("metrics=[]")
-    monkeypatch.setattr(train, "spawn", lambda _, *rest: spawn("ddp_functions:lose_one_of_a_job", *rest))
+    monkeypatch.setattr(executing, "spawn", lambda _, *rest: spawn("ddp_functions:lose_one_of_a_job", *rest))
     with pytest.raises(ProcessFailed):
         train.execute(job, lambda event: None)
     summary = json.loads((job.directory / files.SUMMARY).read_text())

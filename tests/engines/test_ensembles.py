@@ -10,7 +10,7 @@ from steadygan.config.build import build
 from steadygan.core.aggregation import Softmax
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.runs import checkpoint
-from steadygan.train import plan
+from steadygan.sweeps.planning import plan
 from steadygan.training.batches import BatchSampler
 from steadygan.training.functional import tensors
 from steadygan.training.module import GANModule

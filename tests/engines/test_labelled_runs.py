@@ -22,6 +22,7 @@ from steadygan.pictures import grid
 from steadygan.population import Plan
 from steadygan.population import train as train_population
 from steadygan.runs import checkpoint, files
+from steadygan.sweeps import planning
 from steadygan.training.batches import BatchSampler
 from steadygan.training.components import DTYPES
 from steadygan.training.functional import tensors
@@ -441,9 +442,9 @@ def test_a_label_beyond_the_classes_is_refused_before_anything_is_trained(plan, 
         return {**batch, "y": batch["y"] + 1}
 
     monkeypatch.setattr(InMemory, "batch", counted_from_one)
-    train._check_parts.cache_clear()
+    planning._check_parts.cache_clear()
     with pytest.raises(UserError, match=r"Digits has 10 classes .*0 to 9, and a label 10"):
         plan(
             "logger=none", "labels=conditional", "dataset=digits", "network=dcgan", "metrics=[]", "labels.metrics=null"
         )
-    train._check_parts.cache_clear()
+    planning._check_parts.cache_clear()

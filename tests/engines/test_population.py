@@ -21,6 +21,7 @@ from steadygan.population.compiling import PAYS, decide, has_compiler
 from steadygan.population.population import Population
 from steadygan.runs import checkpoint
 from steadygan.runs.files import CHECKPOINT, METRICS, SAMPLES, SUMMARY, read_rows, read_summary
+from steadygan.sweeps import executing
 from steadygan.sweeps.grouping import Group
 from steadygan.training.batches import BatchSampler
 from steadygan.training.components import DTYPES
@@ -499,7 +500,7 @@ def test_what_cannot_be_vmapped_says_so_and_trains_singly(plan, monkeypatch):
     assert not any((job.directory / SUMMARY).exists() for job in jobs)
     told = []
     group = Group(tuple(jobs), jobs[0].directory.parent / ".populations" / "x.json")
-    assert set(training.execute_group(group, told.append).values()) == {"completed"}
+    assert set(executing.execute_group(group, told.append).values()) == {"completed"}
     assert any("2 runs train one after the other" in event.get("text", "") for event in told)
     close(reached(jobs[0]), alone(jobs[0]), 0)
 

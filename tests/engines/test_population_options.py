@@ -13,8 +13,8 @@ from steadygan.population import NotVmappable, Plan, train
 from steadygan.population.evaluation import look
 from steadygan.population.member import Member
 from steadygan.population.population import Population
+from steadygan.runs.job import Job
 from steadygan.training.callbacks.bookkeeper import Bookkeeper
-from steadygan.training.components import Job
 from steadygan.training.evaluate import both
 from steadygan.training.module import GANModule
 

@@ -9,7 +9,7 @@ from steadygan.config.build import build
 from steadygan.population import Plan, train
 from steadygan.population.compiling import compiled
 from steadygan.population.train import kinds
-from steadygan.train import plan
+from steadygan.sweeps.planning import plan
 
 LAZY = ["regularizer=[r1,gradient_penalty]", "regularizer.r1.every=2", "regularizer.gradient_penalty.every=3"]
 SMALL = ["logger=none", "metrics=[]", "network.width=6", "network.latent=3", "batch_size=4"]

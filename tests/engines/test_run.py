@@ -21,6 +21,7 @@ from steadygan.common.errors import UserError
 from steadygan.config.build import build
 from steadygan.loggers import fragments, wandb
 from steadygan.runs import checkpoint, files
+from steadygan.sweeps import executing
 from steadygan.training import loop as run
 from steadygan.training.module import GANModule
 
@@ -352,7 +353,7 @@ class Witness:
 @pytest.mark.parametrize(("step", "status"), [(None, "completed"), (lambda *_: 1 / 0, "failed")])
 def test_the_logger_is_told_how_it_ended(plan, monkeypatch, step, status):
     told = []
-    monkeypatch.setattr(train, "build", lambda config: replace(build(config), logger=Witness(told)))
+    monkeypatch.setattr(executing, "build", lambda config: replace(build(config), logger=Witness(told)))
     if step:
         monkeypatch.setattr(GANModule, "training_step", step)
     with contextlib.suppress(ZeroDivisionError):

@@ -8,6 +8,7 @@ import steadygan
 from steadygan import population, train
 from steadygan.analysis.linearised import Field, Iteration, scene
 from steadygan.common.errors import UserError
+from steadygan.config.build import build
 from steadygan.runs import files
 from steadygan.theory.spectrum import matrix
 from steadygan.training.callbacks.spectrum import COLUMNS
@@ -82,7 +83,7 @@ def test_members_of_a_population_have_them_too(compose, tmp_path):
     for seed in (0, 1):
         given = [*TINY, *LOOKING, f"seed={seed}", "trainer.precision=64"]
         job, single = (train.plan(compose(*given, f"outputs={tmp_path / n}"), given) for n in "ab")
-        slots.append((train.build(job.config), job))
+        slots.append((build(job.config), job))
         train.execute(single, lambda event: None)
         singles.append(single)
     population.train(slots, lambda event: None, population.Plan("false"))

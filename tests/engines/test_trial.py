@@ -11,7 +11,8 @@ from steadygan.common.errors import UserError
 from steadygan.config.build import build
 from steadygan.config.complete import BUILT
 from steadygan.runs import files
-from steadygan.train import execute, plan
+from steadygan.sweeps.executing import execute
+from steadygan.sweeps.planning import plan
 
 RING = ["batch_size=8", "network.width=4", "logger=none", "metrics=[wasserstein]", "metrics.wasserstein.samples=10"]
 

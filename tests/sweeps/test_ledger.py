@@ -15,7 +15,7 @@ from rich.console import Console
 
 from steadygan import train
 from steadygan.runs import files, locks
-from steadygan.sweeps import launching, ledger
+from steadygan.sweeps import executing, launching, ledger
 from steadygan.sweeps.grouping import group
 
 sys.path.append(str(Path(__file__).parent))  # workers import from here, too
@@ -41,7 +41,7 @@ def launch(jobs, told, function="ledger_jobs:play"):
 
 def holder(*runs):
     """A process that holds the locks of runs until it is killed."""
-    script = "import sys, time; from pathlib import Path; from steadygan import locks\n"
+    script = "import sys, time; from pathlib import Path; from steadygan.runs import locks\n"
     script += "with locks.hold([Path(run) for run in sys.argv[1:]]): print(flush=True); time.sleep(100)"
     process = subprocess.Popen([sys.executable, "-c", script, *map(str, runs)], stdout=subprocess.PIPE)
     process.stdout.readline()
@@ -178,15 +178,15 @@ def test_a_population_is_trained_with_all_its_locks_or_not_at_all(plan):
 
     other = holder(jobs[1].directory)
     (formed,) = groups(jobs)
-    assert train.execute_group(formed, silent) == {job.signature: locks.ELSEWHERE for job in jobs}
+    assert executing.execute_group(formed, silent) == {job.signature: locks.ELSEWHERE for job in jobs}
     assert not any((job.directory / files.CONFIG).exists() for job in jobs)
     other.kill()
     other.wait()
     assert train.execute(jobs[1], silent) == "completed"
-    statuses = train.execute_group(formed, silent)
+    statuses = executing.execute_group(formed, silent)
     assert [statuses[job.signature] for job in jobs] == [locks.ELSEWHERE, "completed", locks.ELSEWHERE]
     (formed,) = groups([jobs[0], jobs[2]])
-    assert set(train.execute_group(formed, silent).values()) == {"completed"}
+    assert set(executing.execute_group(formed, silent).values()) == {"completed"}
     assert not any((job.directory / files.LOCK).exists() for job in jobs)
 
 

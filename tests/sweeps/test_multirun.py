@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from steadygan import cli
-from steadygan.train import plan
+from steadygan.sweeps.planning import plan
 
 TINY = ["logger=none", "iterations=2", "network.width=4", "network.latent=2", "metrics=[]"]
 

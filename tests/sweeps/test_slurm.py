@@ -19,7 +19,7 @@ from hydra_plugins.steadygan.slurm import SlurmLauncher
 from steadygan import train
 from steadygan.common.errors import Interrupted, UserError
 from steadygan.runs import files
-from steadygan.sweeps import ledger
+from steadygan.sweeps import ledger, planning
 from steadygan.sweeps.slurm import follow as slurm_follow
 from steadygan.sweeps.slurm import queue as slurm_queue
 from steadygan.sweeps.slurm import submit as slurm_submit
@@ -58,7 +58,7 @@ def calls(slurm, name):
 
 
 def works(jobs):
-    return [Work("steadygan.train:execute_later", job, (job,)) for job in jobs]
+    return [Work("steadygan.sweeps.executing:execute_later", job, (job,)) for job in jobs]
 
 
 # --- what is submitted ----------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def test_the_script_of_an_array(slurm, plan, tmp_path):
         assert (ticket.name, ticket.task, ticket.job) == (name, task, f"77_{task}")
         task = DelayedSubmission.load(tmp_path / "runs/.slurm" / f"77_{task}_submitted.pkl")
         assert task._timeout_countdown == 100
-        assert task.function.function == "steadygan.train:execute_later"
+        assert task.function.function == "steadygan.sweeps.executing:execute_later"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_population_is_a_task_for_each_group(slurm, plan):
     assert [(work.function.partition(":")[2], len(work.jobs)) for work in made] == [
         *[("execute_later", 1), ("execute_group_later", 2), ("execute_group_later", 2)]
     ]
-    size = 2.5 * train.member_size(jobs[0]) / 0.6
+    size = 2.5 * planning.member_size(jobs[0]) / 0.6
     launcher.resources = Resources(mem_gb=size / 1e9)
     single_kind = [plan("engine=population", f"seed={seed}") for seed in range(6)]
     assert [len(work.jobs) for work in launcher._works(single_kind, 1, Console(quiet=True))] == [2, 2, 2]

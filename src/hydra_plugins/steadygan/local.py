@@ -92,8 +92,8 @@ class LocalLauncher(Launcher):
         self, jobs: Sequence[Any], todo: dict[str, str], requested: Sequence[Any], workers: int, console: Any
     ) -> dict[str, str]:
         """Say what is to be done with jobs, and do it; their statuses by signature."""
+        from steadygan.runs.job import action
         from steadygan.sweeps import launching, ledger
-        from steadygan.train import action
 
         say = partial(console.print, soft_wrap=True, markup=False, highlight=False)
         keys = {launching.run_key(job) for job in jobs}
@@ -117,8 +117,8 @@ class LocalLauncher(Launcher):
 
     def _todo(self, jobs: Sequence[Any]) -> dict[str, str]:
         """Return what to do with each job, by its signature."""
+        from steadygan.runs.job import action
         from steadygan.sweeps import ledger
-        from steadygan.train import action
 
         return ledger.plans(jobs, action)
 
@@ -129,7 +129,7 @@ class LocalLauncher(Launcher):
         if self.dry_run:
             return {}
         return launching.run_all(
-            "steadygan.train:execute", missing, workers=workers, threads=self.threads, console=console
+            "steadygan.sweeps.executing:execute", missing, workers=workers, threads=self.threads, console=console
         )
 
     def _read(self) -> None:
@@ -220,7 +220,7 @@ class LocalLauncher(Launcher):
 
 def _plan_one(composer: Any, origins: Any, overrides: Sequence[str], number: int, here: bool) -> Any:
     from steadygan.commands._errors import explained
-    from steadygan.train import plan
+    from steadygan.sweeps.planning import plan
 
     with explained():
         composed = composer.compose(overrides, number)

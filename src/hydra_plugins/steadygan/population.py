@@ -41,7 +41,7 @@ class PopulationLauncher(LocalLauncher):
         if self.dry_run:
             return {}
         return launching.run_all(
-            "steadygan.train:execute_group",
+            "steadygan.sweeps.executing:execute_group",
             populations.jobs,
             workers=limits.workers,
             threads=self.threads,
@@ -59,8 +59,8 @@ class PopulationLauncher(LocalLauncher):
 
 def form(jobs: Sequence[Any], limits: Any, compile: Any, console: Any) -> Any:
     """Return the ``Populations`` of jobs; says what they are."""
+    from steadygan.sweeps.planning import member_size
     from steadygan.sweeps.populations import Populations
-    from steadygan.train import member_size
 
     populations = Populations(jobs, limits, compile, member_size)
     for line in populations.describe():

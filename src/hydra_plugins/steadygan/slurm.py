@@ -61,9 +61,9 @@ class SlurmLauncher(LocalLauncher):
 
     def _todo(self, jobs: Sequence[Any]) -> dict[str, str]:
         """Who works on a job that is in Slurm's queue is Slurm; others are not waited for by who does not wait."""
+        from steadygan.runs.job import action
         from steadygan.sweeps import ledger
         from steadygan.sweeps.slurm import queue as slurm_queue
-        from steadygan.train import action
 
         todo = super()._todo(jobs)
         away = [job for job in jobs if ledger.away(todo[job.signature])]
@@ -106,10 +106,10 @@ class SlurmLauncher(LocalLauncher):
         from steadygan.sweeps.slurm.submit import Work
 
         together = [job for job in jobs if "members" in job.config["engine"]]
-        works = [Work("steadygan.train:execute_later", job, (job,)) for job in jobs if job not in together]
+        works = [Work("steadygan.sweeps.executing:execute_later", job, (job,)) for job in jobs if job not in together]
         if together:
             groups = form(together, self._limits(together, workers), self.compile, console).groups
-            works += [Work("steadygan.train:execute_group_later", group, group.jobs) for group in groups]
+            works += [Work("steadygan.sweeps.executing:execute_group_later", group, group.jobs) for group in groups]
         return works
 
     def _limits(self, jobs: Sequence[Any], workers: int) -> Any:

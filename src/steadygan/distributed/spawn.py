@@ -20,7 +20,7 @@ from torch.distributed import TCPStore
 from steadygan.common.errors import UserError
 from steadygan.common.signals import STOPS
 from steadygan.distributed import child
-from steadygan.training.components import Report
+from steadygan.runs.job import Report
 from steadygan.training.interrupt import Interrupt
 
 SETTLE = 0.5

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from steadygan.training.components import DTYPES, Components, Job
+from steadygan.runs.job import Job
+from steadygan.training.components import DTYPES, Components
 from steadygan.training.functional import tensors
 from steadygan.training.running_mean import RunningMean
 from steadygan.training.state import GANState

@@ -6,7 +6,8 @@ import torch
 
 from steadygan.population.program import NotVmappable
 from steadygan.population.train import Plan, train
-from steadygan.training.components import Components, Job, Report
+from steadygan.runs.job import Job, Report
+from steadygan.training.components import Components
 from steadygan.training.loop import run as run_single
 
 

@@ -14,8 +14,9 @@ from steadygan.population.evaluation import look
 from steadygan.population.member import Member
 from steadygan.population.population import Population
 from steadygan.population.program import NotVmappable
+from steadygan.runs.job import Job, Report, tagged
 from steadygan.training.callbacks.bookkeeper import PROGRESS_SECONDS, Bookkeeper
-from steadygan.training.components import Components, Job, Report, tagged
+from steadygan.training.components import Components
 from steadygan.training.interrupt import Interrupt
 
 Slot = tuple[Components, Job] | None

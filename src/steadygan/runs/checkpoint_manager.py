@@ -10,7 +10,7 @@ from typing import Any
 
 from steadygan.common.errors import UserError
 from steadygan.runs import checkpoint, files
-from steadygan.training.components import Job
+from steadygan.runs.job import Job
 from steadygan.training.state import GANState
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from steadygan.analysis.oscillation import PLAYERS, peak, spread
 from steadygan.distributed.cluster import processes
 from steadygan.runs import threshold
+from steadygan.runs.job import Job
 from steadygan.runs.provenance import git, versions
 from steadygan.runs.threshold import Bound
 from steadygan.training import memory
-from steadygan.training.components import Components, Job
+from steadygan.training.components import Components
 
 
 def metric_summary(rows: list[dict[str, str]], directions: Mapping[str, str]) -> dict[str, dict[str, Any]]:

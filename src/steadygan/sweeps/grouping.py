@@ -20,8 +20,8 @@ from steadygan.core.declare import declared
 from steadygan.core.settings import enters, is_number
 from steadygan.runs import files
 from steadygan.runs.checkpoint_manager import resume_iteration
+from steadygan.runs.job import Job
 from steadygan.training.batches import ENGINE_KEYS
-from steadygan.training.components import Job
 
 RECORDS = ".populations"
 """The folder of the records, beside those of the runs."""

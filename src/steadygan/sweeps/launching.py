@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from steadygan.common.errors import Interrupted, UserError
 from steadygan.runs import files
+from steadygan.runs.job import Job
 from steadygan.runs.locks import ELSEWHERE
 from steadygan.sweeps.fanout import FanOut, Group
 from steadygan.sweeps.pool import Event, Outcome, run_jobs
@@ -31,18 +32,6 @@ class SweepFailed(Exception):
     def __init__(self, message: str, statuses: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.statuses = statuses or {}
-
-
-class Job(Protocol):
-    """Interface of a job that runs among others."""
-
-    label: str
-    seed: int
-    iterations: int
-    directory: Path
-    signature: str
-    options: tuple[str, ...]
-    root_overrides: tuple[str, ...]
 
 
 def collect(plans: Sequence[Callable[[], Job]]) -> list[Job]:

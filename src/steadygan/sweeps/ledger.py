@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from steadygan.runs import files, locks
+from steadygan.runs.job import Job
 from steadygan.sweeps import watch
-from steadygan.sweeps.launching import Job, SweepFailed
+from steadygan.sweeps.launching import SweepFailed
 from steadygan.sweeps.slurm.queue import Pending
 from steadygan.sweeps.watching import Seen, Snapshot, Watcher, sort
 

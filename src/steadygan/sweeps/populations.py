@@ -8,8 +8,8 @@ from steadygan.common.errors import bad_value
 from steadygan.config.check import share
 from steadygan.core.declare import count
 from steadygan.population.memory import free_bytes
+from steadygan.runs.job import Job
 from steadygan.sweeps.grouping import Group, group, static
-from steadygan.training.components import Job
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""What a config builds: the components that an engine trains, and the record of the run they belong to."""
+"""What a config builds: the components that an engine trains."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -48,31 +47,3 @@ class Components:
     def most(self) -> dict[str, float]:
         """Map the names of bounded scores to their largest possible value."""
         return {name: value for one in self.metrics.values() for name, value in one.provenance.get("most", {}).items()}
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run that was asked for: what, and where its files are. Picklable."""
-
-    config: dict[str, Any]
-    overrides: tuple[str, ...]
-    directory: Path
-    signature: str
-    label: str
-    method: str
-    seed: int
-    iterations: int
-    options: tuple[str, ...] = ()
-    """Hydra's options, which give the config together with ``root_overrides``."""
-    root_overrides: tuple[str, ...] | None = None
-    """Overrides of the root config that give the whole config; None: ``overrides`` do."""
-
-
-Report = Callable[[dict[str, Any]], None]
-"""Told ``{"kind": "message", "text"}`` or ``{"kind": "progress", "iteration", "iterations", "metrics", "most"}``, the
-last two by the names of metrics; before the first iteration also ``phase``: ``text``, ``done`` of ``total`` steps."""
-
-
-def tagged(report: Report, job: Job) -> Report:
-    """Return ``report`` for one of several jobs that train together: each event says whose it is, under ``member``."""
-    return lambda event: report({**event, "member": job.signature})

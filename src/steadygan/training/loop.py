@@ -13,8 +13,9 @@ from steadygan.common.signals import STOPS
 from steadygan.distributed.join import device, joined, normalised
 from steadygan.distributed.other_rank import OtherRank
 from steadygan.distributed.process_group import SingleProcess
+from steadygan.runs.job import Job, Report
 from steadygan.training.callbacks.bookkeeper import Bookkeeper
-from steadygan.training.components import DTYPES, Components, Job, Report
+from steadygan.training.components import DTYPES, Components
 from steadygan.training.interrupt import Interrupt
 from steadygan.training.module import GANModule
 

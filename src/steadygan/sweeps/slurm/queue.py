@@ -14,10 +14,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 from steadygan.common.errors import UserError
 from steadygan.runs import files
+from steadygan.runs.job import Job
 
 FILE = "slurm.json"
 LOGS = ".slurm"
@@ -30,13 +30,6 @@ ENDED = (
 """States of jobs that will not run again by themselves; Slurm forgets them after some minutes."""
 
 TIMEOUT = 120.0
-
-
-class Job(Protocol):
-    """Interface of a run in the queue."""
-
-    directory: Path
-    signature: str
 
 
 @dataclass(frozen=True)

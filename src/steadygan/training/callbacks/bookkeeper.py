@@ -12,9 +12,10 @@ from steadygan.loggers.base import RunInfo
 from steadygan.pictures import picture
 from steadygan.runs import files, locks, summary
 from steadygan.runs.checkpoint_manager import CheckpointManager
+from steadygan.runs.job import Job, Report
 from steadygan.training.callbacks import spectrum
 from steadygan.training.callbacks.metrics_writer import MetricsWriter
-from steadygan.training.components import Components, Job, Report
+from steadygan.training.components import Components
 from steadygan.training.evaluate import both
 from steadygan.training.interrupt import Interrupt
 from steadygan.training.state import GANState
