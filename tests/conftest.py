@@ -1,10 +1,6 @@
 """One process, one thread, nothing of the user's own."""
 
 import os
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))  # tiny_data, for all tests and their processes
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
@@ -58,3 +54,36 @@ def plain(compose):
     from omegaconf import OmegaConf
 
     return lambda *overrides: OmegaConf.to_container(compose(*overrides), resolve=True)
+
+
+@pytest.fixture(scope="session")
+def planned(compose):
+    """``planned(*overrides)``: the job that the overrides ask for."""
+    from steadygan.sweeps.planning import plan
+
+    return lambda *overrides: plan(compose(*overrides), overrides)
+
+
+@pytest.fixture
+def plan(planned, tmp_path, request):
+    """``plan(*overrides, outputs=tmp_path)``: the job of a small run (``tiny.py``), as the module's ``RUN`` has it."""
+    from tiny import tiny
+
+    def call(*overrides, outputs=tmp_path):
+        return planned(*tiny(*getattr(request.module, "RUN", ()), f"outputs={outputs}", *overrides))
+
+    return call
+
+
+@pytest.fixture
+def finished(plan):
+    """``finished(*overrides, outputs=tmp_path)``: such a job, trained."""
+    from steadygan.sweeps.executing import execute
+    from tiny import silent
+
+    def call(*overrides, **more):
+        job = plan(*overrides, **more)
+        assert execute(job, silent) == "completed"
+        return job
+
+    return call

@@ -21,7 +21,7 @@ from steadygan.data.shards import Shards
 from steadygan.data.sources.folder import FolderSource, pictures
 from steadygan.data.sources.pixels import View
 
-SCRIPT = Path(__file__).parent / "preparing_script.py"
+SCRIPT = Path(__file__).parents[1] / "helpers" / "preparing_script.py"
 
 
 @pytest.fixture(autouse=True)

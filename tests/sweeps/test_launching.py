@@ -14,8 +14,6 @@ from steadygan.common.errors import Interrupted, UserError
 from steadygan.runs import files
 from steadygan.sweeps import launching
 
-HERE = Path(__file__).parent
-
 
 @dataclass(frozen=True)
 class Job:
@@ -115,7 +113,6 @@ def test_sweep_file_with_a_threshold(tmp_path):
 
 
 def run(monkeypatch, tmp_path, does):
-    monkeypatch.syspath_prepend(str(HERE))
     from launching_jobs import Plain
 
     jobs = [Plain(tmp_path / str(seed), str(seed), word, seed=seed) for seed, word in enumerate(does)]

@@ -13,14 +13,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from ledger_jobs import Tiny, action
 from steadygan import train
 from steadygan.runs import files, locks
 from steadygan.sweeps import executing, launching, ledger
 from steadygan.sweeps.grouping import group
-
-sys.path.append(str(Path(__file__).parent))  # workers import from here, too
-
-from ledger_jobs import Tiny, action
+from tiny import silent
 
 
 @pytest.fixture(autouse=True)
@@ -149,10 +147,7 @@ def test_the_status_of_all_jobs_on_disk(plan, tmp_path):
 # --- real runs ------------------------------------------------------------------------------------------------------
 
 
-def silent(event):
-    pass
-
-
+HELPERS = Path(__file__).parents[1] / "helpers"
 TINY = ["network.width=8", "network.latent=4", "batch_size=8", "iterations=6", "checkpoint_every=3"]
 
 
@@ -211,7 +206,7 @@ def test_a_run_that_was_taken_over_writes_nothing_any_more(plan, monkeypatch):
 
 
 def test_two_real_launchers_of_which_one_has_a_seed_more(tmp_path):
-    counting = {"PYTHONPATH": str(Path(__file__).parent), "COUNTED": str(tmp_path / "counted")}
+    counting = {"PYTHONPATH": str(HELPERS), "COUNTED": str(tmp_path / "counted")}
 
     def sweep(seeds):
         command = [sys.executable, "-m", "steadygan", "train", "-m", *TINY, "logger=none", "metrics=[]"]

@@ -11,12 +11,7 @@ import pytest
 
 from steadygan.sweeps.pool import run_jobs
 
-HERE = Path(__file__).parent
-
-
-@pytest.fixture(autouse=True)
-def _importable(monkeypatch):
-    monkeypatch.syspath_prepend(str(HERE))  # spawned workers inherit sys.path
+HELPERS = Path(__file__).parents[1] / "helpers"
 
 
 def test_values_come_back_in_order_and_reports_become_events():
@@ -86,8 +81,8 @@ def test_handlers_of_the_caller_come_back():
 
 
 def start(function, folder, jobs=4):
-    environment = {**os.environ, "PYTHONPATH": str(HERE)}
-    command = [sys.executable, str(HERE / "pool_jobs.py"), function, str(folder), str(jobs)]
+    environment = {**os.environ, "PYTHONPATH": str(HELPERS)}
+    command = [sys.executable, str(HELPERS / "pool_jobs.py"), function, str(folder), str(jobs)]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
     )
