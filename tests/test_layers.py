@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "steadygan"
 LAYERS = [
     {"common.errors", "common.signals", "common.pace", "config.node", "config.renamed"},
     {"common", "statistics"},
-    {"config.targets", "config.typed", "config.__init__"},
+    {"config.targets", "config.__init__"},
     {"runs"},
     {"config"},
     {"core"},

@@ -136,7 +136,7 @@ def test_members_share_the_period(config):
     [
         (["regularizer=[r1]", "regularizer.r1.every=0"], r"regularizer\.r1\.every=0: must be a whole number"),
         (["regularizer=[r1]", "regularizer.r1.every=1.5"], r"regularizer\.r1\.every=1\.5: must be a whole number"),
-        (["regularizer=[r1]", "regularizer.r1.every=often"], r"regularizer\.r1\.every=often: must be a number"),
+        (["regularizer=[r1]", "regularizer.r1.every=often"], r"regularizer\.r1\.every=often: must be a whole number"),
         (
             ["regularizer=[weight_clip]", "+regularizer.weight_clip.every=2"],
             r"weight_clip\.every=2: it bounds the weights",

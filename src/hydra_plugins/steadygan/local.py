@@ -139,7 +139,7 @@ class LocalLauncher(Launcher):
             UserError: one is of another type.
         """
         from steadygan.common.errors import bad_value
-        from steadygan.config.typed import Misfit, hints, read
+        from steadygan.common.typed import Misfit, hints, read
 
         for key, hint in hints(type(self)).items():
             if key in vars(self):

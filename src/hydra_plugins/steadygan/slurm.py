@@ -51,7 +51,7 @@ class SlurmLauncher(LocalLauncher):
         Raises:
             UserError: also where there is no Slurm, or it does not take the jobs.
         """
-        from steadygan.config.typed import arguments
+        from steadygan.common.typed import arguments
         from steadygan.sweeps.slurm import queue as slurm_queue
         from steadygan.sweeps.slurm.submit import Resources
 

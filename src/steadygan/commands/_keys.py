@@ -5,7 +5,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from steadygan.common.errors import UserError, bad_value, did_you_mean
-from steadygan.config.typed import Misfit, read
+from steadygan.common.typed import Misfit, read
 
 
 def pairs(texts: Sequence[str]) -> dict[str, str]:

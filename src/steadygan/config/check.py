@@ -1,74 +1,56 @@
-"""Ranges of a config's numbers, all checked at once and before anything is computed."""
+"""Types and ranges of a config's numbers, all checked at once and before anything is computed."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from steadygan.common.errors import UserError
+from steadygan.common.ranges import Count, Range, count, fraction, looks, positive, share
+from steadygan.common.typed import Misfit, hints, range_of, ranged, read
+from steadygan.config.node import Config
 from steadygan.config.targets import resolve
-from steadygan.config.typed import Misfit, allows, hints, read
-from steadygan.core.declare import Range, count, declared, finite, positive
-from steadygan.core.settings import is_number
+from steadygan.core.declare import ranges_of
 
-ROOT = {
-    "seed": Range("must be a whole number from -2^63 to 2^63 - 1", low=-(2**63), high=2**63 - 1, whole=True),
-    "iterations": count,
-    "batch_size": count,
-    "log_every": count,
-    "evaluate_every": count,
-    "checkpoint_every": count,
-    "keep_checkpoints": count,
-    "checkpoint_minutes": positive,
+ROOT: Mapping[str, object] = {
+    "seed": Annotated[int, Range("must be a whole number from -2^63 to 2^63 - 1", -(2**63), 2**63 - 1, whole=True)],
+    "iterations": Count,
+    "batch_size": Count,
+    "log_every": Count,
+    "evaluate_every": Count,
+    "checkpoint_every": Count,
+    "keep_checkpoints": Count,
+    "checkpoint_minutes": Annotated[float | None, positive],
 }
 
-share = Range("must be greater than 0 and at most 1", low=0.0, high=1.0, open_low=True)
-looks = Range("must be a whole number of at least 0", low=0.0, whole=True)
-
-RANGES = {
+KEYS: Mapping[str, object] = {
     **ROOT,
-    "discriminator.ensemble": count,
-    "discriminator.snapshots": looks,
-    "discriminator.every": count,
-    "metrics.batch": count,
-    "engine.members": count,
-    "engine.memory": share,
-    "engine.workers": count,
-    "diagnostics.spectrum_every": count,
-    "diagnostics.spectrum_size": count,
-    "trainer.threads": count,
-    "trainer.num_nodes": count,
-    "trainer.timeout": positive,
-    "regularizer.*.every": count,
-    "noise.copies": count,
-}
-"""Of the keys that belong to no method."""
-
-TYPES = {
-    **{key: int if allowed.whole else float for key, allowed in RANGES.items()},
-    "checkpoint_minutes": float | None,
-    "engine.members": int | None,
-    "engine.workers": int | str,
-    "engine.together": int | str,
-    "diagnostics.spectrum_every": int | None,
-    "diagnostics.spectrum_size": int | None,
-    "trainer.devices": int | str,
+    "retry": bool,
+    "labels.share": Annotated[float, fraction],
+    "discriminator.ensemble": Count,
+    "discriminator.snapshots": Annotated[int, looks],
+    "discriminator.every": Count,
+    "diagnostics.spectrum_every": Annotated[int | None, count],
+    "diagnostics.spectrum_size": Annotated[int | None, count],
+    "engine.members": Annotated[int | None, count],
+    "engine.memory": Annotated[float, share],
+    "engine.workers": Annotated[int | Literal["auto"], count],
+    "engine.together": Annotated[int | Literal["auto"], count],
+    "metrics.batch": Count,
+    "metrics.raw": bool,
+    "network.*": int | float | str | None,
+    "noise.copies": Count,
+    "regularizer.*.every": Count,
+    "trainer.devices": Annotated[int | Literal["auto"], count],
+    "trainer.num_nodes": Count,
     "trainer.precision": int | str,
     "trainer.sync_batchnorm": bool,
-    "metrics.raw": bool,
-    "retry": bool,
-    "labels.share": float,
-    "network.*": int | float | str | None,
+    "trainer.threads": Count,
+    "trainer.timeout": Annotated[float, positive],
 }
-"""Of the same and of others, where a method's signature cannot tell them."""
-
-AUTO = {"engine.workers": "auto"}
-"""Words that need no range."""
-
-Problems = list[tuple[str, str]]
-"""Keys, and what is wrong with each."""
+"""The annotations of keys that belong to no method, or that a method's signature cannot tell; ``*`` is one name."""
 
 
-def check_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Compare every number with the type and the range that stand beside its method.
+def check_numbers(config: Config) -> dict[str, Any]:
+    """Compare every number with the annotation that stands beside its method.
 
     Returns:
         The config with its numbers as the types that are meant: 10 for 10.0, 1e1 and '1e1' where it is a count.
@@ -76,143 +58,97 @@ def check_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: naming each bad key, its value and what is allowed.
     """
-    misfits: Problems = []
-    typed = _typed("", config, misfits)
-    misfits = [_as_asked(config, *each) for each in misfits]
     problems: dict[str, str] = {}
-    for key, text in [*_key_problems(typed), *misfits, *_node_problems("", typed)]:
-        problems.setdefault(key, text)
-    problems |= {} if problems else dict(_snapshot_problems(typed))
+    typed = _typed("", config, problems)
+    problems = dict(_as_asked(config, *each) for each in problems.items()) or dict(_snapshot_problems(typed))
     if problems:
         raise UserError("\n".join(problems.values()))
     return typed
 
 
-def typed_node(path: str, node: Mapping[str, Any]) -> dict[str, Any]:
+def typed_node(path: str, node: Config) -> dict[str, Any]:
     """Return a node of a config, nested ones included, with its numbers converted to the types that are meant.
 
     Raises:
-        UserError: naming each key that is of another type.
+        UserError: naming each key that does not fit.
     """
-    problems: Problems = []
+    problems: dict[str, str] = {}
     typed = _typed(path, node, problems)
     if problems:
-        raise UserError("\n".join(text for _, text in problems))
+        raise UserError("\n".join(problems.values()))
     return typed
 
 
-def _typed(path: str, node: Any, problems: Problems) -> Any:
-    if isinstance(node, list):
-        return [_typed(f"{path}.{index}", item, problems) for index, item in enumerate(node)]
-    if not isinstance(node, Mapping):
-        return node
+def annotations(node: Config) -> dict[str, object]:
+    """Return the annotations of a node's keys: those of its target's signature, with the ranges that it declares."""
+    if "_target_" not in node:
+        return {}
+    target = resolve(str(node["_target_"]))
+    stated = dict(hints(target))
+    return stated | {key: ranged(stated.get(key), each) for key, each in ranges_of(target).items()}
+
+
+def _typed(path: str, node: Config, problems: dict[str, str]) -> dict[str, object]:
     try:
-        types = _types(node)
+        of_target = annotations(node)
     except UserError as error:  # there is no such target
         raise UserError(f"{path}.{error}" if path else str(error)) from error
     typed = {}
     for key, value in node.items():
         where = f"{path}.{key}" if path else str(key)
+        in_table = _listed(where)
+        annotation = of_target.get(key, float if isinstance(value, float) and of_target else object)
+        typed[key] = value = _below(where, value, problems)
         try:
-            typed[key] = read(_typed(where, value, problems), _listed(TYPES, where, types.get(key, Any)))
+            if in_table is not None and isinstance(value, Mapping):
+                read({}, in_table)  # no schedule here
+            typed[key] = read(value, annotation if in_table is None else in_table)
         except Misfit as misfit:
-            problems.append((where, f"{where}={value}: {misfit}"))
-            typed[key] = value
+            problems.setdefault(where, f"{where}={value}: {misfit}")
+        allowed = range_of(annotation)
+        if allowed and isinstance(value, Mapping) and "_target_" in value:
+            problems |= _schedule_problems(where, value, allowed)
     return typed
 
 
-def _as_asked(config: Mapping[str, Any], key: str, text: str) -> tuple[str, str]:
+def _below(path: str, value: object, problems: dict[str, str]) -> object:
+    if isinstance(value, list):
+        return [_below(f"{path}.{index}", item, problems) for index, item in enumerate(value)]
+    return _typed(path, value, problems) if isinstance(value, Mapping) else value
+
+
+def _listed(where: str) -> object:
+    """Look a key up in the table; ``*`` stands for one name."""
+    first, *rest = where.split(".")
+    return KEYS.get(where, KEYS.get(".".join([first, "*", *rest[1:]])))
+
+
+def _as_asked(config: Config, key: str, text: str) -> tuple[str, str]:
     """Return a key of one network as the key of both, from which it has its value."""
     network, _, *rest = [*key.split("."), "", ""]
     shared = f"{network}.{rest[0]}"
-    if network == "network" and rest[0] in config["network"] and text.startswith(f"{key}={config[network][rest[0]]}:"):
+    both = config.get("network")
+    if network == "network" and isinstance(both, Mapping) and text.startswith(f"{key}={both.get(rest[0])}:"):
         return shared, text.replace(key, shared, 1)
     return key, text
 
 
-def _types(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the types of a node's keys, as its target declares them; a range of whole numbers is a type of its own."""
-    if "_target_" not in node:
-        return {}
-    target = resolve(node["_target_"])
-    ranges = declared(target, "ranges", {})
-    stated = hints(target)
-    return {
-        **{key: float for key in ranges if key not in stated},
-        **stated,
-        **{key: int for key, allowed in ranges.items() if allowed.whole},
-    }
-
-
-def _listed(table: Mapping[str, Any], where: str, otherwise: Any) -> Any:
-    """Look a key up in a table; ``*`` stands for one name."""
-    first, *rest = where.split(".")
-    return table.get(where, table.get(".".join([first, "*", *rest[1:]]), otherwise))
-
-
-def _key_problems(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for pattern, allowed in RANGES.items():
-        for where, value in _found(config, pattern.split(".")):
-            if not (value is None and allows(TYPES[pattern], None)) and value != AUTO.get(pattern):
-                yield from _problem(where, value, allowed)
-
-
-def _found(node: Any, path: list[str], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Return the keys of a config that a pattern means, with their values."""
-    if not path:
-        yield before, node
-        return
-    if not isinstance(node, Mapping):
-        return
-    for name in node if path[0] == "*" else [path[0]]:
-        if name in node:
-            yield from _found(node[name], path[1:], f"{before}.{name}" if before else str(name))
-
-
-def _snapshot_problems(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    settings = config["discriminator"]
-    if settings["snapshots"] * settings["every"] > config["iterations"]:
+def _snapshot_problems(config: Config) -> Iterator[tuple[str, str]]:
+    settings, iterations = config["discriminator"], config["iterations"]
+    if settings["snapshots"] * settings["every"] > iterations:
         yield (
             "discriminator.snapshots",
             f"discriminator.snapshots={settings['snapshots']}: more snapshots than there will be, one each "
-            f"discriminator.every={settings['every']} of iterations={config['iterations']}",
+            f"discriminator.every={settings['every']} of iterations={iterations}",
         )
 
 
-def _node_problems(path: str, node: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(node, list):
-        node = dict(enumerate(node))
-    if not isinstance(node, Mapping):
-        return
-    ranges = declared(resolve(node["_target_"]), "ranges", {}) if "_target_" in node else {}
-    types = _types(node)
-    for key, value in node.items():
-        where = f"{path}.{key}" if path else str(key)
-        if key in ranges and not isinstance(value, Mapping):
-            if not (value is None and allows(types[key], None)):
-                yield from _problem(where, value, ranges[key])
-        elif isinstance(value, float) and "_target_" in node:
-            yield from _problem(where, value, finite)
-        elif key in ranges and "_target_" in value:
-            yield from _schedule_problems(where, value, ranges[key])
-        yield from _node_problems(where, value)
-
-
-def _schedule_problems(where: str, node: Mapping[str, Any], allowed: Range) -> Iterator[tuple[str, str]]:
-    """Yield the problems of a schedule: those of the values that it reaches."""
+def _schedule_problems(where: str, node: Config, allowed: Range) -> dict[str, str]:
+    """Return the problems of a schedule: those of the values that it reaches."""
     settings = {key: value for key, value in node.items() if not key.startswith("_")}
     try:
-        reached = resolve(node["_target_"])(**settings).extremes()
+        reached = [float(value) for value in resolve(str(node["_target_"]))(**settings).extremes()]
     except (TypeError, AttributeError) as error:
-        yield where, f"{where}: not a schedule ({error})"
-        return
-    for value in reached:
-        for _, text in _problem(f"{where} (reached by the schedule)", float(value), allowed):
-            yield text, text
-
-
-def _problem(key: str, value: Any, allowed: Range) -> Iterator[tuple[str, str]]:
-    if not is_number(value):
-        yield key, f"{key}={value}: must be a number ({allowed.words})"
-    elif value not in allowed:
-        yield key, f"{key}={value}: {allowed.words}"
+        return {where: f"{where}: not a schedule ({error})"}
+    texts = [f"{where} (reached by the schedule)={value}: {allowed.words}" for value in reached if value not in allowed]
+    return {text: text for text in texts}

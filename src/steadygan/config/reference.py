@@ -15,9 +15,8 @@ import yaml
 
 from steadygan.commands import _config_listing as config_listing
 from steadygan.common.paths import conf_dir
-from steadygan.config.check import ROOT
-from steadygan.config.targets import resolve
-from steadygan.core.declare import declared
+from steadygan.common.typed import range_of
+from steadygan.config.check import ROOT, annotations
 
 HEAD = """# Config groups
 
@@ -69,7 +68,7 @@ def _of_hydra() -> list[str]:
 def _settings() -> str:
     path = conf_dir() / "config.yaml"
     node = yaml.safe_load(path.read_text(encoding="utf-8"))
-    keys = [Key(s.key, s.value, ROOT[s.key].words if s.key in ROOT else "", s.about) for s in config_listing.settings()]
+    keys = [Key(s.key, s.value, _words(ROOT.get(s.key)), s.about) for s in config_listing.settings()]
     keys += [key for key in _keys(path, node) if key.name.startswith(("ema.", "diagnostics."))]
     return "## Settings\n\nRoot keys.\n\n" + _table(keys)
 
@@ -137,12 +136,16 @@ def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 def _ranges(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the allowed values of each number by its key, as declared beside the method that takes it."""
-    ranges = declared(resolve(node["_target_"]), "ranges", {}) if "_target_" in node else {}
+    of_target = annotations(node)
     for key, value in node.items():
-        if key in ranges:
-            yield f"{prefix}{key}", ranges[key].words
+        yield f"{prefix}{key}", _words(of_target.get(key))
         if isinstance(value, Mapping):
             yield from _ranges(value, f"{prefix}{key}.")
+
+
+def _words(annotation: object) -> str:
+    allowed = range_of(annotation)
+    return allowed.words if allowed else ""
 
 
 def _comments(path: Path) -> dict[str, str]:

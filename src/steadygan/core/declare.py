@@ -4,48 +4,30 @@ Everything has a default, so a user's own plain function needs no decorator: its
 finite, a penalty gets ``eps ~ U(0, 1)`` of shape ``[B]``, a noise gets ``eps ~ N(0, 1)`` like its input.
 """
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
+from steadygan.common.ranges import Range, count, decay, finite, fraction, looks, nonnegative, positive, updates
+from steadygan.common.typed import hints, range_of
 from steadygan.core.draws import Draw
 
+__all__ = [
+    "Range",
+    "count",
+    "decay",
+    "declare",
+    "declared",
+    "finite",
+    "fraction",
+    "looks",
+    "nonnegative",
+    "positive",
+    "ranges_of",
+    "updates",
+]
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Range:
-    """An interval of finite numbers and the words that describe it.
-
-    ``structure``: the number says how a program is built, such as a count of updates; it is never a tensor.
-    """
-
-    words: str
-    low: float = -math.inf
-    high: float = math.inf
-    open_low: bool = False
-    open_high: bool = False
-    whole: bool = False
-    structure: bool = False
-
-    def __contains__(self, value: float) -> bool:
-        if self.whole and value != int(value if math.isfinite(value) else 0):
-            return False
-        above = value > self.low if self.open_low else value >= self.low
-        below = value < self.high if self.open_high else value <= self.high
-        return math.isfinite(value) and above and below
-
-
-finite = Range("must be finite")
-nonnegative = Range("must be finite and not negative", low=0.0)
-positive = Range("must be finite and greater than 0", low=0.0, open_low=True)
-fraction = Range("must be between 0 and 1", low=0.0, high=1.0)
-count = Range("must be a whole number of at least 1", low=1.0, whole=True)
-updates = Range("must be a whole number of at least 1", low=1.0, whole=True, structure=True)
-looks = Range("must be a whole number of at least 0", low=0.0, whole=True, structure=True)
-decay = Range("must be at least 0 and less than 1", low=0.0, high=1.0, open_high=True)
 
 
 def declare(
@@ -103,3 +85,16 @@ def stable_name(method: object, target: str) -> str:
     if known is None or known[0] not in (method, owner):
         return target
     return known[1] if known[0] is method else f"{known[1]}.{target.rpartition('.')[2]}"
+
+
+def ranges_of(method: Any) -> dict[str, Range]:
+    """Return the ranges of a method's numbers: those of its annotations, and those that it declares."""
+    while isinstance(method, partial):
+        method = method.func
+    target = method if isinstance(method, type) or callable(getattr(method, "__get__", None)) else type(method)
+    return _annotated(target) | declared(method, "ranges", {})
+
+
+@lru_cache(maxsize=1024)
+def _annotated(target: Any) -> dict[str, Range]:
+    return {key: allowed for key, each in hints(target).items() if (allowed := range_of(each))}

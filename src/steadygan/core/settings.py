@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from steadygan.core.declare import Range, declared
+from steadygan.core.declare import Range, ranges_of
 from steadygan.core.types import Number
 
 
@@ -37,7 +37,7 @@ def fields(method: Any) -> dict[str, Any]:
 
 def hyperparameters(method: Any) -> dict[str, Any]:
     """Return the tree of a method's hyperparameters: a schedule's are a level of their own."""
-    ranges = declared(method, "ranges", {})
+    ranges = ranges_of(method)
     tree = {}
     for key, value in fields(method).items():
         if is_schedule(value):

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from steadygan.common.errors import bad_value
-from steadygan.config.typed import Misfit, read
+from steadygan.common.typed import Misfit, read
 from steadygan.core.declare import Range
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from steadygan.config.targets import resolve
-from steadygan.core.declare import declared
+from steadygan.core.declare import ranges_of
 from steadygan.core.settings import enters, is_number
 from steadygan.runs import files
 from steadygan.runs.checkpoint_manager import resume_iteration
@@ -98,7 +98,7 @@ def _blank(node: Mapping[str, Any], engine: Sequence[str] = ()) -> dict[str, Any
 
     The keys that speak to the engine stay.
     """
-    ranges = declared(resolve(node["_target_"]), "ranges", {})
+    ranges = ranges_of(resolve(node["_target_"]))
     blank = {}
     for key, value in node.items():
         if isinstance(value, Mapping) and "_target_" in value:

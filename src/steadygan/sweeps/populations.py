@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steadygan.common.errors import bad_value
-from steadygan.config.check import share
+from steadygan.common.ranges import share
 from steadygan.core.declare import count
 from steadygan.population.memory import free_bytes
 from steadygan.runs.job import Job

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from steadygan.common.errors import UserError
-from steadygan.config.typed import Misfit, read
+from steadygan.common.typed import Misfit, read
 
 
 def check(settings: Any, *, above: Mapping[str, float] = {}, least: Mapping[str, float] = {}) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steadygan.common.errors import UserError
-from steadygan.config.typed import Misfit, arguments, hints, read
+from steadygan.common.typed import Misfit, arguments, hints, read
 
 
 @given(number=st.integers(-(2**70), 2**70))
