@@ -15,11 +15,11 @@ from steadygan.runs import files
 from steadygan.runs.job import Job, action
 from steadygan.sweeps import launching, ledger
 from steadygan.sweeps.compose import without_hydra
+from steadygan.sweeps.display import RunProgress
 from steadygan.sweeps.executing import execute
 from steadygan.sweeps.launching import SweepFailed
 from steadygan.sweeps.origin import Origins, check_expected
 from steadygan.sweeps.planning import plan
-from steadygan.sweeps.progress import RunProgress
 
 
 def main_job(config: DictConfig) -> str:

@@ -19,9 +19,9 @@ from hydra_plugins.steadygan.local import swept
 from steadygan import cli
 from steadygan.common.errors import UserError
 from steadygan.runs import files
-from steadygan.sweeps import watch
+from steadygan.sweeps import display
 from steadygan.sweeps.launching import write_sweep
-from steadygan.sweeps.watching import ROWS, SILENT, Watcher
+from steadygan.sweeps.watcher import ROWS, SILENT, Watcher
 
 NOW = 1_000_000.0
 
@@ -104,7 +104,7 @@ def test_the_last_score_is_found_however_long_ago_and_shown_with_its_largest_val
     provenance = {"modes": {"samples": 10, "most": {"modes": 8}}}
     write(tmp_path, "a", rows=rows, provenance=provenance, age=NOW - time.time())
     out = screen()
-    watch.show(tmp_path, out)
+    display.show(tmp_path, out)
     assert "  modes 5 of 8\n" in out.file.getvalue()
 
 
@@ -112,7 +112,7 @@ def test_the_largest_value_is_read_from_summaries_with_the_old_key(tmp_path):
     rows, facts = [(10, 1.0, "5")], {"modes": {"samples": 10, "most": {"modes": 8}}}
     write(tmp_path, "a", rows=rows, passports=facts, age=NOW - time.time())
     out = screen()
-    watch.show(tmp_path, out)
+    display.show(tmp_path, out)
     assert "  modes 5 of 8\n" in out.file.getvalue()
 
 
@@ -218,7 +218,7 @@ def test_plain_lines_where_there_is_no_terminal(tmp_path):
     write(tmp_path, "[b]r1[/b]", rows=[(100, 10.0, 7.0), (200, 20.0, 8.0)], age=NOW - time.time())
     write(tmp_path, "bad", "failed", iteration=5, error="ValueError: no")
     out = screen(width=40)
-    watch.show(tmp_path, out)
+    display.show(tmp_path, out)
     lines = out.file.getvalue().splitlines()
     assert lines[0] == "1/2 done, 1 failed, 1 running, 10 it/s, 1:20 left"
     assert lines[1] == "running  [b]r1[/b] seed=3  200/1000  10 it/s  modes 8"
@@ -231,7 +231,7 @@ def test_a_table_on_a_terminal_that_fits_the_screen(tmp_path):
         write(tmp_path, f"run-{index:02}", "completed", iteration=1000, age=index)
     write(tmp_path, "alive", rows=[(100, 10.0, "")], age=NOW - time.time())
     out = screen(terminal=True)
-    watch.show(tmp_path, out)
+    display.show(tmp_path, out)
     text = out.file.getvalue()
     assert "40/41 done, 1 running" in text
     assert text.index("alive") < text.index("run-00") < text.index("run-04")  # the last to end
@@ -241,13 +241,13 @@ def test_a_table_on_a_terminal_that_fits_the_screen(tmp_path):
 
 
 def test_following_ends_with_the_sweep_and_says_what_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(watch, "SECONDS", 0.01)
+    monkeypatch.setattr(display, "SECONDS", 0.01)
     write(tmp_path, "a", rows=[(100, 10.0, "")], age=NOW - time.time())
     done = {"status": "completed", "iteration": 1000, "iterations": 1000, "label": "a", "seed": 3, "metrics": {}}
     timer = threading.Timer(0.2, files.write_json, (tmp_path / "a" / files.SUMMARY, done))
     timer.start()
     out = screen()
-    watch.follow(tmp_path, out)
+    display.follow(tmp_path, out)
     timer.join()
     lines = out.file.getvalue().splitlines()
     assert lines[0].startswith("0/1 done, 1 running")

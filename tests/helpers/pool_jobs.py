@@ -44,18 +44,18 @@ def troubled(payload, report):
 
 
 def patient(folder, report):
-    """Waits for SIGINT with its own handler, as a training run does, and counts how often it comes."""
+    """Waits for SIGTERM with its own handler, as a training run does, and counts how often it comes."""
     folder = Path(folder)
     (folder / f"pid-{os.getpid()}").touch()
     if (folder / "late").exists():
         time.sleep(0.5)  # the signal comes before the handler is there
     got = []
-    before = signal.signal(signal.SIGINT, lambda *_: got.append(1))
+    before = signal.signal(signal.SIGTERM, lambda *_: got.append(1))
     (folder / f"ready-{os.getpid()}").touch()
     while not got:
         time.sleep(0.02)
     time.sleep(0.5)
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGTERM, before)
     (folder / f"preempted-{os.getpid()}-{len(got)}").touch()
     return "preempted"
 

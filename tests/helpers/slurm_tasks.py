@@ -4,7 +4,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from steadygan.training.interrupt import Interrupt
+from steadygan.common.signals import Interrupt
 
 
 def until_told(payload, report):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from steadygan.sweeps.display import RunProgress, SweepProgress
 from steadygan.sweeps.pool import Event, Outcome
-from steadygan.sweeps.progress import RunProgress, SweepProgress
-from steadygan.sweeps.tally import Tally, duration, main_metric, speed
+from steadygan.sweeps.state import Tally, duration, main_metric, speed
 
 
 @dataclass
@@ -43,7 +43,7 @@ def screen(terminal, width=100):
 def test_rate_and_time_left_count_only_what_was_done_here():
     clock = Clock()
     tally = Tally([Job("r1", 0, 1000), Job("r1", 1, 1000), Job("r2", 0, 500)], clock)
-    assert tally.seconds_left() is None
+    assert tally.now().seconds_left() is None
     tally.add(Event("started", 0))
     tally.add(Event("started", 1))
     tally.add(report(0, 600))  # resumed at 600
@@ -52,15 +52,15 @@ def test_rate_and_time_left_count_only_what_was_done_here():
     tally.add(report(0, 900))
     tally.add(report(1, 101))
     # 300 and 100 iterations in 10 s; 100 and 899 of these and all 500 of the third are left
-    assert tally.rate() == pytest.approx(40)
-    assert tally.seconds_left() == pytest.approx(899 / 10)  # the slowest; all together would take 1499 / 40
+    assert tally.now().rate() == pytest.approx(40)
+    assert tally.now().seconds_left() == pytest.approx(899 / 10)  # the slowest; all together would take 1499 / 40
     tally.add(ended(0))
-    assert tally.rate() == pytest.approx(10)
-    assert tally.seconds_left() == pytest.approx((899 + 500) / 10)
-    assert tally.line() == "1/3 done, 1 running, 10 it/s, 2:20 left"
+    assert tally.now().rate() == pytest.approx(10)
+    assert tally.now().seconds_left() == pytest.approx((899 + 500) / 10)
+    assert tally.now().line(waiting=False) == "1/3 done, 1 running, 10 it/s, 2:20 left"
     tally.add(ended(1))
     tally.add(Event("started", 2))  # it has no rate yet: the one before tells
-    assert tally.seconds_left() == pytest.approx(500 / 10)
+    assert tally.now().seconds_left() == pytest.approx(500 / 10)
 
 
 def test_only_the_last_minute_counts_and_neither_start_nor_compilation():
@@ -69,17 +69,17 @@ def test_only_the_last_minute_counts_and_neither_start_nor_compilation():
     tally.add(Event("started", 0))
     clock.now += 300  # imports, data, compilation
     tally.add(report(0, 1, 10_000))
-    assert tally.seconds_left() is None
+    assert tally.now().seconds_left() is None
     for _ in range(100):  # a second each: slow
         clock.now += 1
-        tally.add(report(0, tally.progress[0].iteration + 2, 10_000))
-    assert tally.rate() == pytest.approx(2)
+        tally.add(report(0, tally.run(0).iteration + 2, 10_000))
+    assert tally.now().rate() == pytest.approx(2)
     for _ in range(60):  # and fast
         clock.now += 1
-        tally.add(report(0, tally.progress[0].iteration + 50, 10_000))
-    assert tally.rate() == pytest.approx(50)
-    assert tally.seconds_left() == pytest.approx((10_000 - 3201) / 50)
-    assert tally.line() == "0/1 done, 1 running, 50 it/s, 2:16 left"
+        tally.add(report(0, tally.run(0).iteration + 50, 10_000))
+    assert tally.now().rate() == pytest.approx(50)
+    assert tally.now().seconds_left() == pytest.approx((10_000 - 3201) / 50)
+    assert tally.now().line(waiting=False) == "0/1 done, 1 running, 50 it/s, 2:16 left"
 
 
 def test_slow_iterations_have_a_rate_too():
@@ -100,8 +100,8 @@ def test_statuses_are_counted():
     tally.add(ended(1, value="diverged"))
     tally.add(ended(2, "failed", None, "Traceback\nValueError: x"))
     tally.add(ended(3, "failed", None, "gone"))
-    assert [tally.count(status) for status in ("completed", "diverged", "failed")] == [1, 1, 2]
-    assert tally.line() == "4/4 done, 2 failed, 1 diverged"
+    assert [tally.now().count(status) for status in ("completed", "diverged", "failed")] == [1, 1, 2]
+    assert tally.now().line(waiting=False) == "4/4 done, 2 failed, 1 diverged"
 
 
 def test_plain_lines_without_a_terminal():

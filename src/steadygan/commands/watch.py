@@ -14,12 +14,12 @@ def command(folder: Path, once: bool) -> None:
     DIR is the folder of a sweep, such as outputs/gamma. All is read from the files of its runs, so any machine that
     sees the folder will do. It ends with the sweep; Ctrl-C ends it at any time and leaves the sweep alone.
     """
-    from steadygan.sweeps import watch
+    from steadygan.sweeps import display
 
     if once:
-        watch.show(folder)
+        display.show(folder)
         return
     try:
-        watch.follow(folder)
+        display.follow(folder)
     except KeyboardInterrupt:
         raise SystemExit(130) from None

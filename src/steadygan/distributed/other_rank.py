@@ -1,10 +1,10 @@
 """The part of processes other than rank 0 between iterations."""
 
+from steadygan.common.signals import Interrupt
 from steadygan.runs.job import Job
 from steadygan.training.callbacks.bookkeeper import Due
 from steadygan.training.components import Components
 from steadygan.training.evaluate import both
-from steadygan.training.interrupt import Interrupt
 from steadygan.training.state import GANState
 
 

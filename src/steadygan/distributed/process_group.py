@@ -7,9 +7,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from steadygan.common.signals import Interrupt
 from steadygan.core.games import State
 from steadygan.core.types import Tensors
-from steadygan.training.interrupt import Interrupt
 from steadygan.training.step import PLAYERS
 
 

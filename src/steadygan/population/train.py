@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from steadygan.common.signals import Interrupt
 from steadygan.population.compiling import at_once, compiled, decide
 from steadygan.population.evaluation import look
 from steadygan.population.member import Member
@@ -17,7 +18,6 @@ from steadygan.population.program import NotVmappable
 from steadygan.runs.job import Job, Report, tagged
 from steadygan.training.callbacks.bookkeeper import PROGRESS_SECONDS, Bookkeeper
 from steadygan.training.components import Components
-from steadygan.training.interrupt import Interrupt
 
 Slot = tuple[Components, Job] | None
 """A member, or the empty slot of one that has ended in an earlier launch."""

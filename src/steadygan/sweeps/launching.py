@@ -10,16 +10,15 @@ from typing import Any
 
 import yaml
 from rich.console import Console
-from rich.text import Text
 
 from steadygan.common.errors import Interrupted, UserError
 from steadygan.runs import files
 from steadygan.runs.job import Job
 from steadygan.runs.locks import ELSEWHERE
+from steadygan.sweeps.display import SweepProgress, say
 from steadygan.sweeps.fanout import FanOut, Group
 from steadygan.sweeps.pool import Event, Outcome, run_jobs
-from steadygan.sweeps.progress import SweepProgress, unheard
-from steadygan.sweeps.tally import status_of
+from steadygan.sweeps.state import status_of
 
 
 class SweepFailed(Exception):
@@ -189,7 +188,7 @@ def _say_next(jobs: Sequence[Job], console: Console) -> None:
         here = root.relative_to(Path.cwd()) if root.is_relative_to(Path.cwd()) else root
         done = all(_over(job) for job in jobs if job.directory.parent == root)
         next_command = f"steadygan {'report' if done else 'watch'} {shlex.quote(str(here))}"
-        _say(console, f"the runs are in {here}; next: {next_command}")
+        say(console, f"the runs are in {here}; next: {next_command}")
 
 
 def _over(job: Job) -> bool:
@@ -243,9 +242,9 @@ def run_all(
             on_event = attend if groups is None else FanOut(groups, jobs, attend)
             pool(function, jobs if groups is None else groups, workers=workers, threads=threads, on_event=on_event)
     finally:
-        _say(console, _counts(Counter(statuses.values())) or "nothing was run")
+        say(console, _counts(Counter(statuses.values())) or "nothing was run")
         for job, error in failed:
-            _say(console, f"failed: {job.label} seed={job.seed}: {_why(job, error)}")
+            say(console, f"failed: {job.label} seed={job.seed}: {_why(job, error)}")
     if failed:
         raise SweepFailed(f"{len(failed)} of {_jobs(len(jobs))} failed", statuses)
     if {"preempted", "cancelled"} & set(statuses.values()):
@@ -266,7 +265,7 @@ def refuse_failed(before: Sequence[Job], total: int, statuses: Mapping[str, str]
         SweepFailed: there are such jobs: a sweep with failed jobs has not succeeded, whenever they failed.
     """
     for job in before:
-        _say(console, f"failed before: {job.label} seed={job.seed}: {_why(job, None)}")
+        say(console, f"failed before: {job.label} seed={job.seed}: {_why(job, None)}")
     if before:
         text = f"{len(before)} of {_jobs(total)} failed before and were not run again; retry=true runs them"
         raise SweepFailed(text, statuses)
@@ -292,8 +291,3 @@ def _counts(statuses: Mapping[str, int]) -> str:
 
 def _jobs(count: int) -> str:
     return "1 job" if count == 1 else f"{count} jobs"
-
-
-def _say(console: Console, text: str) -> None:
-    with unheard():
-        console.print(Text(text), soft_wrap=True)

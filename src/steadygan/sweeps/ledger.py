@@ -10,10 +10,11 @@ from rich.text import Text
 
 from steadygan.runs import files, locks
 from steadygan.runs.job import Job
-from steadygan.sweeps import watch
+from steadygan.sweeps import display
 from steadygan.sweeps.launching import SweepFailed
 from steadygan.sweeps.slurm.queue import Pending
-from steadygan.sweeps.watching import Seen, Snapshot, Watcher, sort
+from steadygan.sweeps.state import RunState, Snapshot, ordered
+from steadygan.sweeps.watcher import Watcher
 
 SHOWN = 20
 """Jobs in the table before a launch; the dry run shows all."""
@@ -155,16 +156,16 @@ class Ledger(Watcher):
 
     def look(self) -> Snapshot:
         """Return the current state."""
-        return Snapshot(tuple(sort(self._look(job) for job in self.jobs)))
+        return Snapshot(ordered(self._look(job) for job in self.jobs))
 
-    def _look(self, job: Job) -> Seen:
+    def _look(self, job: Job) -> RunState:
         seen = self._by_files(job)
         return replace(seen, status="queued") if job.signature in self._pending() else seen
 
-    def _by_files(self, job: Job) -> Seen:
+    def _by_files(self, job: Job) -> RunState:
         name = f"{job.label} seed={job.seed}"
         if not (job.directory / files.CONFIG).exists():
-            return Seen(job.directory, name, "waiting", iterations=job.iterations)
+            return RunState(name, iterations=job.iterations, path=job.directory)
         seen = self.see(job.directory)
         extends = seen.status == "completed" and seen.iteration < job.iterations
         status = "waiting" if extends else seen.status
@@ -174,6 +175,6 @@ class Ledger(Watcher):
 def status(jobs: Sequence[Job], console: Console, once: bool) -> None:
     """Show how all jobs stand: once, or on a terminal until they are over or Ctrl-C."""
     if once or not console.is_terminal:
-        watch.show(Ledger(jobs), console)
+        display.show(Ledger(jobs), console)
     else:
-        watch.follow(Ledger(jobs), console)
+        display.follow(Ledger(jobs), console)

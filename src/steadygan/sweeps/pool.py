@@ -3,23 +3,17 @@
 Nothing here knows what a job is. A job that raises, or that takes its process with it, fails alone.
 """
 
-import contextlib
-import multiprocessing
-import os
-import signal
+import itertools
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import connection
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
+from steadygan.common.child_process import DONE, REPORT, Failure, Message
 from steadygan.common.errors import Interrupted
-from steadygan.common.signals import STOPS, heard, restore
-from steadygan.sweeps import worker as child
+from steadygan.common.supervisor import GRACE, Child, Supervisor
 
 THREADS = (
     "OMP_NUM_THREADS",
@@ -28,11 +22,6 @@ THREADS = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-GRACE = 60.0
-"""Seconds that a job has for its checkpoint when the parent is gone."""
-
-LAST_WORDS = 2000
-"""Characters of a dead worker's output that its job's error quotes."""
 
 
 @dataclass(frozen=True)
@@ -93,113 +82,13 @@ def run_jobs(
     Raises:
         Interrupted: by a signal, after the running jobs ended.
     """
-    with tempfile.TemporaryDirectory(prefix="steadygan-") as outputs:
-        pool = _Pool(function, payloads, threads, on_event, grace, Path(outputs))
-        with _signals() as signals:
-            try:
-                pool.run(min(workers, len(payloads)), signals)
-            finally:
-                pool.close()
-    if signals.count:
+    with tempfile.TemporaryDirectory(prefix="steadygan-") as folder, Supervisor(function, grace) as supervisor:
+        outputs = (Path(folder) / str(number) for number in itertools.count())
+        pool = _Pool(supervisor, payloads, {name: str(threads) for name in THREADS}, outputs, on_event)
+        pool.run(min(workers, len(payloads)))
+    if supervisor.requested:
         raise Interrupted("stopped; the same command goes on from there")
     return pool.outcomes
-
-
-class _Signals:
-    """Counts the signals; readable as soon as there is one.
-
-    SIGHUP comes from the terminal and again from its shell: it is nobody's wish to end the jobs at once.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.hung_up = False
-        self._read, self._write = os.pipe()
-
-    def handle(self, number: int, frame: Any) -> None:
-        hung_up = number == signal.SIGHUP
-        self.hung_up = self.hung_up or hung_up
-        if hung_up and self.count:
-            return
-        self.count += 1
-        os.write(self._write, b"!")
-
-    def fileno(self) -> int:
-        return self._read
-
-    def clear(self) -> None:
-        os.read(self._read, 4096)
-
-    def close(self) -> None:
-        os.close(self._read)
-        os.close(self._write)
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[_Signals]:
-    signals = _Signals()
-    # Python has signal handlers in the main thread only.
-    numbers = heard() if threading.current_thread() is threading.main_thread() else ()
-    before = {number: signal.signal(number, signals.handle) for number in numbers}
-    try:
-        yield signals
-    finally:
-        restore(before, signals.hung_up)
-        signals.close()
-
-
-class _Worker:
-    """The parent's side of one worker process."""
-
-    def __init__(self, function: str, threads: int, grace: float, output: Path) -> None:
-        self.output = output
-        self.index: int | None = None
-        self.started = 0.0
-        self.pipe, theirs = multiprocessing.Pipe()
-        self.process = multiprocessing.get_context("spawn").Process(
-            target=child.work, args=(theirs, function, os.getpid(), grace, output), daemon=False
-        )
-        with _environment({name: str(threads) for name in THREADS}), _blocked():
-            self.process.start()
-        theirs.close()
-
-    def give(self, index: int, payload: Any) -> None:
-        self.index, self.started = index, time.monotonic()
-        self.pipe.send((child.JOB, index, bytes(ForkingPickler.dumps(payload))))
-
-    def stop(self) -> None:
-        """Ask for the end of the running job; the message first, so that it is there when the signal comes."""
-        if self.index is not None:
-            with contextlib.suppress(OSError):
-                self.pipe.send((child.STOP,))
-                os.kill(self.process.pid, signal.SIGINT)
-
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Signal the process and all it started."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, number)
-        if self.process.is_alive():
-            os.kill(self.process.pid, number)  # it may not have its own process group yet
-
-    def messages(self) -> Iterator[tuple[str, int, Any]]:
-        with contextlib.suppress(EOFError, OSError):
-            while self.pipe.poll():
-                yield self.pipe.recv()
-
-    def death(self) -> str:
-        """Return why a process ended before its job."""
-        self.process.join()
-        code = self.process.exitcode or 0
-        reason = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        if code == -signal.SIGKILL:
-            reason += " (killed, or the machine ran out of memory)"
-        words = self.output.read_text(errors="replace")[-LAST_WORDS:] if self.output.exists() else ""
-        return f"the process of this job {reason}\n{words}".rstrip()
-
-    def close(self) -> None:
-        self.pipe.close()
-        self.process.join()
-        self.process.close()
 
 
 class _Pool:
@@ -207,123 +96,62 @@ class _Pool:
 
     def __init__(
         self,
-        function: str,
+        supervisor: Supervisor,
         payloads: Sequence[Any],
-        threads: int,
+        environment: Mapping[str, str],
+        outputs: Iterator[Path],
         on_event: Callable[[Event], None],
-        grace: float,
-        outputs: Path,
     ) -> None:
         self.payloads = payloads
         self.outcomes = [Outcome(index, "not started") for index in range(len(payloads))]
-        self.workers: list[_Worker] = []
-        self._make = lambda: _Worker(function, threads, grace, outputs / str(next(self._numbers)))
-        self._numbers = iter(range(10**9))
+        self._supervisor, self._on_event = supervisor, on_event
+        self._environment, self._outputs = environment, outputs
         self._waiting = iter(range(len(payloads)))
-        self._on_event = on_event
-        self._stopping = False
-        self._forced = False
 
-    def run(self, workers: int, signals: _Signals) -> None:
+    def run(self, workers: int) -> None:
         for _ in range(workers):
-            if not signals.count:
-                self._start()
-        while busy := [worker for worker in self.workers if worker.index is not None]:
-            handles = [signals, *(worker.pipe for worker in busy), *(worker.process.sentinel for worker in busy)]
-            ready = connection.wait(handles, timeout=1.0)
-            if signals in ready:
-                signals.clear()
-                self._interrupt(signals.count)
-            for worker in busy:
-                # A process that the worker forked may keep the sentinel open: ask for the worker itself, too.
-                self._attend(worker, dead=worker.process.sentinel in ready or not worker.process.is_alive())
+            self._next(None)
+        while self._supervisor.busy:
+            for worker, messages, dead in self._supervisor.look():
+                for message in messages:
+                    self._attend(worker, message)
+                if dead and worker.index is not None:
+                    status = "stopped" if self._supervisor.forced else "failed"
+                    error = f"the process of this job {self._supervisor.bury(worker)}"
+                    self._end(worker, status, error=error, died=True)
+                    self._next(None)
 
-    def _start(self) -> None:
-        """A new worker, if there is a job for it."""
-        index = None if self._stopping else next(self._waiting, None)
-        if index is not None:
-            worker = self._make()
-            self.workers.append(worker)
-            self._give(worker, index)
-
-    def _give(self, worker: _Worker, index: int) -> None:
+    def _next(self, worker: Child | None) -> None:
+        """Give the next job to a worker, or to a new one."""
+        index = None if self._supervisor.requested else next(self._waiting, None)
+        if index is None:
+            return
+        worker = worker or self._supervisor.start(self._environment, next(self._outputs))
         self._on_event(Event("started", index))
         try:
             worker.give(index, self.payloads[index])
         except OSError:
-            pass  # it has just died, which its sentinel tells
+            pass  # it has just died, which the next look tells
         except Exception as error:
             self._end(worker, "failed", error=f"the job cannot be sent to a worker: {error!r}")
+            self._next(worker)
 
-    def _interrupt(self, count: int) -> None:
-        self._stopping = True
-        self._forced = count > 1
-        for worker in self.workers:
-            if count == 1:
-                worker.stop()
-            else:
-                worker.kill()
+    def _attend(self, worker: Child, message: Message) -> None:
+        content = message.content
+        if message.kind == REPORT:
+            self._on_event(Event("report", message.index, content))
+            return
+        if message.kind == DONE:
+            self._end(worker, "done", value=content)
+        elif isinstance(content, Failure):
+            self._end(worker, "failed", error=content.traceback)
+        else:
+            self._end(worker, "not started")
+        self._next(worker)
 
-    def _attend(self, worker: _Worker, dead: bool) -> None:
-        for kind, index, content in worker.messages():
-            if kind == child.REPORT:
-                self._on_event(Event("report", index, content))
-            elif kind == child.DONE:
-                self._end(worker, "done", value=content)
-            elif kind == child.FAILED:
-                self._end(worker, "failed", error=content)
-            else:
-                self._end(worker, "not started")
-        if worker.index is not None and dead:
-            worker.kill()
-            self.workers.remove(worker)
-            self._end(worker, "stopped" if self._forced else "failed", again=False, error=worker.death(), died=True)
-            worker.close()
-            self._start()
-
-    def _end(self, worker: _Worker, status: str, again: bool = True, **how: Any) -> None:
-        """Note how the worker's job ended, and give it the next one."""
+    def _end(self, worker: Child, status: str, **how: Any) -> None:
+        """Note how the worker's job ended."""
+        assert worker.index is not None
         outcome = Outcome(worker.index, status, seconds=time.monotonic() - worker.started, **how)
-        self.outcomes[worker.index] = outcome
-        worker.index = None
+        self.outcomes[worker.index], worker.index = outcome, None
         self._on_event(Event("ended", outcome.index, outcome=outcome))
-        index = next(self._waiting, None) if again and not self._stopping else None
-        if index is not None:
-            self._give(worker, index)
-
-    def close(self, patience: float = 10.0) -> None:
-        """End all workers: idle ones by the end of their pipe, others by force."""
-        for worker in self.workers:
-            worker.pipe.close()
-            if worker.index is not None:
-                worker.kill()
-        until = time.monotonic() + patience
-        for worker in self.workers:
-            connection.wait([worker.process.sentinel], max(0.0, until - time.monotonic()))
-            worker.kill()
-            worker.close()
-
-
-@contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables for the processes that are started inside."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _blocked() -> Iterator[None]:
-    """A process that is started inside gets no Ctrl-C before it is ready for it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

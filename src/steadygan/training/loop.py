@@ -1,7 +1,6 @@
 """One run: a Lightning fit that writes the run's files, can be stopped anywhere and goes on where it was."""
 
 import logging
-import signal
 import warnings
 from typing import Any
 
@@ -9,14 +8,13 @@ import lightning
 import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
-from steadygan.common.signals import STOPS
+from steadygan.common.signals import Interrupt
 from steadygan.distributed.join import device, joined, normalised
 from steadygan.distributed.other_rank import OtherRank
 from steadygan.distributed.process_group import SingleProcess
 from steadygan.runs.job import Job, Report
 from steadygan.training.callbacks.bookkeeper import Bookkeeper
 from steadygan.training.components import DTYPES, Components
-from steadygan.training.interrupt import Interrupt
 from steadygan.training.module import GANModule
 
 
@@ -41,8 +39,6 @@ def _run(components: Components, job: Job, report: Report, ranks: SingleProcess)
     try:
         gan.adopt(ranks.broadcast(gan.progress()))
         with Interrupt() as interrupt:
-            # A process that was just started has them blocked until here.
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
             book.interrupt = ranks.interrupt = interrupt
             if gan.iteration < job.iterations:
                 _before(components, gan, book)

@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from steadygan.common.errors import Interrupted, UserError
+from steadygan.common.supervisor import LAST_WORDS
 from steadygan.runs import files
 from steadygan.runs.locks import ELSEWHERE
-from steadygan.sweeps.pool import LAST_WORDS, Event, Outcome
+from steadygan.sweeps.pool import Event, Outcome
 from steadygan.sweeps.slurm import queue
 from steadygan.sweeps.slurm.queue import Job, QueueEntry
-from steadygan.sweeps.watching import Seen, Watcher
+from steadygan.sweeps.state import RunState
+from steadygan.sweeps.watcher import Watcher
 
 LATE = 60.0
 """Seconds that files of another machine may take to be seen here."""
@@ -66,14 +68,14 @@ class _Follower:
                 self.on_event(Event("ended", index, outcome=_outcome(index, job, self.root, queued, started)))
         return not self.left
 
-    def _seen(self) -> Mapping[Path, Seen]:
+    def _seen(self) -> Mapping[Path, RunState]:
         try:
             self.watcher = self.watcher or Watcher(self.root)
         except UserError:
             return {}
         return {run.path: run for run in self.watcher.look().runs}
 
-    def _started(self, index: int, queued: QueueEntry, seen: Seen | None) -> None:
+    def _started(self, index: int, queued: QueueEntry, seen: RunState | None) -> None:
         before, self.states[index] = self.states.get(index), queued.state
         if index not in self.since and queued.state != "PENDING":
             self.since[index] = time.monotonic()

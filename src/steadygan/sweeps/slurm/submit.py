@@ -3,16 +3,15 @@
 import contextlib
 import datetime
 import shlex
-import signal
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from steadygan.common.errors import UserError, bad_value
-from steadygan.common.signals import STOPS
+from steadygan.common.signals import blocked
 from steadygan.core.declare import count
 from steadygan.sweeps.pool import THREADS
 from steadygan.sweeps.slurm import queue
@@ -148,7 +147,7 @@ def _submit(works: Sequence[Work], resources: Resources, root: Path, name: str, 
     executor.update_parameters(**resources.parameters(name, threads))
     made = [job.directory for work in works for job in work.jobs if not job.directory.exists()]
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-    with _undisturbed():
+    with blocked():  # Ctrl-C waits until what is submitted is written down
         _write(works, Ticket(name, 0, None, now), None)
         try:
             with executor.batch():
@@ -175,16 +174,6 @@ def _forget(works: Sequence[Work], made: Sequence[Path]) -> None:
     for directory in made:
         with contextlib.suppress(OSError):
             directory.rmdir()
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Ctrl-C waits until what is submitted is written down."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _is_count(value: Any) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType, TracebackType
 from typing import Any
 
-from steadygan.common.signals import heard
+from steadygan.common.signals import Interrupt, heard
 
 AGAIN = 0.2
 """Seconds until a run that could not be told yet (it is importing, say) is told again."""
@@ -92,8 +92,6 @@ class Stop:
 
     def _tell(self) -> None:
         self._asked.wait()
-        from steadygan.training.interrupt import Interrupt
-
         while not self._over.wait(AGAIN):
             listener = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
             if isinstance(listener, Interrupt) and not listener.requested:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from steadygan.analysis.oscillation import Trailing
+from steadygan.common.signals import Interrupt
 from steadygan.loggers.base import RunInfo
 from steadygan.pictures import picture
 from steadygan.runs import files, locks, summary
@@ -17,7 +18,6 @@ from steadygan.training.callbacks import spectrum
 from steadygan.training.callbacks.metrics_writer import MetricsWriter
 from steadygan.training.components import Components
 from steadygan.training.evaluate import both
-from steadygan.training.interrupt import Interrupt
 from steadygan.training.state import GANState
 
 PROGRESS_SECONDS = 0.3

@@ -5,19 +5,18 @@ import itertools
 import math
 import os
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from steadygan.common.errors import UserError
-from steadygan.common.pace import Pace, time_left
+from steadygan.common.pace import Pace
 from steadygan.runs import files
 from steadygan.runs.locks import RunLock
-from steadygan.sweeps.tally import duration, speed
+from steadygan.sweeps.state import OVER, RunState, Snapshot, ordered
 
 DEPTH = 3
 SILENT = 120.0
@@ -28,82 +27,6 @@ SILENT_ROWS = 10
 
 ROWS = 20
 """The rows among which the longest time between two is looked for."""
-
-OVER = ("completed", "diverged", "failed")
-ORDER = ("running", "stale", "preempted", "queued", "waiting", "failed", "diverged", "completed")
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One run as its files tell it.
-
-    ``status`` is the summary's, or ``stale``: it says that it is running, but nothing has changed for long.
-    ``rate`` is in iterations a second of its last minute, ``quiet`` the seconds since a file changed, ``ended`` the
-    time of the last change. ``most`` is the largest value of those metrics that have one. ``owner`` is who holds the
-    run's lock, whether it is alive or not.
-    """
-
-    path: Path
-    name: str
-    status: str
-    iteration: int = 0
-    iterations: int = 0
-    rate: float = 0.0
-    quiet: float = 0.0
-    ended: float = 0.0
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    most: Mapping[str, float] = field(default_factory=dict)
-    error: str = ""
-    owner: str = ""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Runs at one moment, and how many were asked for that have not begun and are not among them."""
-
-    runs: tuple[Seen, ...]
-    waiting: int = 0
-
-    def count(self, status: str) -> int:
-        return sum(run.status == status for run in self.runs)
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing is left to do."""
-        return not self.yet_to_begin and all(run.status in OVER for run in self.runs)
-
-    @property
-    def yet_to_begin(self) -> int:
-        """How many were asked for that have not begun."""
-        return self.waiting + self.count("waiting")
-
-    def rate(self) -> float:
-        """Iterations a second of all that is running."""
-        return sum(run.rate for run in self.runs if run.status == "running")
-
-    def seconds_left(self) -> float | None:
-        """For what is running and waiting, at this rate; None while it is not known.
-
-        Stale and preempted runs are left out: nobody works on them.
-        """
-        running = [run for run in self.runs if run.status == "running"]
-        length = max((run.iterations for run in self.runs), default=0)
-        going = [(max(run.iterations - run.iteration, 0), run.rate or None) for run in running]
-        return time_left(going, self.yet_to_begin * length)
-
-    def line(self) -> str:
-        """Return ``12/60 done, 1 failed, 2 running, 46 waiting, 800 it/s, 4:10 left``."""
-        statuses = Counter(run.status for run in self.runs)
-        words = [f"{sum(statuses[status] for status in OVER)}/{len(self.runs) + self.waiting} done"]
-        words += [
-            f"{statuses[s]} {s}"
-            for s in ("failed", "diverged", "preempted", "stale", "running", "queued")
-            if statuses[s]
-        ]
-        words += [f"{self.yet_to_begin} waiting"] if self.yet_to_begin else []
-        words += [speed(self.rate())] if self.rate() else []
-        left = self.seconds_left()
-        return ", ".join(words + ([f"{duration(left)} left"] if left else []))
 
 
 class Watcher:
@@ -117,7 +40,7 @@ class Watcher:
         UserError: at construction, if the folder is not there or holds neither runs nor a ``sweep.yaml``.
     """
 
-    def __init__(self, folder: Path, clock: Any = time.time) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self.folder, self.clock = folder, clock
         self._known: dict[Path, tuple[Any, _Content]] = {}
         _check(folder)
@@ -126,12 +49,12 @@ class Watcher:
         """Return the current state."""
         paths = list(find_runs(self.folder))
         contents = [self._read(path) for path in paths]
-        runs = sort(_seen(path, content, self.folder, self.clock()) for path, content in zip(paths, contents))
-        return Snapshot(tuple(runs), _waiting(_swept(self.folder), [content.overrides for content in contents]))
+        runs = ordered(_state(path, content, self.folder, self.clock()) for path, content in zip(paths, contents))
+        return Snapshot(runs, _waiting(_swept(self.folder), [content.overrides for content in contents]))
 
-    def see(self, path: Path) -> Seen:
+    def see(self, path: Path) -> RunState:
         """Return the current state of one run."""
-        return _seen(path, self._read(path), self.folder, self.clock())
+        return _state(path, self._read(path), self.folder, self.clock())
 
     def _read(self, path: Path) -> "_Content":
         stamp = tuple(_stamp(path / name) for name in (files.SUMMARY, files.METRICS, files.CHECKPOINT, files.CONFIG))
@@ -141,16 +64,11 @@ class Watcher:
         return self._known[path][1]
 
 
-def sort(runs: Iterable[Seen]) -> list[Seen]:
-    """Sort runs: those that run first, then what is left to do, then what is over, the last to end first."""
-    return sorted(runs, key=lambda run: (ORDER.index(run.status), -run.ended if run.status in OVER else 0, run.name))
-
-
 @dataclass(frozen=True)
 class _Content:
     """Contents of one run's files: the summary, the rows that are shown, the overrides, and when a file changed.
 
-    ``iteration`` is that of the last row, ``rate`` as in ``Seen``, ``gap`` the longest time between the last rows.
+    ``iteration`` is that of the last row, ``rate`` that of the last minute, ``gap`` the longest time between two rows.
     """
 
     summary: Mapping[str, Any]
@@ -214,13 +132,13 @@ def _yaml(path: Path) -> Any:
         return None
 
 
-def _seen(path: Path, content: _Content, root: Path, now: float) -> Seen:
+def _state(path: Path, content: _Content, root: Path, now: float) -> RunState:
     summary = content.summary
     status, quiet = summary.get("status", "running"), max(now - content.changed, 0.0)
     if status == "running" and quiet > max(SILENT, SILENT_ROWS * content.gap):
         status = "stale"
     label, seed = summary.get("label"), summary.get("seed")
-    return Seen(
+    return RunState(
         path=path,
         name=f"{label} seed={seed}" if label else path.name if path == root else path.relative_to(root).as_posix(),
         status=status,
