@@ -40,7 +40,6 @@ METHODS = (
 )
 UNCITED = {
     "core/games/base.py": "what games share",
-    "core/games/ordered.py": "what games share",
     "core/games/ratio.py": "a setting, ours",
     "core/noise/_identity.py": "no noise",
     "core/regularizers/norms.py": "arithmetic of penalties",

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from steadygan.core.autodiff import AutogradBackend, FuncBackend, SharedCritic, input_gradient
+from steadygan.core.autodiff import AutogradBackend, FuncBackend, PenaltyCritic, input_gradient, logits_at
 
 BACKENDS = [AutogradBackend(), FuncBackend()]
 
@@ -31,7 +31,7 @@ def closed_form(params, x):
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=["tape", "transform"])
 def test_input_gradient_is_the_closed_form(backend, params, x):
-    logits, gradient = input_gradient(backend.critic(critic_of(params)), backend.watch(x))
+    logits, gradient = input_gradient(PenaltyCritic(critic_of(params), backend.evaluation), x)
     torch.testing.assert_close(gradient, closed_form(params, x), rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(logits, critic_of(params)(x), rtol=1e-12, atol=1e-12)
 
@@ -39,9 +39,9 @@ def test_input_gradient_is_the_closed_form(backend, params, x):
 def test_both_backends_differentiate_a_penalty_by_the_parameters(params, x):
     def penalised(backend):
         def loss(own):
-            critic = backend.critic(critic_of(own))
-            watched = backend.watch(x)
-            value = critic(watched).mean() + input_gradient(critic, watched)[1].square().sum(-1).mean()
+            critic = PenaltyCritic(critic_of(own), backend.evaluation)
+            at = critic.at(x)
+            value = at.logits.mean() + input_gradient(critic, at)[1].square().sum(-1).mean()
             return value, {"value": value}
 
         return backend.gradient(loss, params)
@@ -59,17 +59,19 @@ def test_both_backends_differentiate_a_penalty_by_the_parameters(params, x):
         assert not aux["value"].requires_grad
 
 
-def test_a_shared_critic_computes_each_batch_once(params, x):
+@pytest.mark.parametrize("backend", BACKENDS, ids=["tape", "transform"])
+def test_an_evaluation_computes_its_batch_once(backend, params, x):
     calls = []
 
     def critic(batch):
         calls.append(batch)
         return critic_of(params)(batch)
 
-    shared, watched = SharedCritic(critic), AutogradBackend().watch(x)
-    shared(watched)
-    input_gradient(shared, watched)
-    shared(watched)
+    shared = PenaltyCritic(critic, backend.evaluation)
+    at = shared.at(x)
+    logits = at.logits
+    input_gradient(shared, at)
+    assert logits_at(shared, at) is logits
     assert len(calls) == 1
     shared(x)
     assert len(calls) == 2

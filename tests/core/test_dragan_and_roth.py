@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from steadygan.core import draws
-from steadygan.core.autodiff import AutogradBackend, FuncBackend
+from steadygan.core.autodiff import AutogradBackend, FuncBackend, PenaltyCritic
 from steadygan.core.declare import declared
 from steadygan.core.regularizers import dragan, roth
 
@@ -101,10 +101,10 @@ def test_both_backends_give_the_same_gradients(penalty):
     params = dict(zip("wv", deep_params()))
 
     def gradient(backend):
-        watched = [backend.watch(x) for x in (real, fake)]
-
         def loss(p):
-            return penalty(backend.critic(deep(p["w"], p["v"])), *watched, eps).mean(), {}
+            critic = PenaltyCritic(deep(p["w"], p["v"]), backend.evaluation)
+            samples = [critic.at(x) if declared(penalty, "evaluated") else x for x in (real, fake)]
+            return penalty(critic, *samples, eps).mean(), {}
 
         return backend.gradient(loss, params)[0]
 

@@ -8,7 +8,7 @@ import torch
 
 from steadygan.common.errors import UserError
 from steadygan.core import draws
-from steadygan.core.autodiff import AutogradBackend, FuncBackend
+from steadygan.core.autodiff import AutogradBackend, FuncBackend, PenaltyCritic
 from steadygan.core.declare import declared
 from steadygan.core.regularizers import gradient_penalty, orthogonal, r1, r1_r2, r2, weight_clip
 
@@ -134,10 +134,9 @@ def test_both_backends_give_the_same_gradients(penalty):
     params = dict(zip("wv", (p.detach() for p in deep_params())))
 
     def gradient(backend):
-        watched = [backend.watch(x) for x in (real, fake)]
-
         def loss(p):
-            return penalty(backend.critic(deep((p["w"], p["v"]))), *watched, eps).mean(), {}
+            critic = PenaltyCritic(deep((p["w"], p["v"])), backend.evaluation)
+            return penalty(critic, *(critic.at(x) for x in (real, fake)), eps).mean(), {}
 
         return backend.gradient(loss, params)[0]
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from steadygan.core.autodiff import AutogradBackend, FuncBackend, input_gradient
+from steadygan.core.autodiff import AutogradBackend, FuncBackend, PenaltyCritic, input_gradient
 
 
 @pytest.mark.parametrize("backend", [AutogradBackend(), FuncBackend()], ids=["tape", "transform"])
@@ -13,12 +13,12 @@ def test_logits_are_shared(backend):
     x = torch.tensor([[1.0], [3.0]], dtype=torch.float64)
 
     def loss(params):
-        watched = backend.watch(x)
         passes.clear()
-        critic = backend.critic(lambda x: (passes.append(1) or params["w"] * x.square()).squeeze(1))
-        logits = critic(watched)
-        again, gradient = input_gradient(critic, watched)
-        _, once_more = input_gradient(critic, watched)
+        critic = lambda x: (passes.append(1) or params["w"] * x.square()).squeeze(1)  # noqa: E731
+        at = PenaltyCritic(critic, backend.evaluation).at(x)
+        logits = at.logits
+        again, gradient = input_gradient(critic, at)
+        _, once_more = input_gradient(critic, at)
         assert again is logits
         penalty = gradient.square().sum(1) + once_more.square().sum(1)
         return (logits + penalty).sum(), {}

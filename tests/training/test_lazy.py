@@ -53,9 +53,9 @@ def test_each_iteration_is_the_plain_penalty_to_the_bit(fresh):
 def test_what_is_not_due_is_not_computed(fresh, monkeypatch):
     """Neither differentiated nor drawn."""
     gan, counted = fresh(*ALGORITHM, "regularizer.r1.every=2", "regularizer.gradient_penalty.every=3"), []
-    original = autodiff.SharedCritic.input_gradient
+    original = autodiff.AutogradEvaluation.input_gradient
     monkeypatch.setattr(
-        autodiff.SharedCritic, "input_gradient", lambda own, x: counted.append(None) or original(own, x)
+        autodiff.AutogradEvaluation, "input_gradient", lambda own: counted.append(None) or original(own)
     )
     done = []
     for iteration in range(7):

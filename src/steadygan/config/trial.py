@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from steadygan.common.errors import UserError
 from steadygan.config.protocols import PAGE, has_members, numbers
 from steadygan.config.targets import metric_nodes
-from steadygan.core.autodiff import AutogradBackend
+from steadygan.core.autodiff import AutogradBackend, PenaltyCritic
+from steadygan.core.declare import declared
 from steadygan.core.draws import generator, normal_like
 from steadygan.core.objective import StepBatch, views
 from steadygan.core.types import Tensors
@@ -273,10 +274,10 @@ class Trial:
         aux_state = ()
         if hasattr(penalty, "init"):
             aux_state = (attempt(key, "init(members, like)", lambda: penalty.init(1, like)),)
-        real, fake = (
-            AutogradBackend().watch(normal_like(generator(0, x), tuple(batch.real.shape), self.dtype)) for x in "ab"
-        )
-        critic = AutogradBackend().critic(lambda x: x.flatten(1).square().sum(1))
+        critic = PenaltyCritic(lambda x: x.flatten(1).square().sum(1), AutogradBackend.evaluation)
+        real, fake = (critic.at(normal_like(generator(0, x), tuple(batch.real.shape), self.dtype)) for x in "ab")
+        if not declared(penalty, "evaluated", False):
+            real, fake = real.samples, fake.samples
         what = "penalty(critic, real, fake, eps, aux_state)" if aux_state else "penalty(critic, real, fake, eps)"
         value = attempt(key, what, lambda: penalty(critic, real, fake, batch.penalty.get(name), *aux_state))
         if aux_state:

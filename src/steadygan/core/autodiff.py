@@ -8,7 +8,8 @@ numbers.
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -19,9 +20,103 @@ from steadygan.core.types import Critic, Tensors
 
 LossAndAux = Callable[[Tensors], tuple[Tensor, Any]]
 
+Samples: TypeAlias = "Tensor | Evaluation"
+"""Samples ``[B, ...]``, or what a critic says of them."""
+
+
+class Evaluation:
+    """A critic at samples ``[B, ...]``: its logits and their slopes, computed when first asked for.
+
+    Penalties that are declared with ``evaluated=True`` are given the real and the fake batch in this form, with the
+    logits that the loss has computed. Differentiates by ``torch.func``: a penalty pulls these logits back.
+    """
+
+    def __init__(self, critic: Critic, samples: Tensor) -> None:
+        self.critic, self.samples = critic, samples
+        self._computed: tuple[Tensor, Callable[[Tensor], tuple[Tensor, ...]]] | None = None
+
+    def _vjp(self) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, ...]]]:
+        if self._computed is None:
+            logits, pullback = torch.func.vjp(self.critic, self.samples)
+            self._computed = logits, pullback
+        return self._computed
+
+    @property
+    def logits(self) -> Tensor:
+        """The logits ``[B]``."""
+        return self._vjp()[0]
+
+    def input_gradient(self) -> Tensor:
+        """Return the gradient of each sample's own logit, like the samples, differentiable again."""
+        logits, pullback = self._vjp()
+        return pullback(torch.ones_like(logits))[0]
+
+
+class AutogradEvaluation(Evaluation):
+    """An evaluation that is differentiated by ``torch.autograd.grad``."""
+
+    def __init__(self, critic: Critic, samples: Tensor) -> None:
+        super().__init__(critic, _leaf(samples))
+        self._logits: Tensor | None = None
+
+    @property
+    def logits(self) -> Tensor:
+        """The logits ``[B]``."""
+        if self._logits is None:
+            self._logits = self.critic(self.samples)
+        return self._logits
+
+    def input_gradient(self) -> Tensor:
+        """Return the gradient of each sample's own logit, like the samples, differentiable again."""
+        return torch.autograd.grad(self.logits.sum(), self.samples, create_graph=True)[0]
+
+
+@dataclass(frozen=True)
+class PenaltyCritic:
+    """A critic that a penalty differentiates, and how."""
+
+    critic: Critic
+    evaluation: type[Evaluation] = Evaluation
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.critic(x)
+
+    def at(self, samples: Tensor) -> Evaluation:
+        """Return the evaluation at samples."""
+        return self.evaluation(self.critic, samples)
+
+
+def evaluate(critic: Critic, x: Samples) -> Evaluation:
+    """Return the critic at samples ``x``, which may be evaluated already."""
+    if isinstance(x, Evaluation):
+        return x
+    return critic.at(x) if isinstance(critic, PenaltyCritic) else Evaluation(critic, x)
+
+
+def logits_at(critic: Critic, x: Samples) -> Tensor:
+    """Return the critic's logits at samples, those that are known already if they are."""
+    return x.logits if isinstance(x, Evaluation) else critic(x)
+
+
+def tensor(x: Samples) -> Tensor:
+    """Return the samples themselves."""
+    return x.samples if isinstance(x, Evaluation) else x
+
+
+def input_gradient(critic: Critic, x: Samples) -> tuple[Tensor, Tensor]:
+    """Return the logits ``[B]`` and their gradients by ``x`` (like ``x``), differentiable again.
+
+    Each sample's gradient is that of its own logit, as long as the critic treats samples one by one (no batch
+    normalisation).
+    """
+    at = evaluate(critic, x)
+    return at.logits, at.input_gradient()
+
 
 class Backend(Protocol):
-    """How gradients are taken."""
+    """How gradients are taken; ``evaluation`` is how a penalty differentiates a critic."""
+
+    evaluation: type[Evaluation]
 
     def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
         """Return the gradient of a scalar ``loss(params) -> (loss, aux)`` and its ``aux``, detached."""
@@ -29,26 +124,8 @@ class Backend(Protocol):
     def nested(self) -> "Backend":
         """Return the backend for gradients inside of a loss: they can be differentiated again."""
 
-    def watch(self, x: Tensor) -> Tensor:
-        """Prepare inputs that a penalty will differentiate by."""
-
-    def critic(self, critic: Critic) -> Critic:
-        """Prepare a critic that a penalty will differentiate."""
-
     def parts(self, tensors: Iterable[Tensor]) -> list[Tensor]:
         """Return a vector in parts, for sums over all of it: in as few as pays."""
-
-
-def input_gradient(critic: Critic, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the logits ``[B]`` and their gradients by ``x`` (like ``x``), differentiable again.
-
-    Each sample's gradient is that of its own logit, as long as the critic treats samples one by one (no batch
-    normalisation).
-    """
-    if isinstance(critic, SharedCritic | PulledBackCritic):
-        return critic.input_gradient(x)
-    logits, pullback = torch.func.vjp(critic, x)
-    return logits, pullback(torch.ones_like(logits))[0]
 
 
 @contextmanager
@@ -82,53 +159,10 @@ def per_sample_gradients(loss: Callable[[Tensors, Any], Tensor], params: Tensors
     return torch.func.vmap(torch.func.grad(of_one), in_dims=(None, 0))(params, tensors)
 
 
-class SharedCritic:
-    """A critic that computes its logits once for each watched batch, so that a loss and its penalties share them."""
-
-    def __init__(self, critic: Critic):
-        self._critic = critic
-        self._computed: list[tuple[Tensor, Tensor]] = []
-
-    def __call__(self, x: Tensor) -> Tensor:
-        for point, logits in self._computed:
-            if point is x:
-                return logits
-        logits = self._critic(x)
-        self._computed.append((x, logits))
-        return logits
-
-    def input_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        if not x.requires_grad:
-            x = x.detach().requires_grad_()
-        logits = self(x)
-        return logits, torch.autograd.grad(logits.sum(), x, create_graph=True)[0]
-
-
-class PulledBackCritic:
-    """A shared critic by ``torch.func``: a penalty pulls back the logits that the loss has computed."""
-
-    def __init__(self, critic: Critic):
-        self._critic = critic
-        self._computed: list[tuple[Tensor, Tensor, Callable]] = []
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self._at(x)[0]
-
-    def input_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        logits, pullback = self._at(x)
-        return logits, pullback(torch.ones_like(logits))[0]
-
-    def _at(self, x: Tensor) -> tuple[Tensor, Callable]:
-        for point, logits, pullback in self._computed:
-            if point is x:
-                return logits, pullback
-        logits, pullback = torch.func.vjp(self._critic, x)
-        self._computed.append((x, logits, pullback))
-        return logits, pullback
-
-
 class AutogradBackend:
     """Gradients by ``torch.autograd.grad``."""
+
+    evaluation: type[Evaluation] = AutogradEvaluation
 
     def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
         leaves = {name: value.detach().requires_grad_() for name, value in params.items()}
@@ -140,12 +174,6 @@ class AutogradBackend:
     def nested(self) -> "NestedAutogradBackend":
         return NestedAutogradBackend()
 
-    def watch(self, x: Tensor) -> Tensor:
-        return x if x.requires_grad else x.detach().requires_grad_()
-
-    def critic(self, critic: Critic) -> Critic:
-        return SharedCritic(critic)
-
     def parts(self, tensors: Iterable[Tensor]) -> list[Tensor]:
         return [flat(tensors)]  # each operation costs its launch
 
@@ -154,7 +182,7 @@ class NestedAutogradBackend(AutogradBackend):
     """Gradients that remember what they were computed from, and may be taken by what was computed before."""
 
     def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
-        leaves = {name: self.watch(value) for name, value in params.items()}
+        leaves = {name: _leaf(value) for name, value in params.items()}
         value, aux = loss(leaves)
         grads = torch.autograd.grad(
             value, list(leaves.values()), create_graph=True, allow_unused=True, materialize_grads=True
@@ -165,17 +193,17 @@ class NestedAutogradBackend(AutogradBackend):
 class FuncBackend:
     """Gradients by ``torch.func``."""
 
+    evaluation: type[Evaluation] = Evaluation
+
     def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
         return torch.func.grad(loss, has_aux=True)(params)
 
     def nested(self) -> "FuncBackend":
         return self
 
-    def watch(self, x: Tensor) -> Tensor:
-        return x
-
-    def critic(self, critic: Critic) -> Critic:
-        return PulledBackCritic(critic)
-
     def parts(self, tensors: Iterable[Tensor]) -> list[Tensor]:
         return list(tensors)  # which compiled programs sum up where they make them
+
+
+def _leaf(x: Tensor) -> Tensor:
+    return x if x.requires_grad else x.detach().requires_grad_()

@@ -31,7 +31,13 @@ T = TypeVar("T")
 
 
 def declare(
-    *, draw: Draw | None = None, projection: bool = False, step: bool = False, images: bool = False, **ranges: Range
+    *,
+    draw: Draw | None = None,
+    projection: bool = False,
+    step: bool = False,
+    images: bool = False,
+    evaluated: bool = False,
+    **ranges: Range,
 ) -> Callable[[T], T]:
     """Decorate a method's function or class.
 
@@ -40,12 +46,13 @@ def declare(
         projection: a regularizer of the form ``project(params) -> params``, in place of a penalty.
         step: a projection that goes some way, and may go k times as far in one of k iterations.
         images: it makes sense of examples ``[C, H, W]`` only.
+        evaluated: a penalty that takes ``real`` and ``fake`` as a ``steadygan.core.autodiff.Evaluation`` each.
         **ranges: the range of each number, by its keyword.
     """
 
     def mark(method: T) -> T:
         method.ranges = {**getattr(method, "ranges", {}), **ranges}
-        method.projection, method.step, method.images = projection, step, images
+        method.projection, method.step, method.images, method.evaluated = projection, step, images, evaluated
         if draw is not None:
             method.draw = staticmethod(draw) if isinstance(method, type) else draw
         return method

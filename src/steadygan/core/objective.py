@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.core.aggregation import Mean
-from steadygan.core.autodiff import Backend
+from steadygan.core.autodiff import Backend, PenaltyCritic, logits_at, tensor
+from steadygan.core.declare import declared
 from steadygan.core.diagnostics import judgements
 from steadygan.core.types import Aggregation, Apply, Loss, Penalty, Perturb, Stateful, Tensors
 
@@ -105,12 +106,9 @@ class Objective:
     ) -> tuple[Tensor, dict[str, Any]]:
         """Return the discriminator's objective, a scalar, with its logs, new buffers and batch statistics."""
         batch, fake = batch.repeated(self.members), repeated(fake, self.members)
-        real = batch.real
-        if self._due(batch):
-            real, fake = backend.watch(real), backend.watch(fake)
         copies = [
             self._discriminator_copy(
-                backend, params, buffers, real, fake, batch, aux_state, perturb, eps_real, eps_fake
+                backend, params, buffers, batch.real, fake, batch, aux_state, perturb, eps_real, eps_fake
             )
             for perturb, eps_real, eps_fake in self._copies(batch, aux_state)
         ]
@@ -134,19 +132,20 @@ class Objective:
             buffers_of_calls.append(new)
             return logits
 
-        critic = look_real = lambda x: look(x, eps_real)
-        if self._due(batch):
-            critic = backend.critic(look_real)
-        real_logits = critic(real)
-        fake_logits = critic(fake) if eps_fake is None else look(fake, eps_fake)
+        critic = PenaltyCritic(lambda x: look(x, eps_real), backend.evaluation)
+        samples = [critic.at(x) for x in (real, fake)] if self._due(batch) else [real, fake]
+        real_logits = logits_at(critic, samples[0])
+        fake_logits = logits_at(critic, samples[1]) if eps_fake is None else look(fake, eps_fake)
         new_buffers = mean(buffers_of_calls)
         if self.penalty_discriminator is not None:
-            critic = backend.critic(
-                lambda x: self.penalty_discriminator(params, buffers, perturb(x, eps_real), *batch.condition)[0]
+            critic = PenaltyCritic(
+                lambda x: self.penalty_discriminator(params, buffers, perturb(x, eps_real), *batch.condition)[0],
+                backend.evaluation,
             )
+            samples = [critic.at(x) for x in (real, fake)]
         drawn = () if batch.smoothing is None else (batch.smoothing,)
         loss = each(self.loss.discriminator, self.members, real_logits, fake_logits, *drawn).mean()
-        penalties, batch_stats = self._penalties(critic, real, fake, batch, aux_state, nothing=torch.zeros_like(loss))
+        penalties, batch_stats = self._penalties(critic, samples, batch, aux_state, nothing=torch.zeros_like(loss))
         if "noise" in aux_state:
             batch_stats["noise"] = self.perturb.look(real_logits.detach())
         of_labels = self._classification(params, buffers, batch, lambda: perturb(real, eps_real))
@@ -161,14 +160,15 @@ class Objective:
         weighted = (self.labels.weight * value for value in of_labels.values())
         return sum([*penalties.values(), *weighted], loss), logs, new_buffers, batch_stats
 
-    def _penalties(self, critic, real, fake, batch, aux_state, nothing):
+    def _penalties(self, critic, samples, batch, aux_state, nothing):
         """Return the mean of each penalty, as often as it counts, and the batch statistics of the stateful ones."""
         values, batch_stats = dict.fromkeys(self.penalties, nothing), {}
         for name, penalty in self.penalties.items():
             times, key = batch.times(name), f"regularizer.{name}"
             if not times:
                 continue
-            arguments = (critic, real, fake, batch.penalty.get(name))
+            at = samples if declared(penalty, "evaluated", False) else [tensor(x) for x in samples]
+            arguments = (critic, *at, batch.penalty.get(name))
             if key in aux_state:
                 value, batch_stats[key] = penalty(*arguments, aux_state[key])
             else:

@@ -6,6 +6,8 @@ A game decides in which order the players move. It sees gradients and moves, nev
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from torch import Tensor
+
 from steadygan.core.objective import StepBatch
 from steadygan.core.types import Tensors
 
@@ -13,7 +15,10 @@ State = dict[str, Any]
 """A nested dict of tensors: ``generator`` and ``discriminator`` (``params``, ``buffers``, ``rule``), ``ema``; ``game``,
 where a game has a state; ``aux_state``, where penalties or noise have one."""
 
-Logs = dict[str, Any]
+Logs = dict[str, Tensor]
+
+Batches = Mapping[str, tuple[StepBatch, ...]]
+"""The data and draws of an iteration, by player: a batch for each of its updates."""
 
 
 class Gradient(NamedTuple):
@@ -93,5 +98,5 @@ class Game(Protocol):
 
     n_critic: int
 
-    def play(self, players: Players, state: State, batches: Mapping[str, tuple[StepBatch, ...]]) -> tuple[State, Logs]:
+    def play(self, players: Players, state: State, batches: Batches) -> tuple[State, Logs]:
         """Return the state after one iteration; ``batches``: those of the discriminator, and one of the generator."""

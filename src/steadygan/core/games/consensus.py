@@ -1,13 +1,11 @@
 """Consensus optimisation."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
 from steadygan.core.declare import declare, nonnegative
-from steadygan.core.games.base import Gradient, Players, State
-from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import StepBatch
+from steadygan.core.games.base import Gradient
+from steadygan.core.games.ordered import Ordered, Position
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number
 
@@ -33,22 +31,12 @@ class Consensus(Ordered):
     update: str = "simultaneous"
     gamma: Number = 1.0
 
-    @property
-    def limit(self) -> Self:
-        """The simultaneous game that this is in the limit of small steps: of the same bent field."""
-        return replace(self, n_critic=1, update="simultaneous")
+    limit = property(Ordered._simultaneous, doc="The game in the limit of small steps: of the same bent field.")
 
-    def gradient(
-        self,
-        players: Players,
-        state: State,
-        player: str,
-        both: Mapping[str, StepBatch],
-        spare: Sequence[StepBatch] = (),
-    ) -> Gradient:
+    def gradient(self, player: str, at: Position) -> Gradient:
         """See the class."""
-        field = {name: players.gradient(name, state, both[name]) for name in ("discriminator", "generator")}
-        own = field[player]
-        pull = players.pullback(state, both, {name: part.grads for name, part in field.items()})[player]
+        field = at.field()
+        vector = {name: part.grads for name, part in field.items()}
+        pull = at.players.pullback(at.state, at.batches, vector)[player]
         gamma = scalar(self.gamma, next(iter(pull.values())))
-        return own._replace(grads={name: grad + gamma * pull[name] for name, grad in own.grads.items()})
+        return field[player]._replace(grads={name: grad + gamma * pull[name] for name, grad in vector[player].items()})

@@ -1,13 +1,11 @@
 """The extragradient method."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from steadygan.common.errors import bad_value
 from steadygan.core.declare import declare
-from steadygan.core.games.base import Gradient, Players, State
-from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import StepBatch
+from steadygan.core.games.base import Gradient
+from steadygan.core.games.ordered import Ordered, Position
 
 OPTIMIZER_STATES = ("carried", "restored")
 
@@ -43,17 +41,14 @@ class Extragradient(Ordered):
         if self.optimizer_state not in OPTIMIZER_STATES:
             raise bad_value("game.optimizer_state", self.optimizer_state, "no such way", OPTIMIZER_STATES)
 
-    def gradient(
-        self,
-        players: Players,
-        state: State,
-        player: str,
-        both: Mapping[str, StepBatch],
-        spare: Sequence[StepBatch] = (),
-    ) -> Gradient:
+    def gradient(self, player: str, at: Position) -> Gradient:
         """See the class."""
-        trial = state
-        for name, batch in both.items():
-            trial = players.move(name, trial, players.gradient(name, state, batch), batch)
-        extrapolated = players.gradient(player, trial, both[player])
-        return extrapolated._replace(rule=trial[player]["rule"]) if self.optimizer_state == "carried" else extrapolated
+        trial = at
+        for name, batch in at.batches.items():
+            trial = trial._replace(state=at.players.move(name, trial.state, at.gradient(name), batch))
+        extrapolated = trial.gradient(player)
+        return (
+            extrapolated._replace(rule=trial.state[player]["rule"])
+            if self.optimizer_state == "carried"
+            else extrapolated
+        )

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from steadygan.core.declare import count, declare, fraction
-from steadygan.core.games.base import Logs, Players, State
+from steadygan.core.games.base import Batches, Logs, Players, State
 from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import StepBatch
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 
@@ -42,7 +41,7 @@ class Lookahead(Ordered):
         slow = {player: {name: value.clone() for name, value in weights.items()} for player, weights in params.items()}
         return {"slow": slow, "since": torch.zeros((), dtype=torch.float64, device=like.device)}
 
-    def play(self, players: Players, state: State, batches: Mapping[str, tuple[StepBatch, ...]]) -> tuple[State, Logs]:
+    def play(self, players: Players, state: State, batches: Batches) -> tuple[State, Logs]:
         """See the class."""
         state, logs = super().play(players, state, batches)
         since = state["game"]["since"] + 1

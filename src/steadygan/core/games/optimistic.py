@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import torch
 
 from steadygan.core.declare import declare
-from steadygan.core.games.base import Gradient, Players, State
-from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import StepBatch
+from steadygan.core.games.base import Gradient, State
+from steadygan.core.games.ordered import Ordered, Position
 from steadygan.core.types import Tensors
 
 
@@ -36,14 +35,14 @@ class Optimistic(Ordered):
             for player, weights in params.items()
         }
 
-    def move(self, players: Players, state: State, player: str, gradient: Gradient, batch: StepBatch) -> State:
+    def move(self, player: str, at: Position, gradient: Gradient) -> State:
         """See the class."""
-        moved = players.move(player, state, gradient, batch)
+        moved, state = super().move(player, at, gradient), at.state
         before, last = state[player]["params"], state["game"][player]
         step = {name: value - before[name] for name, value in moved[player]["params"].items()}
         params = {name: value + 2 * step[name] - last[name] for name, value in before.items()}
         return {
             **moved,
-            player: {**moved[player], "params": players.project(player, params, batch)},
+            player: {**moved[player], "params": at.players.project(player, params, at.batches[player])},
             "game": {**state["game"], player: step},
         }

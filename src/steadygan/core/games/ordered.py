@@ -1,14 +1,36 @@
-"""Games that differ only in the gradient a player follows: the order of the moves is a setting of theirs."""
+"""The games in which one order of the moves is a setting, and the two plain ones: alternating and simultaneous."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Self
 
 from steadygan.common.errors import bad_value
-from steadygan.core.declare import declare, updates
-from steadygan.core.games.base import Gradient, Logs, Players, State
+from steadygan.core.declare import Range, declare, updates
+from steadygan.core.games.base import Batches, Gradient, Logs, Players, State
 from steadygan.core.objective import StepBatch
 
 UPDATES = ("alternating", "simultaneous")
+ONCE = "must be 1: in a simultaneous game both players move once"
+
+
+class Position(NamedTuple):
+    """Where both players are, with a batch for each, when one of them is to move.
+
+    ``spare``: batches of the discriminator beyond ``n_critic``, where a game asks for them.
+    """
+
+    players: Players
+    state: State
+    batches: Mapping[str, StepBatch]
+    spare: tuple[StepBatch, ...] = ()
+
+    def gradient(self, player: str) -> Gradient:
+        """Return the plain gradient of a player."""
+        return self.players.gradient(player, self.state, self.batches[player])
+
+    def field(self) -> dict[str, Gradient]:
+        """Return the gradients of both."""
+        return {player: self.gradient(player) for player in ("discriminator", "generator")}
 
 
 @declare(n_critic=updates)
@@ -29,46 +51,51 @@ class Ordered:
         if self.update not in UPDATES:
             raise bad_value("game.update", self.update, "no such order", UPDATES)
         if self.update == "simultaneous" and self.n_critic != 1:
-            raise bad_value("game.n_critic", self.n_critic, "must be 1: in a simultaneous game both players move once")
+            raise bad_value("game.n_critic", self.n_critic, ONCE)
 
-    def gradient(
-        self,
-        players: Players,
-        state: State,
-        player: str,
-        both: Mapping[str, StepBatch],
-        spare: Sequence[StepBatch] = (),
-    ) -> Gradient:
-        """Return what ``player`` follows on its batch ``both[player]``; the other player's is there to look ahead.
+    def gradient(self, player: str, at: Position) -> Gradient:
+        """Return what ``player`` follows; the other player's batch is there to look ahead."""
+        return at.gradient(player)
 
-        ``spare``: batches of the discriminator beyond ``n_critic``, where a game asks for them.
-        """
-        return players.gradient(player, state, both[player])
-
-    def move(self, players: Players, state: State, player: str, gradient: Gradient, batch: StepBatch) -> State:
+    def move(self, player: str, at: Position, gradient: Gradient) -> State:
         """Return the state after ``player`` followed it."""
-        return players.move(player, state, gradient, batch)
+        return at.players.move(player, at.state, gradient, at.batches[player])
 
-    def play(self, players: Players, state: State, batches: Mapping[str, tuple[StepBatch, ...]]) -> tuple[State, Logs]:
+    def play(self, players: Players, state: State, batches: Batches) -> tuple[State, Logs]:
         """See the class."""
-        (generator_batch,) = batches["generator"]
+        (last,) = batches["generator"]
         own, spare = batches["discriminator"][: self.n_critic], batches["discriminator"][self.n_critic :]
-        pairs = [{"discriminator": batch, "generator": generator_batch} for batch in own]
-        if self.update == "simultaneous":
-            return self._together(players, state, pairs[0], spare)
-        for both in pairs:
-            critic = self.gradient(players, state, "discriminator", both, spare)
-            state = self.move(players, state, "discriminator", critic, both["discriminator"])
-        generator = self.gradient(players, state, "generator", both, spare)
-        state = self.move(players, state, "generator", generator, generator_batch)
-        return state, {**critic.logs, **generator.logs}
+        together = self.update == "simultaneous"
+        for batch in own:
+            at = Position(players, state, {"discriminator": batch, "generator": last}, spare)
+            critic = self.gradient("discriminator", at)
+            generator = self.gradient("generator", at) if together else None
+            at = at._replace(state=self.move("discriminator", at, critic))
+            state = at.state
+        generator = generator or self.gradient("generator", at)
+        return self.move("generator", at, generator), {**critic.logs, **generator.logs}
 
-    def _together(
-        self, players: Players, state: State, both: Mapping[str, StepBatch], spare: Sequence[StepBatch]
-    ) -> tuple[State, Logs]:
-        critic, generator = (
-            self.gradient(players, state, name, both, spare) for name in ("discriminator", "generator")
-        )
-        state = self.move(players, state, "discriminator", critic, both["discriminator"])
-        state = self.move(players, state, "generator", generator, both["generator"])
-        return state, {**critic.logs, **generator.logs}
+    def _simultaneous(self) -> Self:
+        """Return the simultaneous game that this is in the limit of small steps."""
+        return replace(self, n_critic=1, update="simultaneous")
+
+
+@dataclass(frozen=True)
+class Alternating(Ordered):
+    """``n_critic`` updates of the discriminator, then one of the generator against the updated discriminator.
+
+    Reference: Goodfellow et al. (2014), algorithm 1, arXiv:1406.2661.
+    """
+
+    update: str = field(default="alternating", init=False)
+
+
+@declare(n_critic=Range(ONCE, low=1.0, high=1.0, structure=True))
+@dataclass(frozen=True)
+class Simultaneous(Ordered):
+    """Take both players' gradients at the same state, then update both.
+
+    Reference: Mescheder et al. (2018), section 2, arXiv:1801.04406.
+    """
+
+    update: str = field(default="simultaneous", init=False)

@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.core.declare import declare, updates
-from steadygan.core.games.base import Gradient, Logs, Players, State
-from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import StepBatch
+from steadygan.core.games.base import Batches, Gradient, Logs, Players, State
+from steadygan.core.games.ordered import Ordered, Position
 from steadygan.core.types import Tensors
 
 
@@ -37,15 +36,15 @@ class Ratio(Ordered):
         like = next(iter(params["generator"].values()))
         return {"iterations": torch.zeros((), dtype=torch.float64, device=like.device)}
 
-    def move(self, players: Players, state: State, player: str, gradient: Gradient, batch: StepBatch) -> State:
+    def move(self, player: str, at: Position, gradient: Gradient) -> State:
         """See the class."""
-        moved = players.move(player, state, gradient, batch)
+        moved, state = super().move(player, at, gradient), at.state
         if player == "generator":
             return moved
         due = torch.remainder(state["game"]["iterations"], self.critic_every) == 0
         return {key: value if value is state[key] else _choose(due, value, state[key]) for key, value in moved.items()}
 
-    def play(self, players: Players, state: State, batches: Mapping[str, tuple[StepBatch, ...]]) -> tuple[State, Logs]:
+    def play(self, players: Players, state: State, batches: Batches) -> tuple[State, Logs]:
         """See the class."""
         state, logs = super().play(players, state, batches)
         return {**state, "game": {"iterations": state["game"]["iterations"] + 1}}, logs

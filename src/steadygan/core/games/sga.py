@@ -1,16 +1,15 @@
 """Symplectic gradient adjustment."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from steadygan.core.declare import declare, nonnegative
-from steadygan.core.games.base import Gradient, Players, State
-from steadygan.core.games.ordered import Ordered
-from steadygan.core.objective import StepBatch
+from steadygan.core.games.base import Gradient
+from steadygan.core.games.ordered import Ordered, Position
 from steadygan.core.scalars import scalar
 from steadygan.core.types import Number, Tensors
 
@@ -42,23 +41,13 @@ class Sga(Ordered):
     weight: Number = 1.0
     align: bool = True
 
-    @property
-    def limit(self) -> Self:
-        """The simultaneous game that this is in the limit of small steps: of the same bent field."""
-        return replace(self, n_critic=1, update="simultaneous")
+    limit = property(Ordered._simultaneous, doc="The game in the limit of small steps: of the same bent field.")
 
-    def gradient(
-        self,
-        players: Players,
-        state: State,
-        player: str,
-        both: Mapping[str, StepBatch],
-        spare: Sequence[StepBatch] = (),
-    ) -> Gradient:
+    def gradient(self, player: str, at: Position) -> Gradient:
         """See the class."""
-        parts = {name: players.gradient(name, state, both[name]) for name in ("discriminator", "generator")}
+        parts, where = at.field(), (at.state, at.batches)
         field = {name: part.grads for name, part in parts.items()}
-        pull, push = players.pullback(state, both, field), players.pushforward(state, both, field)
+        pull, push = at.players.pullback(*where, field), at.players.pushforward(*where, field)
         adjustment = {
             name: {key: (value - push[name][key]) / 2 for key, value in own.items()} for name, own in pull.items()
         }

@@ -1,6 +1,6 @@
 """Unrolled GANs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
@@ -8,7 +8,7 @@ from typing import Self
 from steadygan.common.errors import bad_value
 from steadygan.core.declare import declare, looks
 from steadygan.core.games.base import Gradient, Players, State
-from steadygan.core.games.ordered import Ordered
+from steadygan.core.games.ordered import Ordered, Position
 from steadygan.core.objective import StepBatch
 
 OBJECTIVES = ("value", "generator_loss")
@@ -62,21 +62,14 @@ class Unrolled(Ordered):
     @property
     def limit(self) -> Self:
         """The simultaneous game that this is in the limit of small steps."""
-        return replace(self, steps=0, n_critic=1, update="simultaneous")
+        return replace(self._simultaneous(), steps=0)
 
-    def gradient(
-        self,
-        players: Players,
-        state: State,
-        player: str,
-        both: Mapping[str, StepBatch],
-        spare: Sequence[StepBatch] = (),
-    ) -> Gradient:
+    def gradient(self, player: str, at: Position) -> Gradient:
         """See the class."""
         if player == "discriminator":
-            return players.gradient(player, state, both[player])
-        lookahead = partial(_lookahead, spare) if spare else None
-        return players.gradient(player, state, both[player], lookahead, zero_sum=self.objective == "value")
+            return at.gradient(player)
+        lookahead = partial(_lookahead, at.spare) if at.spare else None
+        return at.players.gradient(player, at.state, at.batches[player], lookahead, zero_sum=self.objective == "value")
 
 
 def _lookahead(batches: Sequence[StepBatch], players: Players, state: State) -> State:

@@ -5,6 +5,7 @@ from torch import Tensor
 from steadygan.core.augment import flip as mirrored
 from steadygan.core.augment import shift as shifted
 from steadygan.core.augment import whole_steps
+from steadygan.core.autodiff import Samples, logits_at, tensor
 from steadygan.core.declare import Range, declare, fraction, nonnegative
 from steadygan.core.draws import uniforms
 from steadygan.core.types import Critic, Number
@@ -12,11 +13,19 @@ from steadygan.core.types import Critic, Number
 pixels = Range("must be a whole number of at least 0", low=0.0, whole=True)
 
 
-@declare(draw=uniforms(6), images=True, weight_real=nonnegative, weight_fake=nonnegative, shift=pixels, flip=fraction)
+@declare(
+    draw=uniforms(6),
+    images=True,
+    evaluated=True,
+    weight_real=nonnegative,
+    weight_fake=nonnegative,
+    shift=pixels,
+    flip=fraction,
+)
 def bcr(
     critic: Critic,
-    real: Tensor,
-    fake: Tensor,
+    real: Samples,
+    fake: Samples,
     eps: Tensor,
     *,
     weight_real: Number,
@@ -41,9 +50,9 @@ def bcr(
     Reference: Zhao et al. (2021), algorithm 1, arXiv:2002.04724; Zhang et al. (2020), arXiv:1910.12027.
     """
 
-    def inconsistency(x: Tensor, u: Tensor) -> Tensor:
-        changed = mirrored(x, u[:, 0] < flip)
+    def inconsistency(x: Samples, u: Tensor) -> Tensor:
+        changed = mirrored(tensor(x), u[:, 0] < flip)
         changed = shifted(changed, whole_steps(u[:, 1], shift), whole_steps(u[:, 2], shift))
-        return (critic(x) - critic(changed)).square()
+        return (logits_at(critic, x) - critic(changed)).square()
 
     return weight_real * inconsistency(real, eps[:, :3]) + weight_fake * inconsistency(fake, eps[:, 3:])

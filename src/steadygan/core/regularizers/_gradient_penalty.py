@@ -6,25 +6,25 @@ import torch
 from torch import Tensor
 
 from steadygan.common.errors import bad_value
-from steadygan.core.autodiff import input_gradient
+from steadygan.core.autodiff import Samples, input_gradient, tensor
 from steadygan.core.declare import declare, nonnegative
 from steadygan.core.draws import uniform
 from steadygan.core.regularizers.norms import norm
 from steadygan.core.types import Critic, Number
 
-POINTS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
-    "interpolated": lambda real, fake, eps: torch.lerp(fake, real, eps.reshape(-1, *[1] * (real.ndim - 1))),
+POINTS: dict[str, Callable[[Samples, Samples, Tensor], Samples]] = {
+    "interpolated": lambda real, fake, eps: _interpolated(tensor(real), tensor(fake), eps),
     "real": lambda real, fake, eps: real,
     "fake": lambda real, fake, eps: fake,
 }
 """The points at which the slope is penalised."""
 
 
-@declare(draw=uniform, weight=nonnegative, center=nonnegative)
+@declare(draw=uniform, evaluated=True, weight=nonnegative, center=nonnegative)
 def gradient_penalty(
     critic: Critic,
-    real: Tensor,
-    fake: Tensor,
+    real: Samples,
+    fake: Samples,
     eps: Tensor,
     *,
     weight: Number,
@@ -54,3 +54,7 @@ def gradient_penalty(
         raise bad_value("regularizer.gradient_penalty.at", at, "no such points", POINTS)
     _, gradient = input_gradient(critic, POINTS[at](real, fake, eps))
     return weight * (norm(gradient) - center).square()
+
+
+def _interpolated(real: Tensor, fake: Tensor, eps: Tensor) -> Tensor:
+    return torch.lerp(fake, real, eps.reshape(-1, *[1] * (real.ndim - 1)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from steadygan.core.autodiff import Samples, logits_at
 from steadygan.core.declare import decay as decay_range
 from steadygan.core.declare import declare, nonnegative
 from steadygan.core.draws import no_noise
@@ -12,7 +13,7 @@ from steadygan.core.scalars import scalar
 from steadygan.core.types import Critic, Number, Tensors
 
 
-@declare(draw=no_noise, weight=nonnegative, decay=decay_range)
+@declare(draw=no_noise, evaluated=True, weight=nonnegative, decay=decay_range)
 @dataclass(frozen=True)
 class LeCam:
     """``weight [(D(x) - a_F)^2 + (D(G(z)) - a_R)^2]``, ``a_R`` and ``a_F`` the moving averages of D's logits of real
@@ -40,11 +41,11 @@ class LeCam:
         return {"real": nothing, "fake": nothing.clone(), "share": nothing.clone()}
 
     def __call__(
-        self, critic: Critic, real: Tensor, fake: Tensor, eps: None, aux_state: Tensors
+        self, critic: Critic, real: Samples, fake: Samples, eps: None, aux_state: Tensors
     ) -> tuple[Tensor, Tensors]:
         """Return the penalty per sample ``[B]``, and the mean logits of the batch."""
         members = len(aux_state["share"])
-        of_real, of_fake = (critic(x).unflatten(0, (members, -1)) for x in (real, fake))
+        of_real, of_fake = (logits_at(critic, x).unflatten(0, (members, -1)) for x in (real, fake))
         above, below = (
             (of_real - _average(aux_state, "fake")[:, None]),
             (_average(aux_state, "real")[:, None] - of_fake),

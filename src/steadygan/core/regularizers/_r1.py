@@ -2,15 +2,15 @@
 
 from torch import Tensor
 
-from steadygan.core.autodiff import input_gradient
+from steadygan.core.autodiff import Samples, input_gradient
 from steadygan.core.declare import declare, nonnegative
 from steadygan.core.draws import no_noise
 from steadygan.core.regularizers.norms import squared_norm
 from steadygan.core.types import Critic, Number
 
 
-@declare(draw=no_noise, gamma=nonnegative)
-def r1(critic: Critic, real: Tensor, fake: Tensor, eps: None = None, *, gamma: Number) -> Tensor:
+@declare(draw=no_noise, evaluated=True, gamma=nonnegative)
+def r1(critic: Critic, real: Samples, fake: Samples, eps: None = None, *, gamma: Number) -> Tensor:
     """``gamma/2 |grad_x D(x)|^2`` at real ``x``, per sample ``[B]``.
 
     Code that leaves out the 1/2 calls our ``gamma = 20`` 10.

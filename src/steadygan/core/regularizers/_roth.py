@@ -3,15 +3,15 @@
 import torch
 from torch import Tensor
 
-from steadygan.core.autodiff import input_gradient
+from steadygan.core.autodiff import Samples, input_gradient
 from steadygan.core.declare import declare, nonnegative
 from steadygan.core.draws import no_noise
 from steadygan.core.regularizers.norms import squared_norm
 from steadygan.core.types import Critic, Number
 
 
-@declare(draw=no_noise, gamma=nonnegative)
-def roth(critic: Critic, real: Tensor, fake: Tensor, eps: None = None, *, gamma: Number) -> Tensor:
+@declare(draw=no_noise, evaluated=True, gamma=nonnegative)
+def roth(critic: Critic, real: Samples, fake: Samples, eps: None = None, *, gamma: Number) -> Tensor:
     """``gamma/2 [(1 - s(D(x)))^2 |grad D(x)|^2 + s(D(G(z)))^2 |grad D(G(z))|^2]``, ``s`` the sigmoid, per sample
     ``[B]`` (Roth et al. 2017: the Jensen-Shannon case of their regulariser).
 
