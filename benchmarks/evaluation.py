@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from steadygan.common.paths import conf_dir
 from steadygan.config.build import build
 from steadygan.config.hydra_versions import BASE
-from steadygan.training.evaluate import evaluate
+from steadygan.training.evaluation import evaluate
 from steadygan.training.module import GANModule
 
 SAMPLES = 5000

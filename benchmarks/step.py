@@ -24,7 +24,8 @@ from steadygan.common.paths import conf_dir
 from steadygan.config.build import build
 from steadygan.config.hydra_versions import BASE
 from steadygan.runs.job import Job
-from steadygan.training.callbacks.bookkeeper import Bookkeeper
+from steadygan.training.callbacks import run_callbacks
+from steadygan.training.context import RunContext
 from steadygan.training.loop import fit
 from steadygan.training.module import GANModule
 
@@ -125,8 +126,9 @@ def ours(config, iterations: int, folder: Path) -> Callable[[], None]:
     def loop() -> None:
         overrides, end = (), gan.iteration + iterations
         job = Job(config, overrides, folder, "0", "bench", "bench", 0, end)
-        book = Bookkeeper(components, job, lambda event: None, gan)
-        fit(gan, book, config["trainer"])
+        run = RunContext(components, job, lambda event: None, gan)
+        run.callbacks = run_callbacks(run)
+        fit(gan, run)
 
     return loop
 

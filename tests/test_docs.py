@@ -18,7 +18,7 @@ from steadygan.common.paths import conf_dir
 from steadygan.config import reference
 from steadygan.runs import checkpoint, files
 from steadygan.sweeps import executing
-from steadygan.training.callbacks import spectrum
+from steadygan.training import spectrum
 
 DOCS = Path(__file__).parents[1] / "docs"
 EXAMPLE = DOCS / "example"

@@ -13,7 +13,7 @@ from steadygan.config.build import build
 from steadygan.distributed.join import joined, normalised
 from steadygan.distributed.process_group import SingleProcess
 from steadygan.training.components import DTYPES
-from steadygan.training.evaluate import evaluate
+from steadygan.training.evaluation import evaluate
 from steadygan.training.module import GANModule
 from steadygan.training.schemes import Pretrain
 from steadygan.training.schemes.pretraining import Pretraining

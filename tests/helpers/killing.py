@@ -32,7 +32,8 @@ from steadygan.config.hydra_versions import BASE
 from steadygan.runs import files
 from steadygan.sweeps import executing
 from steadygan.sweeps.grouping import group
-from steadygan.training.callbacks.bookkeeper import Bookkeeper
+from steadygan.training.callbacks import Diagnostics
+from steadygan.training.context import RunContext
 
 PATIENCE = 300.0
 
@@ -50,17 +51,17 @@ class Launch:
     def _train(self, jobs, together):
         code = 1
         try:
-            after, opened = Bookkeeper.after, Bookkeeper.open
+            after, opened = Diagnostics.after_iteration, RunContext.open
 
-            def seen(book, *due):
-                self._write(book.gan.iteration, self.began)
-                after(book, *due)
+            def seen(callback):
+                self._write(callback.run.gan.iteration, self.began)
+                after(callback)
 
-            def begun(book):
-                opened(book)
-                self._write(book.gan.iteration, book.gan.iteration)
+            def begun(run):
+                opened(run)
+                self._write(run.gan.iteration, run.gan.iteration)
 
-            Bookkeeper.after, Bookkeeper.open = seen, begun
+            Diagnostics.after_iteration, RunContext.open = seen, begun
             if together:
                 for each in group(jobs, workers=1, most=lambda job: len(jobs), compile=False):
                     executing.execute_group(each, lambda event: None)

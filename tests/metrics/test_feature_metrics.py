@@ -28,7 +28,7 @@ from steadygan.metrics.manifolds import (
     precision_recall,
     squared_radii,
 )
-from steadygan.training.evaluate import score
+from steadygan.training.evaluation import score
 
 ALL = [FID, TestFID, KID, PrecisionRecall, DensityCoverage, FIDInfinity, ClassHistogram]
 

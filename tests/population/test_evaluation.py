@@ -11,8 +11,8 @@ from steadygan.pictures import picture
 from steadygan.population.evaluation import look
 from steadygan.population.member import Member
 from steadygan.population.population import EXAMPLES, Population
-from steadygan.training.callbacks.bookkeeper import Bookkeeper
-from steadygan.training.evaluate import both
+from steadygan.training.context import RunContext
+from steadygan.training.evaluation import both
 
 POINTS = ["metrics=[modes,wasserstein]", "metrics.modes.samples=300", "metrics.wasserstein.samples=60"]
 RUN = ["batch_size=5", "trainer.precision=64"]
@@ -21,7 +21,7 @@ SEEDS = (3, 4, 3)
 
 @pytest.fixture
 def company(plan):
-    """``company(*overrides)``: a population of three after two steps, the middle slot empty, and its bookkeepers."""
+    """``company(*overrides)``: a population of three after two steps, the middle slot empty, and its runs."""
 
     def call(*overrides):
         slots = []
@@ -34,7 +34,7 @@ def company(plan):
         for _ in range(2):
             population.step()
         population.settle(states=True)
-        return population, [Bookkeeper(slot[1], slot[2], print, slot[0]) for slot in filled if slot]
+        return population, [RunContext(slot[1], slot[2], print, slot[0]) for slot in filled if slot]
 
     return call
 
@@ -51,16 +51,16 @@ def company(plan):
     ids=["plane", "line", "images", "raw", "raw_images"],
 )
 def test_members_get_the_metrics_and_the_picture_of_their_single_runs(company, tmp_path, overrides):
-    population, books = company(*overrides)
-    look(population, books)
-    values = [book.metrics() for book in books]
-    for book, own in zip(books, values):
-        expected = both(book.gan, book.components)
-        assert set(expected) == set(book.components.directions)
+    population, runs = company(*overrides)
+    look(population, runs)
+    values = [run.evaluate() for run in runs]
+    for run, own in zip(runs, values):
+        expected = both(run.gan, run.components)
+        assert set(expected) == set(run.components.directions)
         assert own.keys() == expected.keys()
         assert own == pytest.approx(expected, rel=1e-9, abs=1e-9)
-        book.picture(tmp_path / "own.png")
-        picture(book.gan, book.components.dataset, tmp_path / "single.png")
+        run.draw(tmp_path / "own.png")
+        picture(run.gan, run.components.dataset, tmp_path / "single.png")
         pixels, twins = (np.asarray(Image.open(tmp_path / f"{name}.png"), float) for name in ("own", "single"))
         assert pixels.shape == twins.shape
         assert np.abs(pixels - twins).mean() < 0.05
@@ -81,11 +81,11 @@ def test_more_samples_than_one_pass_takes_are_the_same(company, monkeypatch):
 
 def test_a_member_is_seen_the_same_whatever_the_others_are(company):
     """To the bit in single precision: the distance of one does not hang on how many others are alive."""
-    population, books = company(*POINTS, "metrics.modes.wasserstein_samples=40", "trainer.precision=32")
-    look(population, books)
-    both = books[1].metrics()
-    look(population, books[1:])
-    assert books[1].metrics() == both
+    population, runs = company(*POINTS, "metrics.modes.wasserstein_samples=40", "trainer.precision=32")
+    look(population, runs)
+    both = runs[1].evaluate()
+    look(population, runs[1:])
+    assert runs[1].evaluate() == both
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -14,8 +14,8 @@ from steadygan.population.evaluation import look
 from steadygan.population.member import Member
 from steadygan.population.population import Population
 from steadygan.runs.job import Job
-from steadygan.training.callbacks.bookkeeper import Bookkeeper
-from steadygan.training.evaluate import both
+from steadygan.training.context import RunContext
+from steadygan.training.evaluation import both
 from steadygan.training.module import GANModule
 
 SEEDS = (5, 6)
@@ -114,8 +114,8 @@ def test_what_trains_by_itself_says_why(jobs, case):
 def test_metrics_say_of_members_what_they_say_of_single_runs(jobs, case):
     pair = jobs(*case)
     population, components = company(pair)
-    books = [Bookkeeper(*each) for each in zip(components, pair, [print] * 2, population.members)]
-    look(population, books)
-    for book, job in zip(books, pair):
+    runs = [RunContext(*each) for each in zip(components, pair, [print] * 2, population.members)]
+    look(population, runs)
+    for run, job in zip(runs, pair):
         expected = alone(job)
-        assert book.metrics() == pytest.approx(both(expected, expected.components), rel=1e-6, abs=1e-9)
+        assert run.evaluate() == pytest.approx(both(expected, expected.components), rel=1e-6, abs=1e-9)

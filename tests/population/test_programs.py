@@ -8,7 +8,7 @@ import torch
 from steadygan.config.build import build
 from steadygan.population import Plan, train
 from steadygan.population.compiling import compiled
-from steadygan.population.train import kinds
+from steadygan.population.loop import kinds
 from tiny import tiny
 
 LAZY = ["regularizer=[r1,gradient_penalty]", "regularizer.r1.every=2", "regularizer.gradient_penalty.every=3"]

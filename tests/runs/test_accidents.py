@@ -65,7 +65,7 @@ def test_a_full_disk_costs_what_came_after_the_last_checkpoint(plan, disk, monke
         if event["kind"] == "progress" and event["iteration"] >= 100:
             fill(disk / "filler")
 
-    monkeypatch.setattr("steadygan.training.callbacks.bookkeeper.PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("steadygan.training.callbacks.progress.PROGRESS_SECONDS", 0.0)
     with pytest.raises(OSError, match="No space left on device"):
         train.execute(job, filling)
     reached = [event["iteration"] for event in told if event["kind"] == "progress"][-1]
@@ -132,7 +132,7 @@ def test_data_that_vanish_in_mid_run_are_in_memory_already_and_missed_when_it_is
     asked += ["iterations=12", "log_every=2", "checkpoint_every=4"]
     undisturbed = plan(*asked)
     train.execute(undisturbed, silent)
-    monkeypatch.setattr("steadygan.training.callbacks.bookkeeper.PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("steadygan.training.callbacks.progress.PROGRESS_SECONDS", 0.0)
     job = plan(*asked, outputs=digits.parent / "again")
 
     def vanish(event):

@@ -17,7 +17,7 @@ from steadygan.core.draws import generator
 from steadygan.networks import dcgan, mlp
 from steadygan.pictures import picture
 from steadygan.runs import checkpoint, files
-from steadygan.training import evaluate
+from steadygan.training import evaluation
 from steadygan.training import loop as run
 from steadygan.training.module import GANModule
 
@@ -62,7 +62,7 @@ def test_samples_are_those_of_the_gan_that_was_trained(which, request):
     job, alive = request.getfixturevalue(which)
     loaded = steadygan.load(job.directory)
     for ema in (True, False):
-        expected = evaluate.draw(alive, 64, "sample", ema, seed=5)
+        expected = evaluation.draw(alive, 64, "sample", ema, seed=5)
         assert torch.equal(loaded.sample(64, seed=5, ema=ema), expected)
     assert not torch.equal(loaded.sample(64, seed=5), loaded.sample(64, seed=5, ema=False))
     x = loaded.dataset.batch(0, "test", 0, 9, "cpu", loaded.dtype)["x"]
@@ -163,7 +163,7 @@ def test_precision_64(trained):
     job, alive = trained(*RING, "trainer.precision=64")
     samples = steadygan.load(job.directory).sample(8)
     assert samples.dtype == torch.float64
-    assert torch.equal(samples, evaluate.draw(alive, 8, "sample", seed=0))
+    assert torch.equal(samples, evaluation.draw(alive, 8, "sample", seed=0))
 
 
 @pytest.mark.parametrize(

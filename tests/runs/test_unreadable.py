@@ -8,7 +8,7 @@ import pytest
 
 from steadygan import train
 from steadygan.runs import files
-from steadygan.training.callbacks.metrics_writer import MetricsWriter
+from steadygan.runs.metrics_writer import MetricsWriter
 
 TINY = ["iterations=4", "log_every=1", "evaluate_every=4", "checkpoint_every=2", "batch_size=8", "network.width=8",
         "logger=none", "metrics.modes.samples=50", "metrics.modes.wasserstein_samples=20"]  # fmt: skip

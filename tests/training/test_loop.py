@@ -22,7 +22,7 @@ from steadygan.config.build import build
 from steadygan.loggers import fragments, wandb
 from steadygan.runs import checkpoint, files
 from steadygan.sweeps import executing
-from steadygan.training import loop as run
+from steadygan.training.callbacks import StopOnSignal
 from steadygan.training.module import GANModule
 from tiny import silent
 
@@ -166,13 +166,13 @@ def test_a_run_that_nohup_started_ignores_sighup(plan, monkeypatch):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_comes_while_lightning_starts_stops_the_run_with_a_checkpoint(plan, monkeypatch, number):
-    start = run._Hooks.on_train_start
+    start = StopOnSignal.on_train_start
 
     def signalled(hooks, *args):
         os.kill(os.getpid(), number)
         start(hooks, *args)
 
-    monkeypatch.setattr(run._Hooks, "on_train_start", signalled)
+    monkeypatch.setattr(StopOnSignal, "on_train_start", signalled)
     job = plan()
     assert train.execute(job, silent) == "preempted"
     assert (summary(job)["status"], summary(job)["iteration"]) == ("preempted", 1)

@@ -56,7 +56,7 @@ def rows(job):
 
 
 def test_stopped_and_resumed_on_disk_it_ends_with_the_bits_of_memory(plan, tmp_path, monkeypatch, algorithm):
-    monkeypatch.setattr("steadygan.training.callbacks.bookkeeper.PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("steadygan.training.callbacks.progress.PROGRESS_SECONDS", 0.0)
     given = [*algorithm, "log_every=3", "evaluate_every=5", "iterations=12"]
 
     def stop(event):

@@ -26,7 +26,7 @@ from steadygan.metrics import statistics
 from steadygan.metrics.fid import FID
 from steadygan.metrics.shell import SampleMetric
 from steadygan.runs import files
-from steadygan.training.evaluate import score
+from steadygan.training.evaluation import score
 
 USUAL = ("fid", "kid", "precision_recall")
 """Metrics of images where none is named."""

@@ -8,39 +8,39 @@ from torch import Tensor
 
 from steadygan.pictures import grid, samples
 from steadygan.population.population import Population
-from steadygan.training import evaluate
-from steadygan.training.callbacks.bookkeeper import Bookkeeper
+from steadygan.training import evaluation
 from steadygan.training.components import RAW
+from steadygan.training.context import RunContext
 
 
-def look(population: Population, books: Sequence[Bookkeeper]) -> None:
-    """Have the bookkeepers' next metrics and pictures be those of the population's present state.
+def look(population: Population, runs: Sequence[RunContext]) -> None:
+    """Have the members' next scores and pictures be those of the population's present state.
 
     All slots are computed, alive or not: float32 results change by rounding with the number of members, and a
     member's numbers may not depend on how the others fare.
     """
-    gan, metrics = books[0].gan, books[0].components.metrics
-    if gan.classes is not None or any(evaluate.needs(metric) != ("samples",) for metric in metrics.values()):
+    gan, metrics = runs[0].gan, runs[0].components.metrics
+    if gan.classes is not None or any(evaluation.needs(metric) != ("samples",) for metric in metrics.values()):
         return  # members of their own classes, or a look at their discriminators: each by itself
-    places = [population.members.index(book.gan) for book in books]
-    dataset = books[0].components.dataset
+    places = [population.members.index(run.gan) for run in runs]
+    dataset = runs[0].components.dataset
     if metrics:
-        count = evaluate.most(metrics)
-        latents = population.by_seed(lambda one, _: evaluate.latents(one, count, evaluate.STREAM))
-        values = evaluate.score_many(metrics, population.sample(latents)[places])
-        if books[0].components.raw:
-            raw = evaluate.score_many(metrics, population.sample(latents, ema=False)[places])
+        count = evaluation.most(metrics)
+        latents = population.by_seed(lambda one, _: evaluation.latents(one, count, evaluation.STREAM))
+        values = evaluation.score_many(metrics, population.sample(latents)[places])
+        if runs[0].components.raw:
+            raw = evaluation.score_many(metrics, population.sample(latents, ema=False)[places])
             values = [own | {f"{RAW}{name}": value for name, value in more.items()} for own, more in zip(values, raw)]
-        for book, own in zip(books, values):
-            book.metrics = partial(dict, own)
-    if any(not book.sparing for book in books):
+        for run, own in zip(runs, values):
+            run.evaluate = partial(dict, own)
+    if any(not run.sparing for run in runs):
         shown = _images if samples.of_images(dataset) else _points
         fakes = population.sample(population.by_seed(samples.latents))
-        for book, draw in zip(books, shown(population, books, fakes, places)):
-            book.picture = draw
+        for run, draw in zip(runs, shown(population, runs, fakes, places)):
+            run.draw = draw
 
 
-def _images(population: Population, books: Sequence[Bookkeeper], fakes: Tensor, places: Sequence[int]) -> list:
+def _images(population: Population, runs: Sequence[RunContext], fakes: Tensor, places: Sequence[int]) -> list:
     return [partial(_grid, fakes[place]) for place in places]
 
 
@@ -48,7 +48,7 @@ def _grid(fake: Tensor, path: Path) -> None:
     grid.save(path, grid.grid(fake))
 
 
-def _points(population: Population, books: Sequence[Bookkeeper], fakes: Tensor, places: Sequence[int]) -> list:
+def _points(population: Population, runs: Sequence[RunContext], fakes: Tensor, places: Sequence[int]) -> list:
     reals = population.by_seed(samples.real)
     at = population.by_seed(
         lambda one, data: samples.grid_points(samples.real(one, data), one.float_type).to(one.device)

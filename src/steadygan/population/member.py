@@ -1,4 +1,4 @@
-"""One member of a population, as its bookkeeper sees it."""
+"""One member of a population, as its callbacks see it."""
 
 import torch
 from torch import Tensor

@@ -27,7 +27,7 @@ class Job:
     """Overrides of the root config that give the whole config; None: ``overrides`` do."""
 
 
-class Phase(TypedDict):
+class PhaseProgress(TypedDict):
     """What goes on before the first iteration: a text, and ``done`` of ``total`` steps."""
 
     text: str
@@ -48,7 +48,7 @@ class Event(TypedDict, total=False):
     iterations: int
     metrics: Mapping[str, float]
     most: Mapping[str, float]
-    phase: Phase
+    phase: PhaseProgress
     member: str
     status: str
 

@@ -22,7 +22,7 @@ from steadygan.runs import checkpoint, files, run_data
 from steadygan.runs.signature import signature
 from steadygan.runs.trust import only, trusted
 from steadygan.training.components import DTYPES, Components
-from steadygan.training.evaluate import evaluate, in_chunks
+from steadygan.training.evaluation import evaluate, in_chunks
 from steadygan.training.labelling import Labelling
 from steadygan.training.module import GANModule
 

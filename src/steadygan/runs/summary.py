@@ -8,12 +8,13 @@ import numpy as np
 
 from steadygan.analysis.oscillation import PLAYERS, peak, spread
 from steadygan.distributed.cluster import processes
-from steadygan.runs import threshold
+from steadygan.runs import files, threshold
 from steadygan.runs.job import Job
 from steadygan.runs.provenance import git, versions
 from steadygan.runs.threshold import Bound
 from steadygan.training import memory
 from steadygan.training.components import Components
+from steadygan.training.state import GANState
 
 
 def metric_summary(rows: list[dict[str, str]], directions: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -77,26 +78,27 @@ def reached(
     return first_met
 
 
-def summary(
-    job: Job,
-    components: Components,
-    *,
-    status: str,
-    iteration: int,
-    seconds: float,
-    rows: list[dict[str, str]],
-    scheme: dict[str, Any] | None = None,
-    diverged_at: int | None = None,
-    together: int = 1,
-) -> dict[str, Any]:
-    """Return the whole of it."""
+def run_summary(
+    job: Job, components: Components, gan: GANState, status: str, seconds: float, together: int = 1
+) -> dict[str, object]:
+    """Return the whole of it.
+
+    Args:
+        job: the run.
+        components: of the run.
+        gan: what trains.
+        status: of the run.
+        seconds: spent on it.
+        together: runs that train as one program.
+    """
+    rows = files.read_rows(job.directory / files.METRICS)
     bounds = threshold.parse(job.config.get(threshold.OF_RUN), threshold.OF_RUN)
     return {
         **identity(job, status),
-        "iteration": iteration,
+        "iteration": gan.iteration,
         "seconds": seconds,
-        "diverged_at": diverged_at,
-        "scheme": scheme,
+        "diverged_at": gan.diverged_at,
+        "scheme": components.scheme.record(job.directory, rows, seconds, components.algorithm.growth),
         "metrics": metric_summary(rows, components.directions),
         "directions": components.directions,
         "reached": reached(rows, bounds, components.directions, components.most),

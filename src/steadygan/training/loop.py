@@ -2,19 +2,19 @@
 
 import logging
 import warnings
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import lightning
-import torch
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from steadygan.common.signals import Interrupt
 from steadygan.distributed.join import device, joined, normalised
-from steadygan.distributed.other_rank import OtherRank
 from steadygan.distributed.process_group import SingleProcess
 from steadygan.runs.job import Job, Report
-from steadygan.training.callbacks.bookkeeper import Bookkeeper
+from steadygan.training.callbacks import run_callbacks
 from steadygan.training.components import DTYPES, Components
+from steadygan.training.context import RunContext
 from steadygan.training.module import GANModule
 
 
@@ -34,30 +34,23 @@ def run(components: Components, job: Job, report: Report) -> str:
 def _run(components: Components, job: Job, report: Report, ranks: SingleProcess) -> str:
     config = job.config
     gan = GANModule(components, job.seed, config["batch_size"], DTYPES[str(config["trainer"]["precision"])], ranks)
-    book = OtherRank(components, job, gan) if ranks.rank else Bookkeeper(components, job, report, gan)
-    book.open()
+    context = RunContext(components, job, report, gan)
+    context.callbacks = run_callbacks(context)
+    context.open()
     try:
         gan.adopt(ranks.broadcast(gan.progress()))
         with Interrupt() as interrupt:
-            book.interrupt = ranks.interrupt = interrupt
-            if gan.iteration < job.iterations:
-                _before(components, gan, book)
+            ranks.interrupt = interrupt
+            if gan.iteration == 0 and (prepare := components.scheme.before(components.dataset)) is not None:
+                prepare(gan, context)
             if gan.diverged_at is None and gan.iteration < job.iterations and not ranks.stops:
-                fit(gan, book, config["trainer"])
-        status = book.close()
+                fit(gan, context)
+        return context.close()
     finally:
-        book.logger_close()
-    return status
+        context.teardown()
 
 
-def _before(components: Components, gan: GANModule, book: Bookkeeper | OtherRank) -> None:
-    """Run what the scheme has to do before the first iteration, or the rest of it."""
-    prepare = components.scheme.before(components.dataset) if gan.iteration == 0 else None
-    if prepare is not None:
-        prepare(gan, book)
-
-
-def fit(gan: GANModule, book: Bookkeeper | OtherRank, settings: dict[str, Any]) -> None:
+def fit(gan: GANModule, run: RunContext) -> None:
     """Lightning's loop over the numbers of the iterations that are left; everything else is ours.
 
     Each process has a loop of its own on its one device.
@@ -65,16 +58,15 @@ def fit(gan: GANModule, book: Bookkeeper | OtherRank, settings: dict[str, Any]) 
     Raises:
         KeyboardInterrupt: at a second Ctrl-C.
     """
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning")
-        warnings.filterwarnings("ignore", message=".*(no optimizer|`TORCH_|srun).*")
+    on = device(run.job.config["trainer"])
+    with _quiet():
         trainer = lightning.Trainer(
-            **_on(device(settings)),
+            accelerator="gpu" if on.type == "cuda" else "cpu",
+            devices=1 if on.index is None else [on.index],
             plugins=[LightningEnvironment()],
             max_epochs=1,
-            callbacks=[_Hooks(book)],
-            default_root_dir=book.job.directory,
+            callbacks=list(run.callbacks),
+            default_root_dir=run.job.directory,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -82,34 +74,18 @@ def fit(gan: GANModule, book: Bookkeeper | OtherRank, settings: dict[str, Any]) 
             use_distributed_sampler=False,
         )
         try:
-            trainer.fit(gan, train_dataloaders=range(gan.iteration, book.job.iterations))
+            trainer.fit(gan, train_dataloaders=range(gan.iteration, run.job.iterations))
         except SystemExit as error:
             if isinstance(error.__context__, KeyboardInterrupt):  # Lightning would end the process with exit code 1
                 raise error.__context__ from None
             raise
 
 
-def _on(device: torch.device) -> dict[str, Any]:
-    if device.type == "cuda":
-        return {"accelerator": "gpu", "devices": [device.index]}
-    return {"accelerator": "cpu", "devices": 1}
-
-
-class _Hooks(lightning.Callback):
-    """Calls the bookkeeper where Lightning lets it, and stops where the run stops."""
-
-    def __init__(self, book: Bookkeeper | OtherRank) -> None:
-        self.book = book
-
-    def on_train_start(self, trainer: lightning.Trainer, *_: Any) -> None:
-        self.book.interrupt.install()
-        # One that came since Lightning had taken the signals is known to us; Lightning would raise SystemExit at it.
-        trainer._signal_connector.received_sigterm = False
-
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        if self.book.gan.diverged_at is not None:
-            trainer.should_stop = True
-            return
-        self.book.after()
-        if self.book.gan.ranks.stops:
-            trainer.should_stop = True
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning's advice is about optimizers, loaders and clusters that are not used."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")
+        warnings.filterwarnings("ignore", message=".*(no optimizer|`TORCH_|srun).*")
+        yield

@@ -11,7 +11,7 @@ from steadygan.common.errors import UserError
 from steadygan.config.build import build
 from steadygan.runs import files
 from steadygan.theory.spectrum import matrix
-from steadygan.training.callbacks.spectrum import COLUMNS
+from steadygan.training.spectrum import COLUMNS
 from tiny import silent
 
 RUN = [

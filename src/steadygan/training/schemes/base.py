@@ -34,7 +34,7 @@ class Scheme(Protocol):
         """
 
     def before(self, dataset: Any) -> Callable[[Any, Any], None] | None:
-        """What there is to do before the first iteration: called with a ``GANModule`` and its book; None: nothing.
+        """Return what to do before the first iteration, given a ``GANModule`` and its ``RunContext``; None: nothing.
 
         It returns when it is done, when the run is to stop, or when ``GANModule.diverged_at`` is set.
         """

@@ -12,6 +12,7 @@ from steadygan.core.draws import stream_seed
 from steadygan.core.growing import shrunk
 from steadygan.core.types import Tensors
 from steadygan.networks.stacked import as_growing
+from steadygan.training.context import RunContext
 from steadygan.training.functional import tensors
 from steadygan.training.module import GANModule
 from steadygan.training.networks import as_functions
@@ -184,27 +185,27 @@ def _without(prefix: str, values: Tensors) -> Tensors:
     return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
-def pretrain(scheme: Pretrain, distance: Callable[[Tensor, Tensor], Tensor], gan: GANModule, book: Any) -> None:
+def pretrain(scheme: Pretrain, distance: Callable[[Tensor, Tensor], Tensor], gan: GANModule, run: RunContext) -> None:
     """Go through all phases that are left, until they are done, the run is to stop, or something is not finite.
 
     Args:
         scheme: the settings.
         distance: what G minimises.
         gan: at iteration 0.
-        book: of the process: a ``Bookkeeper``, or an ``OtherRank``.
+        run: on this process, opened.
     """
     from steadygan.distributed.join import device
 
-    trainer = book.job.config["trainer"]
+    trainer = run.job.config["trainer"]
     gan.to(device(trainer))
     gan.to_device(device(trainer))
     work = Pretraining(scheme, distance, gan, bf16=str(trainer["precision"]) == "bf16")
-    record = None if gan.ranks.rank else Record(book, work)
+    record = None if gan.ranks.rank else Record(run, work)
     while work.phase is not None and not gan.ranks.stops:
         phase = work.phase
         if not work.step():
             gan.diverged_at = gan.iteration
-            book.report_message(f"diverged in pre-training {phase.name}")
+            run.message(f"diverged in pre-training {phase.name}")
             return
         if epoch := work.epoch_over():
             if record is not None:

@@ -3,8 +3,11 @@
 from typing import Any
 
 from steadygan.runs import files, locks
-from steadygan.training.callbacks.bookkeeper import Bookkeeper
-from steadygan.training.callbacks.metrics_writer import MetricsWriter
+from steadygan.runs.job import PhaseProgress
+from steadygan.runs.metrics_writer import MetricsWriter
+from steadygan.training.callbacks.progress import Progress
+from steadygan.training.callbacks.samples import Samples
+from steadygan.training.context import RunContext
 from steadygan.training.schemes.pretrain import Phase
 
 
@@ -12,19 +15,19 @@ class Record:
     """Writes the run's files between updates of pre-training, on rank 0.
 
     Args:
-        book: of the run, opened.
+        run: opened.
         work: the ``Pretraining``, as its checkpoint has left it.
     """
 
-    def __init__(self, book: Bookkeeper, work: Any) -> None:
-        self.book, self.work = book, work
-        self.rows = MetricsWriter(book.job.directory / files.PRETRAINING, [])
+    def __init__(self, run: RunContext, work: Any) -> None:
+        self.run, self.work = run, work
+        self.rows = MetricsWriter(run.job.directory / files.PRETRAINING, [])
         reached = work.progress["steps"]
         self.rows.keep(lambda row: int(row["step"]) <= reached)
 
     def row(self, phase: Phase, epoch: int) -> None:
         """The end of an epoch."""
-        locks.check(self.book.job.directory)
+        locks.check(self.run.job.directory)
         means = self.work.means()
         self.rows.write(
             {
@@ -32,7 +35,7 @@ class Record:
                 "size": phase.size,
                 "epoch": epoch,
                 "step": self.work.progress["steps"],
-                "seconds": round(self.book.seconds, 3),
+                "seconds": round(self.run.seconds, 3),
                 "loss": means["loss"],
                 "accuracy": means.get("accuracy"),
             }
@@ -40,16 +43,16 @@ class Record:
 
     def after(self, over: bool) -> None:
         """After each update; ``over``: it was the last of its phase."""
-        progress, every = self.work.progress, self.book.job.config["checkpoint_every"]
+        progress, every = self.work.progress, self.run.job.config["checkpoint_every"]
         if self.work.phase is None:
-            self.book.draw()
-        if over or progress["steps"] % every == 0 or self.book.checkpoints.overdue():
-            locks.check(self.book.job.directory)
+            self.run.find(Samples).draw()
+        if over or progress["steps"] % every == 0 or self.run.checkpoints.overdue():
+            locks.check(self.run.job.directory)
             self.rows.sync()
-            self.book.checkpoint()
-        self.book.progress(self._report())
+            self.run.save()
+        self.run.find(Progress).report(self._report())
 
-    def _report(self) -> dict[str, Any] | None:
+    def _report(self) -> PhaseProgress | None:
         phase, progress = self.work.phase, self.work.progress
         if phase is None:
             return None

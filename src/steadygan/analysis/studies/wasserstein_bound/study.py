@@ -25,7 +25,7 @@ from steadygan.core.draws import generator
 from steadygan.runs.files import write_atomically, write_json
 from steadygan.theory.distances import earth_mover
 from steadygan.theory.noise_bound import bound
-from steadygan.training.evaluate import draw
+from steadygan.training.evaluation import draw
 from steadygan.training.module import GANModule
 
 STREAM = "theory/wasserstein_bound"

@@ -16,8 +16,10 @@ from steadygan.population.member import Member
 from steadygan.population.population import Population
 from steadygan.population.program import NotVmappable
 from steadygan.runs.job import Job, Report, tagged
-from steadygan.training.callbacks.bookkeeper import PROGRESS_SECONDS, Bookkeeper
+from steadygan.training.callbacks import run_callbacks
+from steadygan.training.callbacks.progress import PROGRESS_SECONDS
 from steadygan.training.components import Components
+from steadygan.training.context import Due, RunContext
 
 Slot = tuple[Components, Job] | None
 """A member, or the empty slot of one that has ended in an earlier launch."""
@@ -45,8 +47,7 @@ def train(slots: Sequence[Slot], report: Report, plan: Plan) -> dict[str, str]:
 
     Args:
         slots: of the same static configuration, at the same iteration.
-        report: told what a ``Bookkeeper`` tells, with the signature of its ``member``; and ``{"kind": "ended",
-            "member", "status"}`` of those that end before the others.
+        report: called with the events of each run, tagged by ``member``, those that end before the others included.
         plan: how.
 
     Returns:
@@ -60,28 +61,28 @@ def train(slots: Sequence[Slot], report: Report, plan: Plan) -> dict[str, str]:
         raise NotVmappable(reason)
     members = [slot and Member(*slot, plan.device) for slot in slots]
     share = 1 / sum(slot is not None for slot in slots)
-    books = [Bookkeeper(*slot, tagged(report, slot[1]), member, share) for slot, member in zip(slots, members) if slot]
-    config = books[0].job.config
-    population = Population([slot and (member, slot[0]) for slot, member in zip(slots, members)], config["batch_size"])
-    prepare(population, books[0], report, plan)
-    return _fit(population, books, report)
+    runs = [RunContext(*slot, tagged(report, slot[1]), member, share) for slot, member in zip(slots, members) if slot]
+    size = runs[0].job.config["batch_size"]
+    population = Population([slot and (member, slot[0]) for slot, member in zip(slots, members)], size)
+    prepare(population, runs[0], report, plan)
+    return _fit(population, runs, report)
 
 
-def prepare(population: Population, book: Bookkeeper, report: Report, plan: Plan) -> None:
+def prepare(population: Population, run: RunContext, report: Report, plan: Plan) -> None:
     """Try one iteration of each kind, compiled if that pays; the population keeps the programs that work.
 
     Raises:
         NotVmappable: neither does.
     """
-    job, slots = book.job, len(population.members)
-    compile, why = decide(plan.compile, book.components.networks, slots * job.iterations * job.config["batch_size"])
-    tried = kinds(book.components, population.iteration, job.iterations)
+    job, slots = run.job, len(population.members)
+    compile, why = decide(plan.compile, run.components.networks, slots * job.iterations * job.config["batch_size"])
+    tried = kinds(run.components, population.iteration, job.iterations)
     problem = _try(population, tried)
     if problem:
         raise NotVmappable(problem)
     if compile:
         eager, population.program = population.program, compiled(population.program)
-        population.divide(at_once(plan.together, book.components, job.config["batch_size"], plan.device) or slots)
+        population.divide(at_once(plan.together, run.components, job.config["batch_size"], plan.device) or slots)
         calls = "" if population.together >= slots else f", {population.together} at once"
         report({"kind": "message", "text": f"compiling the step of {slots} settings{calls}: {why}"})
         problem = _try(population, tried)
@@ -118,61 +119,59 @@ def _try(population: Population, iterations: Sequence[int]) -> str | None:
     return None
 
 
-def _fit(population: Population, books: Sequence[Bookkeeper], report: Report) -> dict[str, str]:
-    opened: list[Bookkeeper] = []
+def _fit(population: Population, runs: Sequence[RunContext], report: Report) -> dict[str, str]:
+    opened: list[RunContext] = []
     try:
         with Interrupt() as interrupt:
-            for book in books:
-                opened.append(book)
-                book.open()
+            for run in runs:
+                run.callbacks = run_callbacks(run)
+                opened.append(run)
+                run.open()
             population.gather()
-            return _Loop(population, books, report, interrupt).run()
+            return _Loop(population, runs, report, interrupt).run()
     finally:
-        for book in opened:
-            book.logger_close()
+        for run in opened:
+            run.teardown()
 
 
 class _Loop:
-    """Step, and call the bookkeepers between steps."""
+    """Step, and have the callbacks of each member act between steps."""
 
     def __init__(
-        self, population: Population, books: Sequence[Bookkeeper], report: Report, interrupt: Interrupt
+        self, population: Population, runs: Sequence[RunContext], report: Report, interrupt: Interrupt
     ) -> None:
         self.population, self.report, self.interrupt = population, report, interrupt
-        self.books = list(books)
-        self.config, self.iterations = books[0].job.config, books[0].job.iterations
+        self.runs, self.job = list(runs), runs[0].job
         self.statuses: dict[str, str] = {}
-        self.told = time.monotonic()
+        self.settled_at = time.monotonic()
 
     def run(self) -> dict[str, str]:
         """Return the statuses, by signature."""
         population = self.population
-        while population.iteration < self.iterations and self.books and not self.interrupt.requested:
+        while population.iteration < self.job.iterations and self.runs and not self.interrupt.requested:
             population.step()
-            due = self.books[0].due(population.iteration)
-            if any(due):
-                self._settle(due.evaluates or due.saves or due.looks)
-                if due.evaluates and self.books:
-                    look(self.population, self.books)
-                for book in self.books:
-                    book.after(due)
+            due = Due.after(population.iteration, self.job, self.runs[0].checkpoints.overdue())
+            if due.anything or time.monotonic() - self.settled_at > PROGRESS_SECONDS:
+                self._settle(due.evaluates or due.saves or due.analyses)
+                if due.evaluates and self.runs:
+                    look(population, self.runs)
+                for run in self.runs:
+                    run.due = due
+                    for callback in run.callbacks:
+                        callback.after_iteration()
                 if due.logs:
                     population.reset_windows()
-            elif time.monotonic() - self.told > PROGRESS_SECONDS:
-                self._settle(False)
-                for book in self.books:
-                    book.progress()
         self._settle(True)
-        for book in self.books:
-            self.statuses[book.job.signature] = book.close()
+        for run in self.runs:
+            self.statuses[run.job.signature] = run.close()
         return self.statuses
 
     def _settle(self, states: bool) -> None:
         """Bring the members up to date; who has diverged is closed, and goes on no more."""
-        self.told = time.monotonic()
+        self.settled_at = time.monotonic()
         diverged = self.population.settle(states)
-        for book in [book for book in self.books if book.gan in diverged]:
-            status = book.close()
-            self.statuses[book.job.signature] = status
-            self.report({"kind": "ended", "member": book.job.signature, "status": status})
-            self.books.remove(book)
+        for run in [run for run in self.runs if run.gan in diverged]:
+            status = run.close()
+            self.statuses[run.job.signature] = status
+            self.report({"kind": "ended", "member": run.job.signature, "status": status})
+            self.runs.remove(run)

@@ -1,5 +1,5 @@
 from steadygan.runs.files import read_rows
-from steadygan.training.callbacks.metrics_writer import MetricsWriter
+from steadygan.runs.metrics_writer import MetricsWriter
 
 
 def write(path, iterations):

@@ -33,11 +33,11 @@ def every_of(config: Mapping[str, Any]) -> int | None:
 
 
 def columns(config: Mapping[str, Any]) -> list[str]:
-    """Return the columns of ``spectrum`` that a run has."""
+    """Return the columns of ``measure`` that a run has."""
     return [] if every_of(config) is None else list(COLUMNS)
 
 
-def spectrum(gan: GANState, components: Components, config: Mapping[str, Any]) -> dict[str, float]:
+def measure(gan: GANState, components: Components, config: Mapping[str, Any]) -> dict[str, float]:
     """Return the columns at the state that ``gan`` is in; empty where something is not finite.
 
     On a batch of its own, by draws of its own: nothing of the training changes. The outermost Ritz values of one Krylov

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import torch
 
-from steadygan.training.evaluate import most, score, score_many
+from steadygan.training.evaluation import most, score, score_many
 
 SAMPLES = torch.arange(7.0)[:, None]
 LABELS = torch.arange(7) + 10

@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
+from steadygan.population.loop import Plan, train
 from steadygan.population.program import NotVmappable
-from steadygan.population.train import Plan, train
 from steadygan.runs.job import Job, Report
 from steadygan.training.components import Components
 from steadygan.training.loop import run as run_single

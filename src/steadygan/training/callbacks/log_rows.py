@@ -1,0 +1,35 @@
+"""The rows, to the logger."""
+
+from steadygan.loggers.base import RunInfo
+from steadygan.runs import files
+from steadygan.training.callbacks.base import RunCallback
+
+
+class LogRows(RunCallback):
+    """Opens the run's logger, hands it each row, and closes it with what ``summary.json`` says."""
+
+    def on_run_start(self) -> None:
+        job = self.run.job
+        self.run.components.logger.open(
+            RunInfo(
+                directory=job.directory,
+                signature=job.signature,
+                method=job.method,
+                label=job.label,
+                seed=job.seed,
+                group=job.config["name"],
+                config=job.config,
+                overrides=job.overrides,
+            )
+        )
+
+    def after_iteration(self) -> None:
+        if self.run.due.row:
+            row = self.run.row
+            self.run.components.logger.row({name: value for name, value in row.items() if value is not None})
+
+    def on_run_end(self) -> None:
+        """Close the logger; a run that was not closed has failed."""
+        summary = files.read_summary(self.run.job.directory) or {}
+        status = {"status": "failed"} if summary.get("status") == "running" else {}
+        self.run.components.logger.close({**summary, **status})

@@ -1,0 +1,29 @@
+"""Stopping after an iteration: at a signal to any of the processes, or because the training has diverged."""
+
+import lightning
+from lightning.pytorch.utilities.types import STEP_OUTPUT
+
+from steadygan.training.callbacks.base import RunCallback
+
+
+class StopOnSignal(RunCallback):
+    """Stops a Trainer where the run stops."""
+
+    every_rank = True
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self.run.gan.ranks.interrupt.install()
+        # One that came since Lightning had taken the signals is known to us; Lightning would raise SystemExit at it.
+        trainer._signal_connector.received_sigterm = False
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        gan = self.run.gan
+        if gan.diverged_at is not None or gan.ranks.stops:
+            trainer.should_stop = True
