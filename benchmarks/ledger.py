@@ -72,9 +72,9 @@ def a_checkpoint(name: str, overrides: list[str], folder: Path) -> None:
     gan = GANModule(build(config), 0, config["batch_size"], torch.float32)
     gan.to_device(torch.device("cpu"))
     for iteration in range(5):
-        gan.training_step(iteration, 0)
+        gan.advance(iteration)
     iterations = iter(range(5, 10**6))
-    step = seconds(lambda: gan.training_step(next(iterations), 0), 50)
+    step = seconds(lambda: gan.advance(next(iterations)), 50)
     path = folder / "last.ckpt"
     saves = seconds(lambda: checkpoint.save(path, gan, "0", 0.0), 20)
     share = saves / (config["checkpoint_every"] * step)

@@ -69,7 +69,7 @@ def operations(name: str) -> tuple[float, int, float]:
     gan.to_device(torch.device("cpu"))
     before = pretraining(gan) if isinstance(gan.components.scheme, Pretrain) else 0.0
     with Counter() as counter:
-        gan.training_step(1, 0)
+        gan.advance(1)
     return counter.total * batch / BATCH, iterations, before
 
 

@@ -42,7 +42,7 @@ def main() -> None:
         work.own["step"] = phase.steps
         work.advance()
     iterations = iter(range(10**6))
-    print(f"{'game':20} {milliseconds(lambda: gan.training_step(next(iterations), 0)):6.1f} ms")
+    print(f"{'game':20} {milliseconds(lambda: gan.advance(next(iterations))):6.1f} ms")
 
 
 if __name__ == "__main__":

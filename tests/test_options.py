@@ -66,11 +66,11 @@ def by_itself(job, path):
         return gan
 
     gan = fresh()
-    gan.training_step(0, 0)
+    gan.advance(0)
     checkpoint.save(path, gan, job.signature, 0.0)
     gan = fresh()
     checkpoint.restore(gan, checkpoint.load(path))
-    gan.training_step(1, 0)
+    gan.advance(1)
     checkpoint.save(path, gan, job.signature, 0.0)
     return torch.load(path, weights_only=True)
 

@@ -32,7 +32,7 @@ def train(config, ranks):
                 assert work.step()
                 work.advance()
         for iteration in range(config["iterations"]):
-            gan.training_step(iteration, 0)
+            gan.advance(iteration)
             if gan.diverged_at:
                 break
         return gan, evaluate(gan, components.metrics)

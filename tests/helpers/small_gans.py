@@ -15,7 +15,7 @@ def small(*overrides, iterations=3):
     """A small GAN after some iterations."""
     gan = fresh(composed([*SMALL, *overrides]))
     for t in range(iterations):
-        gan.training_step(t, 0)
+        gan.advance(t)
     return gan
 
 

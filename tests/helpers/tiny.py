@@ -16,5 +16,5 @@ def silent(event):
 def advance(gan, until):
     """Train a module until an iteration; return it."""
     for iteration in range(gan.iteration, until):
-        gan.training_step(iteration, 0)
+        gan.advance(iteration)
     return gan

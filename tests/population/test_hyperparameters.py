@@ -115,7 +115,7 @@ def alone(job):
     gan = GANModule(build(job.config), job.seed, job.config["batch_size"], torch.float64)
     gan.to_device(torch.device("cpu"))
     for iteration in range(job.iterations):
-        gan.training_step(iteration, 0)
+        gan.advance(iteration)
     return reached(gan)
 
 

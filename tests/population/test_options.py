@@ -73,7 +73,7 @@ def alone(job):
     gan = GANModule(build(job.config), job.seed, job.config["batch_size"], torch.float64)
     gan.to_device(CPU)
     for iteration in range(STEPS):
-        gan.training_step(iteration, 0)
+        gan.advance(iteration)
     assert gan.diverged_at is None
     return gan
 

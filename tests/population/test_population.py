@@ -58,7 +58,7 @@ def alone(job):
     )
     gan.to_device(torch.device("cpu"))
     for iteration in range(job.iterations):
-        gan.training_step(iteration, 0)
+        gan.advance(iteration)
         assert gan.diverged_at is None
     rules = {player: gan.state[player]["rule"] for player in ("generator", "discriminator")}
     return {

@@ -49,7 +49,7 @@ def test_lecams_averages_are_those_of_the_logits_that_are_logged(fresh):
     averages, share = {"real": 0.0, "fake": 0.0}, 0.0
     for iteration in range(6):
         gan.window.reset()
-        gan.training_step(iteration, 0)
+        gan.advance(iteration)
         logs, share = gan.window.means(), 0.8 * share + 0.2
         for side in averages:
             averages[side] = 0.8 * averages[side] + 0.2 * logs[f"logits/{side}"]

@@ -149,7 +149,7 @@ def test_resume_keeps_the_snapshots(config, tmp_path):
         if start:
             checkpoint.restore(gan, checkpoint.load(start))
         for iteration in range(gan.iteration, iterations):
-            gan.training_step(iteration, 0)
+            gan.advance(iteration)
         return gan
 
     checkpoint.save(tmp_path / "half.ckpt", made(5), "0", 0.0)

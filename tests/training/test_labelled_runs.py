@@ -249,7 +249,7 @@ def test_a_member_of_a_population_is_the_single_run(plan, name):
         gan = GANModule(build(job.config), job.seed, 12, DTYPES["64"])
         gan.to_device(torch.device("cpu"))
         for iteration in range(job.iterations):
-            gan.training_step(iteration, 0)
+            gan.advance(iteration)
         saved = checkpoint.load(job.directory / files.CHECKPOINT)
         for key, value in gan.state_dict().items():
             torch.testing.assert_close(saved["state_dict"][key], value, rtol=1e-10, atol=1e-10)

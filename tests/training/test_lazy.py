@@ -60,7 +60,7 @@ def test_what_is_not_due_is_not_computed(fresh, monkeypatch):
     done = []
     for iteration in range(7):
         before = len(counted)
-        gan.training_step(iteration, 0)
+        gan.advance(iteration)
         done.append(len(counted) - before)
     assert done == [2, 0, 1, 1, 1, 0, 2]
     batches = [gan.sampler.sample(t, {player: gan.state[player]["params"] for player in PLAYERS}) for t in range(4)]

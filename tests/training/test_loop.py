@@ -125,9 +125,9 @@ class Stop:
         self.number, self.iteration = number, iteration
         monkeypatch.setattr(GANModule, "training_step", lambda gan, *batch: self(gan, *batch))
 
-    def __call__(self, gan, iteration, index):
-        self.step(gan, iteration, index)
-        if iteration + 1 == self.iteration:
+    def __call__(self, gan, batch, index):
+        self.step(gan, batch, index)
+        if gan.iteration == self.iteration:
             os.kill(os.getpid(), self.number)
 
 
@@ -184,10 +184,10 @@ def test_a_second_ctrl_c_stops_at_once(plan, tmp_path, monkeypatch):
     train.execute(whole, silent)
     handler = signal.getsignal(signal.SIGINT)
 
-    def twice(gan, iteration, index, step=GANModule.training_step):
-        for _ in range(2 if iteration == 12 else 0):
+    def twice(gan, batch, index, step=GANModule.training_step):
+        for _ in range(2 if gan.iteration == 12 else 0):
             os.kill(os.getpid(), signal.SIGINT)
-        step(gan, iteration, index)
+        step(gan, batch, index)
 
     with monkeypatch.context() as patch:
         patch.setattr(GANModule, "training_step", twice)
@@ -209,10 +209,10 @@ def test_a_run_killed_between_checkpoints_ends_with_the_same_bits(plan, tmp_path
     class Killed(BaseException):
         pass
 
-    def die(gan, iteration, index, step=GANModule.training_step):
-        if iteration == 18:
+    def die(gan, batch, index, step=GANModule.training_step):
+        if gan.iteration == 18:
             raise Killed
-        step(gan, iteration, index)
+        step(gan, batch, index)
 
     with monkeypatch.context() as patch:
         patch.setattr(GANModule, "training_step", die)

@@ -26,7 +26,7 @@ def test_each_player_has_a_schedule_of_its_own(fresh):
     rates = {player: [] for player in PLAYERS}
     for iteration in range(7):
         before = {player: flat(gan, player) for player in PLAYERS}
-        gan.training_step(iteration, 0)
+        gan.advance(iteration)
         for player in PLAYERS:
             gradient = torch.cat([value.flatten() for value in gan.state["last"][player].values()])
             rates[player].append(((before[player] - flat(gan, player)).norm() / gradient.norm()).item())
@@ -52,7 +52,7 @@ def test_alpha_is_zero_until_its_start_and_then_rises(fresh, loss, shape, expect
         fixed.state = gan.state
         for one in (fixed, gan):
             one.window.reset()
-            one.training_step(iteration, 0)
+            one.advance(iteration)
         found, held = (one.window.means()["loss/discriminator"] for one in (gan, fixed))
         assert found == pytest.approx(held, rel=1e-12), iteration
 
@@ -62,7 +62,7 @@ def test_moves_in_any_ratio(fresh, n_critic, critic_every):
     """Counted by Adam, which keeps beta1 to the power of its steps."""
     gan = fresh("game=ratio", f"game.n_critic={n_critic}", f"game.critic_every={critic_every}")
     for iteration in range(6):
-        gan.training_step(iteration, 0)
+        gan.advance(iteration)
     steps = {player: math.log(gan.state[player]["rule"]["power1"]) / math.log(0.5) for player in PLAYERS}
     moves = {"generator": 6, "discriminator": n_critic * len(range(0, 6, critic_every))}
     assert steps == pytest.approx(moves)

@@ -384,7 +384,7 @@ def test_blocks_that_are_not_there_yet_do_not_move(plan):
     gan = module(plan(*GROW))
     before = {name: value.clone() for name, value in gan.state_dict().items()}
     for iteration in range(7):
-        gan.training_step(iteration, 0)
+        gan.advance(iteration)
         changed = {name for name, value in gan.state_dict().items() if not torch.equal(value, before[name])}
         stages = {int(name.split(".")[2]) for name in changed if "blocks" in name}
         assert stages == ({0} if iteration < 3 else {0, 1}), "a fade of 0 has no gradient"
@@ -397,9 +397,9 @@ def test_a_run_stopped_in_any_stage_ends_with_the_same_bits(plan, tmp_path, monk
     train.execute(one, silent)
     step = GANModule.training_step
 
-    def stop(gan, at, index):
-        step(gan, at, index)
-        if at + 1 == iteration:
+    def stop(gan, batch, index):
+        step(gan, batch, index)
+        if gan.iteration == iteration:
             os.kill(os.getpid(), number)
 
     with monkeypatch.context() as patch:
@@ -440,7 +440,7 @@ def test_the_losses_of_a_stage_by_hand(plan):
     """Of the iteration in which half of the second stage is faded in: real images as they are there, fakes enlarged."""
     gan = module(plan(*GROW, "regularizer=[]", "loss=lsgan", "scheme.fading=192"))
     for iteration in range(3):
-        gan.training_step(iteration, 0)
+        gan.advance(iteration)
     gan.window.reset()
     batch = gan.sampler.sample(3, {player: gan.state[player]["params"] for player in gan.components.networks})[
         "discriminator"
@@ -454,7 +454,7 @@ def test_the_losses_of_a_stage_by_hand(plan):
     fake = networks["generator"](batch.latent, 1, 0.5)
     assert real.shape == fake.shape == (96, 1, 8, 8)
     on_real, on_fake = (networks["discriminator"](x, 1, 0.5) for x in (real, fake))
-    gan.training_step(3, 0)
+    gan.advance(3)
     logs = gan.window.means()
     assert logs["logits/real"] == pytest.approx(float(on_real.detach().mean()), rel=1e-4)
     assert logs["logits/fake"] == pytest.approx(float(on_fake.detach().mean()), rel=1e-4)
@@ -475,7 +475,7 @@ def test_the_game_of_a_growing_gan_can_be_linearised(plan):
     """In the second stage: what networks make is what they make in training, in float64."""
     gan = module(plan(*GROW))
     for iteration in range(4):
-        gan.training_step(iteration, 0)
+        gan.advance(iteration)
     of = scene(gan.components, gan.state, 4, gan.seed, size=6)
     field = Field(of)
     made = field.outputs(field.x)[: 6 * 256].view(6, 1, 16, 16)

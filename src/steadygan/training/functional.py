@@ -1,5 +1,6 @@
 """A module as a function of its parameters and buffers."""
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
@@ -31,6 +32,20 @@ def functional(module: nn.Module) -> Apply:
                 home[key] = value
 
     return apply
+
+
+def mirror(module: nn.Module) -> Callable[[Tensors], None]:
+    """Return ``show(values)``: after it the parameters and buffers of ``module`` are those of ``values``, by name."""
+    params = [(value, name) for name, value in module.named_parameters()]
+    buffers = _slots(module, "_buffers")
+
+    def show(values: Tensors) -> None:
+        for parameter, name in params:
+            parameter.data = values[name]
+        for home, key, name in buffers:
+            home[key] = values[name]
+
+    return show
 
 
 def _slots(module: nn.Module, kind: str) -> list[tuple[dict, str, str]]:

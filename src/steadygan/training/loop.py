@@ -15,6 +15,7 @@ from steadygan.runs.job import Job, Report
 from steadygan.training.callbacks import run_callbacks
 from steadygan.training.components import DTYPES, Components
 from steadygan.training.context import RunContext
+from steadygan.training.data import RunData
 from steadygan.training.module import GANModule
 
 
@@ -51,34 +52,45 @@ def _run(components: Components, job: Job, report: Report, ranks: SingleProcess)
 
 
 def fit(gan: GANModule, run: RunContext) -> None:
-    """Lightning's loop over the numbers of the iterations that are left; everything else is ours.
+    """Have Lightning's Trainer go through the iterations that are left, an epoch from one evaluation to the next.
 
-    Each process has a loop of its own on its one device.
+    Each process has a Trainer of its own on its one device.
 
     Raises:
         KeyboardInterrupt: at a second Ctrl-C.
     """
-    on = device(run.job.config["trainer"])
+    job, every = run.job, run.job.config["evaluate_every"]
+    on = device(job.config["trainer"])
     with _quiet():
         trainer = lightning.Trainer(
             accelerator="gpu" if on.type == "cuda" else "cpu",
             devices=1 if on.index is None else [on.index],
             plugins=[LightningEnvironment()],
-            max_epochs=1,
+            max_epochs=-(-job.iterations // every),
             callbacks=list(run.callbacks),
-            default_root_dir=run.job.directory,
+            default_root_dir=job.directory,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
+        _begin_at(trainer, gan.iteration, every)
         try:
-            trainer.fit(gan, train_dataloaders=range(gan.iteration, run.job.iterations))
+            trainer.fit(gan, datamodule=RunData(gan, job.iterations, every))
         except SystemExit as error:
             if isinstance(error.__context__, KeyboardInterrupt):  # Lightning would end the process with exit code 1
                 raise error.__context__ from None
             raise
+
+
+def _begin_at(trainer: lightning.Trainer, iteration: int, every: int) -> None:
+    """Have the Trainer count from where the run is."""
+    loop = trainer.fit_loop
+    epochs = loop.epoch_progress.current
+    epochs.ready = epochs.started = epochs.processed = epochs.completed = iteration // every
+    loop.epoch_loop.manual_optimization.optim_step_progress.total.completed = iteration
+    loop.epoch_loop._batches_that_stepped = iteration
 
 
 @contextmanager

@@ -1,5 +1,7 @@
-"""The LightningModule of one GAN: it holds the state, calls the step and logs; no maths."""
+"""The LightningModule of one GAN: it holds the state and calls the step; no maths."""
 
+from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import lightning
@@ -8,19 +10,24 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.core.autodiff import AutogradBackend
+from steadygan.core.objective import StepBatch
 from steadygan.distributed.process_group import SingleProcess
 from steadygan.training.batches import BatchSampler
 from steadygan.training.components import Components
-from steadygan.training.functional import tensors
+from steadygan.training.functional import mirror, tensors
 from steadygan.training.running_mean import RunningMean
 from steadygan.training.state import GANState
 from steadygan.training.step import PLAYERS, initial_state, step
 
+Batches = Mapping[str, tuple[StepBatch, ...]]
+"""The batches of one iteration, by player."""
+
 
 class GANModule(GANState, lightning.LightningModule):
-    """One GAN under manual optimisation; a Lightning batch is the number of an iteration.
+    """One GAN; ``generator``, ``discriminator`` and ``generator_ema`` are its networks.
 
-    ``state`` is the training state (see ``steadygan.training.step``); ``state_dict`` is its networks, by player.
+    ``state`` is the training state (see ``steadygan.training.step``); the networks' parameters and buffers are always
+    those of it. ``state_dict`` is all of them, by player.
     """
 
     def __init__(
@@ -28,9 +35,14 @@ class GANModule(GANState, lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.ranks = ranks or SingleProcess()
+        # The step is one pure function of the whole state, in which a game may differentiate through the updates of
+        # both players: no optimizer of Lightning's can take a part of it.
         self.automatic_optimization = False
         self.components = components
         self.seed, self.batch_size, self.float_type = seed, batch_size, dtype
+        self.generator, self.discriminator = (deepcopy(components.networks[player]) for player in PLAYERS)
+        self.generator_ema = deepcopy(self.generator).requires_grad_(False)
+        self._mirrors = {name: mirror(getattr(self, name)) for name in (*PLAYERS, "generator_ema")}
         self.state = initial_state(
             components.algorithm, {name: tensors(net) for name, net in components.networks.items()}
         )
@@ -38,6 +50,11 @@ class GANModule(GANState, lightning.LightningModule):
         self.diverged_at: int | None = None
         self.window = RunningMean()
         self._evaluate_with(components)
+
+    def _on_state(self) -> None:
+        for player in PLAYERS:
+            self._mirrors[player]({**self.state[player]["params"], **self.state[player]["buffers"]})
+        self._mirrors["generator_ema"](self.state["ema"])
 
     def configure_optimizers(self) -> None:
         """None: the rules are part of the step."""
@@ -70,13 +87,24 @@ class GANModule(GANState, lightning.LightningModule):
         self.state, self.iteration = progress["state"], progress["iteration"]
         self.window.restore(progress["window"])
 
-    def training_step(self, iteration: int, _: int) -> None:
-        params = {player: self.state[player]["params"] for player in PLAYERS}
-        batches = self.sampler.sample(iteration, params)
-        state, logs = step(
-            self.components.algorithm, AutogradBackend(), self.state, batches, iteration, self.ranks.average_grads
-        )
+    def draw(self, iteration: int) -> Batches:
+        """Return the data and random draws of an iteration, this process's part of them."""
+        return self.sampler.sample(iteration, {player: self.state[player]["params"] for player in PLAYERS})
+
+    def transfer_batch_to_device(self, batch: Batches, device: torch.device, dataloader_idx: int) -> Batches:
+        """Return the batch, which was drawn on the device."""
+        return batch
+
+    def training_step(self, batch: Batches, batch_idx: int) -> None:
+        """Take one step on the batches of the present iteration; keep the state where it diverges."""
+        algorithm, average = self.components.algorithm, self.ranks.average_grads
+        state, logs = step(algorithm, AutogradBackend(), self.state, batch, self.iteration, average)
         if not self.window.add(self.ranks.reduce_logs(logs)):
-            self.diverged_at = iteration + 1
+            self.diverged_at = self.iteration + 1
             return
-        self.state, self.iteration = self.ranks.sync_buffers(state), iteration + 1
+        self.state, self.iteration = self.ranks.sync_buffers(state), self.iteration + 1
+
+    def advance(self, iteration: int | None = None) -> None:
+        """Take the next step, or that of an ``iteration``, without a Trainer."""
+        self.iteration = self.iteration if iteration is None else iteration
+        self.training_step(self.draw(self.iteration), 0)

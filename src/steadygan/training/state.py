@@ -21,7 +21,6 @@ class GANState:
     """The networks of a training state (see ``steadygan.training.step``) and how far they are.
 
     Attributes:
-        state: the state after ``iteration`` iterations.
         diverged_at: the iteration whose logs were not finite; the state is the one before it.
         window: the logs since the last row.
         batch: samples that are generated at once where many are asked for.
@@ -29,7 +28,6 @@ class GANState:
         ranks: the processes that train it.
     """
 
-    state: State
     iteration: int
     diverged_at: int | None
     window: RunningMean
@@ -40,6 +38,7 @@ class GANState:
     float_type: torch.dtype
     batch: int
     classes: int | None
+    _state: State
     _dataset: Any
     _generate: Apply
     _critic: Apply
@@ -58,6 +57,19 @@ class GANState:
         functions = components.sampling.labelling.functions(evaluated)
         self._generate, self._critic = functions["generator"], functions["discriminator"]
         self._classifier = functions.get("classifier")
+
+    @property
+    def state(self) -> State:
+        """The state after ``iteration`` iterations."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._state = state
+        self._on_state()
+
+    def _on_state(self) -> None:
+        """Take note of another state."""
 
     @property
     def dataset(self) -> Any:

@@ -77,7 +77,7 @@ def test_what_is_looked_at_of_a_new_discriminator():
     given = ["network.width=8", "network.depth=3", "network.latent=2", "batch_size=16", "seed=3"]
     frozen = fresh(composed(given))
     for t in range(3):
-        frozen.training_step(t, 0)
+        frozen.advance(t)
     kept = {name: value.clone() for name, value in frozen.state["generator"]["params"].items()}
     settings = Settings(width=8, batch_size=16, iterations=20, every=20, batches=4, draws=20, coordinates=1)
     first, last = list(retrain(frozen, composed(given), settings, 0))

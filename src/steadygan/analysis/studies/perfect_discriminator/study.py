@@ -50,7 +50,7 @@ def retrained(s: Settings) -> Iterator[list[dict[str, Any]]]:
         epoch = max(1, gan.components.dataset.num_data // s.batch_size)
         for mark in marks:
             for iteration in range(gan.iteration, mark * epoch):
-                gan.training_step(iteration, 0)
+                gan.advance(iteration)
                 if gan.diverged_at is not None:
                     raise bad_value("lr", s.lr, f"the GAN diverged in iteration {gan.diverged_at}")
             for name, remedy in remedies(s, len(gan.components.dataset.shape) == 3).items():

@@ -73,7 +73,7 @@ def looks(gan: GANModule, s: Settings) -> Iterator[list[dict[str, Any]]]:
     real, _ = gan.components.dataset.sample(s.samples, generator(s.seed, STREAM), torch.float64)
     for due in iterations(s):
         for iteration in range(gan.iteration, due):
-            gan.training_step(iteration, 0)
+            gan.advance(iteration)
             if gan.diverged_at is not None:
                 raise bad_value("lr", s.lr, f"the GAN diverged in iteration {gan.diverged_at}")
         fake = draw(gan, s.samples, STREAM).double().numpy()
