@@ -5,7 +5,7 @@ import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra import initialize_config_dir
@@ -18,6 +18,7 @@ from steadygan.common.errors import UserError, bad_value, first_line
 from steadygan.common.paths import conf_dir
 from steadygan.config.hydra_versions import BASE, allowing
 from steadygan.config.network_keys import check_network
+from steadygan.config.node import Config
 from steadygan.config.protocols import PAGE, has_members, is_callable
 from steadygan.config.targets import metric_nodes, resolve
 from steadygan.config.trial import Trial, own_keys, tried, try_dataset, try_metric, try_scores
@@ -26,7 +27,9 @@ from steadygan.core.draws import normal_like, uniform
 from steadygan.core.objective import Objective
 from steadygan.core.settings import fields
 from steadygan.core.snapshots import Snapshots
+from steadygan.loggers.base import RunLogger
 from steadygan.loggers.guarded import Guarded
+from steadygan.loggers.lightning import LightningLogger
 from steadygan.networks.layers.norms import mixes_samples
 from steadygan.runs.trust import allowed
 from steadygan.training.batches import ENGINE_KEYS, SamplingSpec
@@ -36,6 +39,9 @@ from steadygan.training.labelling import UNLABELLED, Labelling, share_of
 from steadygan.training.networks import as_functions, build_networks
 from steadygan.training.schemes import Plain
 from steadygan.training.step import PLAYERS, Algorithm
+
+if TYPE_CHECKING:
+    import lightning
 
 WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, OSError)
 """What a ``_target_`` raises that does not exist, does not take these keys or lacks a file: behind Hydra's complaint in
@@ -105,6 +111,7 @@ def build(config: Mapping[str, Any], described: Any = None) -> Components:
         dataset=dataset,
         metrics=build_metrics(config, dataset, labelling, training=described is None),
         logger=_logger(config["logger"]),
+        callbacks=_callbacks(config["trainer"]),
         scheme=scheme,
         raw=bool(config["metrics"].get("raw", False)),
         batch=config["metrics"].get("batch", Components.batch),
@@ -191,10 +198,35 @@ def _made(kind: str, node: Mapping[str, Any], key: str = "") -> Any:
     return made
 
 
-def _logger(node: Mapping[str, Any]) -> Any:
-    """Return a logger; one of the user's own may fail, a run may not because of it."""
-    made = _made("logger", node)
-    return made if str(node["_target_"]).startswith("steadygan.") else Guarded(made)
+def _logger(node: Config) -> RunLogger:
+    """Return a logger; one that is not steadygan's may fail, a run may not because of it."""
+    if str(node["_target_"]).startswith("steadygan."):
+        return _made("logger", node)
+    from lightning.pytorch.loggers import Logger
+
+    target = resolve(node["_target_"])
+    if not (inspect.isclass(target) and issubclass(target, Logger)):
+        return Guarded(_made("logger", node))
+    in_folder = "save_dir" not in node and "save_dir" in inspect.signature(target).parameters
+    return LightningLogger(lambda save_dir: make({**node, **({"save_dir": save_dir} if in_folder else {})}, "logger"))
+
+
+def _callbacks(trainer: Config) -> tuple["lightning.Callback", ...]:
+    """Return the user's own callbacks.
+
+    Raises:
+        UserError: one is no callback of Lightning's; names its key.
+    """
+    nodes = trainer.get("callbacks") or {}
+    made = {f"trainer.callbacks.{name}": make(node, f"trainer.callbacks.{name}") for name, node in nodes.items()}
+    if made:
+        from lightning import Callback
+
+        for key, callback in made.items():
+            if not isinstance(callback, Callback):
+                kind = type(callback).__name__
+                raise UserError(f"{key}: is an object of the type {kind}, which is no lightning.Callback")
+    return tuple(made.values())
 
 
 def _stacked(discriminator: Mapping[str, Any]) -> int | None:

@@ -115,11 +115,20 @@ def _unmade(config: Mapping[str, Any]) -> Iterator[str]:
     for path in [*BUILT, *(path for path in several if path.removeprefix("metrics.") not in OF_ALL_METRICS)]:
         group, _, part = path.partition(".")
         node = config.get(group, {"_target_": ""})  # what is optional may not be there
-        node = node[part] if part else node
-        if not isinstance(node, Mapping):
-            yield f"{path}={node}: must be a group of settings"
-        elif not isinstance(node.get("_target_"), str):
-            yield f"{path}: does not say what it is: _target_ must name a function or class, such as my_gan.thing"
+        yield from _no_object(path, node[part] if part else node)
+    callbacks = config["trainer"].get("callbacks") or {}
+    if isinstance(callbacks, Mapping):
+        for name, node in callbacks.items():
+            yield from _no_object(f"trainer.callbacks.{name}", node)
+    else:
+        yield f"trainer.callbacks={callbacks}: must be a group of settings, a callback under each name"
+
+
+def _no_object(path: str, node: object) -> Iterator[str]:
+    if not isinstance(node, Mapping):
+        yield f"{path}={node}: must be a group of settings"
+    elif not isinstance(node.get("_target_"), str):
+        yield f"{path}: does not say what it is: _target_ must name a function or class, such as my_gan.thing"
 
 
 @functools.cache

@@ -1,12 +1,13 @@
 """The config in a run's folder, read so that nothing in it is run that is not trusted."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from steadygan.common.errors import UserError, first_line
+from steadygan.config.node import Config
 from steadygan.runs import files, trust
 
 
@@ -19,7 +20,7 @@ def read(run: Path, trusted: Iterable[str] = (), unused: Collection[str] = ()) -
     Args:
         run: the run's folder.
         trusted: packages and objects that the user trusts beside steadygan's; those of ``STEADYGAN_TRUST`` are added.
-        unused: root keys that the caller neither builds nor signs, such as ``logger``; what they name is not checked.
+        unused: keys that the caller neither builds nor signs, such as ``logger``; what they name is not checked.
 
     Raises:
         UserError: the file is missing or damaged, or names what is not trusted.
@@ -30,8 +31,17 @@ def read(run: Path, trusted: Iterable[str] = (), unused: Collection[str] = ()) -
         raise UserError(
             f"{path}: hydra: refused; no run's config has settings of Hydra, which say what is done with it"
         )
-    trust.check({key: value for key, value in config.items() if key not in unused}, path, trusted)
+    trust.check(_without(config, unused), path, trusted)
     return config
+
+
+def _without(config: Config, keys: Collection[str], path: str = "") -> Config:
+    """Return a config less the dotted keys."""
+    return {
+        key: _without(value, keys, f"{path}{key}.") if isinstance(value, Mapping) else value
+        for key, value in config.items()
+        if f"{path}{key}" not in keys
+    }
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from steadygan.population.compiling import at_once, compiled, decide
 from steadygan.population.evaluation import look
 from steadygan.population.member import Member
 from steadygan.population.population import Population
-from steadygan.population.program import NotVmappable
+from steadygan.population.program import CALLBACKS, NotVmappable
 from steadygan.runs.job import Job, Report, tagged
 from steadygan.training.callbacks import run_callbacks
 from steadygan.training.callbacks.progress import PROGRESS_SECONDS
@@ -56,8 +56,8 @@ def train(slots: Sequence[Slot], report: Report, plan: Plan) -> dict[str, str]:
     Raises:
         NotVmappable: the algorithm does not run as one program; nothing was trained or written.
     """
-    reason = next(slot[0].scheme.alone for slot in slots if slot)
-    if reason:
+    components = next(slot[0] for slot in slots if slot)
+    if reason := components.scheme.alone or (CALLBACKS if components.callbacks else None):
         raise NotVmappable(reason)
     members = [slot and Member(*slot, plan.device) for slot in slots]
     share = 1 / sum(slot is not None for slot in slots)

@@ -21,6 +21,10 @@ Program = Callable[[State, Sequence[Tensor], Tensor, Any, Tensor, Tensor], Outco
 """``program(state, draws, places, hyperparameters, alive, t)``, for draws of one kind."""
 
 
+CALLBACKS = "trainer.callbacks are called by Lightning's Trainer, which trains one run"
+"""Why a run with callbacks of the user's own is no member."""
+
+
 class NotVmappable(Exception):
     """An algorithm that cannot run as one program for several members; the message says why."""
 

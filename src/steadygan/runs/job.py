@@ -68,7 +68,8 @@ def action(job: Job) -> str:
         return "run"
     status = done["status"]
     if status == "completed":
-        return "extend" if done["iteration"] < job.iterations else "skip: completed"
+        reached = done["iterations"] if done.get("stopped_early") else done["iteration"]
+        return "extend" if reached < job.iterations else "skip: completed"
     if status == "diverged" or (status == "failed" and not job.config["retry"]):
         return f"skip: {status}"
     return "resume" if files.checkpoints(job.directory) else "run"

@@ -31,8 +31,8 @@ log = logging.getLogger("steadygan")
 UNUSED = {"logger": {"_target_": "steadygan.loggers.none.NoLogger"}, "metrics": {}}
 """Parts of a config that a trained GAN has no use for."""
 
-UNBUILT = ("logger", "engine")
-"""Root keys that are neither built nor signed here, so that what they name does not matter."""
+UNBUILT = ("logger", "engine", "trainer.callbacks")
+"""Keys that are neither built nor signed here, so that what they name does not matter."""
 
 STREAM = "sample"
 WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
@@ -271,7 +271,8 @@ def _locate(path: Path) -> tuple[Path, Path]:
 def _gan(config: dict[str, Any], path: Path, dataset: Any, trust: Iterable[str]) -> GANModule:
     try:
         precision = DTYPES[str(config["trainer"]["precision"])]
-        used = {**config, **UNUSED, "labels": {**config["labels"], "metrics": {}}}
+        unused = {"labels": {**config["labels"], "metrics": {}}, "trainer": {**config["trainer"], "callbacks": {}}}
+        used = {**config, **UNUSED, **unused}
         with only(trust):
             components = build(used, dataset)
         return GANModule(components, config["seed"], config["batch_size"], precision)

@@ -34,8 +34,8 @@ UNSIGNED = (
 )
 """Root keys that do not change a run's result; ``iterations`` only says how far it goes."""
 
-UNSIGNED_TRAINER = ("accelerator", "devices", "num_nodes", "strategy", "threads", "timeout")
-"""Where a run is computed; precision is signed."""
+UNSIGNED_TRAINER = ("accelerator", "devices", "num_nodes", "strategy", "threads", "timeout", "callbacks")
+"""Where a run is computed, and who looks on: callbacks of the user's own; precision is signed."""
 
 USUAL_TRAINER = {"sync_batchnorm": True}
 """Signed where they differ from this: with statistics of their own, processes do not take the step that one takes."""
@@ -87,7 +87,8 @@ def _canonical(value: Any) -> Any:
 
 def relevant(overrides: Iterable[str]) -> list[str]:
     """Return the overrides that have a part in the result, in the order in which they were given."""
-    return [text for text in overrides if key_of(text).split(".")[0] not in UNSIGNED]
+    texts = [text for text in overrides if key_of(text).split(".")[0] not in UNSIGNED]
+    return [text for text in texts if not key_of(text).startswith("trainer.callbacks")]
 
 
 def refuse_lost(jobs: Iterable[Any]) -> None:

@@ -28,6 +28,9 @@ NAMES = ("_target_", "draw")
 PLAIN = re.compile(r"\$\{(?:[\w./@\[\]-]+\}|(?:oc\.env|now|hydra|python_version):)")
 """Interpolations that give a part of the same config, or a text: any other may make an object's config of a text."""
 
+FORMER = ("steadygan.loggers.lightning.Adapter",)
+"""Names that options of earlier versions had, and that their runs' configs still have."""
+
 LOGGER = "logger"
 """The group whose shipped options name objects of other packages."""
 
@@ -112,7 +115,7 @@ def _names(node: Any, path: str = "", built: bool = False) -> Iterator[tuple[str
 def _good(target: str, key: str, trust: tuple[str, ...]) -> bool:
     """Return whether a name may be followed; its object is only looked up where the name itself is good."""
     group = key.split(".")[0]
-    if target in trust or (group == LOGGER and target in _shipped().get(group, ())):
+    if target in trust or (group == LOGGER and target in (*FORMER, *_shipped().get(group, ()))):
         return True
     packages = (*PURE, *_modules(group), *trust)
     return _within(present_name(target), packages) and _within(_identity(resolve(target)), packages)

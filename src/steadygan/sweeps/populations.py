@@ -8,6 +8,7 @@ from steadygan.common.errors import bad_value
 from steadygan.common.ranges import share
 from steadygan.core.declare import count
 from steadygan.population.memory import free_bytes
+from steadygan.population.program import CALLBACKS
 from steadygan.runs.job import Job
 from steadygan.sweeps.grouping import Group, group, static
 
@@ -100,4 +101,6 @@ def alone(job: Job) -> str | None:
     """Return why a job cannot train with others, as far as its config tells."""
     if str(job.config["trainer"]["devices"]) not in ("1", "auto"):
         return "a run on several devices trains by itself"
+    if job.config["trainer"].get("callbacks"):
+        return CALLBACKS
     return None

@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from steadygan.loggers.base import RunLogger
 from steadygan.training.batches import SamplingSpec
 from steadygan.training.labelling import of_samples
 from steadygan.training.schemes.base import Plain, Scheme
 from steadygan.training.step import Algorithm
+
+if TYPE_CHECKING:
+    import lightning
 
 RAW = "raw_"
 """Before the names of scores of the generator that is trained."""
@@ -28,13 +32,15 @@ class Components:
     sampling: SamplingSpec
     dataset: Any
     metrics: Mapping[str, Any]
-    logger: Any
+    logger: RunLogger
     raw: bool = False
     """Whether the generator that is trained is scored, too, beside its average."""
     scheme: Scheme = field(default_factory=Plain)
     """Pre-training and growing, before and beside the game."""
     batch: int = 1000
     """Samples that are generated at once where metrics ask for many."""
+    callbacks: tuple["lightning.Callback", ...] = ()
+    """The user's own, for the Trainer of a single run."""
 
     @property
     def directions(self) -> dict[str, str]:

@@ -73,6 +73,7 @@ class RunContext:
         scores: the last scores of the metrics.
         evaluate: scores the present state; a population, which scores all of its members at once, sets it.
         draw: writes a picture of the present state to a file; set likewise.
+        stopped_early: whether a callback of the user's own has ended the training.
         sparing: whether there are to be neither pictures nor checkpoints (``engine.files=summary``).
     """
 
@@ -86,6 +87,7 @@ class RunContext:
         self.scores: dict[str, float] = {}
         self.evaluate: Callable[[], dict[str, float]] = partial(both, gan, components)
         self.draw: Callable[[Path], None] = partial(picture, gan, components.dataset)
+        self.stopped_early = False
         self.sparing = job.config["engine"].get("files") == "summary"
         self._before, self._started = 0.0, time.monotonic()
         self._due: Due | None = None
@@ -123,7 +125,8 @@ class RunContext:
 
     def close(self) -> str:
         """Save the last state, say on disk how the run ended, and return it."""
-        status = "completed" if self.gan.iteration >= self.job.iterations else "preempted"
+        done = self.stopped_early or self.gan.iteration >= self.job.iterations
+        status = "completed" if done else "preempted"
         status = status if self.gan.diverged_at is None else "diverged"
         if not self.rank:
             self.save()
@@ -148,6 +151,8 @@ class RunContext:
 
     def _write_summary(self, status: str) -> None:
         content = run_summary(self.job, self.components, self.gan, status, self.seconds, round(1 / self.share))
+        if self.stopped_early:
+            content["stopped_early"] = True
         files.write_json(self.job.directory / files.SUMMARY, content)
 
     @property

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import lightning
+import torch
+from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from steadygan.common.signals import Interrupt
 from steadygan.distributed.join import device, joined, normalised
 from steadygan.distributed.process_group import SingleProcess
+from steadygan.loggers.trainer import trainer_logger
 from steadygan.runs.job import Job, Report
 from steadygan.training.callbacks import run_callbacks
 from steadygan.training.components import DTYPES, Components
@@ -59,18 +63,20 @@ def fit(gan: GANModule, run: RunContext) -> None:
     Raises:
         KeyboardInterrupt: at a second Ctrl-C.
     """
-    job, every = run.job, run.job.config["evaluate_every"]
+    job, every, own = run.job, run.job.config["evaluate_every"], run.components.callbacks
     on = device(job.config["trainer"])
     with _quiet():
         trainer = lightning.Trainer(
             accelerator="gpu" if on.type == "cuda" else "cpu",
             devices=1 if on.index is None else [on.index],
+            strategy=OneOfSeveral(on, gan.ranks.rank) if gan.ranks.world_size > 1 else "auto",
             plugins=[LightningEnvironment()],
             max_epochs=-(-job.iterations // every),
-            callbacks=list(run.callbacks),
+            callbacks=[*run.callbacks, *own],
             default_root_dir=job.directory,
-            logger=False,
-            enable_checkpointing=False,
+            logger=trainer_logger(run.components.logger) if own else False,
+            log_every_n_steps=job.config["log_every"],
+            enable_checkpointing=any(isinstance(each, Checkpoint) for each in own),
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
@@ -82,6 +88,19 @@ def fit(gan: GANModule, run: RunContext) -> None:
             if isinstance(error.__context__, KeyboardInterrupt):  # Lightning would end the process with exit code 1
                 raise error.__context__ from None
             raise
+    run.stopped_early = gan.iteration < job.iterations and gan.diverged_at is None and not gan.ranks.stops
+
+
+class OneOfSeveral(SingleDeviceStrategy):
+    """The strategy of a process that trains with others: they average gradients in the step, not by Lightning."""
+
+    def __init__(self, device: torch.device, rank: int) -> None:
+        super().__init__(device)
+        self.global_rank = rank
+
+    @property
+    def is_global_zero(self) -> bool:
+        return self.global_rank == 0
 
 
 def _begin_at(trainer: lightning.Trainer, iteration: int, every: int) -> None:

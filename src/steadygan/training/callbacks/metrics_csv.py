@@ -1,5 +1,8 @@
 """The rows of ``metrics.csv``."""
 
+import lightning
+from lightning.pytorch.utilities.types import STEP_OUTPUT
+
 from steadygan.runs import locks
 from steadygan.training.callbacks.base import RunCallback
 
@@ -16,3 +19,17 @@ class MetricsCSV(RunCallback):
             run.rows.write(run.row)
         if run.due.logs:
             run.gan.window.reset()
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        if self.run.components.callbacks and self.run.gan.diverged_at is None and self.run.due.row:
+            row = {name: float(value) for name, value in self.run.row.items() if value is not None}
+            pl_module.log_dict(row, logger=False)  # the loggers have it from us, as it is
+            trainer.logged_metrics.update(trainer.callback_metrics)
