@@ -46,7 +46,7 @@ def test_the_page_has_every_option_key_default_range_and_comment():
         "| `network.depth` | `4` |  | number of linear layers of each player |",
         "| `dataset.sigma` | `0.02` | finite and greater than 0 | standard deviation of each mode |",
         "| `log_every` | `100` | a whole number of at least 1 | iterations between rows of metrics.csv |",
-        "| `logger.logger.name` | `csv` |  | the folder below the run's |",
+        "| `logger.name` | `csv` |  | the folder below the run's |",
     ):
         assert line in text
     assert "### loss=nonsaturating (default)" in text
@@ -288,7 +288,10 @@ def test_each_kind_trains_as_the_page_shows_it(monkeypatch, capsys, tmp_path, li
 
 def test_the_page_trains_every_kind():
     kinds = {re.split("[=@]", shlex.split(line)[4])[0] for line in own_runs()}
-    assert kinds == {"loss", "regularizer", "noise", "optimizer", "game", "network", "dataset", "metrics", "logger"}
+    assert kinds == {"loss", "regularizer", "noise", "optimizer", "game", "network", "dataset", "metrics", "logger"} | {
+        "+trainer.callbacks.watch._target_",
+        "+trainer.callbacks.stop",
+    }
 
 
 # --- all pages ------------------------------------------------------------------------------------------------------
