@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
+
+from steadygan.config.node import Config
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class RunInfo:
     seed: int
     group: str
     """Name of the sweep."""
-    config: dict[str, Any]
+    config: Config
     """Resolved, plain containers and numbers only."""
     overrides: tuple[str, ...]
 
@@ -34,13 +36,13 @@ class RunLogger(Protocol):
     def picture(self, iteration: int, name: str, path: Path) -> None:
         """A PNG file that was just written in the run's folder."""
 
-    def close(self, summary: Mapping[str, Any]) -> None:
+    def close(self, summary: Mapping[str, object]) -> None:
         """The run has ended, well or badly; ``summary`` is the content of ``summary.json``."""
 
 
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(tree: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     """Return ``{"metrics": {"modes": {"final": 8}}}`` as ``{"metrics/modes/final": 8}``; None is left out."""
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{prefix}{key}/")

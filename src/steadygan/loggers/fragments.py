@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from steadygan.loggers import service
 
@@ -26,7 +25,7 @@ class Fragment:
     """ISO time, which sorts; empty if the file ends before it says so."""
     complete: bool
     """It was finished: ``wandb sync`` gives up on files cut off in the middle, and on all that come after them."""
-    rows: tuple[dict[str, Any], ...]
+    rows: tuple[dict[str, object], ...]
     """As they were logged, with W&B's own keys (``_step``, ...); a picture is ``samples.path`` and more."""
 
     @property
@@ -73,5 +72,5 @@ def _output(command: Sequence[str]) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=False, env=environment).stdout
 
 
-def _numbers(row: dict[str, Any]) -> dict[str, Any]:
+def _numbers(row: dict[str, object]) -> dict[str, object]:
     return {key: _NUMBERS.get(value, value) if isinstance(value, str) else value for key, value in row.items()}

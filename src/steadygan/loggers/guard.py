@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Thread
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ def bounded(call: Callable[[], T], seconds: float) -> T:
     return future.result(timeout=seconds)
 
 
-def attempt(call: Callable[[], Any], seconds: float) -> BaseException | None:
+def attempt(call: Callable[[], object], seconds: float) -> BaseException | None:
     """Make a bounded call; what went wrong, or None."""
     try:
         bounded(call, seconds)
@@ -51,7 +51,7 @@ class Guard:
         self._name, self._remedy = name, remedy
         self.quiet = False
 
-    def __call__(self, call: Callable[[], Any], seconds: float) -> bool:
+    def __call__(self, call: Callable[[], object], seconds: float) -> bool:
         """Return whether ``call`` was made and did what it should within ``seconds``."""
         if self.quiet:
             return False

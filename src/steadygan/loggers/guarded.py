@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from steadygan.loggers.base import RunInfo, RunLogger
 from steadygan.loggers.guard import FAILURES, describe
@@ -33,11 +32,11 @@ class Guarded:
         """See ``RunLogger``."""
         self._call(self.logger.picture, iteration, name, path)
 
-    def close(self, summary: Mapping[str, Any]) -> None:
+    def close(self, summary: Mapping[str, object]) -> None:
         """See ``RunLogger``."""
         self._call(self.logger.close, summary)
 
-    def _call(self, method: Callable[..., None], *arguments: Any) -> None:
+    def _call(self, method: Callable[..., None], *arguments: object) -> None:
         if self.failed:
             return
         try:

@@ -1,4 +1,4 @@
-"""Any logger of Lightning's: TensorBoard, CSV, MLflow, ..."""
+"""A logger of Lightning's: TensorBoard, CSV, MLflow, ..."""
 
 import functools
 import warnings

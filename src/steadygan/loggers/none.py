@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from steadygan.loggers.base import RunInfo
 
@@ -19,5 +18,5 @@ class NoLogger:
     def picture(self, iteration: int, name: str, path: Path) -> None:
         """The run's folder has it."""
 
-    def close(self, summary: Mapping[str, Any]) -> None:
+    def close(self, summary: Mapping[str, object]) -> None:
         """``summary.json`` has it."""

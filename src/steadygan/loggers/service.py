@@ -8,11 +8,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from steadygan.loggers.guard import FAILURES, describe
+
+if TYPE_CHECKING:
+    import subprocess
+
+    import wandb
 
 QUIET = {
     "silent": True,
@@ -36,7 +41,7 @@ QUIET = {
 _VARIABLES = ("WANDB_SERVICE", "WANDB_ERROR_REPORTING")
 
 
-def settings(**more: Any) -> Any:
+def settings(**more: object) -> "wandb.Settings":
     """Return ``wandb.Settings`` with :data:`QUIET`, less what this version of wandb does not know."""
     import wandb
 
@@ -53,7 +58,7 @@ class Agent(NamedTuple):
     run_id: str | None = None
 
 
-def agent(session: Any) -> Agent:
+def agent(session: "wandb.Settings") -> Agent:
     """Return the agent's settings, which ``wandb.init`` forgets: it would begin another W&B run at each launch.
 
     Args:
@@ -166,7 +171,7 @@ def forget() -> None:
         wandb.teardown()
 
 
-def _process() -> Any:
+def _process() -> "subprocess.Popen[bytes] | None":
     """Return the handle of wandb-core; None where there is none, or where this version of wandb keeps it elsewhere."""
     with suppress(Exception):
         from wandb.sdk import wandb_setup

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
 from steadygan.common.errors import UserError
+from steadygan.config.node import Config
 from steadygan.loggers import fragments, service
 from steadygan.loggers.base import RunInfo
 from steadygan.loggers.fragments import Fragment
@@ -136,7 +137,7 @@ def plan(run: Path) -> Plan:
         run=run,
         unsent=tuple(fragment.path for fragment in ended if not fragment.sent),
         cut_off=tuple(fragment.path for fragment in fragments_of_run if not fragment.complete),
-        rows=tuple(row for row in _rows(run) if not _holds(held.get(int(row["iteration"]), {}), row)),
+        rows=tuple(row for row in _rows(run) if not _holds(held.get(int(str(row["iteration"])), {}), row)),
         pictures=tuple(item for item in _pictures(run) if f"{_PICTURE}.path" not in held.get(item[0], {})),
     )
 
@@ -187,7 +188,7 @@ def send(paths: Sequence[Path]) -> str:
     return f"{done.stdout}{done.stderr}"
 
 
-def send_all(plans: Sequence[Plan], send: Send, on_sent: Callable[[int], Any]) -> list[tuple[Path, str]]:
+def send_all(plans: Sequence[Plan], send: Send, on_sent: Callable[[int], object]) -> list[tuple[Path, str]]:
     """Complete and send runs, some at a time, so that an interruption costs little.
 
     Args:
@@ -233,7 +234,7 @@ def _wanted(run: Path) -> bool:
     return True
 
 
-def _config(run: Path) -> dict[str, Any]:
+def _config(run: Path) -> Config:
     try:
         config = yaml.safe_load((run / files.CONFIG).read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -243,7 +244,7 @@ def _config(run: Path) -> dict[str, Any]:
     return config
 
 
-def _info(run: Path, config: dict[str, Any], summary: Mapping[str, Any]) -> RunInfo:
+def _info(run: Path, config: Config, summary: Config) -> RunInfo:
     overrides = yaml.safe_load((run / files.OVERRIDES).read_text()) if (run / files.OVERRIDES).exists() else None
     return RunInfo(
         directory=run,
@@ -257,22 +258,22 @@ def _info(run: Path, config: dict[str, Any], summary: Mapping[str, Any]) -> RunI
     )
 
 
-def _held(complete: Sequence[Fragment]) -> dict[int, dict[str, Any]]:
+def _held(complete: Sequence[Fragment]) -> dict[int, dict[str, object]]:
     """Return what W&B has of every iteration; later fragments override earlier ones."""
-    held: dict[int, dict[str, Any]] = {}
+    held: dict[int, dict[str, object]] = {}
     for fragment in complete:
         for row in fragment.rows:
             if "iteration" in row:
-                held.setdefault(int(row["iteration"]), {}).update(row)
+                held.setdefault(int(str(row["iteration"])), {}).update(row)
     return held
 
 
-def _holds(held: Mapping[str, Any], row: Mapping[str, float]) -> bool:
+def _holds(held: Mapping[str, object], row: Mapping[str, float]) -> bool:
     """Return whether ``row`` is there with all its values; the clock of a repeated iteration may differ."""
     return all(key == "seconds" or _same(held.get(key), value) for key, value in row.items())
 
 
-def _same(one: Any, other: float) -> bool:
+def _same(one: object, other: float) -> bool:
     if not isinstance(one, int | float):
         return False
     return one == other or (math.isnan(one) and math.isnan(other))

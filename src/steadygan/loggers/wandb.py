@@ -6,12 +6,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from steadygan.common.errors import bad_value
 from steadygan.loggers import fragments, service
 from steadygan.loggers.base import RunInfo, flatten
 from steadygan.loggers.guard import Guard, attempt, describe
+
+if TYPE_CHECKING:
+    import wandb
 
 MODES = ("offline", "online", "disabled")
 OLD_MODES = {"dryrun": "offline", "run": "online"}
@@ -65,7 +68,7 @@ class Wandb:
         self.mode, self.project, self.entity = mode, project, entity
         self.tags = tuple(str(tag)[:64] for tag in tags if str(tag))
         self.init_timeout, self.finish_timeout = float(init_timeout), float(finish_timeout)
-        self._run: Any = None
+        self._run: wandb.Run | None = None
         self._online = False
         self._guard = Guard("W&B", "; `steadygan sync` sends what it missed")
 
@@ -91,7 +94,7 @@ class Wandb:
     def picture(self, iteration: int, name: str, path: Path) -> None:
         """Log a PNG file by its pixels as they are: wandb takes floats for 0 to 255 and makes them black."""
 
-        def log(run: Any) -> None:
+        def log(run: "wandb.Run") -> None:
             import numpy as np
             import wandb
             from PIL import Image
@@ -102,7 +105,7 @@ class Wandb:
 
         self._call(log)
 
-    def close(self, summary: Mapping[str, Any]) -> None:
+    def close(self, summary: Mapping[str, object]) -> None:
         """End the run with ``summary``; takes ``finish_timeout`` and a little more at most."""
         run, self._run = self._run, None
         if run is None:
@@ -115,7 +118,7 @@ class Wandb:
         elif self._online and not self._guard.quiet and not getattr(run, "_finish_timed_out", False):
             _mark_sent(file)
 
-    def _call(self, use: Callable[[Any], None]) -> None:
+    def _call(self, use: "Callable[[wandb.Run], object]") -> None:
         run = self._run
         if run is not None and not self._guard.quiet and not self._guard(lambda: use(run), _SECONDS):
             _clear_away(None)
@@ -146,7 +149,7 @@ class Wandb:
 
         return attempt(begin, self.init_timeout + _SECONDS)
 
-    def _init(self, info: RunInfo, mode: str) -> Any:
+    def _init(self, info: RunInfo, mode: str) -> "wandb.Run":
         with service.untouched():
             import wandb
 
@@ -172,7 +175,7 @@ class Wandb:
         return run
 
 
-def summary_values(summary: Mapping[str, Any]) -> dict[str, Any]:
+def summary_values(summary: Mapping[str, object]) -> dict[str, object]:
     """What W&B's summary says of ``summary.json``: its keys joined by ``/``, none of which is one of a row.
 
     A run that diverged has no last score: each of its metrics is NaN there, whatever it was before.
@@ -192,7 +195,7 @@ def _name(info: RunInfo) -> str:
     return info.label[: 128 - len(seed)] + seed
 
 
-def _finish(run: Any, summary: Mapping[str, Any]) -> None:
+def _finish(run: "wandb.Run", summary: Mapping[str, object]) -> None:
     """W&B knows "finished", "failed" and "preempted", which is how a run of a W&B sweep is queued again."""
     status = summary.get("status")
     run.summary.update(summary_values(summary))

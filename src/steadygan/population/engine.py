@@ -1,7 +1,5 @@
 """``engine=population`` for a single run: a population of one."""
 
-from typing import Any
-
 import torch
 
 from steadygan.population.loop import Plan, train
@@ -12,7 +10,13 @@ from steadygan.training.loop import run as run_single
 
 
 def run(
-    components: Components, job: Job, report: Report, *, compile: Any = "auto", together: Any = "auto", **of_sweeps: Any
+    components: Components,
+    job: Job,
+    report: Report,
+    *,
+    compile: bool | str = "auto",
+    together: int | str = "auto",
+    **of_sweeps: object,
 ) -> str:
     """Train as ``steadygan.training.loop.run`` does, by the program that populations use.
 

@@ -5,7 +5,6 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
@@ -36,10 +35,10 @@ class Plan:
         together: how many settings one call of a compiled program computes; ``auto``: as many as a cache holds.
     """
 
-    compile: Any = "auto"
+    compile: bool | str = "auto"
     decided: Callable[[bool, int], None] = lambda compiled, together: None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    together: Any = "auto"
+    together: int | str = "auto"
 
 
 def train(slots: Sequence[Slot], report: Report, plan: Plan) -> dict[str, str]:

@@ -17,7 +17,7 @@ from steadygan.training.components import Components
 from steadygan.training.state import GANState
 
 
-def metric_summary(rows: list[dict[str, str]], directions: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def metric_summary(rows: list[dict[str, str]], directions: Mapping[str, str]) -> dict[str, dict[str, object]]:
     """Of every metric ``final``, ``best``, ``gap`` (``final`` minus ``best``), ``area`` (the mean over all evaluations)
     and which way is better. The best is that of evaluations with a finite score."""
     summary = {}
@@ -51,7 +51,7 @@ def _series(rows: list[dict[str, str]], player: str) -> tuple[list[int], list[fl
 
 def reached(
     rows: list[dict[str, str]], bounds: Iterable[Bound], directions: Mapping[str, str], most: Mapping[str, float]
-) -> dict[str, dict[str, Any] | None]:
+) -> dict[str, dict[str, object] | None]:
     """Return where each metric first met its bound: ``bound``, ``iteration``, ``images`` and ``seconds``; None: never.
 
     Args:
@@ -60,7 +60,7 @@ def reached(
         directions: which way each metric is better.
         most: the largest value of those metrics that have one, for bounds in percent.
     """
-    first_met: dict[str, dict[str, Any] | None] = {}
+    first_met: dict[str, dict[str, object] | None] = {}
     for bound in bounds:
         sign, limit = (1 if directions[bound.metric] == "max" else -1), bound.limit(most.get(bound.metric))
         met = (
@@ -114,7 +114,7 @@ def run_summary(
     }
 
 
-def identity(job: Job, status: str) -> dict[str, Any]:
+def identity(job: Job, status: str) -> dict[str, object]:
     """Return what is known of a run before it has trained."""
     return {
         "status": status,
@@ -129,7 +129,7 @@ def identity(job: Job, status: str) -> dict[str, Any]:
     }
 
 
-def metric_provenance(metric: Any, job: Job, raw: bool = False) -> dict[str, Any]:
+def metric_provenance(metric: Any, job: Job, raw: bool = False) -> dict[str, object]:
     """Return what a metric's scores depend on, the generator's weights (averaged or not) included."""
     ema = job.config["ema"]
     generator = "ema; raw_NAME: as trained" if raw else "ema"

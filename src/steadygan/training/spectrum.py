@@ -1,12 +1,10 @@
 """The spectrum of the game as columns of ``metrics.csv`` (``diagnostics.spectrum_every``)."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
 
 from steadygan.analysis.linearised import Field, Iteration, scene
+from steadygan.config.node import Config
 from steadygan.networks.layers.norms import unsynchronised
 from steadygan.theory.spectrum import Operator, balance, measured, ritz, scaled
 from steadygan.training.components import Components
@@ -21,23 +19,23 @@ VECTORS = 60
 """Of the Krylov spaces: each is a product with a Jacobian."""
 
 
-def due(config: Mapping[str, Any], iteration: int) -> bool:
+def due(config: Config, iteration: int) -> bool:
     """Return whether it is to be computed after ``iteration``."""
     every = every_of(config)
     return every is not None and iteration % every == 0
 
 
-def every_of(config: Mapping[str, Any]) -> int | None:
+def every_of(config: Config) -> int | None:
     """Iterations between two; None for never."""
     return (config.get("diagnostics") or {}).get("spectrum_every")
 
 
-def columns(config: Mapping[str, Any]) -> list[str]:
+def columns(config: Config) -> list[str]:
     """Return the columns of ``measure`` that a run has."""
     return [] if every_of(config) is None else list(COLUMNS)
 
 
-def measure(gan: GANState, components: Components, config: Mapping[str, Any]) -> dict[str, float]:
+def measure(gan: GANState, components: Components, config: Config) -> dict[str, float]:
     """Return the columns at the state that ``gan`` is in; empty where something is not finite.
 
     On a batch of its own, by draws of its own: nothing of the training changes. The outermost Ritz values of one Krylov

@@ -7,7 +7,7 @@ from steadygan.training.callbacks.base import RunCallback
 
 
 class StopOnSignal(RunCallback):
-    """Stops a Trainer where the run stops."""
+    """Stops a Trainer where the run stops, and tells it how far the run is."""
 
     every_rank = True
 
@@ -25,5 +25,7 @@ class StopOnSignal(RunCallback):
         batch_idx: int,
     ) -> None:
         gan = self.run.gan
+        # No optimizer of Lightning's does that, and what goes by `trainer.global_step` would never act.
+        trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress.total.completed = gan.iteration
         if gan.diverged_at is not None or gan.ranks.stops:
             trainer.should_stop = True
