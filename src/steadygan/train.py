@@ -60,7 +60,8 @@ def say_job(config: DictConfig) -> str:
 
 def _only_job(config: DictConfig) -> Job:
     hydra = HydraConfig.get()
-    overrides = OmegaConf.to_container(hydra.overrides.task)  # unresolved: an interpolation is part of the text
+    # unresolved: an interpolation is part of the text
+    overrides = [str(text) for text in OmegaConf.to_container(hydra.overrides.task) or ()]
     job = plan(config, overrides)
     origins = Origins(GlobalHydra.instance().config_loader(), hydra)
     origin = origins.of(overrides, without_hydra(config), lambda: hydra.runtime.choices, job.config)

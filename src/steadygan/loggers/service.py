@@ -3,6 +3,7 @@
 One wandb-core serves all runs of a process. wandb is imported here only, inside functions: it may be missing or broken.
 """
 
+import functools
 import os
 import sys
 from collections.abc import Iterator
@@ -176,5 +177,5 @@ def _process() -> "subprocess.Popen[bytes] | None":
     with suppress(Exception):
         from wandb.sdk import wandb_setup
 
-        return wandb_setup.singleton()._connection._proc._process
+        return functools.reduce(getattr, ("_connection", "_proc", "_process"), wandb_setup.singleton())
     return None

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from steadygan.common.errors import bad_value
 from steadygan.loggers import fragments, service
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import wandb
 
 MODES = ("offline", "online", "disabled")
+Mode = Literal["offline", "online"]
 OLD_MODES = {"dryrun": "offline", "run": "online"}
 """Names of modes that wandb still takes."""
 
@@ -143,13 +144,13 @@ class Wandb:
         elif problem:
             _log.warning("W&B cannot be online (%s); this run is kept offline, `steadygan sync` sends it", problem)
 
-    def _start(self, info: RunInfo, mode: str) -> BaseException | None:
+    def _start(self, info: RunInfo, mode: Mode) -> BaseException | None:
         def begin() -> None:
             self._run = self._init(info, mode)
 
         return attempt(begin, self.init_timeout + _SECONDS)
 
-    def _init(self, info: RunInfo, mode: str) -> "wandb.Run":
+    def _init(self, info: RunInfo, mode: Mode) -> "wandb.Run":
         with service.untouched():
             import wandb
 
@@ -184,7 +185,8 @@ def summary_values(summary: Mapping[str, object]) -> dict[str, object]:
     kept = {key: value for key, value in summary.items() if key not in (*LAST_HALF, "directions")}
     flat = {**flatten(kept), **flatten(half, "last_half/")}
     if summary.get("status") == "diverged":
-        names = summary.get("directions") or summary.get("metrics") or {}
+        names = summary.get("directions") or summary.get("metrics")
+        names = names if isinstance(names, Mapping) else {}
         flat |= {key: math.nan for name in names for key in (f"metrics/{name}/final", f"metric/{name}")}
     return flat
 

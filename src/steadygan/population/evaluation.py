@@ -22,7 +22,7 @@ def look(population: Population, runs: Sequence[RunContext]) -> None:
     gan, metrics = runs[0].gan, runs[0].components.metrics
     if gan.classes is not None or any(evaluation.needs(metric) != ("samples",) for metric in metrics.values()):
         return  # members of their own classes, or a look at their discriminators: each by itself
-    places = [population.members.index(run.gan) for run in runs]
+    places = [index for run in runs for index, member in enumerate(population.members) if member is run.gan]
     dataset = runs[0].components.dataset
     if metrics:
         count = evaluation.most(metrics)

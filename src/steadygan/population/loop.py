@@ -58,11 +58,11 @@ def train(slots: Sequence[Slot], report: Report, plan: Plan) -> dict[str, str]:
     components = next(slot[0] for slot in slots if slot)
     if reason := components.scheme.alone or (CALLBACKS if components.callbacks else None):
         raise NotVmappable(reason)
-    members = [slot and Member(*slot, plan.device) for slot in slots]
+    filled = [slot and (*slot, Member(*slot, plan.device)) for slot in slots]
     share = 1 / sum(slot is not None for slot in slots)
-    runs = [RunContext(*slot, tagged(report, slot[1]), member, share) for slot, member in zip(slots, members) if slot]
+    runs = [RunContext(own, job, tagged(report, job), member, share) for own, job, member in filter(None, filled)]
     size = runs[0].job.config["batch_size"]
-    population = Population([slot and (member, slot[0]) for slot, member in zip(slots, members)], size)
+    population = Population([each and (each[2], each[0]) for each in filled], size)
     prepare(population, runs[0], report, plan)
     return _fit(population, runs, report)
 

@@ -44,7 +44,7 @@ class MetricsWriter:
         else:
             self.path.unlink(missing_ok=True)
 
-    def write(self, row: Mapping[str, float | str]) -> None:
+    def write(self, row: Mapping[str, float | str | None]) -> None:
         """Append one row; a torn line at the end of the file, left by a crash, is never built upon."""
         if self._columns is None:
             self._columns = [key for key in row if key not in self._later] + self._later

@@ -80,7 +80,8 @@ def _resolve(config: DictConfig) -> Config:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise UserError(": ".join(filter(None, [error.full_key, first_line(error)]))) from error
-    return {key: value for key, value in plain.items() if key != "hydra"}
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items() if key != "hydra"}
 
 
 def _check_choices(config: Config, here: bool) -> None:

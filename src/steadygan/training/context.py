@@ -165,9 +165,10 @@ class RunContext:
     @property
     def due(self) -> Due:
         """What is due after the present iteration, the same for all callbacks."""
-        if self._due is None or self._due.iteration != self.gan.iteration:
-            self.due = Due.after(self.gan.iteration, self.job, self.checkpoints.overdue())
-        return self._due
+        due = self._due
+        if due is None or due.iteration != self.gan.iteration:
+            self.due = due = Due.after(self.gan.iteration, self.job, self.checkpoints.overdue())
+        return due
 
     @due.setter
     def due(self, due: Due) -> None:

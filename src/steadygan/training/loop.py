@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import lightning
 import torch
+from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch.callbacks import Checkpoint
-from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from steadygan.common.signals import Interrupt
@@ -106,8 +106,8 @@ class OneOfSeveral(SingleDeviceStrategy):
 def _begin_at(trainer: lightning.Trainer, iteration: int, every: int) -> None:
     """Have the Trainer count from where the run is."""
     loop = trainer.fit_loop
-    epochs = loop.epoch_progress.current
-    epochs.ready = epochs.started = epochs.processed = epochs.completed = iteration // every
+    for stage in ("ready", "started", "processed", "completed"):
+        setattr(loop.epoch_progress.current, stage, iteration // every)
     loop.epoch_loop.manual_optimization.optim_step_progress.total.completed = iteration
     loop.epoch_loop._batches_that_stepped = iteration
 

@@ -23,7 +23,7 @@ Batches = Mapping[str, tuple[StepBatch, ...]]
 """The batches of one iteration, by player."""
 
 
-class GANModule(GANState, lightning.LightningModule):
+class GANModule(GANState, lightning.LightningModule):  # pyright: ignore[reportIncompatibleVariableOverride] `device`
     """One GAN; ``generator``, ``discriminator`` and ``generator_ema`` are its networks.
 
     ``state`` is the training state (see ``steadygan.training.step``); the networks' parameters and buffers are always

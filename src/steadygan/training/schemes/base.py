@@ -20,7 +20,7 @@ class Scheme(Protocol):
         alone: why its runs cannot train with others in one program; None where they can.
     """
 
-    alone: str | None
+    alone: ClassVar[str | None]
 
     def check(self, networks: Mapping[str, nn.Module], dataset: Any) -> None:
         """Raise a ``UserError`` for networks or data that it cannot train."""
