@@ -21,11 +21,12 @@ class TrainerLogger(Logger):
 
     @property
     def name(self) -> str:
-        return type(self.logger).__name__
+        """The folder, below the run's, of what callbacks write themselves, such as ``ModelCheckpoint``."""
+        return "lightning"
 
     @property
-    def version(self) -> None:
-        return None
+    def version(self) -> str:
+        return ""
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         self.logger.row({"iteration": step or 0, **metrics})
