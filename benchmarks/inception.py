@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from steadygan.metrics.inception import Inception
+from steadygan.metrics.features.inception import Inception
 
 IMAGES = 16
 REPEATS = 3

@@ -15,7 +15,8 @@ LAYERS = [
     {"config"},
     {"core"},
     {"runs.signature", "config.check"},
-    {"metrics", "data", "networks", "theory", "pictures", "loggers", "analysis.oscillation", "analysis.__init__"},
+    {"data", "theory"},
+    {"metrics", "networks", "pictures", "loggers", "analysis.oscillation", "analysis.__init__"},
     {"config.protocols"},
     {"runs.checkpoint", "runs.checkpoint_manager", "runs.summary", "runs.success_criterion", "training", "population"}
     | {"distributed", "config.trial", "analysis.linearised"},

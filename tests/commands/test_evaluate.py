@@ -11,7 +11,7 @@ from torchmetrics.image.fid import _compute_fid
 import steadygan
 from steadygan import cli, train
 from steadygan.data.digits import Digits
-from steadygan.metrics.images import to_bytes
+from steadygan.data.storage.frames import to_bytes
 from steadygan.runs import files
 
 TINY = ["logger=none", "batch_size=16", "iterations=6", "log_every=3", "evaluate_every=3", "network.width=8"]

@@ -10,7 +10,7 @@ from PIL import Image
 import steadygan
 from steadygan import cli, train
 from steadygan.data.digits import Digits
-from steadygan.metrics.classifier import classifier_for
+from steadygan.metrics.features.classifier import classifier_for
 from steadygan.metrics.modes import high_quality_counts
 from steadygan.pictures import bars, grid, levels
 from steadygan.runs import files

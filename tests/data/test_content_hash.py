@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from steadygan.data.content import file_hash
+from steadygan.runs.files import file_hash
 
 
 def test_it_is_the_sha256_of_the_bytes(tmp_path):

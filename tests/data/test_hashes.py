@@ -8,7 +8,7 @@ import os
 import pytest
 
 from steadygan.common.errors import UserError
-from steadygan.data import hashes
+from steadygan.data.storage import hashes
 
 
 @pytest.fixture(autouse=True)

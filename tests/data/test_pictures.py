@@ -12,7 +12,7 @@ from steadygan import cli
 from steadygan.common.errors import UserError
 from steadygan.data.folder import ImageFolder
 from steadygan.data.pictures import Pictures
-from steadygan.metrics.images import to_bytes
+from steadygan.data.storage.frames import to_bytes
 
 SIDE = 12
 TURNS = {3: 2, 6: 3, 8: 1}

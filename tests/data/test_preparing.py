@@ -16,10 +16,10 @@ import pytest
 
 import tiny_data
 from steadygan.common.errors import UserError
-from steadygan.data import decoders, preparing
-from steadygan.data.shards import Shards
 from steadygan.data.sources.folder import FolderSource, pictures
 from steadygan.data.sources.pixels import View
+from steadygan.data.storage import decoders, preparing
+from steadygan.data.storage.shards import Shards
 
 SCRIPT = Path(__file__).parents[1] / "helpers" / "preparing_script.py"
 
@@ -65,7 +65,7 @@ def test_shards_hold_every_picture_in_order(tmp_path):
 
 
 def test_few_files_are_mapped_at_a_time(tmp_path, monkeypatch):
-    from steadygan.data import shards as module
+    from steadygan.data.storage import shards as module
 
     monkeypatch.setattr(module, "OPEN", 2)
     shards = prepared(some(tmp_path / "a"))

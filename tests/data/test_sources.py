@@ -13,7 +13,6 @@ from PIL import Image
 
 import tiny_data
 from steadygan.common.errors import UserError
-from steadygan.data import hashes
 from steadygan.data.celeba import CelebA
 from steadygan.data.cifar10 import CIFAR10
 from steadygan.data.folder import ImageFolder
@@ -21,6 +20,7 @@ from steadygan.data.huggingface import HuggingFace
 from steadygan.data.lsun import LSUN
 from steadygan.data.parquet import Parquet
 from steadygan.data.sources import cifar, folder, parquet
+from steadygan.data.storage import hashes
 
 
 def images(data, split="train"):
@@ -31,7 +31,7 @@ def images(data, split="train"):
 
 def test_sources_need_no_torch():
     script = (
-        "import sys\nfrom steadygan.data import preparing\n"
+        "import sys\nfrom steadygan.data.storage import preparing\n"
         "from steadygan.data.sources import celeba, cifar, folder, huggingface, lsun, parquet\n"
         "assert not {'torch', 'pyarrow', 'lmdb', 'datasets', 'hydra'} & set(sys.modules)"
     )

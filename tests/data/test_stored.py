@@ -10,12 +10,12 @@ import torch
 import tiny_data
 from steadygan.common.errors import UserError
 from steadygan.core.draws import generator
-from steadygan.data import preparing
 from steadygan.data.cifar10 import CIFAR10
 from steadygan.data.epochs import rows
 from steadygan.data.folder import ImageFolder
-from steadygan.data.prefetch import Prefetch
-from steadygan.metrics.images import to_bytes
+from steadygan.data.storage import preparing
+from steadygan.data.storage.frames import to_bytes
+from steadygan.data.storage.prefetch import Prefetch
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_labels_stay_with_their_images_where_some_are_skipped(tmp_path):
         paths[place].write_bytes(b"broken")
     copy = tmp_path / "."  # another name of the folder, which is looked at once in a process
     preparing.remembered.cache_clear()
-    from steadygan.data import hashes
+    from steadygan.data.storage import hashes
 
     hashes.look_again()
     data = build(copy, corrupt="skip", num_data=9)
@@ -238,7 +238,7 @@ def test_an_error_ahead_is_raised_when_its_batch_is_asked_for():
 
 
 def test_many_streams_are_not_all_remembered(monkeypatch):
-    from steadygan.data import prefetch
+    from steadygan.data.storage import prefetch
 
     monkeypatch.setattr(prefetch, "MOST", 3)
     ahead = Prefetch(lambda seed, stream, index, size: torch.tensor([seed, index]))

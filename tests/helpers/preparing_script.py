@@ -6,9 +6,9 @@ import threading
 import time
 from pathlib import Path
 
-from steadygan.data import preparing
 from steadygan.data.sources.folder import FolderSource
 from steadygan.data.sources.pixels import View
+from steadygan.data.storage import preparing
 
 
 def tell():

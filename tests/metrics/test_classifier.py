@@ -9,12 +9,12 @@ from sklearn.metrics import accuracy_score
 
 from steadygan.common.errors import UserError
 from steadygan.data.digits import Digits
-from steadygan.metrics import classifier as module
-from steadygan.metrics import convnet
-from steadygan.metrics.cache import content_hash
+from steadygan.data.storage.frames import from_bytes, to_bytes
 from steadygan.metrics.classes import ClassHistogram
-from steadygan.metrics.classifier import classifier_for
-from steadygan.metrics.images import from_bytes, to_bytes
+from steadygan.metrics.features import classifier as module
+from steadygan.metrics.features import convnet
+from steadygan.metrics.features.cache import content_hash
+from steadygan.metrics.features.classifier import classifier_for
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from steadygan.metrics.classes import ClassHistogram, IntraFID, histogram_scores
 from steadygan.metrics.fid import FID, TestFID
 from steadygan.metrics.fid_infinity import FIDInfinity, at_infinity, fid_of
 from steadygan.metrics.frechet import Reference
-from steadygan.metrics.kid import KID, kid, subsets
+from steadygan.metrics.kid import KID, squared_mmd, subsets
 from steadygan.metrics.manifolds import (
     DensityCoverage,
     PrecisionRecall,
@@ -86,7 +86,7 @@ def test_each_subset_by_hand():
     source = torch.Generator().manual_seed(1)
     chosen = subsets(4, 20, len(x), source), subsets(4, 30, len(y), source)
     expected = [mmd(x[a.bool().numpy()], y[b.bool().numpy()]) for a, b in zip(*chosen)]
-    assert kid(*tensors(x, y), *chosen).tolist() == pytest.approx(expected, rel=1e-10)
+    assert squared_mmd(*tensors(x, y), *chosen).tolist() == pytest.approx(expected, rel=1e-10)
     assert [int(value) for value in chosen[0].sum(1)] == [20] * 4
     assert not torch.equal(chosen[0][0], chosen[0][1])
 
@@ -94,7 +94,7 @@ def test_each_subset_by_hand():
 def test_no_bias_between_samples_of_one_distribution():
     x = torch.randn(1500, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     source = torch.Generator().manual_seed(3)
-    values = kid(x[:700], x[700:], subsets(200, 50, 700, source), subsets(200, 50, 800, source))
+    values = squared_mmd(x[:700], x[700:], subsets(200, 50, 700, source), subsets(200, 50, 800, source))
     assert abs(float(values.mean())) < 4 * float(values.std()) / 200**0.5
     assert float(values.min()) < 0
 
@@ -103,7 +103,7 @@ def test_kid_equals_torch_fidelity():
     theirs = pytest.importorskip("torch_fidelity.metric_kid").kid_features_to_metric
     x, y = clouds(4, 50, 50, 7)
     said = theirs(*tensors(x, y), kid_subsets=2, kid_subset_size=50, rng_seed=0, verbose=False)
-    ours = kid(*tensors(x, y), torch.ones(1, 50).double(), torch.ones(1, 50).double())
+    ours = squared_mmd(*tensors(x, y), torch.ones(1, 50).double(), torch.ones(1, 50).double())
     assert float(ours[0]) == pytest.approx(said["kernel_inception_distance_mean"], rel=1e-9)
 
 

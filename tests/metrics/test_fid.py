@@ -11,9 +11,9 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from steadygan.common.errors import UserError
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
-from steadygan.metrics.features import gaussian
+from steadygan.data.storage.frames import from_bytes, to_bytes
+from steadygan.metrics.features.references import gaussian
 from steadygan.metrics.fid import FID
-from steadygan.metrics.images import from_bytes, to_bytes
 
 
 @pytest.fixture(autouse=True)

@@ -11,11 +11,11 @@ from torch import nn
 
 from steadygan.common.errors import UserError
 from steadygan.data.pictures import Pictures
+from steadygan.data.storage.frames import to_bytes
+from steadygan.metrics.features.inception import FILE, Inception, standard_place
+from steadygan.metrics.features.resizers import RESIZERS, clean
 from steadygan.metrics.fid import FID
-from steadygan.metrics.images import to_bytes
-from steadygan.metrics.inception import FILE, Inception, standard_place
 from steadygan.metrics.inception_score import InceptionScore
-from steadygan.metrics.resizers import RESIZERS, clean
 
 extractors = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
 

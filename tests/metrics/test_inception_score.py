@@ -8,7 +8,7 @@ from scipy.stats import entropy
 from steadygan.common.errors import UserError
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
-from steadygan.metrics.inception_score import InceptionScore, inception_score
+from steadygan.metrics.inception_score import InceptionScore, score_of_logits
 
 
 @pytest.fixture(autouse=True)
@@ -23,24 +23,24 @@ def by_numpy(logits):
 
 def test_by_hand():
     logits = 3 * np.random.default_rng(0).standard_normal((40, 5))
-    assert inception_score(torch.tensor(logits)) == pytest.approx(by_numpy(logits), rel=1e-12)
+    assert score_of_logits(torch.tensor(logits)) == pytest.approx(by_numpy(logits), rel=1e-12)
     mixed = logits[np.random.RandomState(2020).permutation(40)]
     parts = [by_numpy(part) for part in (mixed[:13], mixed[13:26], mixed[26:])]
-    assert inception_score(torch.tensor(logits), splits=3) == pytest.approx(np.mean(parts), rel=1e-12)
+    assert score_of_logits(torch.tensor(logits), splits=3) == pytest.approx(np.mean(parts), rel=1e-12)
 
 
 def test_the_ends_of_the_scale():
-    assert inception_score(100 * torch.eye(7).repeat(3, 1)) == pytest.approx(7, rel=1e-9)
-    assert inception_score(100 * torch.eye(7)[:1].repeat(30, 1)) == pytest.approx(1, rel=1e-9)
-    assert inception_score(torch.zeros(30, 7)) == pytest.approx(1, rel=1e-9)
-    assert np.isfinite(inception_score(1e4 * torch.eye(7)))
+    assert score_of_logits(100 * torch.eye(7).repeat(3, 1)) == pytest.approx(7, rel=1e-9)
+    assert score_of_logits(100 * torch.eye(7)[:1].repeat(30, 1)) == pytest.approx(1, rel=1e-9)
+    assert score_of_logits(torch.zeros(30, 7)) == pytest.approx(1, rel=1e-9)
+    assert np.isfinite(score_of_logits(1e4 * torch.eye(7)))
 
 
 def test_the_order_of_the_classes_does_not_matter():
     """Ten sure classes of 100: parts in their order would hold one class each, and score 1."""
     sorted_by_class = 50 * torch.eye(10).repeat_interleave(100, 0)
-    assert inception_score(sorted_by_class, splits=10) > 9
-    assert np.isnan(inception_score(sorted_by_class[:4], splits=10))
+    assert score_of_logits(sorted_by_class, splits=10) > 9
+    assert np.isnan(score_of_logits(sorted_by_class[:4], splits=10))
 
 
 def test_the_metric_is_the_function_of_the_classifiers_logits():

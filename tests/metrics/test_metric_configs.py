@@ -10,7 +10,7 @@ from steadygan.common.paths import conf_dir
 from steadygan.config.hydra_versions import allowing
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
-from steadygan.metrics.features import network_for
+from steadygan.metrics.features.metric import network_for
 from steadygan.metrics.fits import fitting
 
 NAMES = ["modes", "exact_density", "wasserstein", "fid", "inception_score"]

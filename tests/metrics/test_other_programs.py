@@ -9,9 +9,9 @@ from PIL import Image
 from torch import nn
 
 from steadygan import cli
-from steadygan.metrics import statistics
-from steadygan.metrics.features import Gaussian
-from steadygan.metrics.inception_score import inception_score
+from steadygan.metrics.features import statistics
+from steadygan.metrics.features.references import Gaussian
+from steadygan.metrics.inception_score import score_of_logits
 
 
 def pictures(folder, count, seed, spread=255, size=(40, 37)):
@@ -78,7 +78,7 @@ def test_the_inception_score_equals_that_of_torch_fidelity():
     logits = 3 * torch.randn(101, 12, generator=torch.Generator().manual_seed(0))
     for splits in (1, 4, 10):
         expected = theirs(logits, splits=splits)["inception_score_mean"]
-        assert inception_score(logits, splits) == pytest.approx(expected, rel=1e-9)
+        assert score_of_logits(logits, splits) == pytest.approx(expected, rel=1e-9)
 
 
 # --- files of statistics --------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def test_what_pytorch_fid_writes_is_read(tmp_path, monkeypatch):
     x = np.stack(rows).reshape(9, -1)[:, :64]
     assert np.allclose(found.mean, x.mean(0), atol=1e-6)
     assert np.allclose(found.cov, np.cov(x.T), atol=1e-6)
-    assert found.count == 0
+    assert found.number == 0
 
 
 def test_a_folder_against_its_own_statistics_of_pytorch_fid_is_at_no_distance(

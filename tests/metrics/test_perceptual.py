@@ -12,8 +12,8 @@ from steadygan.common.errors import UserError
 from steadygan.core.distances import l1
 from steadygan.data.digits import Digits
 from steadygan.data.mixtures import Ring
-from steadygan.metrics.classifier import classifier_for
-from steadygan.metrics.perceptual import Feature, feature_loss
+from steadygan.metrics.features.classifier import classifier_for
+from steadygan.metrics.features.perceptual import Feature, feature_loss
 from steadygan.runs import files
 
 

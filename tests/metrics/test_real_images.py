@@ -4,12 +4,12 @@ import pytest
 import torch
 
 import tiny_data
-from steadygan.data import preparing
 from steadygan.data.folder import ImageFolder
+from steadygan.data.storage import preparing
 from steadygan.metrics.accuracy import Accuracy
 from steadygan.metrics.classes import ClassHistogram, IntraFID
-from steadygan.metrics.classifier import classifier_for
-from steadygan.metrics.convnet import RECIPE
+from steadygan.metrics.features.classifier import classifier_for
+from steadygan.metrics.features.convnet import RECIPE
 from steadygan.metrics.fid import FID, TestFID
 from steadygan.metrics.kid import KID
 from steadygan.metrics.manifolds import PrecisionRecall

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from steadygan.config.build import build
-from steadygan.metrics import features
+from steadygan.metrics.features import metric as features
 from steadygan.runs.signature import signature
 
 DIGITS = ["dataset=digits", "network=dcgan", "network.width=2", "logger=none", "metrics=[fid,kid]"]

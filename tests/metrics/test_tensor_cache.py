@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from steadygan.metrics.cache import content_hash, load_or_make
+from steadygan.metrics.features.cache import content_hash, load_or_make
 
 
 def fails():
@@ -98,7 +98,7 @@ def test_of_two_processes_that_ask_for_one_reference_one_computes_it(tmp_path):
     """Each says what it found and whether it made it; they start together."""
     code = (
         "import sys, time, pathlib, torch\n"
-        "from steadygan.metrics.cache import load_or_make\n"
+        "from steadygan.metrics.features.cache import load_or_make\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "made = []\n"
         "def make():\n"

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
-from steadygan.metrics.shell import SampleMetric
+from steadygan.metrics.base import SampleMetric
 
 
 class MeanDistance(SampleMetric):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from steadygan.common.errors import UserError, bad_value
-from steadygan.metrics.classifier import Classifier, classifier_for
+from steadygan.metrics.features.classifier import Classifier, classifier_for
 from steadygan.metrics.fits import has_labelled_images, has_modes
 from steadygan.metrics.modes import high_quality_counts
 from steadygan.pictures import animation, bars, classes, field, grid, interpolation_plot, levels, neighbours, samples

@@ -22,9 +22,9 @@ from steadygan.config.check import typed_node
 from steadygan.config.targets import SHARED, metric_nodes
 from steadygan.core.draws import generator
 from steadygan.data.pictures import Pictures
-from steadygan.metrics import statistics
+from steadygan.metrics.base import SampleMetric
+from steadygan.metrics.features import statistics
 from steadygan.metrics.fid import FID
-from steadygan.metrics.shell import SampleMetric
 from steadygan.runs import files
 from steadygan.training.evaluation import score
 

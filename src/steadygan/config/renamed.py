@@ -19,6 +19,10 @@ RENAMED = {
     "steadygan.engines": "steadygan.training",
     "steadygan.errors": "steadygan.common.errors",
     "steadygan.files": "steadygan.runs.files",
+    "steadygan.metrics.perceptual": "steadygan.metrics.features.perceptual",
+    "steadygan.metrics.shell": "steadygan.metrics.base",
+    "steadygan.networks.norms": "steadygan.networks.layers.norms",
+    "steadygan.networks.spectral": "steadygan.networks.layers.spectral",
     "steadygan.targets": "steadygan.config.targets",
 }
 """Old name -> name; what lies below a module goes with it."""

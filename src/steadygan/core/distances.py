@@ -1,7 +1,7 @@
 """How far generated images are from those that they were to be: ``distance(made, target) -> [B]``.
 
 A distance that needs more than the images, such as a network of the data set's own, is an object with ``on(dataset)``
-that gives it, and ``check(dataset)``, which says where it cannot (``steadygan.metrics.perceptual``).
+that gives it, and ``check(dataset)``, which says where it cannot (``steadygan.metrics.features.perceptual``).
 """
 
 from torch import Tensor

@@ -4,13 +4,12 @@ Reference: Liu et al. (2015), arXiv:1411.7766.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from steadygan.common.errors import UserError
-from steadygan.core.declare import declare
-from steadygan.data.settings import count
-from steadygan.data.sources.base import data_folder
-from steadygan.data.sources.celeba import ATTRIBUTES, FOLDER, IMAGES, NONE, PARTITION, CelebASource
+from steadygan.config.node import Config
+from steadygan.core.declare import count, declare
+from steadygan.data.sources.base import NONE, data_folder
+from steadygan.data.sources.celeba import ATTRIBUTES, FOLDER, IMAGES, PARTITION, CelebASource
 from steadygan.data.sources.walk import mode_of
 from steadygan.data.stored import StoredImages
 
@@ -24,9 +23,6 @@ class CelebA(StoredImages):
         root: the folder that holds ``celeba``, or that folder itself. Empty: ``STEADYGAN_DATA``, or ``data``.
         labels: "none", or an attribute: without it class 0, with it class 1.
         split: "train", "valid" or "test" of the partition, or "all".
-
-    Raises:
-        UserError: files are missing or have other lines than CelebA's, or there is no such attribute.
     """
 
     root: str = ""
@@ -34,13 +30,11 @@ class CelebA(StoredImages):
     crop: str | int = 178
 
     @classmethod
-    def source(cls, root: str, labels: str, **config: Any) -> CelebASource:
+    def source(cls, config: Config) -> CelebASource:
         """Return the files."""
-        folder = data_folder(root, FOLDER, PARTITION)
-        needed = {IMAGES: folder / IMAGES, PARTITION: folder / PARTITION}
-        if labels != NONE:
-            needed[ATTRIBUTES] = folder / ATTRIBUTES
-        if missing := [name for name, path in needed.items() if mode_of(path) is None]:
+        folder, labels = data_folder(config["root"], FOLDER, PARTITION), config["labels"]
+        needed = [IMAGES, PARTITION, *([] if labels == NONE else [ATTRIBUTES])]
+        if missing := [name for name in needed if mode_of(folder / name) is None]:
             raise UserError(
                 f"CelebA: {', '.join(missing)} not found in {folder.absolute()}.\n"
                 f"Unpack {IMAGES}.zip of the aligned and cropped images there and put {PARTITION} and {ATTRIBUTES} "

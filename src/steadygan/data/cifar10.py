@@ -5,14 +5,11 @@ Reference: Krizhevsky (2009).
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock
 
 from steadygan.common.errors import UserError
-from steadygan.core.declare import declare
-from steadygan.data.settings import count
-from steadygan.data.sources.base import data_folder
+from steadygan.config.node import Config
+from steadygan.core.declare import count, declare
+from steadygan.data.sources.base import data_folder, download_once
 from steadygan.data.sources.cifar import ALL, FOLDER, CIFAR10Source
 from steadygan.data.sources.walk import is_file
 from steadygan.data.stored import StoredImages
@@ -27,9 +24,6 @@ class CIFAR10(StoredImages):
         root: the folder that holds ``cifar-10-batches-py``, as torchvision leaves it, or that folder itself. Empty:
             ``STEADYGAN_DATA``, or ``data``.
         download: fetch what is missing. With all files there the network is never asked.
-
-    Raises:
-        UserError: files are missing and cannot be fetched, or one is damaged or asks for more than arrays.
     """
 
     root: str = ""
@@ -38,12 +32,12 @@ class CIFAR10(StoredImages):
     crop: str | int = "none"
 
     @classmethod
-    def source(cls, root: str, download: bool, **config: Any) -> CIFAR10Source:
+    def source(cls, config: Config) -> CIFAR10Source:
         """Return the files, fetched now if need be and allowed."""
-        folder = cls.folder_in(root)
+        folder = cls.folder_in(config["root"])
         reason = "dataset.download=false"
-        if _missing(folder) and download:
-            reason = _fetch(folder.parent)
+        if _missing(folder) and config["download"]:
+            reason = download_once(folder.parent / ".cifar10.lock", lambda: _fetch(folder))
         if missing := _missing(folder):
             raise UserError(
                 f"CIFAR-10: {', '.join(missing)} not found in {folder.absolute()} ({reason}).\n"
@@ -63,21 +57,15 @@ def _missing(folder: Path) -> list[str]:
     return [name for name in ALL if not is_file(folder / name)]
 
 
-def _fetch(base: Path) -> str:
-    """Download and unpack the published archive, whose hash is checked; returns what went wrong, in one line.
+def _fetch(folder: Path) -> None:
+    """Download and unpack the published archive, whose hash is checked.
 
     torchvision's own class would unpickle the files without restrictions.
     """
     from torchvision.datasets import CIFAR10 as Published
     from torchvision.datasets.utils import download_and_extract_archive
 
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-        with FileLock(base / ".cifar10.lock"):
-            if _missing(base / FOLDER):
-                download_and_extract_archive(
-                    Published.url, str(base), filename=Published.filename, md5=Published.tgz_md5
-                )
-    except (OSError, RuntimeError, EOFError) as error:
-        return f"the download failed: {' '.join(str(error).split())}"
-    return "the download left them out"
+    if _missing(folder):
+        download_and_extract_archive(
+            Published.url, str(folder.parent), filename=Published.filename, md5=Published.tgz_md5
+        )

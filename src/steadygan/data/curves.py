@@ -10,11 +10,13 @@ import math
 import torch
 from torch import Tensor
 
-from steadygan.core.declare import declare, positive
+from steadygan.core.declare import count, declare, positive
 from steadygan.data.base import Endless
 from steadygan.data.device_cache import DeviceCache
 from steadygan.data.mixtures import evenly
-from steadygan.data.settings import count, number
+from steadygan.data.settings import number
+
+LINES = 4
 
 
 def _uniform(n: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
@@ -61,17 +63,17 @@ class FourLines(Endless):
     """
 
     shape = (2,)
-    num_classes = 4
+    num_classes = LINES
 
     def __init__(self, length: float = 2.0, spacing: float = 0.5, num_data: int = 10_000) -> None:
         super().__init__(num_data)
         self.length = number("length", length, positive)
         self.spacing = number("spacing", spacing, positive)
-        self._heights = DeviceCache(evenly(self.num_classes, self.spacing))
+        self._heights = DeviceCache(evenly(LINES, self.spacing))
 
     def sample(self, n: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
         """Return ``x [n, 2]`` and the number of its line, ``y [n]``."""
-        y = torch.randint(self.num_classes, (n,), generator=generator, device=generator.device)
+        y = torch.randint(LINES, (n,), generator=generator, device=generator.device)
         along = (_uniform(n, generator, dtype) - 0.5) * self.length
         height = self._heights.on(generator.device, dtype).index_select(0, y)
         return torch.stack([along, height], dim=1), y

@@ -2,17 +2,15 @@
 
 import hashlib
 from functools import lru_cache, partial
-from typing import Any
 
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from steadygan.core.declare import declare
-from steadygan.data.memory import Examples, InMemory
-from steadygan.data.resize import resize
-from steadygan.data.settings import count, one_of
+from steadygan.core.declare import count, declare
+from steadygan.data.memory import Examples, InMemory, resize
+from steadygan.data.settings import one_of
 from steadygan.data.variation import Variation, signed
 
 SIZES = (8, 16, 32, 64)
@@ -43,7 +41,7 @@ class Digits(InMemory):
         super().__init__(partial(load, size=size), split, num_data, num_classes=10, variation=variation)
 
     @staticmethod
-    def fingerprint(**config: Any) -> dict[str, Any]:
+    def fingerprint(**config: object) -> dict[str, object]:
         """Return the config with the hash of the images, labels and split that this scikit-learn brings."""
         return {**signed(config), "sha256": _content()}
 
@@ -52,8 +50,9 @@ class Digits(InMemory):
 def _arrays() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return each split's images ``[N, 8, 8]`` with values 0 ... 16, and its labels ``[N]``."""
     digits = load_digits()
-    train, test, train_labels, test_labels = train_test_split(
-        digits.images, digits.target, test_size=TEST_SHARE, stratify=digits.target, random_state=0
+    images, target = (getattr(digits, key) for key in ("images", "target"))
+    train, test, train_labels, test_labels = map(
+        np.asarray, train_test_split(images, target, test_size=TEST_SHARE, stratify=target, random_state=0)
     )
     return {"train": (train, train_labels), "test": (test, test_labels)}
 

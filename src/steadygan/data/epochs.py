@@ -12,8 +12,7 @@ MANY = 100_000
 
 
 def permutation(count: int, seed: int, stream: str, epoch: int, device: torch.device | str) -> Tensor:
-    """Return the order of one epoch, int32 ``[count]``: a function of (seed, stream, epoch), the same on every
-    device."""
+    """Return the order of one epoch, int32 ``[count]``: a function of all but the device."""
     remembered = _small if count <= MANY else _large
     return remembered(count, seed, stream, epoch, device)
 

@@ -8,9 +8,9 @@ import math
 import torch
 from torch import Tensor
 
-from steadygan.core.declare import declare, finite, positive
+from steadygan.core.declare import count, declare, finite, positive
 from steadygan.data.base import Endless
-from steadygan.data.settings import count, number, whole_number
+from steadygan.data.settings import number, whole_number
 
 
 @declare(dim=count, mean=finite, std=positive, num_data=count)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from steadygan.data.base import Batch
 from steadygan.data.device_cache import DeviceCache
@@ -25,17 +26,9 @@ class InMemory:
 
     Args:
         load: ``load(split)`` gives the examples of ``"train"`` or ``"test"``; called once for each split asked for.
-        split: which of them is trained on.
         num_data: how many examples that is, as other keys of a config may refer to it; checked. None: whatever
             there are.
-        num_classes: how many values the labels take; None without labels.
         variation: what is drawn anew for each batch, of images; None: nothing.
-
-    Attributes:
-        variation: see above.
-
-    Raises:
-        UserError: an unknown split, or another number of examples than ``num_data``.
     """
 
     def __init__(
@@ -74,3 +67,14 @@ class InMemory:
         if self._y is not None:
             batch["y"] = self._y.on(device, torch.int64).index_select(0, at)
         return batch
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """Return ``[N, C, H, W]`` as ``[N, C, size, size]``: bilinear, pixel centres kept (``align_corners=False``).
+
+    Antialiased where it shrinks; values stay within the range of the input.
+    """
+    if images.shape[-2:] == (size, size):
+        return images
+    smaller = size < images.shape[-1]
+    return interpolate(images, (size, size), mode="bilinear", align_corners=False, antialias=smaller)

@@ -10,24 +10,19 @@ import torch
 from torch import Tensor
 
 from steadygan.common.errors import bad_value
-from steadygan.core.declare import declare, positive
+from steadygan.core.declare import count, declare, positive
 from steadygan.data.base import Endless
 from steadygan.data.device_cache import DeviceCache
-from steadygan.data.settings import count, number, whole_number
+from steadygan.data.settings import number, whole_number
 
 
 @declare(sigma=positive, num_data=count)
 class Mixture(Endless):
     """1/K sum_k N(center_k, sigma^2 I), with the component as label.
 
-    Args:
-        centers: ``[K, d]``.
-        sigma: standard deviation of every component in every direction.
-        num_data: what a Bayesian critic counts the data as.
-
     Attributes:
         centers: ``[K, d]`` float64, in the order of the labels.
-        sigma: a float.
+        sigma: standard deviation of every component in every direction.
     """
 
     def __init__(self, centers: Tensor | Sequence[Sequence[float]], sigma: float, num_data: int = 10_000) -> None:
@@ -43,7 +38,7 @@ class Mixture(Endless):
     def sample(self, n: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
         """Return ``x [n, d]`` and its components ``y [n]``."""
         device = generator.device
-        y = torch.randint(self.num_classes, (n,), generator=generator, device=device)
+        y = torch.randint(len(self.centers), (n,), generator=generator, device=device)
         normal = torch.randn((n, *self.shape), generator=generator, dtype=dtype, device=device)
         return self._centers.on(device, dtype).index_select(0, y) + self.sigma * normal, y
 
@@ -51,7 +46,7 @@ class Mixture(Endless):
         """Return ``[n]`` of ``x [n, d]``, in nats and in the dtype of ``x``."""
         centers = self._centers.on(x.device, x.dtype)
         exponents = -0.5 * ((x[:, None] - centers) / self.sigma).square().sum(-1)
-        normaliser = self.shape[0] * (math.log(self.sigma) + 0.5 * math.log(2 * math.pi)) + math.log(self.num_classes)
+        normaliser = self.shape[0] * (math.log(self.sigma) + 0.5 * math.log(2 * math.pi)) + math.log(len(self.centers))
         return exponents.logsumexp(-1) - normaliser
 
 
@@ -73,8 +68,8 @@ class Mixture1d(Mixture):
 class Ring(Mixture):
     """``modes`` Gaussians evenly on a circle, the first at angle 0.
 
-    The defaults are those of unrolled GAN: 8 modes, radius 2, sigma 0.02. Others
-    take radius 1 and sigma 0.01 (VEEGAN, PacGAN), the same picture at half the scale.
+    The defaults are those of unrolled GAN. VEEGAN and PacGAN take radius 1 and sigma 0.01, the same picture at half
+    the scale.
 
     Reference: Metz et al. (2017), section 3.1, arXiv:1611.02163.
     """
@@ -88,10 +83,7 @@ class Ring(Mixture):
 
 @declare(side=count, spacing=positive, sigma=positive, num_data=count)
 class Grid(Mixture):
-    """``side`` x ``side`` Gaussians on a square lattice around 0.
-
-    The defaults are the 2-D grid of VEEGAN and PacGAN: 25 modes at
-    -4, -2, 0, 2, 4 with variance 0.0025.
+    """``side`` x ``side`` Gaussians on a square lattice around 0; the defaults are the grid of VEEGAN and PacGAN.
 
     Reference: Srivastava et al. (2017), arXiv:1705.07761; Lin et al. (2018), arXiv:1712.04086.
     """

@@ -3,29 +3,28 @@
 Reference: LeCun et al. (1998), doi:10.1109/5.726791.
 """
 
+import math
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch.nn.functional import pad
 
 from steadygan.common.errors import UserError
 from steadygan.common.paths import data_dir, expanded
-from steadygan.core.declare import declare
-from steadygan.data.content import file_hash
-from steadygan.data.idx import read_idx
-from steadygan.data.memory import Examples, InMemory
-from steadygan.data.resize import resize
-from steadygan.data.settings import count, one_of
+from steadygan.core.declare import count, declare
+from steadygan.data.memory import Examples, InMemory, resize
+from steadygan.data.settings import one_of
+from steadygan.data.sources.base import download_once
 from steadygan.data.sources.walk import mode_of
 from steadygan.data.variation import Variation, signed
+from steadygan.runs.files import file_hash
 
 SIZES = (8, 16, 28, 32, 64)
 PREFIX = {"train": "train", "test": "t10k"}
 FILES = tuple(f"{prefix}-{kind}" for prefix in PREFIX.values() for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"))
+UNSIGNED_BYTE = 0x08
 
 
 @declare(size=count, num_data=count)
@@ -36,13 +35,7 @@ class MNIST(InMemory):
         root: the folder of the data sets; the files lie in ``MNIST/raw`` below it, uncompressed, as torchvision
             leaves them. Empty: ``STEADYGAN_DATA``, or ``data``.
         size: 28 as they are; 32 with two pixels of background around; 8, 16 and 64 scaled from these 32.
-        split: ``train`` or ``test``.
         download: fetch what is missing. With all files there the network is never asked.
-        num_data: see ``InMemory``.
-        flip, dequantise: see ``Variation``.
-
-    Raises:
-        UserError: files are missing and cannot be fetched, or one is unreadable, truncated or corrupt.
     """
 
     def __init__(
@@ -61,9 +54,8 @@ class MNIST(InMemory):
         super().__init__(reader, split, num_data, num_classes=10, variation=variation)
 
     @staticmethod
-    def fingerprint(root: str = "", download: bool = True, **config: Any) -> dict[str, Any]:
-        """Return the config without its location, with the hash of each file; fetches missing files as training
-        would."""
+    def fingerprint(root: str = "", download: bool = True, **config: object) -> dict[str, object]:
+        """Return the config with the hash of each file in place of where they lie; fetches missing files."""
         folder = raw_folder(root, download)
         try:
             return {**signed(config), "sha256": {name: file_hash(folder / name) for name in FILES}}
@@ -77,9 +69,8 @@ def raw_folder(root: str, download: bool) -> Path:
     folder = base / "MNIST" / "raw"
     if not _missing(folder):
         return folder
-    reason = _fetch(base) if download else "dataset.download=false"
-    missing = _missing(folder)
-    if missing:
+    reason = download_once(base / ".mnist.lock", lambda: _fetch(base)) if download else "dataset.download=false"
+    if missing := _missing(folder):
         raise UserError(
             f"MNIST: {', '.join(missing)} not found in {folder.absolute()} ({reason}).\n"
             f"Put the uncompressed files there, or name the folder that holds MNIST/raw by dataset.root=FOLDER or the "
@@ -92,17 +83,10 @@ def _missing(folder: Path) -> list[str]:
     return [name for name in FILES if mode_of(folder / name) is None]
 
 
-def _fetch(base: Path) -> str:
-    """Have torchvision download and unpack; one process at a time. Returns what went wrong, in one line."""
+def _fetch(base: Path) -> None:
     from torchvision.datasets import MNIST as Published  # a second to import, for nothing where the files are there
 
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-        with FileLock(base / ".mnist.lock"):
-            Published(base, download=True)
-    except (OSError, RuntimeError) as error:
-        return f"the download failed: {' '.join(str(error).split())}"
-    return "the download left them out"
+    Published(base, download=True)
 
 
 def load(split: str, folder: Path, size: int) -> Examples:
@@ -114,8 +98,26 @@ def load(split: str, folder: Path, size: int) -> Examples:
     if len(labels) != len(images) or len(labels) == 0 or labels.max() > 9:
         raise UserError(f"{files['labels-idx1']}: not the labels 0 to 9 of the {len(images)} images beside it")
     x = torch.from_numpy(images.astype(np.float32)).div_(127.5).sub_(1)[:, None]
-    return _sized(x, size), torch.from_numpy(labels.astype(np.int64))
+    x = x if size == 28 else resize(pad(x, (2, 2, 2, 2), value=-1.0), size)
+    return x, torch.from_numpy(labels.astype(np.int64))
 
 
-def _sized(x: torch.Tensor, size: int) -> torch.Tensor:
-    return x if size == 28 else resize(pad(x, (2, 2, 2, 2), value=-1.0), size)
+def read_idx(path: Path, dimensions: int) -> np.ndarray:
+    """Return the bytes of an IDX file: a big-endian header (magic number, extents), then the array."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    header = 4 * (1 + dimensions)
+    if len(content) < header:
+        raise _corrupt(path, f"{len(content)} bytes, shorter than its header")
+    magic, *extents = np.frombuffer(content, dtype=">u4", count=1 + dimensions).tolist()
+    if magic != UNSIGNED_BYTE << 8 | dimensions:
+        raise _corrupt(path, f"not an IDX file of bytes in {dimensions} dimensions (magic number {magic:#010x})")
+    if len(content) != header + math.prod(extents):
+        raise _corrupt(path, f"{len(content)} bytes, but its header says {header + math.prod(extents)}")
+    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(extents)
+
+
+def _corrupt(path: Path, problem: str) -> UserError:
+    return UserError(f"{path}: truncated or corrupt ({problem}). Delete it and put a whole copy in its place.")

@@ -1,14 +1,14 @@
 """Images in local parquet files."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from steadygan.common.paths import expanded
-from steadygan.core.declare import declare
-from steadygan.data.settings import count
+from steadygan.config.node import Config
+from steadygan.core.declare import count, declare
+from steadygan.data.settings import named, share
+from steadygan.data.sources.base import NONE
 from steadygan.data.sources.parquet import ParquetSource
-from steadygan.data.sources.tables import NONE
-from steadygan.data.stored import StoredImages, named, share
+from steadygan.data.stored import StoredImages
 
 
 @declare(size=count, channels=count)
@@ -22,9 +22,6 @@ class Parquet(StoredImages):
         column: of the images: a struct of ``bytes`` and ``path``, or plain bytes.
         label: the column of the labels, or "none".
         test_share: of the images, set apart as the test split where the data have none; None: no test split then.
-
-    Raises:
-        UserError: there are no such files or columns, one is damaged, or pyarrow is not installed.
     """
 
     root: str = ""
@@ -33,8 +30,7 @@ class Parquet(StoredImages):
     test_share: float | None = None
 
     @classmethod
-    def source(cls, root: str, column: str, label: str, test_share: float | None, **config: Any) -> ParquetSource:
+    def source(cls, config: Config) -> ParquetSource:
         """Return the files."""
-        return ParquetSource(
-            expanded("dataset.root", named("root", root, "FILE.parquet")), column, label, share(test_share)
-        )
+        root = expanded("dataset.root", named("root", config["root"], "FILE.parquet"))
+        return ParquetSource(root, config["column"], config["label"], share(config["test_share"]))

@@ -8,11 +8,11 @@ from PIL import Image
 from torch import Tensor
 
 from steadygan.common.errors import UserError
-from steadygan.data.decoders import reason
 from steadygan.data.sources.base import Payload
 from steadygan.data.sources.folder import FolderSource, listed
 from steadygan.data.sources.pixels import in_channels, opened
 from steadygan.data.sources.walk import is_folder
+from steadygan.data.storage.decoders import reason
 
 GREY = ("1", "L", "LA", "La")
 """PIL's modes of grey pictures of 8 bits; those of more begin with ``I``."""
@@ -29,9 +29,6 @@ class Pictures:
     Args:
         path: a folder, searched with all below it, or an ``.npz`` file whose first array is ``[N, H, W, C]`` or
             ``[N, H, W]`` of bytes, or such an array as ``.npy``.
-
-    Raises:
-        UserError: there is none, one cannot be read, or they differ in size.
     """
 
     num_classes = None

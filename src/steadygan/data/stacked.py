@@ -4,31 +4,26 @@ Reference: Metz et al. (2017), arXiv:1611.02163; Srivastava et al. (2017), arXiv
 """
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from steadygan.core.declare import declare
+from steadygan.core.declare import count, declare
 from steadygan.core.draws import generator
 from steadygan.data.base import Batch
 from steadygan.data.device_cache import DeviceCache
 from steadygan.data.epochs import rows
-from steadygan.data.memory import InMemory
+from steadygan.data.memory import SPLITS, InMemory
 from steadygan.data.mnist import MNIST
-from steadygan.data.settings import count, one_of, whole_number
+from steadygan.data.settings import one_of, whole_number
 
 
 class Stacked:
     """Images of three channels, each a random example of a set of grey images; a batch is gathered when asked for.
 
     Args:
-        digits: the grey images.
         num_data: how many triples are drawn, the same ones in every run.
         flip, dequantise: see ``Variation``; an image is mirrored as a whole.
-
-    Attributes:
-        digits: see above; what tells the modes apart.
     """
 
     num_classes = None
@@ -42,9 +37,8 @@ class Stacked:
         self._triples = DeviceCache(_triples(digits.num_data, self.num_data))
 
     def examples(self, split: str) -> tuple[Tensor, None]:
-        """Return all triples of the split that is trained on; of the other as many as it has images. Made at each
-        call."""
-        x, _ = self.digits.examples(one_of("split", split, ("train", "test")))
+        """Make and return all triples of the split that is trained on; of the other as many as it has images."""
+        x, _ = self.digits.examples(one_of("split", split, SPLITS))
         return _stack(x, _triples(len(x), self.num_data if split == self.split else len(x))), None
 
     def batch(
@@ -68,16 +62,7 @@ def _stack(x: Tensor, triples: Tensor) -> Tensor:
 
 @declare(size=count, num_data=count)
 class StackedMNIST(Stacked):
-    """Images ``[3, size, size]`` in [-1, 1] of MNIST's digits.
-
-    Args:
-        root, size, split, download: see ``MNIST``.
-        num_data: triples.
-        flip, dequantise: see ``Stacked``.
-
-    Raises:
-        UserError: as ``MNIST``.
-    """
+    """Images ``[3, size, size]`` in [-1, 1] of MNIST's digits."""
 
     def __init__(
         self,
@@ -92,6 +77,6 @@ class StackedMNIST(Stacked):
         super().__init__(MNIST(root, size, split, download), num_data, flip, dequantise)
 
     @staticmethod
-    def fingerprint(root: str = "", download: bool = True, **config: Any) -> dict[str, Any]:
-        """As ``MNIST.fingerprint``."""
+    def fingerprint(root: str = "", download: bool = True, **config: object) -> dict[str, object]:
+        """Return ``MNIST.fingerprint``."""
         return MNIST.fingerprint(root, download, **config)

@@ -1,12 +1,11 @@
 """Random draws for each batch of images: mirroring, and noise within a grey level."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from steadygan.config.node import Config
 from steadygan.core.draws import generator
 from steadygan.data.settings import truth
 
@@ -22,9 +21,6 @@ class Variation:
         flip: mirror each image with probability 1/2.
         dequantise: add uniform noise of one grey level, half of it to each side: rounded, an image is what it was.
         levels: grey levels a unit.
-
-    Raises:
-        UserError: ``flip`` or ``dequantise`` is neither true nor false.
     """
 
     flip: bool = False
@@ -55,10 +51,6 @@ class Variation:
         return x + (noise - 0.5) / self.levels
 
 
-VARIATIONS = ("flip", "dequantise")
-"""The keys of a data set that say what varies."""
-
-
-def signed(config: Mapping[str, Any]) -> dict[str, Any]:
+def signed(config: Config) -> dict[str, object]:
     """Return a data set's config without what is off: a run that varies nothing is signed as if nothing could vary."""
-    return {key: value for key, value in config.items() if key not in VARIATIONS or value is not False}
+    return {key: value for key, value in config.items() if key not in ("flip", "dequantise") or value is not False}

@@ -8,9 +8,9 @@ import yaml
 
 from steadygan.common.errors import UserError, first_line
 from steadygan.common.paths import conf_dir, data_dir
-from steadygan.data.content import file_hash
 from steadygan.doctor.finding import BROKEN, MISSING, OK, Check, Finding
 from steadygan.doctor.machine import cores
+from steadygan.runs.files import file_hash
 
 
 def wandb() -> Finding:
@@ -118,7 +118,7 @@ def inception() -> Finding:
     """Check the weights of published FIDs, and the library that they are for; no others are loaded."""
     from importlib.util import find_spec
 
-    from steadygan.metrics.inception import SHA256, URL, standard_place
+    from steadygan.metrics.features.inception import SHA256, URL, standard_place
 
     path = standard_place()
     if find_spec("torch_fidelity") is None:

@@ -1,15 +1,14 @@
 """Whether conditional samples are of the class that was asked for."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from steadygan.core.declare import positive
-from steadygan.metrics.classifier import classifier_for
-from steadygan.metrics.fits import has_components, has_labelled_images, has_modes, misfit
+from steadygan.data.base import Dataset
+from steadygan.metrics.base import SampleMetric
+from steadygan.metrics.features.classifier import classifier_for
+from steadygan.metrics.fits import has_component, has_labelled_images, has_modes, misfit
 from steadygan.metrics.modes import nearest_mode
-from steadygan.metrics.shell import SampleMetric, within
 
 
 class ClassMatch(SampleMetric):
@@ -20,34 +19,24 @@ class ClassMatch(SampleMetric):
     class that the small classifier says.
 
     Args:
-        dataset: with components or classes.
-        samples: generated samples, with the class frequencies of the data.
         radius: of a mode, in sigmas.
-
-    Raises:
-        UserError: the data set has no classes that can be told, or a setting is out of its range.
     """
 
     needs = ("samples", "labels")
     directions = {"class_match": "max"}
+    matches: Tensor
 
-    def __init__(self, dataset: Any, samples: int = 2500, radius: float = 3.0) -> None:
-        if not (has_components(dataset) or has_labelled_images(dataset)):
+    def __init__(self, dataset: Dataset, samples: int = 2500, radius: float = 3.0) -> None:
+        if not (has_modes(dataset) or has_component(dataset) or has_labelled_images(dataset)):
             raise misfit("class_match", dataset, "components or labelled images")
         super().__init__("class_match", samples)
-        self.dataset, self.radius = dataset, within("metrics.class_match.radius", radius, positive)
-        self.classifier = None
+        self.dataset, self.radius = dataset, self.within("radius", radius, positive)
         if has_modes(dataset):
             self.provenance |= {"radius": self.radius}
         elif has_labelled_images(dataset):
             self.classifier = classifier_for(dataset)
             self.provenance |= self.classifier.provenance
         self.add_state("matches", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
-
-    def update(self, x: Tensor, label: Tensor) -> None:
-        """Take samples ``[n, *shape]`` and the classes ``[n]`` that they were asked to be of."""
-        self.label = label[: max(self.samples - int(self.seen), 0)]
-        super().update(x)
 
     def take(self, x: Tensor) -> None:
         """Count the matches."""
@@ -58,7 +47,7 @@ class ClassMatch(SampleMetric):
         if has_modes(self.dataset):
             mode, distance = nearest_mode(x, torch.as_tensor(self.dataset.centers))
             return torch.where(distance <= self.radius * self.dataset.sigma, mode, -1)
-        if self.classifier is None:
+        if has_component(self.dataset):
             return self.dataset.component(x)
         logits = self.classifier(x)[1]
         return torch.where(logits.isfinite().all(1), logits.argmax(1), -1)

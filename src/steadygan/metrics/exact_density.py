@@ -1,15 +1,14 @@
 """Precision and coverage against the exact density of a mixture of Gaussians: no neighbours, no feature network."""
 
-from typing import Any
-
 import torch
 from scipy.stats import chi2
 from torch import Tensor
 
 from steadygan.core.declare import Range
 from steadygan.core.draws import generator
+from steadygan.data.base import Modes
+from steadygan.metrics.base import KeepingMetric
 from steadygan.metrics.fits import fitting, misfit
-from steadygan.metrics.shell import SampleMetric, whole_number, within
 from steadygan.metrics.wasserstein import fingerprint
 
 _DRAWS = 100_000
@@ -23,13 +22,8 @@ def cells(x: Tensor, centers: Tensor, sigma: float, edges: Tensor) -> Tensor:
 
     About each of the ``K`` centres there are ``S`` shells, cut into ``Q`` parts by the signs of the first two
     coordinates (of the only one, on a line); all have the same mass under their Gaussian. A sample belongs to the
-    components by their posterior probabilities, so that of data the expected share of a cell is exactly its mass.
-
-    Args:
-        x: float64; a sample that is not finite is in no cell.
-        centers: ``[K, d]``.
-        sigma: of each component.
-        edges: ``[S]``, the squared radii in sigmas at which shells end; beyond the last there is no cell.
+    components by their posterior probabilities, so that of data the expected share of a cell is exactly its mass. A
+    sample that is not finite is in no cell. ``edges [S]`` are the squared radii in sigmas at which shells end.
     """
     away = ((x[:, None] - centers) / sigma).nan_to_num(nan=torch.inf)
     square = away.square().sum(2)
@@ -44,7 +38,7 @@ def cells(x: Tensor, centers: Tensor, sigma: float, edges: Tensor) -> Tensor:
     return mass.view(len(centers), shells + 1, parts)[:, :shells] / len(x)
 
 
-class ExactDensity(SampleMetric):
+class ExactDensity(KeepingMetric):
     """``exact_precision`` and ``exact_coverage``, for mixtures.
 
     Precision is the share of samples at which the data have at least the density that ``mass`` of the data have: for
@@ -54,34 +48,28 @@ class ExactDensity(SampleMetric):
     ``0.4 sqrt(m / n)`` by chance.
 
     Args:
-        dataset: the mixture, with ``centers [K, d]``, ``sigma`` and ``log_density``.
-        samples: generated samples.
         mass: of the data that counts as their support.
-        shells: about each centre.
         reference_seed: of the draws of the data by which the level of density is found.
-
-    Raises:
-        UserError: the data set is no mixture, or a setting is out of its range.
     """
 
     directions = {"exact_precision": "max", "exact_coverage": "max"}
 
     def __init__(
-        self, dataset: Any, samples: int = 10_000, mass: float = 0.99, shells: int = 2, reference_seed: int = 0
+        self, dataset: Modes, samples: int = 10_000, mass: float = 0.99, shells: int = 2, reference_seed: int = 0
     ) -> None:
         if "exact_density" not in fitting(dataset):
             raise misfit("exact_density", dataset, "the centres and the density of a mixture")
         super().__init__("exact_density", samples)
-        self.mass = within("metrics.exact_density.mass", mass, _SHARE)
-        shells = whole_number("metrics.exact_density.shells", shells, 1)
-        seed = whole_number("metrics.exact_density.reference_seed", reference_seed, 0)
+        self.mass = self.within("mass", mass, _SHARE)
+        shells = self.whole("shells", shells, 1)
+        seed = self.whole("reference_seed", reference_seed, 0)
         self.log_density, self.sigma = dataset.log_density, float(dataset.sigma)
         self.centers = torch.as_tensor(dataset.centers).double()
         self.edges = torch.as_tensor(chi2.ppf([self.mass * end / shells for end in range(1, shells + 1)],
                                               self.centers.shape[1]))  # fmt: skip
         drawn, _ = dataset.sample(_DRAWS, generator(seed, "metric/exact_density"), torch.float64)
         self.level = float(self.log_density(drawn).quantile(1 - self.mass))
-        self.add_state("kept", [], dist_reduce_fx="cat")
+        self.keep()
         self.provenance |= {
             "mass": self.mass,
             "shells": shells,
@@ -92,13 +80,9 @@ class ExactDensity(SampleMetric):
             "most": {"exact_precision": 1, "exact_coverage": 1},
         }
 
-    def take(self, x: Tensor) -> None:
-        """Keep the batch."""
-        self.kept.append(x.double())
-
-    def score(self) -> dict[str, float]:
-        """Both."""
-        x = (torch.cat(self.kept) if isinstance(self.kept, list) else self.kept).cpu()
+    def of_kept(self, kept: Tensor) -> dict[str, float]:
+        """Return both."""
+        x = kept.cpu()
         q = cells(x, self.centers, self.sigma, self.edges)
         p = self.mass / q.numel()
         inside = self.log_density(x) >= self.level

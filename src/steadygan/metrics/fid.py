@@ -4,16 +4,18 @@ Reference: Heusel et al. (2017), arXiv:1706.08500.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import torch
 from torch import Tensor
 
 from steadygan.common.paths import expanded
-from steadygan.metrics.cache import content_hash
-from steadygan.metrics.features import FeatureMetric, gaussian, reference_statistics, say_once, singular
+from steadygan.data.base import ImageData
+from steadygan.metrics.features.cache import content_hash
+from steadygan.metrics.features.metric import FeatureMetric, NetworkSettings, say_once, singular
+from steadygan.metrics.features.references import gaussian, reference_statistics
+from steadygan.metrics.features.statistics import ORIGIN, check_origin, load, origin
 from steadygan.metrics.frechet import Reference
-from steadygan.metrics.statistics import ORIGIN, check_origin, load, origin
 
 
 class FID(FeatureMetric):
@@ -23,28 +25,25 @@ class FID(FeatureMetric):
     themselves are kept, from which the distance is found faster.
 
     Args:
-        dataset: of images; labelled ones for their own classifier.
         samples: generated images; the score depends on their number and falls as it grows.
         split: "train" or "test", the images to compare with; None: as the name says.
         statistics: an ``.npz`` file with ``mu`` and ``sigma`` to compare with, in place of the split; one that says by
             which resizer or weights it was made is refused for others.
-        **network: see ``FeatureMetric``.
-
-    Raises:
-        UserError: the data set has no labelled images, or a setting is none of its choices.
     """
 
     directions = {"fid": "min"}
     node = "fid"
     against = "train"
+    total: Tensor
+    outer: Tensor
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: ImageData,
         samples: int = 2000,
         split: str | None = None,
         statistics: str | None = None,
-        **network: Any,
+        **network: Unpack[NetworkSettings],
     ) -> None:
         super().__init__(dataset, samples, split or self.against, **network)
         if statistics is None:
@@ -55,11 +54,7 @@ class FID(FeatureMetric):
         singular(self.node, self.samples, self.network.num_features)
 
     def _read(self, path: Path) -> None:
-        """Compare with the statistics of a file.
-
-        Raises:
-            UserError: it cannot be read, or is of another resizer or network.
-        """
+        """Compare with the statistics of a file."""
         self.statistics = load(path, self.network.num_features)
         self.origin = origin(path)
         check_origin(path, self.origin, self.network.provenance, self.node)
@@ -70,12 +65,12 @@ class FID(FeatureMetric):
                 f"clean-fid resize=clean, those of TensorFlow resize=torch-fidelity"
             )
         self.reference = Reference.of(self.statistics.mean, self.statistics.cov)
-        self.provenance |= {"split": None, "split_size": self.statistics.count or None}
+        self.provenance |= {"split": None, "split_size": self.statistics.number or None}
         self.provenance["statistics"] = content_hash({"mu": self.statistics.mean, "sigma": self.statistics.cov})[:16]
         self.provenance["statistics_resize"] = self.origin.get("resize", "not said")
 
     def keep(self) -> None:
-        """Sums, or all features where they are few."""
+        """Declare sums, or all features where they are few."""
         size = self.network.num_features
         if self.samples <= size:
             super().keep()
@@ -87,7 +82,7 @@ class FID(FeatureMetric):
         """Add the features of images ``[n, C, H, W]`` to the sums."""
         if hasattr(self, "kept"):
             return super().take(x)
-        features = self.network(x)[0].to(self.total.device)
+        features = self.look(x).to(self.total.device)
         self.total += features.sum(0)
         self.outer += features.mT @ features
         return None
@@ -99,14 +94,11 @@ class FID(FeatureMetric):
         if hasattr(self, "kept"):
             return super().score()
         mean, cov = gaussian(self.seen, self.total, self.outer)
-        return self._said(self.reference.distance(mean.cpu(), cov.cpu()))
+        return dict.fromkeys(self.directions, float(self.reference.distance(mean.cpu(), cov.cpu())))
 
     def of_features(self, features: Tensor) -> dict[str, float]:
         """Return the distance, of few samples."""
-        return self._said(self.reference.distance_of_samples(features))
-
-    def _said(self, value: Tensor) -> dict[str, float]:
-        return dict.fromkeys(self.directions, float(value))
+        return dict.fromkeys(self.directions, float(self.reference.distance_of_samples(features)))
 
 
 class TestFID(FID):

@@ -4,7 +4,7 @@ Reference: Chong and Forsyth (2020), arXiv:1911.07023.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 import torch
@@ -12,14 +12,15 @@ from torch import Tensor
 
 from steadygan.common.errors import bad_value
 from steadygan.core.draws import generator
-from steadygan.metrics.features import FeatureMetric, reference_statistics, singular
+from steadygan.data.base import ImageData
+from steadygan.metrics.features.metric import FeatureMetric, NetworkSettings, singular
+from steadygan.metrics.features.references import reference_statistics
 from steadygan.metrics.frechet import Reference
-from steadygan.metrics.shell import whole_number
 
 
 def at_infinity(sizes: Sequence[int], values: Sequence[float]) -> float:
     """Return the intercept of the least-squares line of ``values`` over ``1 / sizes``."""
-    return float(np.polynomial.Polynomial.fit(1 / np.asarray(sizes, dtype=float), values, 1)(0.0))
+    return float(np.polynomial.Polynomial.fit(1 / np.asarray(sizes, dtype=float), np.asarray(values), 1)(0.0))
 
 
 def fid_of(features: Tensor, reference: Reference) -> float:
@@ -33,16 +34,7 @@ class FIDInfinity(FeatureMetric):
     """``fid_infinity``: FIDs of growing random subsets of the samples, on a line over one over their size.
 
     Args:
-        dataset: of images; labelled ones for their own classifier.
         samples: generated images, the largest subset.
-        least: the smallest subset.
-        points: subsets, evenly spread in size.
-        split: "train" or "test", the images to compare with.
-        reference_seed: of the choice of subsets.
-        **network: see ``FeatureMetric``.
-
-    Raises:
-        UserError: the data do not fit, or a setting is none of its choices.
     """
 
     directions = {"fid_infinity": "min"}
@@ -50,18 +42,17 @@ class FIDInfinity(FeatureMetric):
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: ImageData,
         samples: int = 5000,
         least: int = 1000,
         points: int = 15,
         split: str = "train",
         reference_seed: int = 0,
-        **network: Any,
+        **network: Unpack[NetworkSettings],
     ) -> None:
         super().__init__(dataset, samples, split, **network)
-        self.least = whole_number("metrics.fid_infinity.least", least, 2)
-        self.points = whole_number("metrics.fid_infinity.points", points, 2)
-        self.seed = whole_number("metrics.fid_infinity.reference_seed", reference_seed, 0)
+        self.least, self.points = self.whole("least", least, 2), self.whole("points", points, 2)
+        self.seed = self.whole("reference_seed", reference_seed, 0)
         if self.least >= self.samples:
             raise bad_value("metrics.fid_infinity.least", least, f"must be less than the {self.samples} samples")
         singular(self.node, self.least, self.network.num_features, "least")
@@ -71,7 +62,7 @@ class FIDInfinity(FeatureMetric):
     def of_features(self, features: Tensor) -> dict[str, float]:
         """Return the intercept; nan of no more samples than the smallest subset."""
         if len(features) <= self.least:
-            return {"fid_infinity": float("nan")}
+            return self.unknown()
         source = generator(self.seed, "metric/fid_infinity")
         sizes = np.linspace(self.least, len(features), self.points).astype(int).tolist()
         chosen = (torch.randperm(len(features), generator=source)[:size] for size in sizes)

@@ -8,10 +8,13 @@ they are those of the ``[N, N]`` matrix ``X C2 X'``.
 Reference: Heusel et al. (2017), eq. 6, arXiv:1706.08500; Dowson and Landau (1982), doi:10.1016/0047-259X(82)90077-X.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
+
+Values = Tensor | ArrayLike
 
 _PANELS = 8
 """Parts into which triangular matrices are cut: the more, the less is computed in vain."""
@@ -19,41 +22,29 @@ _PANELS = 8
 _SMALL = 256
 """Matrices up to this size are not cut."""
 
-_SLOW, _QUICK = 950, 1104
-"""Symmetric matrices of this many rows up to that many take MKL longer than one of the latter: it reduces those in two
-stages, by products of matrices."""
 
-
-def frechet_distance(mean1: Any, cov1: Any, mean2: Any, cov2: Any) -> Tensor:
+def frechet_distance(mean1: Values, cov1: Values, mean2: Values, cov2: Values) -> Tensor:
     """Return the distance of two Gaussians, a float64 scalar.
 
     One Cholesky factor and one ``eigvalsh``; where neither matrix has full rank ``eigh`` takes the place of the
-    factor. Rounding cannot make the result negative; statistics that are not finite give nan.
-
-    Args:
-        mean1, mean2: ``[d]``.
-        cov1, cov2: ``[d, d]``, symmetric and positive semi-definite. Tensors or arrays of any float type.
+    factor. Rounding cannot make the result negative; statistics that are not finite give nan. Means ``[d]``,
+    covariances ``[d, d]`` symmetric and positive semi-definite; tensors or arrays of any float type.
     """
-    mean1, cov1, mean2, cov2 = (torch.as_tensor(value).to(torch.float64) for value in (mean1, cov1, mean2, cov2))
-    if not _finite(mean1, cov1, mean2, cov2):
-        return mean1.new_full((), torch.nan)
-    root = _cholesky(cov2)
-    if root is None:
-        root = _cholesky(cov1)
-        if root is not None:
-            return _distance(mean1 - mean2, cov1.trace() + cov2.trace(), _congruent(root, cov2))
-        root = _low_rank(cov2)
-    return _distance(mean1 - mean2, cov1.trace() + cov2.trace(), _congruent(root, cov1))
+    mu1, c1, mu2, c2 = (torch.as_tensor(value).to(torch.float64) for value in (mean1, cov1, mean2, cov2))
+    if not _finite(mu1, c1, mu2, c2):
+        return mu1.new_full((), torch.nan)
+    root, other = _cholesky(c2), c1
+    if root is None and (root := _cholesky(c1)) is not None:
+        other = c2
+    return _distance(mu1 - mu2, c1.trace() + c2.trace(), _congruent(_low_rank(c2) if root is None else root, other))
 
 
 class Reference(NamedTuple):
     """A Gaussian that distances are taken to many times; float64.
 
     Attributes:
-        mean: ``[d]``.
         root: ``F [d, r]`` with ``F F'`` the covariance: Cholesky's lower triangular factor, or eigenvectors times the
             roots of the eigenvalues where the rank ``r`` is below ``d``.
-        trace: of the covariance.
     """
 
     mean: Tensor
@@ -61,15 +52,15 @@ class Reference(NamedTuple):
     trace: Tensor
 
     @classmethod
-    def of(cls, mean: Any, cov: Any) -> "Reference":
-        """From mean and covariance ``[d, d]``, which are finite."""
-        mean, cov = (torch.as_tensor(value).to(torch.float64) for value in (mean, cov))
-        root = _cholesky(cov)
-        return cls(mean, _low_rank(cov) if root is None else root, cov.trace())
+    def of(cls, mean: Values, cov: Values) -> "Reference":
+        """Return that of mean and covariance ``[d, d]``, which are finite."""
+        centre, matrix = (torch.as_tensor(value).to(torch.float64) for value in (mean, cov))
+        root = _cholesky(matrix)
+        return cls(centre, _low_rank(matrix) if root is None else root, matrix.trace())
 
     @classmethod
     def of_samples(cls, x: Tensor) -> "Reference":
-        """From vectors ``[N, d]`` (unbiased covariance), float64; of ``N < d`` they are the root themselves."""
+        """Return that of vectors ``[N, d]`` (unbiased covariance), float64; ``N < d`` are the root themselves."""
         if len(x) >= x.shape[1]:
             return cls.of(x.mean(0), x.mT.cov())
         mean = x.mean(0)
@@ -83,8 +74,10 @@ class Reference(NamedTuple):
         return _distance(mean - self.mean, cov.trace() + self.trace, _congruent(self.root, cov))
 
     def distance_of_samples(self, x: Tensor) -> Tensor:
-        """Return ``frechet_distance`` to vectors ``[N, d]`` (unbiased covariance), float64; meant for ``N <= d``: the
-        matrix whose eigenvalues are taken is ``[N, N]``."""
+        """Return ``frechet_distance`` to vectors ``[N, d]`` (unbiased covariance), float64.
+
+        Meant for ``N <= d``: the matrix whose eigenvalues are taken is ``[N, N]``.
+        """
         mean = x.mean(0)
         if not _finite(mean):
             return x.new_full((), torch.nan)
@@ -94,15 +87,9 @@ class Reference(NamedTuple):
 
 
 def _distance(between: Tensor, traces: Tensor, product: Tensor, scale: int = 1) -> Tensor:
-    """From the difference of means, the sum of both traces, and the lower triangle of ``scale F' C F``."""
+    """Return the distance, from the difference of means, both traces, and the lower triangle of ``scale F' C F``."""
     cross = (torch.linalg.eigvalsh(product).clamp(min=0) / scale).sqrt().sum().to(between.device)
     return (between.square().sum() + traces - 2 * cross).clamp(min=0)
-
-
-def _room(like: Tensor, size: int) -> Tensor:
-    """Zeros for a symmetric matrix of ``size`` rows, with a border of zeros where that makes eigenvalues quicker."""
-    slow = like.device.type == "cpu" and torch.backends.mkl.is_available() and _SLOW <= size < _QUICK
-    return like.new_zeros(2 * [_QUICK if slow else size])
 
 
 def _finite(*values: Tensor) -> bool:
@@ -139,11 +126,11 @@ def _congruent(root: Tensor, cov: Tensor) -> Tensor:
     """Return the lower triangle of ``F' C F``; what is above it has no meaning."""
     if not _lower(root):
         return root.mT @ cov @ root
-    product, size = _room(cov, len(root)), len(root)
+    product = torch.zeros_like(cov)
     for start, end in _parts(len(root)):
         # the columns of the factor are zero above `start`, and only what is below it in the product is asked for
         column = cov[start:, start:] @ root[start:, start:end]
-        product[start:size, start:end] = root[start:, start:].mT @ column
+        product[start:, start:end] = root[start:, start:].mT @ column
     return product
 
 
@@ -161,7 +148,7 @@ def _gram(x: Tensor) -> Tensor:
     """Return the lower triangle of ``X X'``; what is above it has no meaning."""
     if len(x) <= _SMALL:
         return x @ x.mT
-    product = _room(x, len(x))
+    product = x.new_zeros(len(x), len(x))
     for start, end in _parts(len(x)):
-        torch.mm(x[start:], x[start:end].mT, out=product[start : len(x), start:end])
+        torch.mm(x[start:], x[start:end].mT, out=product[start:, start:end])
     return product

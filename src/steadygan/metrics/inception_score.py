@@ -4,23 +4,23 @@ Reference: Salimans et al. (2016), section 4, arXiv:1606.03498.
 """
 
 from itertools import pairwise
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics.utilities import dim_zero_cat
 
 from steadygan.common.errors import bad_value
-from steadygan.metrics.features import by_content, network_for
+from steadygan.data.base import ImageData
+from steadygan.metrics.base import KeepingMetric
+from steadygan.metrics.features.metric import NetworkSettings, by_content, network_for
 from steadygan.metrics.fits import has_images, misfit
-from steadygan.metrics.shell import SampleMetric, whole_number
 
 SHUFFLE_SEED = 2020
 """Of the order in which samples are cut into parts: that of torch-fidelity."""
 
 
-def inception_score(logits: Tensor, splits: int = 1) -> float:
+def score_of_logits(logits: Tensor, splits: int = 1) -> float:
     """Return ``exp(E_x KL(p(y|x) || p(y)))``, from 1 to the number of classes; the mean over ``splits`` equal parts.
 
     Args:
@@ -42,44 +42,34 @@ def inception_score(logits: Tensor, splits: int = 1) -> float:
     return float(torch.stack(scores).mean())
 
 
-class InceptionScore(SampleMetric):
+class InceptionScore(KeepingMetric):
     """``is``.
 
     Args:
-        dataset: of images; labelled ones for their own classifier.
-        samples: generated images.
         splits: parts that the score is averaged over.
-        **network: ``features``, ``weights``, ``resize`` and ``dtype``; see ``network_for``.
-
-    Raises:
-        UserError: the data set has no labelled images, or a setting is out of its range.
     """
 
     directions = {"is": "max"}
     fingerprint = staticmethod(by_content)
 
     def __init__(
-        self,
-        dataset: Any,
-        samples: int = 2000,
-        splits: int = 1,
-        **network: Any,
+        self, dataset: ImageData, samples: int = 2000, splits: int = 1, **network: Unpack[NetworkSettings]
     ) -> None:
         if not has_images(dataset):
             raise misfit("inception_score", dataset, "images")
         super().__init__("inception_score", samples)
-        self.splits = whole_number("metrics.inception_score.splits", splits, 1)
+        self.splits = self.whole("splits", splits, 1)
         if self.splits > self.samples:
             raise bad_value("metrics.inception_score.splits", splits, f"more than the {self.samples} samples")
         self.network = network_for("inception_score", dataset, **network)
-        self.add_state("logits", [], dist_reduce_fx="cat")
+        self.keep()
         self.provenance |= self.network.provenance | {"splits": self.splits}
         self.provenance["shuffle_seed"] = SHUFFLE_SEED if self.splits > 1 else None
 
-    def take(self, x: Tensor) -> None:
-        """Keep the logits of images ``[n, C, H, W]``."""
-        self.logits.append(self.network(x)[1])
+    def look(self, x: Tensor) -> Tensor:
+        """Return the logits of images ``[n, C, H, W]``."""
+        return self.network(x)[1]
 
-    def score(self) -> dict[str, float]:
+    def of_kept(self, kept: Tensor) -> dict[str, float]:
         """Return the score."""
-        return {"is": inception_score(dim_zero_cat(self.logits).cpu(), self.splits)}
+        return {"is": score_of_logits(kept.cpu(), self.splits)}

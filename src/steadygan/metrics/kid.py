@@ -3,15 +3,15 @@
 Reference: Binkowski et al. (2018), arXiv:1801.01401.
 """
 
-from typing import Any
+from typing import Unpack
 
 import torch
 from torch import Tensor
 
 from steadygan.common.errors import bad_value
 from steadygan.core.draws import generator
-from steadygan.metrics.features import FeatureMetric
-from steadygan.metrics.shell import whole_number
+from steadygan.data.base import ImageData
+from steadygan.metrics.features.metric import FeatureMetric, NetworkSettings
 
 _ROWS = 1000
 
@@ -25,21 +25,15 @@ def cubic(x: Tensor, y: Tensor) -> Tensor:
 def kernel_sums(x: Tensor, y: Tensor, chosen_x: Tensor, chosen_y: Tensor) -> Tensor:
     """Return ``[S]``: the sum of the kernel over all pairs of each subset.
 
-    Each pair's kernel is taken once, in whatever many subsets it is.
-
-    Args:
-        x, y: ``[N, d]`` and ``[M, d]``.
-        chosen_x, chosen_y: ``[S, N]`` and ``[S, M]``, 1 for the members of a subset and 0 elsewhere.
+    Of ``x [N, d]`` and ``y [M, d]`` each pair's kernel is taken once, in whatever many subsets it is. ``chosen_x
+    [S, N]`` and ``chosen_y [S, M]`` are 1 for the members of a subset and 0 elsewhere.
     """
     parts = zip(x.split(_ROWS), chosen_x.split(_ROWS, 1))
     return torch.stack([((chosen @ cubic(rows, y)) * chosen_y).sum(1) for rows, chosen in parts]).sum(0)
 
 
-def kid(x: Tensor, y: Tensor, chosen_x: Tensor, chosen_y: Tensor) -> Tensor:
-    """Return ``[S]``: the estimate without bias of the squared MMD of each subset.
-
-    Args:
-        x, y, chosen_x, chosen_y: as for ``kernel_sums``; float64.
+def squared_mmd(x: Tensor, y: Tensor, chosen_x: Tensor, chosen_y: Tensor) -> Tensor:
+    """Return ``[S]``: the estimate without bias of the squared MMD of each subset, see ``kernel_sums``; float64.
 
     Reference: Gretton et al. (2012), eq. 3.
     """
@@ -66,17 +60,9 @@ class KID(FeatureMetric):
     Where a subset holds all samples and all images of the data there is one only, and no ``kid_std``.
 
     Args:
-        dataset: of images; labelled ones for their own classifier.
-        samples: generated images.
-        subsets: how many.
         subset_size: images of each side in each.
-        split: "train" or "test", the images to compare with.
         reference_samples: of the split, at most.
         reference_seed: of their choice, and of the subsets.
-        **network: see ``FeatureMetric``.
-
-    Raises:
-        UserError: the data do not fit, a setting is none of its choices, or a subset larger than what it is drawn from.
     """
 
     directions = {"kid": "min", "kid_std": "min"}
@@ -84,18 +70,18 @@ class KID(FeatureMetric):
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: ImageData,
         samples: int = 2000,
         subsets: int = 100,
         subset_size: int = 1000,
         split: str = "train",
         reference_samples: int = 10_000,
         reference_seed: int = 0,
-        **network: Any,
+        **network: Unpack[NetworkSettings],
     ) -> None:
         super().__init__(dataset, samples, split, **network)
-        self.subsets = whole_number("metrics.kid.subsets", subsets, 1)
-        self.size = whole_number("metrics.kid.subset_size", subset_size, 2)
+        self.subsets = self.whole("subsets", subsets, 1)
+        self.size = self.whole("subset_size", subset_size, 2)
         self.seed = reference_seed
         self.real = self._reference(dataset, reference_samples, reference_seed)
         if self.subsets == 1:
@@ -108,15 +94,15 @@ class KID(FeatureMetric):
         self.provenance |= {"subsets": self.subsets, "subset_size": self.size, "kernel": "(x y / d + 1)^3"}
 
     def of_features(self, features: Tensor) -> dict[str, float]:
-        """Mean and spread; of fewer samples than a subset has, nan."""
+        """Return mean and deviation; of fewer samples than a subset has, nan."""
         if len(features) < self.size:
-            return dict.fromkeys(self.directions, float("nan"))
+            return self.unknown()
         source = generator(self.seed, "metric/kid")
         count = 1 if self._whole(len(features)) else self.subsets
         chosen = [subsets(count, self.size, len(side), source) for side in (features, self.real)]
-        values = kid(features, self.real, *chosen)
-        spread = float(values.std(correction=0)) if count > 1 else float("nan")
-        scores = {"kid": float(values.mean()), "kid_std": spread}
+        values = squared_mmd(features, self.real, *chosen)
+        deviation = float(values.std(correction=0)) if count > 1 else float("nan")
+        scores = {"kid": float(values.mean()), "kid_std": deviation}
         return {name: scores[name] for name in self.directions}
 
     def _whole(self, samples: int) -> bool:

@@ -1,20 +1,18 @@
 """Fidelity and diversity by nearest neighbours in the space of features.
 
-Precision and recall: Kynkaanniemi et al. 2019, eqs. 1 and 2. Density and coverage: Naeem et al. 2020, eqs. 3 and 4.
-
 Reference: Kynkaanniemi et al. (2019), eqs. 1 and 2, arXiv:1904.06991; Naeem et al. (2020), eqs. 3 and 4,
 arXiv:2002.09797.
 """
 
 from functools import cached_property
-from typing import Any
+from typing import Unpack
 
 import torch
 from torch import Tensor
 
 from steadygan.common.errors import bad_value
-from steadygan.metrics.features import FeatureMetric
-from steadygan.metrics.shell import whole_number
+from steadygan.data.base import ImageData
+from steadygan.metrics.features.metric import FeatureMetric, NetworkSettings
 
 _ROWS = 1000
 _SPARE = 8
@@ -36,7 +34,7 @@ def squared_radii(x: Tensor, k: int) -> Tensor:
 
 
 def balls(x: Tensor, centers: Tensor, squared_radius: Tensor) -> tuple[Tensor, Tensor]:
-    """In how many balls each ``x [M, d]`` lies, ``[M]``, and how many each ball ``[N]`` holds; the rim is inside."""
+    """Return in how many balls each ``x [M, d]`` lies, and how many each ball ``[N]`` holds; the rim is inside."""
     counts, held = [], torch.zeros(len(centers), dtype=torch.int64)
     for rows in x.split(_ROWS):
         inside = _inside(rows, centers, squared_radius)
@@ -57,12 +55,12 @@ def _inside(x: Tensor, centers: Tensor, squared_radius: Tensor) -> Tensor:
 
 
 def _rounded(x: Tensor, y: Tensor) -> Tensor:
-    """Squared distances ``[M, N]`` by a matrix product: quick, but a vector is at some distance from itself."""
+    """Return squared distances ``[M, N]`` by a matrix product: quick, but a vector is at some distance from itself."""
     return torch.addmm(x.square().sum(1)[:, None] + y.square().sum(1), x, y.mT, alpha=-2)
 
 
 def _squares(x: Tensor, y: Tensor) -> Tensor:
-    """Squared distances of pairs of vectors along the last dimension."""
+    """Return squared distances of pairs of vectors along the last dimension."""
     return (x - y).square().sum(-1)
 
 
@@ -79,7 +77,7 @@ def precision_recall(real: Tensor, fake: Tensor, k: int, real_radii: Tensor | No
 
 
 def density_coverage(real: Tensor, fake: Tensor, k: int, real_radii: Tensor | None = None) -> tuple[float, float]:
-    """In how many of the balls of ``real [N, d]`` a ``fake [M, d]`` lies, over ``k``; the share of balls with any."""
+    """Return how many balls of ``real [N, d]`` a ``fake [M, d]`` lies in, over ``k``; the share of balls with any."""
     counts, held = balls(fake, real, squared_radii(real, k) if real_radii is None else real_radii)
     return float(counts.double().mean() / k), float(held.bool().double().mean())
 
@@ -88,30 +86,24 @@ class Neighbours(FeatureMetric):
     """Base class of both metrics by nearest neighbours.
 
     Args:
-        dataset, samples, split: see ``FeatureMetric``.
         k: which nearest neighbour a ball reaches to.
         reference_samples: of the split, at most.
-        reference_seed: of their choice.
-        **network: see ``FeatureMetric``.
-
-    Raises:
-        UserError: the data do not fit, or a setting is none of its choices.
     """
 
     k: int
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: ImageData,
         samples: int = 2000,
         k: int | None = None,
         split: str = "train",
         reference_samples: int = 10_000,
         reference_seed: int = 0,
-        **network: Any,
+        **network: Unpack[NetworkSettings],
     ) -> None:
         super().__init__(dataset, samples, split, **network)
-        self.k = whole_number(f"metrics.{self.node}.k", self.k if k is None else k, 1)
+        self.k = self.whole("k", self.k if k is None else k, 1)
         self.real = self._reference(dataset, reference_samples, reference_seed)
         if self.k >= min(len(self.real), self.samples):
             problem = "must be less than the images of the data and the samples"
@@ -131,9 +123,9 @@ class PrecisionRecall(Neighbours):
     node, k = "precision_recall", 3
 
     def of_features(self, features: Tensor) -> dict[str, float]:
-        """Both; nan of no more samples than ``k``."""
+        """Return both; nan of no more samples than ``k``."""
         if len(features) <= self.k:
-            return dict.fromkeys(self.directions, float("nan"))
+            return self.unknown()
         return dict(zip(self.directions, precision_recall(self.real, features, self.k, self.real_radii)))
 
 
@@ -144,5 +136,5 @@ class DensityCoverage(Neighbours):
     node, k = "density_coverage", 5
 
     def of_features(self, features: Tensor) -> dict[str, float]:
-        """Both."""
+        """Return both."""
         return dict(zip(self.directions, density_coverage(self.real, features, self.k, self.real_radii)))

@@ -7,25 +7,21 @@ Reference: Srivastava et al. (2017), section 4.1, arXiv:1705.07761.
 """
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics.utilities import dim_zero_cat
 
 from steadygan.core.declare import fraction, positive
+from steadygan.data import base
+from steadygan.metrics.base import KeepingMetric
 from steadygan.metrics.fits import has_modes, misfit
-from steadygan.metrics.shell import SampleMetric, whole_number, within
 from steadygan.metrics.wasserstein import fingerprint, reference_sample, wasserstein_distances
 
 
 def high_quality_counts(x: Tensor, centers: Tensor, distance: float) -> Tensor:
     """Return ``[..., K]``: the samples of each mode within ``distance`` of its centre, each counted at its nearest one.
 
-    Args:
-        x: ``[..., n, d]``, of one generator or of several; a sample that is not finite is of no mode.
-        centers: ``[K, d]``.
-        distance: Euclidean, in the units of the data.
+    ``x [..., n, d]`` are of one generator or of several; one that is not finite is of no mode.
     """
     mode, nearest = nearest_mode(x, centers)
     counts = torch.zeros(*x.shape[:-2], len(centers), dtype=torch.int64, device=x.device)
@@ -33,8 +29,7 @@ def high_quality_counts(x: Tensor, centers: Tensor, distance: float) -> Tensor:
 
 
 def nearest_mode(x: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mode ``[..., n]`` nearest to each sample ``[..., n, d]``, and how far it is: infinitely for what is
-    not finite."""
+    """Return the mode ``[..., n]`` nearest to each sample ``[..., n, d]``, and how far it is: inf if not finite."""
     # without the matrix product, which loses half the digits
     distances = torch.cdist(x.double(), centers.double().to(x.device), compute_mode="donot_use_mm_for_euclid_dist")
     nearest, mode = distances.nan_to_num(nan=math.inf).min(-1)
@@ -45,12 +40,8 @@ def mode_scores(counts: Tensor, samples: int, share: float) -> dict[str, float]:
     """Return ``modes``, ``high_quality`` and ``kl`` from the high-quality samples of each mode.
 
     ``modes`` counts those with at least ``share`` of their fair share ``samples / K``; ``kl`` is that of the
-    histogram from the uniform one, in nats, and its largest value ``log K`` where the histogram is empty.
-
-    Args:
-        counts: ``[K]``.
-        samples: all samples, those of low quality too.
-        share: of the fair share.
+    histogram from the uniform one, in nats, and its largest value ``log K`` where the histogram is empty. ``samples``
+    are all, those of low quality too.
     """
     modes, total = len(counts), int(counts.sum())
     covered = int((counts >= share * samples / modes).sum())
@@ -59,27 +50,21 @@ def mode_scores(counts: Tensor, samples: int, share: float) -> dict[str, float]:
     return {"modes": float(covered), "high_quality": total / samples, "kl": kl}
 
 
-class Modes(SampleMetric):
+class Modes(KeepingMetric):
     """``modes``, ``high_quality``, ``kl`` and ``wasserstein``, for mixtures.
 
     Args:
-        dataset: the mixture, with ``centers [K, d]`` and ``sigma``.
-        samples: generated samples.
         radius: of a mode, in sigmas.
         share: of its fair share that covers a mode.
         wasserstein_samples: the first so many of the samples, at most all, and as many of the data enter the
             Wasserstein distance.
-        reference_seed: the seed of that sample of the data.
-
-    Raises:
-        UserError: the data set is no mixture, or a setting is out of its range.
     """
 
     directions = {"modes": "max", "high_quality": "max", "kl": "min", "wasserstein": "min"}
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: base.Modes,
         samples: int = 2500,
         radius: float = 3.0,
         share: float = 0.25,
@@ -90,12 +75,12 @@ class Modes(SampleMetric):
             raise misfit("modes", dataset, "the centres of a mixture")
         super().__init__("modes", samples)
         self.centers, self.sigma = torch.as_tensor(dataset.centers).double(), float(dataset.sigma)
-        self.radius = within("metrics.modes.radius", radius, positive)
-        self.share = within("metrics.modes.share", share, fraction)
-        count = min(whole_number("metrics.modes.wasserstein_samples", wasserstein_samples, 2), self.samples)
-        seed = whole_number("metrics.modes.reference_seed", reference_seed, 0)
+        self.radius = self.within("radius", radius, positive)
+        self.share = self.within("share", share, fraction)
+        count = min(self.whole("wasserstein_samples", wasserstein_samples, 2), self.samples)
+        seed = self.whole("reference_seed", reference_seed, 0)
         self.reference = reference_sample(dataset, count, seed)
-        self.add_state("kept", [], dist_reduce_fx="cat")
+        self.keep()
         self.provenance |= {
             "radius": self.radius,
             "share": self.share,
@@ -107,13 +92,9 @@ class Modes(SampleMetric):
             "reference_seed": seed,
         }
 
-    def take(self, x: Tensor) -> None:
-        """Keep the batch."""
-        self.kept.append(x.double())
-
-    def score(self) -> dict[str, float]:
+    def of_kept(self, kept: Tensor) -> dict[str, float]:
         """Return the four scores."""
-        return self.compute_many(dim_zero_cat(self.kept)[None])[0]
+        return self.compute_many(kept[None])[0]
 
     def compute_many(self, x: Tensor) -> list[dict[str, float]]:
         """Return the four scores of each of several generators, from their samples ``[K, n, d]``."""

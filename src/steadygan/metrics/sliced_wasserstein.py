@@ -3,30 +3,27 @@
 Reference: Karras et al. (2018), section 5, arXiv:1710.10196.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, pad
 from torchmetrics.utilities import dim_zero_cat
 
-from steadygan.common.errors import bad_value
 from steadygan.core.draws import generator
+from steadygan.data.base import ImageData, Images
+from steadygan.data.storage.frames import from_bytes, to_bytes
+from steadygan.metrics.base import SPLITS, SampleMetric
+from steadygan.metrics.features.real import Held, blocks, real_images
 from steadygan.metrics.fits import has_images, misfit
-from steadygan.metrics.images import from_bytes, to_bytes
-from steadygan.metrics.real import Images, blocks, real_images
-from steadygan.metrics.shell import SampleMetric, whole_number
 
 PATCH, COARSEST = 7, 16
 """Pixels a side of a patch, and of the last level of the pyramid, as in the paper."""
 
 BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
-SPLITS = ("train", "test")
 
 _AT_ONCE = 100
 """Images cut at once."""
 
-_references: dict[tuple[Any, ...], dict[int, tuple[Tensor, Tensor, Tensor]]] = {}
+_references: dict[tuple[str | int, ...], dict[int, tuple[Tensor, Tensor, Tensor]]] = {}
 
 
 def laplacian_pyramid(x: Tensor) -> dict[int, Tensor]:
@@ -54,19 +51,18 @@ def _blur(x: Tensor) -> Tensor:
 
 
 def enlarged(x: Tensor) -> Tensor:
-    """Twice the size, bilinear."""
+    """Return twice the size, bilinear."""
     return interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def patches(x: Tensor, corners: Tensor) -> Tensor:
-    """Return ``[n, P, C, p, p]``: of images ``[n, C, H, W]`` the patches whose upper left ``corners [P, 2]`` are
-    given."""
+    """Return patches ``[n, P, C, p, p]`` of images ``[n, C, H, W]``, by their upper left ``corners [P, 2]``."""
     side = min(PATCH, *x.shape[2:])
     return torch.stack([x[:, :, top : top + side, left : left + side] for top, left in corners.tolist()], dim=1)
 
 
 def sorted_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Mean over columns of W1 between the columns of ``a [n, K]`` and ``b [m, K]``, both sorted along them.
+    """Return the mean over columns of W1 between the columns of ``a [n, K]`` and ``b [m, K]``, both sorted along them.
 
     Exact for n = m; else ``b`` is read at the quantiles of ``a``.
     """
@@ -84,22 +80,17 @@ class SlicedWasserstein(SampleMetric):
     coarsest composition. Patches are taken at the same places of all images.
 
     Args:
-        dataset: of images.
         samples: generated images, and as many of the data, chosen by the seed.
         split: "train" or "test", the images to compare with.
         places: patches of an image at each scale.
-        directions: projections.
         reference_seed: of the choice of images, places and directions.
-
-    Raises:
-        UserError: the data are no images, or a setting is out of its range.
     """
 
-    directions: dict[str, str] = {"swd": "min"}
+    directions = {"swd": "min"}
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: ImageData,
         samples: int = 2000,
         split: str = "train",
         places: int = 16,
@@ -109,12 +100,11 @@ class SlicedWasserstein(SampleMetric):
         node = "sliced_wasserstein"
         if not has_images(dataset):
             raise misfit(node, dataset, "images")
-        if split not in SPLITS:
-            raise bad_value(f"metrics.{node}.split", split, "no such split", SPLITS)
         super().__init__(node, samples)
-        self._places = whole_number(f"metrics.{node}.places", places, 1)
-        self._count = whole_number(f"metrics.{node}.directions", directions, 1)
-        self._seed = whole_number(f"metrics.{node}.reference_seed", reference_seed, 0)
+        self.one_of("split", split, SPLITS, "split")
+        self._places = self.whole("places", places, 1)
+        self._count = self.whole("directions", directions, 1)
+        self._seed = self.whole("reference_seed", reference_seed, 0)
         images = real_images(dataset, split)
         self._reference = self._of_data(images)
         sides = [f"swd_{side}" for side in self._reference] if len(self._reference) > 1 else []
@@ -147,8 +137,8 @@ class SlicedWasserstein(SampleMetric):
         mean = {"swd": sum(distances.values()) / len(distances)}
         return mean | (distances if len(distances) > 1 else {})
 
-    def _of_data(self, images: Images) -> dict[int, tuple[Tensor, Tensor, Tensor]]:
-        """At each scale mean and standard deviation ``[C, 1, 1]``, and the projections ``[m, K]``, sorted."""
+    def _of_data(self, images: Images | Held) -> dict[int, tuple[Tensor, Tensor, Tensor]]:
+        """Return at each scale mean and standard deviation ``[C, 1, 1]``, and the projections ``[m, K]``, sorted."""
         key = (images.content, self.samples, self._places, self._count, self._seed)
         if key not in _references:
             rows = torch.randperm(images.shape[0], generator=generator(self._seed, "metric/reference"))
@@ -165,7 +155,7 @@ class SlicedWasserstein(SampleMetric):
         return mean, std, self._projected((cut - mean) / std, side).flatten(0, 1).sort(0).values
 
     def _cut(self, images: Tensor) -> dict[int, Tensor]:
-        """Patches ``[n, P, C, 7, 7]`` at each scale; in float64: what goes with an image makes no difference."""
+        """Return patches ``[n, P, C, 7, 7]`` at each scale; in float64: what goes with an image makes no difference."""
         levels = laplacian_pyramid(from_bytes(images, torch.float64))
         return {side: patches(level, self._corners(level.shape)) for side, level in levels.items()}
 

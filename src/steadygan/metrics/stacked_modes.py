@@ -4,14 +4,14 @@ Reference: Srivastava et al. (2017), section 4.2, arXiv:1705.07761; Lin et al. (
 """
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from steadygan.metrics.classifier import classifier_for
+from steadygan.data.base import ImageData
+from steadygan.metrics.base import SampleMetric
+from steadygan.metrics.features.classifier import classifier_for
 from steadygan.metrics.fits import has_labelled_images, misfit
-from steadygan.metrics.shell import SampleMetric
 
 
 def mode_of(logits: Tensor) -> Tensor:
@@ -27,15 +27,12 @@ class StackedModes(SampleMetric):
 
     Args:
         dataset: with ``digits``, the labelled grey images that are stacked.
-        samples: generated images.
-
-    Raises:
-        UserError: the data set has no stacked digits, or a setting is out of its range.
     """
 
     directions = {"modes": "max", "kl": "min"}
+    counts: Tensor
 
-    def __init__(self, dataset: Any, samples: int = 26_000) -> None:
+    def __init__(self, dataset: ImageData, samples: int = 26_000) -> None:
         digits = getattr(dataset, "digits", None)
         if digits is None or not has_labelled_images(digits):
             raise misfit("stacked_modes", dataset, "stacked digits")
@@ -52,7 +49,7 @@ class StackedModes(SampleMetric):
         self.counts += torch.bincount(modes, minlength=len(self.counts)).to(self.counts.device)
 
     def score(self) -> dict[str, float]:
-        """Both; of no samples the largest divergence there is."""
+        """Return both; of no samples the largest divergence there is."""
         total = int(self.counts.sum())
         p = self.counts.double() / max(total, 1)
         kl = float(torch.special.xlogy(p, p * len(p)).sum()) if total else math.log(len(p))

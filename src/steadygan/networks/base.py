@@ -24,7 +24,6 @@ class ImageGenerator(nn.Module):
 
     Args:
         shape: ``(C, S, S)``.
-        latent: dimension of z.
         norm: one of ``NORMS``.
         classes: the norm has a scale and a shift for each; ``forward`` then takes one-hot codes as well.
     """
@@ -51,11 +50,6 @@ class Critic(nn.Module):
         shape: ``(C, S, S)``.
         norm: one of ``NORMS``.
         spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
-        outputs: logits of each example.
-
-    Attributes:
-        linear: the kind of its last layer.
-        num_features: of ``features``.
     """
 
     linear: Linear

@@ -29,13 +29,7 @@ def choice(key: str, name: str, table: Mapping[str, T]) -> T:
 
 
 def side(shape: Shape, network: str, sizes: Sequence[int] = SIZES) -> int:
-    """Return the pixels a side of images ``(C, S, S)``, or raise a ``UserError`` where S is none of ``sizes``.
-
-    Args:
-        shape: of one example.
-        network: which cannot make others, for the message.
-        sizes: that it can make.
-    """
+    """Return the pixels a side of images ``(C, S, S)``; a ``UserError`` where S is none of the network's ``sizes``."""
     if len(shape) != 3 or shape[1] != shape[2] or shape[2] not in sizes:
         known = ", ".join(f"{size}x{size}" for size in sizes)
         raise bad_value(

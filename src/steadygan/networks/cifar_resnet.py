@@ -51,7 +51,6 @@ class Discriminator(Critic):
     Two blocks at least halve the image, down to 8 x 8 where it is larger than 32 x 32; two more leave its size.
 
     Args:
-        width: filters.
         pool: one of ``POOLS``; mean in WGAN-GP's, sum in SNGAN's.
     """
 

@@ -56,7 +56,6 @@ class NormalisedGenerator(Conditional):
     """``z [B, latent], c [B] -> x [B, *shape]``: the scales and shifts of its batch normalisation are those of c.
 
     Args:
-        shape: of one example.
         builder: of a generator that declares ``told``: it takes the keyword ``classes``, and one-hot codes beside z.
         classes: those that can be asked for.
         told: those that the network knows of, with the unknown one where there is one.

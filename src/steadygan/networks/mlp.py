@@ -79,7 +79,6 @@ class Discriminator(_Chain):
 
     Args:
         spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
-        outputs: logits of each example.
     """
 
     flat: ClassVar[bool] = True

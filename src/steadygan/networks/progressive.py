@@ -53,11 +53,7 @@ class Generator(nn.Module):
 
     Args:
         shape: ``(C, S, S)``, S a power of two from 4 to 256.
-        latent: dimension of z.
         width: filters at the largest resolution.
-
-    Attributes:
-        sizes: of the stages.
     """
 
     def __init__(self, shape: Shape, latent: int = 128, width: int = 16) -> None:
@@ -91,9 +87,6 @@ class Discriminator(Critic):
     Args:
         width: filters at the largest resolution.
         minibatch_deviation: tell the last block how much the images of a batch differ; samples then see each other.
-
-    Attributes:
-        sizes: of the stages.
     """
 
     def __init__(self, shape: Shape, width: int = 16, minibatch_deviation: bool = False, outputs: int = 1) -> None:

@@ -77,9 +77,7 @@ class Generator(nn.Module):
 
     Args:
         shape: ``(C, S, S)``.
-        latent: dimension of z.
         width: filters up to 32 x 32.
-        blocks: at each resolution.
         expansion: filters inside of a block for each outside.
         group: filters inside of a block that a convolution sees together.
     """

@@ -8,19 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from steadygan.common.errors import UserError, bad_value
-from steadygan.data.hashes import content
-from steadygan.data.sources.base import Payload, Source, read_file
+from steadygan.data.sources.base import NONE, Payload, Source, read_file
+from steadygan.data.storage.hashes import content
 
 FOLDER = "celeba"
 IMAGES = "img_align_celeba"
 ATTRIBUTES = "list_attr_celeba.txt"
 PARTITION = "list_eval_partition.txt"
 PARTS = {"train": (0,), "valid": (1,), "test": (2,), "all": (0, 1, 2)}
-NONE = "none"
 
 
 @dataclass(frozen=True)
-class CelebASource(Source):
+class CelebASource(Source[str]):
     """The images that the partition names; with ``attribute`` two classes: without it 0, with it 1."""
 
     folder: Path
@@ -81,8 +80,7 @@ def _partition(path: Path) -> dict[str, int]:
 
 @lru_cache(maxsize=4)
 def _attribute(path: Path, attribute: str) -> dict[str, int]:
-    """Return whether each image has it: the number of images, the names of the attributes, then ``000001.jpg -1  1
-    ...``."""
+    """Return whether each image has it: number of images, names of attributes, then ``000001.jpg -1  1 ...``."""
     lines = _lines(path)
     names = lines[1].split() if len(lines) > 1 else []
     if attribute not in names:

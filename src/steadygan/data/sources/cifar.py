@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from steadygan.common.errors import UserError
-from steadygan.data.hashes import content
 from steadygan.data.sources.base import Payload, Source
 from steadygan.data.sources.unpickle import load_arrays
+from steadygan.data.storage.hashes import content
 
 FOLDER = "cifar-10-batches-py"
 FILES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
@@ -18,7 +18,7 @@ ALL = (*FILES["train"], *FILES["test"])
 
 
 @dataclass(frozen=True)
-class CIFAR10Source(Source):
+class CIFAR10Source(Source[tuple[str, int]]):
     """The five files to train with and the one to test with, in ``folder``."""
 
     folder: Path
@@ -31,7 +31,7 @@ class CIFAR10Source(Source):
         return content(self.folder, ALL)
 
     def entries(self, split: str) -> list[tuple[str, int]]:
-        """File and row."""
+        """Return file and row."""
         return [(name, row) for name in FILES[split] for row in range(len(_file(self.folder / name)[1]))]
 
     def labels(self, split: str) -> np.ndarray:
@@ -46,7 +46,7 @@ class CIFAR10Source(Source):
 def _file(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return ``[n, 3072]`` uint8, channel by channel, and ``[n]`` int64."""
     held = load_arrays(path)
-    data, labels = (held.get(key) for key in (b"data", b"labels")) if isinstance(held, dict) else (None, None)
+    data, labels = map(held.get, (b"data", b"labels")) if isinstance(held, dict) else (None, None)
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
         raise UserError(f"{path}: holds no `data` of bytes [n, 3072], as files of CIFAR-10 do")
     labels = np.asarray(labels)

@@ -8,23 +8,22 @@ from pathlib import Path
 import numpy as np
 
 from steadygan.common.errors import UserError, bad_value
-from steadygan.data.hashes import content
-from steadygan.data.sources.base import Payload, Source, order_hash, read_file, set_apart
+from steadygan.data.sources.base import NONE, TEST_NAMES, Payload, Source, order_hash, read_file, set_apart
 from steadygan.data.sources.tables import in_order
 from steadygan.data.sources.walk import below, is_folder
+from steadygan.data.storage.hashes import content
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
 NOT_READ = (".npy", ".npz", ".avif", ".heic", ".heif", ".jp2", ".jxl", ".svg", ".tga")
 """Of arrays and pictures in other formats: among the pictures of a folder they are named, not left out in silence."""
 
-TEST_NAMES = ("test", "val", "valid", "validation")
-LABELS = ("none", "folders")
+LABELS = (NONE, "folders")
 NO_CLASS = -1
 """The label of what cannot be read, which is never used."""
 
 
 @dataclass(frozen=True)
-class FolderSource(Source):
+class FolderSource(Source[str]):
     """Every picture below ``folder``, in the order of their paths.
 
     Where ``folder`` holds ``train`` and one of ``TEST_NAMES``, these are the splits. The label of a picture is the
@@ -69,7 +68,10 @@ class FolderSource(Source):
     def read(self, entries: Sequence[str]) -> Iterator[tuple[str, Payload]]:
         for name in entries:
             path = self.folder / name
-            yield f"{path}", ValueError("not a format that is read") if _is_other(name) else read_file(path)
+            yield (
+                f"{path}",
+                ValueError("not a format that is read") if name.lower().endswith(NOT_READ) else read_file(path),
+            )
 
     def _files(self, split: str) -> list[str]:
         every, apart = pictures(self.folder), split_folders(self.folder)
@@ -88,10 +90,6 @@ def split_folders(folder: Path) -> dict[str, str]:
 def is_picture(name: str) -> bool:
     """Return whether a file's name is that of a picture in a format that is read."""
     return name.lower().endswith(SUFFIXES)
-
-
-def _is_other(name: str) -> bool:
-    return name.lower().endswith(NOT_READ)
 
 
 def _class(name: str, folder: Path) -> str:
@@ -113,9 +111,6 @@ def listed(folder: Path) -> tuple[str, ...]:
     """Return all pictures below, as paths from there, sorted; and what is there in their place but cannot be one.
 
     That is files of ``NOT_READ`` and links that lead nowhere. See ``walk.below`` for links and hidden files.
-
-    Raises:
-        UserError: it is no folder, holds no pictures, or cannot be looked at.
     """
     if not is_folder(folder):
         raise UserError(f"{folder}: no such folder of images; name one by dataset.root=FOLDER")

@@ -1,23 +1,25 @@
 """Data sets of Hugging Face's hub, by the library ``datasets``, which keeps them as Arrow files."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steadygan.common.errors import UserError, bad_value
-from steadygan.data.hashes import content
-from steadygan.data.sources.base import Payload, Source, order_hash, set_apart
-from steadygan.data.sources.folder import TEST_NAMES
-from steadygan.data.sources.tables import NONE, as_labels, known_column, paths, payload
+from steadygan.data.sources.base import NONE, TEST_NAMES, Payload, empty, set_apart
+from steadygan.data.sources.tables import TableSource, as_labels, known_column, paths, payload
+from steadygan.data.storage.hashes import content
+
+if TYPE_CHECKING:
+    import datasets
 
 
 @dataclass(frozen=True)
-class HuggingFaceSource(Source):
+class HuggingFaceSource(TableSource[tuple[str, int]]):
     """The rows of a data set's ``train`` split and of the first of ``TEST_NAMES`` that it has.
 
     Attributes:
@@ -35,10 +37,6 @@ class HuggingFaceSource(Source):
     label: str = NONE
     test_share: float | None = None
 
-    @property
-    def num_classes(self) -> int | None:
-        return None if self.label == NONE else len(self._labels()[1])
-
     def content(self) -> str:
         """Return the hash of the Arrow files and of the image files that their cells name.
 
@@ -51,14 +49,11 @@ class HuggingFaceSource(Source):
         named = [path for part in self._data().values() for path in paths(part.data.column(self.column))]
         return content(base, (*(path.relative_to(base).as_posix() for path in files), *dict.fromkeys(named)))
 
-    def labels_content(self) -> str | None:
-        return None if self.label == NONE else order_hash(self._labels()[1])
-
     def entries(self, split: str) -> list[tuple[str, int]]:
         """Return the library's split, and the row."""
         part, rows = self._rows(split)
         if not len(rows):
-            raise UserError(f"dataset.name={self.name}: no rows in it for the split {split}")
+            raise empty(f"dataset.name={self.name}", split)
         return [(part, int(row)) for row in rows]
 
     def labels(self, split: str) -> np.ndarray | None:
@@ -75,7 +70,7 @@ class HuggingFaceSource(Source):
                 raise UserError(f"{self.name}/{part}[{row}]: cannot be read ({error})") from error
             yield f"{self.name}/{part}[{row}]", payload(value, Path())
 
-    def _data(self) -> dict[str, Any]:
+    def _data(self) -> "Mapping[str, datasets.Dataset]":
         return _loaded(self.name, self.config, self.revision, self.cache, self.column)
 
     def _rows(self, split: str) -> tuple[str, np.ndarray]:
@@ -87,18 +82,21 @@ class HuggingFaceSource(Source):
         part = "train" if split == "train" else test
         return part, np.arange(len(data[part]))
 
-    def _labels(self) -> tuple[dict[str, np.ndarray], list[Any]]:
-        return _labels(self.name, self.config, self.revision, self.cache, self.column, self.label)
+    def _labels(self) -> tuple[dict[str, np.ndarray], list[object]]:
+        return _labels(self)
 
 
 @lru_cache(maxsize=4)
-def _loaded(name: str, config: str | None, revision: str | None, cache: str | None, column: str) -> dict[str, Any]:
+def _loaded(
+    name: str, config: str | None, revision: str | None, cache: str | None, column: str
+) -> "Mapping[str, datasets.Dataset]":
     try:
         import datasets
     except ImportError as error:
         raise UserError("dataset=huggingface needs the library datasets: pip install 'steadygan[data]'") from error
     try:
-        splits = datasets.load_dataset(name, config, revision=revision, cache_dir=cache)
+        loaded = datasets.load_dataset(name, config, revision=revision, cache_dir=cache)
+        splits = {str(part): rows for part, rows in loaded.items()}
     except Exception as error:  # the library, its network and its files fail in many ways
         message = " ".join(str(error).split())[:300]
         raise UserError(
@@ -108,21 +106,20 @@ def _loaded(name: str, config: str | None, revision: str | None, cache: str | No
     if "train" not in splits:
         raise UserError(f"dataset.name={name}: has no split named train, but {', '.join(splits)}")
     known_column("column", column, splits["train"].column_names)
-    kind = splits["train"].features[column]
-    if not isinstance(kind, datasets.Image):
-        images = [key for key, value in splits["train"].features.items() if isinstance(value, datasets.Image)]
+    features = splits["train"].features
+    if not isinstance(features[column], datasets.Image):
+        images = [key for key, value in features.items() if isinstance(value, datasets.Image)]
         raise bad_value("dataset.column", column, "holds no images", images)
     return {part: rows.cast_column(column, datasets.Image(decode=False)) for part, rows in splits.items()}
 
 
 @lru_cache(maxsize=4)
-def _labels(
-    name: str, config: str | None, revision: str | None, cache: str | None, column: str, label: str
-) -> tuple[dict[str, np.ndarray], list[Any]]:
-    data = _loaded(name, config, revision, cache, column)
+def _labels(source: HuggingFaceSource) -> tuple[dict[str, np.ndarray], list[object]]:
+    data, label = source._data(), source.label
     known_column("label", label, data["train"].column_names, [NONE])
     columns = {part: rows[label][:] for part, rows in data.items() if label in rows.column_names}
     names = getattr(data["train"].features[label], "names", None)
-    every, classes = as_labels([value for column in columns.values() for value in column], names, f"{name}, {label}")
+    values = [value for column in columns.values() for value in column]
+    every, classes = as_labels(values, names, f"{source.name}, {label}")
     bounds = np.cumsum([len(column) for column in columns.values()])[:-1]
     return dict(zip(columns, np.split(every, bounds))), classes

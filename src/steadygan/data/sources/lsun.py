@@ -5,14 +5,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steadygan.common.errors import UserError, bad_value
-from steadygan.data.hashes import content
 from steadygan.data.sources.base import Payload, Source
 from steadygan.data.sources.walk import is_file, is_folder
+from steadygan.data.storage.hashes import content
+
+if TYPE_CHECKING:
+    import lmdb
 
 FOLDER = "lsun"
 SUFFIX = {"train": "train_lmdb", "test": "val_lmdb"}
@@ -20,7 +23,7 @@ SUFFIX = {"train": "train_lmdb", "test": "val_lmdb"}
 
 
 @dataclass(frozen=True)
-class LSUNSource(Source):
+class LSUNSource(Source[tuple[str, bytes]]):
     """The pictures of some categories, one after the other, in the order of their keys; labels if there are several."""
 
     folder: Path
@@ -35,7 +38,7 @@ class LSUNSource(Source):
         return content(self.folder, tuple(f"{name}/data.mdb" for name in databases if is_folder(self.folder / name)))
 
     def check(self, split: str) -> None:
-        """Raises UserError where a category is not there."""
+        """Raise a ``UserError`` where a category is not there."""
         for name in self.categories:
             path = self.folder / f"{name}_{SUFFIX[split]}"
             if not is_file(path / "data.mdb"):
@@ -46,7 +49,7 @@ class LSUNSource(Source):
                 raise bad_value("dataset.categories", name, f"{problem}=FOLDER the folder that holds lsun/", available)
 
     def entries(self, split: str) -> list[tuple[str, bytes]]:
-        """Database and key."""
+        """Return database and key."""
         self.check(split)
         names = [f"{name}_{SUFFIX[split]}" for name in self.categories]
         return [(name, key) for name in names for key in _keys(self.folder / name)]
@@ -60,28 +63,26 @@ class LSUNSource(Source):
 
     def read(self, entries: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, Payload]]:
         for name, key in entries:
-            with _sound(self.folder / name), _opened(self.folder / name).begin(buffers=False) as transaction:
+            database = _opened(self.folder / name)
+            with _sound(self.folder / name), database.begin(buffers=False) as transaction:
                 value = transaction.get(key)
             yield f"{name}[{key.decode(errors='replace')}]", KeyError("no such key") if value is None else value
 
 
 @lru_cache(maxsize=8)
-def _opened(path: Path) -> Any:
-    with _sound(path):
-        return _lmdb().open(str(path), readonly=True, lock=False, readahead=False, meminit=False)
-
-
-def _lmdb() -> Any:
+def _opened(path: Path) -> "lmdb.Environment":
     try:
         import lmdb
     except ImportError as error:
         raise UserError("dataset=lsun needs lmdb: pip install 'steadygan[data]'") from error
-    return lmdb
+    with _sound(path):
+        return lmdb.open(str(path), readonly=True, lock=False, readahead=False, meminit=False)
 
 
 @contextmanager
 def _sound(path: Path) -> Iterator[None]:
-    lmdb = _lmdb()
+    import lmdb
+
     try:
         yield
     except lmdb.Error as error:
@@ -90,5 +91,6 @@ def _sound(path: Path) -> Iterator[None]:
 
 @lru_cache(maxsize=8)
 def _keys(path: Path) -> tuple[bytes, ...]:
-    with _sound(path), _opened(path).begin() as transaction:
+    database = _opened(path)
+    with _sound(path), database.begin() as transaction:
         return tuple(transaction.cursor().iternext(keys=True, values=False))

@@ -8,23 +8,26 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steadygan.common.errors import UserError
-from steadygan.data.hashes import content
-from steadygan.data.sources.base import Payload, Source, order_hash, set_apart
-from steadygan.data.sources.folder import TEST_NAMES
-from steadygan.data.sources.tables import NONE, as_labels, known_column, paths, payload
+from steadygan.data.sources.base import NONE, TEST_NAMES, Payload, empty, set_apart
+from steadygan.data.sources.tables import Labels, TableSource, as_labels, known_column, paths, payload
 from steadygan.data.sources.walk import below, is_file, is_folder
+from steadygan.data.storage.hashes import content
+
+if TYPE_CHECKING:
+    import pyarrow
+    from pyarrow import parquet
 
 Entry = tuple[str, int, int]
 """File, row group, row in it."""
 
 
 @dataclass(frozen=True)
-class ParquetSource(Source):
+class ParquetSource(TableSource[Entry]):
     """The rows of one file, or of all files below a folder, in the order of their paths.
 
     Files whose name, or a folder on their way, begins with the name of a split (``train-00000-of-00002.parquet``)
@@ -41,21 +44,14 @@ class ParquetSource(Source):
         """The folder that names are relative to."""
         return self.root.parent if is_file(self.root) else self.root
 
-    @property
-    def num_classes(self) -> int | None:
-        return None if self.label == NONE else len(self._labels()[1])
-
     def content(self) -> str:
         """Return the hash of the tables and of the files that their cells name."""
         return content(self.folder, self._files() + _named(self.folder, self._files(), self.column))
 
-    def labels_content(self) -> str | None:
-        return None if self.label == NONE else order_hash(self._labels()[1])
-
     def entries(self, split: str) -> list[Entry]:
         rows, every = self._rows(split), _rows(self.folder, self._files(), self.column)
         if not len(rows):
-            raise UserError(f"{self.root}: no rows in it for the split {split}")
+            raise empty(self.root, split)
         return [every[row] for row in rows]
 
     def labels(self, split: str) -> np.ndarray | None:
@@ -70,7 +66,7 @@ class ParquetSource(Source):
     def _files(self) -> tuple[str, ...]:
         return files(self.root)
 
-    def _labels(self) -> tuple[np.ndarray, list[Any]]:
+    def _labels(self) -> Labels:
         return _labels(self.folder, self._files(), self.label)
 
     def _rows(self, split: str) -> np.ndarray:
@@ -95,9 +91,6 @@ def files(root: Path) -> tuple[str, ...]:
     """Return the names of the files, sorted.
 
     Of a test and a validation split the first is what one tests with, and the other is left out.
-
-    Raises:
-        UserError: there are none.
     """
     if is_file(root):
         return (root.name,)
@@ -109,7 +102,7 @@ def files(root: Path) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=16)
-def _opened(path: Path) -> Any:
+def _opened(path: Path) -> "parquet.ParquetFile":
     try:
         import pyarrow.parquet
     except ImportError as error:
@@ -130,7 +123,7 @@ def _sound(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: not a parquet file, or damaged ({error})") from error
 
 
-def _row_group(path: Path, group: int, column: str) -> Any:
+def _row_group(path: Path, group: int, column: str) -> "pyarrow.ChunkedArray":
     with _sound(path):
         return _opened(path).read_row_group(group, columns=[column]).column(0)
 
@@ -149,9 +142,8 @@ def _named(folder: Path, names: tuple[str, ...], column: str) -> tuple[str, ...]
     return tuple(pictures)
 
 
-def _holds_all(group: Any, column: str) -> bool:
-    """Return whether a row group's statistics say that every cell holds its bytes; its pictures need not be read
-    then."""
+def _holds_all(group: "parquet.RowGroupMetaData", column: str) -> bool:
+    """Return whether a row group's statistics say that every cell holds its bytes, so that none need be read."""
     for each in (group.column(index) for index in range(group.num_columns)):
         if each.path_in_schema == column:
             return True
@@ -173,8 +165,8 @@ def _rows(folder: Path, names: tuple[str, ...], column: str) -> tuple[Entry, ...
 
 
 @lru_cache(maxsize=16)
-def _labels(folder: Path, names: tuple[str, ...], label: str) -> tuple[np.ndarray, list[Any]]:
-    values: list[Any] = []
+def _labels(folder: Path, names: tuple[str, ...], label: str) -> Labels:
+    values: list[object] = []
     for name in names:
         file = _opened(folder / name)
         known_column("label", label, file.schema_arrow.names, [NONE])
@@ -183,7 +175,7 @@ def _labels(folder: Path, names: tuple[str, ...], label: str) -> tuple[np.ndarra
     return as_labels(values, _class_names(_opened(folder / names[0]), label), f"{folder}, column {label}")
 
 
-def _class_names(file: Any, label: str) -> list[str] | None:
+def _class_names(file: "parquet.ParquetFile", label: str) -> list[str] | None:
     """Return the class names in Hugging Face's metadata."""
     try:
         metadata = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))

@@ -1,23 +1,46 @@
 """Pictures in a column of a table, as Hugging Face stores them: a struct of ``bytes`` and ``path``, or plain bytes."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Hashable, Iterable, Sequence
 from numbers import Number
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from steadygan.common.errors import UserError, bad_value
-from steadygan.data.sources.base import Payload, read_file
+from steadygan.data.sources.base import NONE, E, Payload, Source, order_hash, read_file
 
-NONE = "none"
+if TYPE_CHECKING:
+    import pyarrow
 
 MOST = 65_536
 """Classes; a column of more values holds something else, such as a number for each row."""
 
+V = TypeVar("V")
+Labels = tuple[np.ndarray, list[object]]
+"""Of all rows, int64, and what each label means."""
 
-def payload(value: Any, beside: Path) -> Payload:
+
+class TableSource(Source[E]):
+    """Rows of a table with a ``column`` of pictures and perhaps one of labels."""
+
+    label: str
+
+    @property
+    def num_classes(self) -> int | None:
+        return None if self.label == NONE else len(self._labels()[1])
+
+    def labels_content(self) -> str | None:
+        return None if self.label == NONE else order_hash(self._labels()[1])
+
+    @abstractmethod
+    def _labels(self) -> tuple[object, list[object]]:
+        """Return the labels of all rows, and what each of them means."""
+
+
+def payload(value: object, beside: Path) -> Payload:
     """Return the bytes of one cell; a path without bytes is looked for ``beside`` the table."""
     if isinstance(value, bytes):
         return value
@@ -29,13 +52,13 @@ def payload(value: Any, beside: Path) -> Payload:
 
 
 def known_column(key: str, name: str, columns: Sequence[str], others: Sequence[str] = ()) -> None:
-    """Raises UserError where there is no such column."""
+    """Raise a ``UserError`` where there is no such column."""
     if name not in columns:
         raise bad_value(f"dataset.{key}", name, "no such column", [*columns, *others])
 
 
-def paths(column: Any) -> list[str]:
-    """Return the files that the cells of an Arrow column of pictures name without holding their bytes."""
+def paths(column: "pyarrow.Array | pyarrow.ChunkedArray") -> list[str]:
+    """Return the files that the cells of a column of pictures name without holding their bytes."""
     names: list[str] = []
     for chunk in getattr(column, "chunks", [column]):
         cells = getattr(chunk, "storage", chunk)
@@ -47,16 +70,11 @@ def paths(column: Any) -> list[str]:
     return names
 
 
-def as_labels(values: Sequence[Any], names: Sequence[str] | None, where: str) -> tuple[np.ndarray, list[Any]]:
-    """Int64 labels, and what each of them means: the distinct values in their order (``in_order``).
+def as_labels(values: Sequence[Any], names: Sequence[str] | None, where: str) -> Labels:
+    """Return int64 labels, and what each of them means: the distinct values in their order (``in_order``).
 
-    Args:
-        values: of all splits, so that their labels are the same.
-        names: of the classes, where the table says them; the values are then their numbers.
-        where: for messages.
-
-    Raises:
-        UserError: some are missing or no values of classes, there are too many, or one stands for no class.
+    The ``values`` are those of all splits, so that their labels are the same. Where the table says the ``names`` of the
+    classes, the values are their numbers. Missing ones, too many, or one that stands for no class are a ``UserError``.
     """
     if missing := sum(value is None or value == "" or bool(value != value) for value in values):
         problem = f"{missing} of {len(values)} rows have no label (empty or nan); take them out of the table"
@@ -77,31 +95,28 @@ def as_labels(values: Sequence[Any], names: Sequence[str] | None, where: str) ->
     return np.array([number[value] for value in values], dtype=np.int64), list(names or classes)
 
 
-def in_order(values: Iterable[Any]) -> list[Any]:
-    """Return the distinct ones: numbers, and words that are all numbers, in the order of the numbers; others in their
-    own."""
+def in_order(values: Iterable[V]) -> list[V]:
+    """Return the distinct ones: numbers, and words that are all numbers, by the numbers; others in their own order."""
     distinct = set(values)
     try:
         return sorted(distinct, key=lambda value: (_number(value), str(value)))
     except (TypeError, ValueError, OverflowError):
-        return sorted(distinct)
+        return sorted(distinct)  # pyright: ignore[reportArgumentType] values of one type, which has an order
 
 
-def _number(value: Any) -> Any:
-    number = _parsed(value) if isinstance(value, str) else value
+def _number(value: Any) -> float:
+    number = value
+    if isinstance(value, str):
+        try:
+            number = int(value)
+        except ValueError:
+            number = float(value)
     if not math.isfinite(number):
         raise ValueError("stands in no order")
     return number
 
 
-def _parsed(word: str) -> int | float:
-    try:
-        return int(word)
-    except ValueError:
-        return float(word)
-
-
-def _is_negative(value: Any) -> bool:
+def _is_negative(value: object) -> bool:
     """Return whether it is a number below 0, or a word that says one."""
     try:
         return isinstance(value, Number | str) and bool(_number(value) < 0)

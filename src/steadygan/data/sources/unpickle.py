@@ -2,9 +2,9 @@
 
 import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy._core import multiarray, numeric
 
 from steadygan.common.errors import UserError
 
@@ -16,28 +16,28 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
-ALLOWED: dict[tuple[str, str], Any] = {
+ALLOWED: dict[tuple[str, str], object] = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
     ("_codecs", "encode"): _encode,
-    **{(f"numpy.{core}.multiarray", "_reconstruct"): np._core.multiarray._reconstruct for core in ("core", "_core")},
-    **{(f"numpy.{core}.numeric", "_frombuffer"): np._core.numeric._frombuffer for core in ("core", "_core")},
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): multiarray._reconstruct for core in ("core", "_core")},
+    # what pickles of NumPy 2 name, which its stubs do not
+    **{(f"numpy.{core}.numeric", "_frombuffer"): vars(numeric)["_frombuffer"] for core in ("core", "_core")},
 }
 """All that a pickle may name."""
 
 
 class _Arrays(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         if (module, name) not in ALLOWED:
             raise pickle.UnpicklingError(f"asks for {module}.{name}, which is no array's")
         return ALLOWED[module, name]
 
 
-def load_arrays(path: Path) -> Any:
+def load_arrays(path: Path) -> object:
     """Load a pickle of dicts, lists, numbers, bytes and arrays; strings of Python 2 become bytes.
 
-    Raises:
-        UserError: it cannot be read, is damaged, or asks for anything else.
+    One that asks for anything else is a ``UserError``.
     """
     try:
         with path.open("rb") as file:

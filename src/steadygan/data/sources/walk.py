@@ -31,7 +31,7 @@ def unreadable(path: Path | str, error: OSError) -> UserError:
 
 @contextmanager
 def reading(path: Path | str) -> Iterator[None]:
-    """Raises UserError, with the path named, for whatever the system says against it."""
+    """Raise a ``UserError``, with the path named, for whatever the system says against it."""
     try:
         yield
     except OSError as error:
@@ -43,10 +43,8 @@ def reading(path: Path | str) -> Iterator[None]:
 def mode_of(path: Path) -> int | None:
     """Return the mode of a path by ``stat``, links followed; None where there is nothing.
 
-    ``Path.is_dir`` and ``Path.exists`` say no, depending on Python's version, where they were not allowed to look.
-
-    Raises:
-        UserError: it could not be looked at.
+    ``Path.is_dir`` and ``Path.exists`` say no, depending on Python's version, where they were not allowed to look:
+    here that is a ``UserError``.
     """
     with reading(path):
         try:
@@ -73,10 +71,8 @@ def below(folder: Path, suffixes: Sequence[str]) -> tuple[str, ...]:
     """Return all files with one of the suffixes, as paths from ``folder``, sorted.
 
     Links are followed, unless they lead to a folder on the way to themselves. Links that lead nowhere are listed
-    whatever their suffix, since nobody knows what they would lead to. Hidden files and folders are not looked at.
-
-    Raises:
-        UserError: a folder or a link cannot be looked at.
+    whatever their suffix, since nobody knows what they would lead to. Hidden files and folders are not looked at. One
+    that cannot be looked at is a ``UserError``.
     """
     names: list[str] = []
     left: list[tuple[str, tuple[Identity, ...]]] = [("", ())]
@@ -99,7 +95,7 @@ def below(folder: Path, suffixes: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _leads_to_folder(entry: os.DirEntry) -> bool:
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError as error:
@@ -108,5 +104,5 @@ def _leads_to_folder(entry: os.DirEntry) -> bool:
         raise
 
 
-def _leads_nowhere(entry: os.DirEntry) -> bool:
+def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
     return entry.is_symlink() and mode_of(Path(entry.path)) is None

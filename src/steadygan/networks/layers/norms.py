@@ -49,10 +49,7 @@ class BatchNorm(nn.Module):
     processes share a batch, the statistics are those of their parts unless the layer runs in ``synchronised``.
 
     Args:
-        channels: C.
         momentum: weight of the batch in the running statistics.
-        eps: added to the variance.
-        affine: with a learned scale and shift.
 
     Reference: Ioffe and Szegedy (2015), arXiv:1502.03167.
     """

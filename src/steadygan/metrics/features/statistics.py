@@ -4,13 +4,13 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from steadygan.common.errors import UserError
-from steadygan.metrics.features import Gaussian
+from steadygan.metrics.base import Provenance
+from steadygan.metrics.features.references import Gaussian
 from steadygan.runs.files import write_atomically
 
 ORIGIN = ("resize", "weights")
@@ -20,29 +20,18 @@ CLEAN_FID = {"clean": "clean", "legacy_pytorch": "pytorch-fid", "legacy_tensorfl
 """Our name of each mode of clean-fid's, which stands in the names of its files: ``NAME_MODE_SPLIT_RESOLUTION.npz``."""
 
 
-def save(path: Path, gaussian: Gaussian, origin: Mapping[str, Any] | None = None) -> None:
-    """Write ``mu`` and ``sigma``, float64, and what both programs leave unread: ``count`` and ``origin``.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    values = {"mu": gaussian.mean.numpy(), "sigma": gaussian.cov.numpy(), "count": gaussian.count, **(origin or {})}
+def save(path: Path, gaussian: Gaussian, origin: Provenance | None = None) -> None:
+    """Write ``mu`` and ``sigma``, float64, and what both programs leave unread: ``count`` and ``origin``."""
+    moments = {"mu": gaussian.mean.numpy(), "sigma": gaussian.cov.numpy(), "count": np.asarray(gaussian.number)}
+    values = moments | {key: np.asarray(value) for key, value in (origin or {}).items()}
     try:
-        write_atomically(path, lambda file: np.savez_compressed(file, **values))
+        write_atomically(path, lambda file: np.savez_compressed(file, allow_pickle=False, **values))
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def load(path: Path, size: int) -> Gaussian:
-    """Read them; ``count`` is 0 where the file does not say it.
-
-    Args:
-        path: of the file.
-        size: features that there must be.
-
-    Raises:
-        UserError: no such file, damaged, or of other features.
-    """
+    """Return the statistics of ``size`` features in a file; their number is 0 where it does not say it."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             mean, cov = (torch.from_numpy(stored[key].astype(np.float64)) for key in ("mu", "sigma"))
@@ -69,17 +58,10 @@ def origin(path: Path) -> dict[str, str]:
     return stated if mode is None else {"resize": CLEAN_FID[mode[1]], **stated}
 
 
-def check_origin(path: Path, stated: Mapping[str, str], used: Mapping[str, Any], node: str) -> None:
+def check_origin(path: Path, stated: Mapping[str, str], used: Provenance, node: str) -> None:
     """Refuse statistics of features that are not comparable with those of the network in use.
 
-    Args:
-        path: of the file.
-        stated: its ``origin``.
-        used: the provenance of the network.
-        node: the metric's name in a config.
-
-    Raises:
-        UserError: another resizer, or other weights.
+    ``stated`` is the file's ``origin``, ``used`` the provenance of the network, ``node`` the metric's name.
     """
     for key, value in stated.items():
         if key in used and used[key] != value:

@@ -1,16 +1,13 @@
 """The examples of a split of images that are too many for floats of all of them: rows are converted when asked for."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from steadygan.data.shards import Shards
-
-BLOCK = 1000
-"""Images looked at together by who looks at all of them."""
+from steadygan.data.base import Rows
+from steadygan.data.storage.shards import Shards
 
 
 class Frames:
@@ -24,31 +21,33 @@ class Frames:
     def __init__(self, shards: Shards) -> None:
         self._shards = shards
         self.content = shards.content
-        self.shape = (len(shards), *shards.shape)
+        self.shape: tuple[int, ...] = (len(shards), *shards.shape)
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def bytes(self, rows: Any) -> Tensor:
-        """Uint8 ``[n, C, H, W]`` of rows: a slice, numbers ``[n]`` or truth values ``[N]``."""
-        return torch.from_numpy(self._shards.gather(np.arange(len(self))[_numpy(rows)]))
+    def bytes(self, rows: Rows) -> Tensor:
+        """Return uint8 ``[n, C, H, W]``."""
+        chosen = rows.cpu().numpy() if isinstance(rows, Tensor) else rows
+        return torch.from_numpy(self._shards.gather(np.arange(len(self))[chosen]))
 
-    def __getitem__(self, rows: Any) -> Tensor:
+    def __getitem__(self, rows: Rows | int) -> Tensor:
         """Floats of rows as ``bytes`` takes them; of one number the image ``[C, H, W]``."""
         if isinstance(rows, int):
             return self[rows : rows + 1 or None][0]
-        return from_levels(self.bytes(rows), torch.float32)
+        return from_bytes(self.bytes(rows))
 
     def split(self, size: int) -> Iterator[Tensor]:
-        """Floats, ``size`` rows at a time."""
+        """Yield floats, ``size`` rows at a time."""
         for start in range(0, len(self), size):
             yield self[start : start + size]
 
 
-def _numpy(rows: Any) -> Any:
-    return rows.cpu().numpy() if isinstance(rows, Tensor) else rows
+def to_bytes(x: Tensor) -> Tensor:
+    """Return [-1, 1] as uint8: clamped and rounded to the grid of 256 levels; what is not a number becomes 0."""
+    return ((x.float().nan_to_num(nan=-1.0).clamp(-1, 1) + 1) * 127.5).round().byte()
 
 
-def from_levels(levels: Tensor, dtype: torch.dtype) -> Tensor:
-    """Grey levels 0 to 255 as numbers in [-1, 1]."""
-    return levels.to(dtype) / 127.5 - 1
+def from_bytes(x: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return grey levels 0 to 255 as numbers in [-1, 1]."""
+    return x.to(dtype) / 127.5 - 1

@@ -1,13 +1,11 @@
 """Tensors that take long to compute, kept on disk under a name made from what they depend on."""
 
 import hashlib
-import io
 import json
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,8 +18,8 @@ Tensors = dict[str, Tensor]
 log = logging.getLogger("steadygan")
 
 
-def content_hash(tensors: Mapping[str, Tensor], settings: Any = None) -> str:
-    """SHA-256 over names, types, shapes and bytes of ``tensors``, and over ``settings`` as JSON."""
+def content_hash(tensors: Mapping[str, Tensor], settings: object = None) -> str:
+    """Return SHA-256 over names, types, shapes and bytes of ``tensors``, and over ``settings`` as JSON."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()
@@ -67,9 +65,8 @@ def _load(path: Path) -> Tensors | None:
 
 
 def _store(path: Path, tensors: Tensors) -> None:
-    buffer = io.BytesIO()
-    torch.save({"tensors": tensors, "hash": content_hash(tensors)}, buffer)
+    stored = {"tensors": tensors, "hash": content_hash(tensors)}
     try:
-        write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+        write_atomically(path, lambda file: torch.save(stored, file))
     except OSError as error:
         log.warning("%s cannot be written (%s)", path, error)

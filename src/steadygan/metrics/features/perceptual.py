@@ -5,20 +5,21 @@ Reference: Johnson et al. (2016), arXiv:1603.08155.
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from typing import Any
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from steadygan.common.errors import bad_value
-from steadygan.core.declare import declare, nonnegative
+from steadygan.core.declare import declare, nonnegative, signed_as
 from steadygan.core.distances import l1
 from steadygan.core.growing import enlarged
-from steadygan.metrics.classifier import classifier_for
-from steadygan.metrics.fits import has_labelled_images, misfit
-from steadygan.metrics.inception import TRUNK, Inception
-from steadygan.metrics.resizers import SIDE
+from steadygan.data.base import Dataset
+from steadygan.metrics.features.classifier import classifier_for
+from steadygan.metrics.features.inception import TRUNK, Inception
+from steadygan.metrics.features.resizers import SIDE
+from steadygan.metrics.fits import labelled
 
 Maps = Callable[[Tensor], Sequence[Tensor]]
 """Images ``[B, C, S, S]`` in [-1, 1] to the activations of some layers, ``[B, ...]`` each; differentiable."""
@@ -27,15 +28,10 @@ Maps = Callable[[Tensor], Sequence[Tensor]]
 def feature_loss(maps: Maps, made: Tensor, target: Tensor) -> Tensor:
     """Return the mean square difference of activations, ``[B]``: Johnson et al., eq. 2, its mean over the layers.
 
-    Args:
-        maps: the layers.
-        made: ``[B, C, S, S]``.
-        target: the same.
-
     Reference: Johnson et al. (2016), eq. 2, arXiv:1603.08155.
     """
     pairs = list(zip(maps(made), maps(target)))
-    return sum((a - b).square().flatten(1).mean(1) for a, b in pairs) / len(pairs)
+    return reduce(torch.add, [(a - b).square().flatten(1).mean(1) for a, b in pairs]) / len(pairs)
 
 
 class Perceptual:
@@ -52,10 +48,11 @@ class Perceptual:
 
     def __call__(self, made: Tensor, target: Tensor) -> Tensor:
         """Return ``[B]``."""
-        seen = [enlarged(x, self.size) for x in (made, target)]
-        return feature_loss(self.maps, *seen) + self.pixels * l1(made, target)
+        large = [enlarged(x, self.size) for x in (made, target)]
+        return feature_loss(self.maps, *large) + self.pixels * l1(made, target)
 
 
+@signed_as("steadygan.metrics.perceptual.Feature")
 @declare(pixels=nonnegative)
 class Feature:
     """Which network's layers: what ``scheme/distance=feature`` instantiates to.
@@ -63,26 +60,23 @@ class Feature:
     Args:
         features: "classifier" (the data set's own small one: all its convolutions), "inception" (four layers of the
             published one, of up to 768 channels), or a module that maps images to features, a tensor or a sequence.
-        weights: of Inception; None: where torch.hub keeps them.
         pixels: weight of L1 beside it.
     """
 
-    def __init__(self, features: Any = "classifier", weights: str | None = None, pixels: float = 0.0) -> None:
+    def __init__(
+        self, features: str | nn.Module = "classifier", weights: str | None = None, pixels: float = 0.0
+    ) -> None:
         if not isinstance(features, nn.Module) and features not in MAPS:
             raise bad_value("scheme.distance.features", features, "no such feature network", MAPS)
         self.features, self.weights, self.pixels = features, weights, pixels
 
-    def check(self, dataset: Any) -> None:
+    def check(self, dataset: Dataset) -> None:
         """Raise a ``UserError`` where the data have no labels to train a classifier on."""
-        if isinstance(self.features, str) and self.features == "classifier" and not has_labelled_images(dataset):
-            raise misfit("feature", dataset, "labelled images")
+        if isinstance(self.features, str) and self.features == "classifier":
+            labelled("feature", dataset)
 
-    def on(self, dataset: Any) -> Perceptual:
-        """Return the distance for a data set; trains its classifier if need be.
-
-        Raises:
-            UserError: the weights of Inception are missing.
-        """
+    def on(self, dataset: Dataset) -> Perceptual:
+        """Return the distance for a data set; trains its classifier if need be."""
         if isinstance(self.features, nn.Module):
             maps = _of_module(self.features)
         else:
@@ -100,12 +94,12 @@ def _of_module(module: nn.Module) -> Maps:
     return maps
 
 
-def _of_classifier(dataset: Any, weights: str | None) -> Maps:
-    trunk = _Placed(classifier_for(dataset).network.trunk)
+def _of_classifier(dataset: Dataset, weights: str | None) -> Maps:
+    trunk = _Placed(classifier_for(labelled("feature", dataset)).network.trunk)
 
     def maps(x: Tensor) -> list[Tensor]:
         features = []
-        for layer in trunk.on(x):
+        for layer in trunk.on(x).children():
             x = layer(x)
             if isinstance(layer, nn.ReLU) and x.ndim == 4:
                 features.append(x)
@@ -118,7 +112,7 @@ LAYERS = ("Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e")
 """Of Inception: the last ones before it halves the images."""
 
 
-def _of_inception(dataset: Any, weights: str | None) -> Maps:
+def _of_inception(dataset: Dataset, weights: str | None) -> Maps:
     network = _Placed(Inception(weights).network)
     used = TRUNK[: TRUNK.index(LAYERS[-1]) + 1]
 
@@ -134,7 +128,7 @@ def _of_inception(dataset: Any, weights: str | None) -> Maps:
     return maps
 
 
-MAPS: dict[str, Callable[[Any, str | None], Maps]] = {"classifier": _of_classifier, "inception": _of_inception}
+MAPS: dict[str, Callable[[Dataset, str | None], Maps]] = {"classifier": _of_classifier, "inception": _of_inception}
 
 
 class _Placed:

@@ -10,18 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from filelock import Timeout
 
 from steadygan.common.errors import UserError, bad_value
 from steadygan.common.paths import cache_dir
 from steadygan.common.progress import progress
-from steadygan.data.decoders import Task, run
-from steadygan.data.hashes import look_again
-from steadygan.data.shards import INDEX, Broken, Shards, read_shard, spans
 from steadygan.data.sources.base import Source
 from steadygan.data.sources.pixels import View
+from steadygan.data.storage.decoders import Task, Work, run
+from steadygan.data.storage.hashes import look_again
+from steadygan.data.storage.shards import INDEX, Broken, Shards, read_shard, spans
 from steadygan.runs.files import TEMPORARY, write_json, write_text
 from steadygan.runs.locks import lease
 
@@ -47,9 +46,6 @@ def prepared(source: Source, split: str, view: View, workers: int, corrupt: str)
 
     Of several processes that ask at once one makes them and the others wait; the lock is one that a dead owner loses
     (``steadygan.runs.locks``).
-
-    Raises:
-        UserError: there are none, broken ones are refused, or the cache cannot be written or is full.
     """
     return remembered(source, source.content(), split, view, workers, corrupt)
 
@@ -68,7 +64,7 @@ def remembered(source: Source, content: str, split: str, view: View, workers: in
     return _checked(shards, corrupt)
 
 
-def selection(source: Source) -> dict[str, Any]:
+def selection(source: Source) -> dict[str, object]:
     """Return the settings that, beside its content, decide which images a split has: not where they lie."""
     return {key: getattr(source, key) for key in ("test_share", "column", "categories") if hasattr(source, key)}
 
@@ -101,7 +97,7 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _made(folder: Path, source: Source, split: str, view: View, workers: int, settings: Any) -> Shards:
+def _made(folder: Path, source: Source, split: str, view: View, workers: int, settings: dict[str, object]) -> Shards:
     for left in folder.glob(f".*{TEMPORARY}"):  # of a writer that was killed
         left.unlink(missing_ok=True)
     entries = source.entries(split)
@@ -118,7 +114,7 @@ def _made(folder: Path, source: Source, split: str, view: View, workers: int, se
     _room(folder, missing * math.prod(view.shape))
     began = time.monotonic()
     with progress(f"Decoding the {split} images, once", missing, "images") as step:
-        broken |= run(tasks, entries, source, view, folder, workers, step)
+        broken |= run(tasks, entries, Work(source, view, folder), workers, step)
     if tasks:
         _check_unchanged(source, settings["content"], folder)
     if missing * math.prod(view.shape) > SHARD_BYTES:
@@ -126,12 +122,8 @@ def _made(folder: Path, source: Source, split: str, view: View, workers: int, se
     return _finished(folder, view, len(entries), size, broken, settings)
 
 
-def _check_unchanged(source: Source, before: str, folder: Path) -> None:
-    """Look at the files again: what was decoded is kept under the hash of what was there before.
-
-    Raises:
-        UserError: they are others by now, or some are gone.
-    """
+def _check_unchanged(source: Source, before: object, folder: Path) -> None:
+    """Look at the files again: what was decoded is kept under the hash of what was there before."""
     look_again()
     if source.content() != before:
         shutil.rmtree(folder, ignore_errors=True)
@@ -152,7 +144,9 @@ def _room(folder: Path, needed: int) -> None:
         )
 
 
-def _finished(folder: Path, view: View, rows: int, size: int, broken: dict[int, list[Broken]], settings: Any) -> Shards:
+def _finished(
+    folder: Path, view: View, rows: int, size: int, broken: dict[int, list[Broken]], settings: dict[str, object]
+) -> Shards:
     counts = [end - start - len(broken[shard]) for shard, (start, end) in enumerate(spans(rows, size))]
     every = [each for shard in sorted(broken) for each in broken[shard]]
     if every:

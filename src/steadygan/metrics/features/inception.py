@@ -18,8 +18,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from steadygan.common.errors import UserError, bad_value, first_line
 from steadygan.common.paths import expanded
-from steadygan.metrics.network import FeatureNetwork
-from steadygan.metrics.resizers import RESIZERS
+from steadygan.metrics.features.cache import Tensors
+from steadygan.metrics.features.network import FeatureNetwork
+from steadygan.metrics.features.resizers import RESIZERS
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -41,11 +42,6 @@ class Inception(FeatureNetwork):
     Args:
         weights: the published file; None: where torch.hub keeps it.
         resize: one of ``RESIZERS``.
-        dtype: one of ``steadygan.metrics.network.DTYPES``.
-
-    Raises:
-        UserError: torch-fidelity or the weights are missing, the weights are not those that their name says, or there
-            is no such resizer.
     """
 
     def __init__(self, weights: str | None = None, resize: str = "torch-fidelity", dtype: str = "float32") -> None:
@@ -71,11 +67,11 @@ class Inception(FeatureNetwork):
     """More at once are no faster on a CPU, and a few images cost as much as a block."""
 
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features ``[B, 2048]`` and logits ``[B, 1008]``."""
+        """Return features ``[B, 2048]`` and logits ``[B, 1008]``."""
         self.network.to(images.device)
         with self.computing(images.device):
             features = torch.cat([self._features(part) for part in images.split(self.block)])
-            return features, features @ self.network.fc.weight.T
+            return features, features @ self.network.get_parameter("fc.weight").T
 
     def _features(self, images: Tensor) -> Tensor:
         if images.shape[1] == 1:
@@ -91,7 +87,7 @@ def standard_place() -> Path:
 
 
 @lru_cache(maxsize=1)
-def _weights(path: Path) -> tuple[str, dict[str, Any]]:
+def _weights(path: Path) -> tuple[str, Tensors]:
     """Return the SHA-256 of the file and what is in it."""
     try:
         content = path.read_bytes()
@@ -115,7 +111,7 @@ def _weights(path: Path) -> tuple[str, dict[str, Any]]:
         raise UserError(f"{path}: not a file of weights ({first_line(error)})") from error
 
 
-def _network(state: dict[str, Any]) -> nn.Module:
+def _network(state: Tensors) -> nn.Module:
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import BasicConv2d, FeatureExtractorInceptionV3
     except ImportError as error:
@@ -124,8 +120,8 @@ def _network(state: dict[str, Any]) -> nn.Module:
     class Empty(FeatureExtractorInceptionV3):
         """The published class loads its weights with ``weights_only=False``: it is given none."""
 
-        def load_state_dict(self, state: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-            return super().load_state_dict(state, *args, **kwargs) if state else None
+        def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+            return super().load_state_dict(*args, **kwargs) if args[0] else None
 
     nothing = io.BytesIO()
     torch.save({}, nothing)
@@ -138,5 +134,6 @@ def _network(state: dict[str, Any]) -> nn.Module:
         raise UserError(f"the weights of Inception do not fit it: {first_line(error)}") from error
     network = network.float().eval().requires_grad_(False)
     for layer in [layer for layer in network.modules() if isinstance(layer, BasicConv2d)]:
-        layer.conv, layer.bn = fuse_conv_bn_eval(layer.conv, layer.bn), nn.Identity()
+        layer.conv = fuse_conv_bn_eval(layer.conv, layer.bn)
+        layer.register_module("bn", nn.Identity())
     return network.to(memory_format=torch.channels_last)

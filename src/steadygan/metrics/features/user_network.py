@@ -1,31 +1,25 @@
 """A user's module as a feature network."""
 
 import hashlib
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from steadygan.common.errors import UserError, first_line
 from steadygan.core.draws import generator
-from steadygan.metrics.cache import content_hash
-from steadygan.metrics.images import from_bytes
-from steadygan.metrics.network import FeatureNetwork
+from steadygan.data.storage.frames import from_bytes
+from steadygan.metrics.features.cache import content_hash
+from steadygan.metrics.features.network import FeatureNetwork
 
 
 class UserNetwork(FeatureNetwork):
     """A user's module: images ``[B, C, H, W]`` in [-1, 1] to features ``[B, d]``, or to features and logits.
 
-    Features of more dimensions are flattened.
+    Features of more dimensions are flattened. One that fails, or gives no features, is a ``UserError``.
 
     Args:
         module: taken into evaluation mode, its parameters frozen.
-        shape: of an image.
-        dtype: one of ``steadygan.metrics.network.DTYPES``.
         setting: the key that it comes from, for errors.
-
-    Raises:
-        UserError: the module fails on images of this shape, or what it gives are no features.
     """
 
     def __init__(
@@ -48,7 +42,7 @@ class UserNetwork(FeatureNetwork):
         }
 
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features and logits; where there are no logits, features twice."""
+        """Return features and logits; where there are no logits, features twice."""
         with self.computing(images.device):
             made = self.module.to(images.device)(from_bytes(images, self.weights_dtype))
         features, logits = made if isinstance(made, tuple) else (made, made)
@@ -60,15 +54,8 @@ class UserNetwork(FeatureNetwork):
         try:
             features, logits = self.outputs(noise)
         except Exception as error:  # whatever a stranger's module raises
-            raise UserError(f"{setting}: fails on images of the shape {list(shape)} ({_words(error)})") from error
+            raise UserError(f"{setting}: fails on images of the shape {list(shape)} ({first_line(error)})") from error
         if len(features) != 2 or len(logits) != 2 or not features.is_floating_point():
-            raise UserError(f"{setting}: gives {_said(features)} for two images, and not their features [2, d]")
+            got = f"{str(features.dtype).removeprefix('torch.')} {list(features.shape)}"
+            raise UserError(f"{setting}: gives {got} for two images, and not their features [2, d]")
         return features
-
-
-def _words(error: Any) -> str:
-    return first_line(error)
-
-
-def _said(value: Tensor) -> str:
-    return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from steadygan.metrics.images import from_bytes
+from steadygan.data.storage.frames import from_bytes
+from steadygan.metrics.features.real import ByteRows
 
 RECIPE: dict[str, Any] = {
     "version": 1,
@@ -51,7 +52,7 @@ class ConvNet(nn.Module):
         self.head = nn.Linear(RECIPE["features"], num_classes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Features and logits."""
+        """Return features and logits."""
         features = self.trunk(x)
         return features, self.head(features)
 
@@ -75,14 +76,8 @@ def build(shape: tuple[int, ...], num_classes: int, generator: torch.Generator |
     return network
 
 
-def train(images: Any, labels: Tensor, num_classes: int) -> ConvNet:
-    """Train a network: cross-entropy, Adam, a cosine for the learning rate, small random affine maps.
-
-    Args:
-        images: ``[N, C, H, W]`` uint8, of which rows are taken.
-        labels: ``[N]``, 0 to ``num_classes - 1``.
-        num_classes: how many.
-    """
+def train(images: Tensor | ByteRows, labels: Tensor, num_classes: int) -> ConvNet:
+    """Train a network on ``images [N, C, H, W]`` uint8: cross-entropy, Adam, a cosine, small random affine maps."""
     with _undisturbed():
         generator = torch.Generator().manual_seed(RECIPE["seed"])
         network = build(tuple(images.shape[1:]), num_classes, generator).to(memory_format=torch.channels_last)
@@ -111,13 +106,13 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _steps(count: int) -> int:
-    """So many steps for ``count`` examples."""
+    """Return the number of steps for ``count`` examples."""
     passes = RECIPE["passes"] * count // RECIPE["batch_size"]
     return min(max(passes, RECIPE["least_steps"]), RECIPE["most_steps"])
 
 
 def _batches(count: int, steps: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Indices ``[B]`` for each step: one shuffled pass after the other."""
+    """Yield indices ``[B]`` for each step: one shuffled pass after the other."""
     left = torch.empty(0, dtype=torch.int64)
     for _ in range(steps):
         while len(left) < RECIPE["batch_size"]:

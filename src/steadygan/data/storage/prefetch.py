@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 from torch import Tensor
 
@@ -29,29 +28,24 @@ class Prefetch:
     def __call__(self, seed: int, stream: str, index: int, batch_size: int) -> Tensor:
         """Return the batch that ``make`` returns."""
         key = (seed, stream, batch_size)
+        future = self._ready(key, index)
+        batch = self._make(seed, stream, index, batch_size) if future is None else future.result()
+        if self._last.pop(key, None) == index - 1:
+            if self._thread is None:
+                self._thread = ThreadPoolExecutor(1, thread_name_prefix="steadygan-prefetch")
+            self._lookahead[key] = index + 1, self._thread.submit(self._make, seed, stream, index + 1, batch_size)
+        self._last[key] = index
+        while len(self._last) > MOST:
+            self._ready(self._last.popitem(last=False)[0], None)
+        return batch
+
+    def _ready(self, key: Key, index: int | None) -> Future[Tensor] | None:
+        """Return what is ready or on its way for a stream, if it is batch ``index``; any other is given up."""
         ready, future = self._lookahead.pop(key, (None, None))
         if future is not None and ready != index:
             future.cancel()
-        batch = (
-            future.result() if future is not None and ready == index else self._make(seed, stream, index, batch_size)
-        )
-        if self._last.pop(key, None) == index - 1:
-            self._lookahead[key] = index + 1, self._pool().submit(self._make, seed, stream, index + 1, batch_size)
-        self._last[key] = index
-        self._forget()
-        return batch
+            return None
+        return future
 
-    def _pool(self) -> ThreadPoolExecutor:
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="steadygan-prefetch")
-        return self._thread
-
-    def _forget(self) -> None:
-        while len(self._last) > MOST:
-            key, _ = self._last.popitem(last=False)
-            _, future = self._lookahead.pop(key, (None, None))
-            if future is not None:
-                future.cancel()
-
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {"_make": self._make, "_last": OrderedDict(), "_lookahead": {}, "_thread": None}

@@ -1,16 +1,17 @@
 """Feature networks: images in, features and logits out, each image computed once."""
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from steadygan.common.errors import bad_value
-from steadygan.metrics.cache import content_hash
-from steadygan.metrics.images import to_bytes
+from steadygan.data.storage.frames import to_bytes
+from steadygan.metrics.base import Provenance
+from steadygan.metrics.features.cache import content_hash
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}
 """What a network computes in; bfloat16 is autocast, with float32 weights."""
@@ -19,25 +20,20 @@ _REMEMBERED = 64_000
 """Images."""
 
 
-class FeatureNetwork:
+class FeatureNetwork(ABC):
     """A frozen network, with its results of the last blocks of images, so that metrics share one pass.
 
-    Not an ``nn.Module``: it should be neither in a metric's parameters nor in a checkpoint. Subclasses define
-    ``outputs``.
-
-    Args:
-        dtype: one of ``DTYPES``.
+    Not an ``nn.Module``: it should be neither in a metric's parameters nor in a checkpoint.
 
     Attributes:
         key: hash of all that its results depend on but the images.
-        num_features: length of a feature vector.
         provenance: what a score depends on through it, fit for JSON.
         block: images that go through it at once.
     """
 
     key: str
     num_features: int
-    provenance: dict[str, Any]
+    provenance: Provenance
     block = 100
 
     def __init__(self, dtype: str = "float32") -> None:
@@ -47,7 +43,7 @@ class FeatureNetwork:
         self._results: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Features ``[B, num_features]`` and logits ``[B, K]``, float64, on the device of ``x``.
+        """Return features ``[B, num_features]`` and logits ``[B, K]``, float64, on the device of ``x``.
 
         Args:
             x: images ``[B, C, H, W]`` in [-1, 1]; one that is not finite gives nan.
@@ -62,7 +58,7 @@ class FeatureNetwork:
 
     @contextmanager
     def computing(self, device: torch.device) -> Iterator[None]:
-        """In which ``outputs`` computes: without gradients, in the dtype of the network whatever the caller has set."""
+        """Compute without gradients, in the dtype of the network whatever the caller has set."""
         low = self.dtype is torch.bfloat16
         with torch.no_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=low):
             yield
@@ -78,9 +74,9 @@ class FeatureNetwork:
         features, logits = (torch.where(finite, result.double(), torch.nan) for result in self._results[name])
         return features, logits
 
+    @abstractmethod
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features and logits of images ``[B, C, H, W]`` uint8, on their device."""
-        raise TypeError(f"{type(self).__name__} does not say what it makes of images")
+        """Return features and logits of images ``[B, C, H, W]`` uint8, on their device."""
 
 
 def blocks(x: Tensor, size: int) -> Iterator[Tensor]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from steadygan.common.errors import UserError, printable
 from steadygan.common.paths import cache_dir
@@ -35,6 +35,14 @@ State = tuple[int, int]
 """Size and modification time in ns."""
 
 
+class Known(NamedTuple):
+    """What a file was when it was last read."""
+
+    size: int
+    modified: int
+    sha256: str
+
+
 class _Incomplete(Exception):
     """Files are missing, so that the hash, the argument, is not kept."""
 
@@ -43,9 +51,6 @@ def content(base: Path, names: tuple[str, ...]) -> str:
     """SHA-256 over the names and the SHA-256 of each file below ``base``; looked at once in a process.
 
     A file that is missing counts as such: who reads it will name it. Then it is looked at each time.
-
-    Raises:
-        UserError: as ``file_hashes``.
     """
     try:
         return _combined(base, names)
@@ -79,9 +84,9 @@ def file_hashes(base: Path, names: Sequence[str]) -> list[str]:
     memory = cache_dir() / "hashes" / f"{hashlib.sha256(os.fsencode(base.resolve())).hexdigest()[:32]}.json"
     known = _remembered(memory)
     states = {name: _state(base / name) for name in names}
-    wanted = [name for name, state in states.items() if state and known.get(name, [])[:2] != list(state)]
+    wanted = {name: state for name, state in states.items() if state and known.get(name, ())[:2] != state}
     failed: dict[str, OSError] = {}
-    total = sum(states[name][0] for name in wanted)
+    total = sum(size for size, _ in wanted.values())
     saved = time.monotonic()
     title = f"Reading {printable(str(base))}, once"
     with progress(title, total, "bytes") as step, ThreadPoolExecutor(_THREADS) as pool:
@@ -91,7 +96,7 @@ def file_hashes(base: Path, names: Sequence[str]) -> list[str]:
                 if isinstance(digest, OSError):
                     failed[name] = digest
                 else:
-                    known[name] = [*states[name], digest]
+                    known[name] = Known(*wanted[name], digest)
                 if time.monotonic() - saved > SAVE:
                     _remember(memory, known)
                     saved = time.monotonic()
@@ -102,7 +107,7 @@ def file_hashes(base: Path, names: Sequence[str]) -> list[str]:
             if wanted:
                 _remember(memory, known)
     _judge(base, {name: error for name, error in failed.items() if not is_absent(error)}, len(states))
-    return [known[name][2] if states[name] and name not in failed else _MISSING for name in names]
+    return [known[name].sha256 if states[name] and name not in failed else _MISSING for name in names]
 
 
 def _judge(base: Path, failed: Mapping[str, OSError], number: int) -> None:
@@ -148,21 +153,18 @@ def _hash(path: Path, step: Callable[[int], None]) -> str:
     return digest.hexdigest()
 
 
-def _remembered(memory: Path) -> dict[str, list]:
+def _remembered(memory: Path) -> dict[str, Known]:
+    """Return the entries that are a size, a time and a hash."""
     try:
         entries = json.loads(memory.read_text())
-    except (OSError, ValueError):
+        lists = {name: entry for name, entry in entries.items() if isinstance(entry, list) and len(entry) == 3}
+    except (OSError, ValueError, AttributeError):
         return {}
-    return {name: entry for name, entry in entries.items() if _is_known(entry)} if isinstance(entries, dict) else {}
+    return {name: Known(*entry) for name, entry in lists.items() if _SHA256.fullmatch(str(entry[2]))}
 
 
-def _is_known(entry: Any) -> bool:
-    """Return whether it is a size, a time and a hash."""
-    return isinstance(entry, list) and len(entry) == 3 and bool(_SHA256.fullmatch(str(entry[2])))
-
-
-def _remember(memory: Path, known: dict[str, list]) -> None:
+def _remember(memory: Path, known: dict[str, Known]) -> None:
     try:
         write_text(memory, json.dumps(known))
     except OSError as error:
-        log.warning("%s cannot be written (%s): the data are read again next time", memory, os.strerror(error.errno))
+        log.warning("%s cannot be written (%s): the data are read again next time", memory, error.strerror)

@@ -4,7 +4,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,14 +29,13 @@ class Shards:
     Attributes:
         content: a name of their bytes; the same name, the same bytes.
         shape: of one picture, ``(C, H, W)``.
-        rows: how many the source has.
-        broken: those that are left out.
     """
 
     def __init__(self, folder: Path) -> None:
         index = json.loads((folder / INDEX).read_text())
         self.folder, self.content = folder, folder.name
-        self.shape: tuple[int, int, int] = tuple(index["shape"])
+        channels, height, width = index["shape"]
+        self.shape = (channels, height, width)
         self.rows: int = index["rows"]
         self.broken = [Broken(*each) for each in index["broken"]]
         self._starts = np.cumsum([0, *index["counts"]])
@@ -56,7 +55,7 @@ class Shards:
         return np.delete(np.arange(self.rows), [each.row for each in self.broken])
 
     def gather(self, rows: np.ndarray) -> np.ndarray:
-        """Bytes ``[n, C, H, W]`` of rows ``[n]``."""
+        """Return bytes ``[n, C, H, W]`` of rows ``[n]``."""
         gathered = np.empty((len(rows), *self.shape), dtype=np.uint8)
         shards = np.searchsorted(self._starts, rows, side="right") - 1
         for shard in np.unique(shards):
@@ -78,7 +77,7 @@ class Shards:
             self._maps.popitem(last=False)
         return mapped
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_maps": OrderedDict()}
 
 

@@ -7,18 +7,18 @@ runs on one data set with each other; they are not those of papers.
 
 import logging
 from copy import deepcopy
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from steadygan.common.errors import UserError
 from steadygan.common.paths import cache_dir
-from steadygan.metrics.cache import Tensors, content_hash, load_or_make
-from steadygan.metrics.convnet import RECIPE, ConvNet, build, train
-from steadygan.metrics.images import from_bytes
-from steadygan.metrics.network import FeatureNetwork
-from steadygan.metrics.real import Rows, blocks, real_images
+from steadygan.data.base import LabelledImages
+from steadygan.data.storage.frames import from_bytes
+from steadygan.metrics.features.cache import Tensors, content_hash, load_or_make
+from steadygan.metrics.features.convnet import RECIPE, ConvNet, build, train
+from steadygan.metrics.features.network import FeatureNetwork
+from steadygan.metrics.features.real import ByteRows, blocks, real_images
 
 log = logging.getLogger("steadygan")
 
@@ -28,14 +28,7 @@ _classifiers: dict[tuple[str, str], "Classifier"] = {}
 
 
 class Classifier(FeatureNetwork):
-    """A trained network.
-
-    Attributes:
-        key: hash of the data and the recipe; the same key, the same network.
-        accuracy: on the test split.
-        num_features: 64.
-        provenance: accuracy, recipe's version, hashes of data and weights.
-    """
+    """A trained network, with its ``accuracy`` on the test split; ``key`` is a hash of the data and the recipe."""
 
     def __init__(self, key: str, network: ConvNet, accuracy: float, dtype: str = "float32") -> None:
         super().__init__(dtype)
@@ -52,7 +45,7 @@ class Classifier(FeatureNetwork):
         self._networks = {torch.device("cpu"): network.to(self.weights_dtype)}
 
     def outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features ``[B, 64]`` and logits ``[B, K]``."""
+        """Return features ``[B, 64]`` and logits ``[B, K]``."""
         with self.computing(images.device):
             return outputs(self._network(images.device), images, self.weights_dtype)
 
@@ -68,17 +61,16 @@ class Classifier(FeatureNetwork):
 
 
 def outputs(network: ConvNet, images: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    """Features and logits, float64, of images ``[N, C, H, W]`` uint8, a block at a time."""
-    parts = [network(_laid_out(from_bytes(part, dtype))) for part in images.split(Classifier.block)]
+    """Return features and logits, float64, of images ``[N, C, H, W]`` uint8, a block at a time."""
+    parts = [
+        network(from_bytes(part, dtype).contiguous(memory_format=torch.channels_last))
+        for part in images.split(Classifier.block)
+    ]
     features, logits = zip(*parts)
     return torch.cat(features).double(), torch.cat(logits).double()
 
 
-def _laid_out(x: Tensor) -> Tensor:
-    return x.contiguous(memory_format=torch.channels_last)
-
-
-def classifier_for(dataset: Any, dtype: str = "float32") -> Classifier:
+def classifier_for(dataset: LabelledImages, dtype: str = "float32") -> Classifier:
     """Return the classifier of a set of labelled images: from this process, from the cache, or trained now.
 
     Training is always on the CPU, so that the weights do not depend on the device of the run.
@@ -99,13 +91,12 @@ def classifier_for(dataset: Any, dtype: str = "float32") -> Classifier:
     return _classifiers[key, dtype]
 
 
-def known_labels(dataset: Any, split: str) -> Tensor:
-    """Return the labels of a split, int64 on the CPU.
-
-    Raises:
-        UserError: one stands for no class of the data set.
-    """
-    labels = dataset.examples(split)[1].long().cpu()
+def known_labels(dataset: LabelledImages, split: str) -> Tensor:
+    """Return the labels of a split, int64 on the CPU; a ``UserError`` if one stands for no class of the data set."""
+    labels = dataset.examples(split)[1]
+    if labels is None:
+        raise UserError(f"dataset: {type(dataset).__name__} has no labels in the {split} split")
+    labels = labels.long().cpu()
     if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < dataset.num_classes:
         span = f"{int(labels.min())} to {int(labels.max())} in the {split} split"
         raise UserError(f"dataset: {type(dataset).__name__} has {dataset.num_classes} classes, and labels {span}")
@@ -115,20 +106,20 @@ def known_labels(dataset: Any, split: str) -> Tensor:
 class _Splits:
     """Both splits, images as bytes: what the network and its accuracy depend on."""
 
-    def __init__(self, dataset: Any) -> None:
+    def __init__(self, dataset: LabelledImages) -> None:
         self.train, self.test = real_images(dataset, "train"), real_images(dataset, "test")
         self.train_y, self.test_y = (known_labels(dataset, split) for split in ("train", "test"))
 
     def content(self) -> str:
-        """Hash of the data and of the recipe."""
+        """Return a hash of the data and of the recipe."""
         labels = {"train_y": self.train_y, "test_y": self.test_y}
         return content_hash(labels, [RECIPE, self.train.content, self.test.content])
 
 
 def _train(name: str, data: _Splits, num_classes: int) -> Tensors:
-    """Weights and ``accuracy`` on the test split."""
+    """Return weights and ``accuracy`` on the test split."""
     log.info("Training the small classifier of %s for its image metrics (once, under a minute)", name)
-    network = train(Rows(data.train), data.train_y, num_classes)
+    network = train(ByteRows(data.train), data.train_y, num_classes)
     with torch.no_grad(), torch.autocast("cpu", enabled=False):
         predicted = torch.cat([outputs(network, block)[1].argmax(1) for block in blocks(data.test, Classifier.block)])
     accuracy = (predicted == data.test_y).double().mean()

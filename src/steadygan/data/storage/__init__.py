@@ -1,0 +1,1 @@
+"""Images of files, decoded once and kept on disk."""

@@ -1,0 +1,1 @@
+"""Networks whose features images are compared by, and what the data have of them."""
