@@ -141,6 +141,13 @@ def test_nothing_is_the_worst_of_every_metric_that_should_be_large(tmp_path, mak
     assert say(tmp_path, metric, "max") == [f"No run succeeded: every run ended with {metric} 0, the worst there is."]
 
 
+def test_the_worst_is_what_the_metric_said(tmp_path, make_run):
+    for method in ("a", "b"):
+        said = {"inception_score": {"least": {"is": 1}}}
+        make_run(tmp_path, method, method=method, seed=0, finals={"is": 1.0}, provenance=said)
+    assert say(tmp_path, "is", "max") == ["No run succeeded: every run ended with is 1, the worst there is."]
+
+
 def test_where_every_run_is_lost_nobody_is_best(tmp_path, make_run):
     for name in ("a", "b"):
         make_run(tmp_path, name, method=name, seed=0, status="diverged", finals={"fid": 3.0})

@@ -27,7 +27,7 @@ class Metric(Protocol):
     Attributes:
         samples: how many samples it wants.
         directions: for each name that ``compute`` returns, which is better: "max" or "min".
-        provenance: all that the numbers depend on; ``most`` are the largest values of bounded scores.
+        provenance: all that the numbers depend on; ``most`` and ``least`` are the ends of bounded scores.
     """
 
     samples: int

@@ -64,6 +64,7 @@ class InceptionScore(KeepingMetric):
         self.network = network_for("inception_score", dataset, **network)
         self.keep()
         self.provenance |= self.network.provenance | {"splits": self.splits}
+        self.provenance["least"] = {"is": 1}  # of any one picture
         self.provenance["shuffle_seed"] = SHUFFLE_SEED if self.splits > 1 else None
 
     def look(self, x: Tensor) -> Tensor:

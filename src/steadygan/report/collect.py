@@ -58,7 +58,7 @@ class Run:
     ``memory`` is the peak of the device, or of the process, in MB.
     ``reached`` says when each of the run's thresholds, in words, was first met.
     ``options`` are those of Hydra's with which ``overrides`` give the config; None: nobody has said that they do.
-    ``most`` is the largest value that a metric can have, where its provenance says so.
+    ``most`` and ``least`` are the ends of what a metric can be, where its provenance says so.
     ``curves`` maps a column of ``metrics.csv`` to (iterations, values), finite values only, thinned.
     """
 
@@ -83,6 +83,7 @@ class Run:
     oscillation: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, dict[str, Any]] = field(default_factory=dict)
     most: dict[str, float] = field(default_factory=dict)
+    least: dict[str, float] = field(default_factory=dict)
     versions: dict[str, Any] = field(default_factory=dict)
     git: str = ""
     damaged: tuple[str, ...] = ()
@@ -270,6 +271,7 @@ def read_run(path: Path, root: Path) -> Run:
         oscillation=_numbers(summary.get("oscillation")),
         provenance=provenance,
         most={key: value for facts in provenance.values() for key, value in _numbers(facts.get("most")).items()},
+        least={key: value for facts in provenance.values() for key, value in _numbers(facts.get("least")).items()},
         versions=_mapping(summary.get("versions")),
         git=_git(summary.get("git")),
         damaged=tuple(damaged),

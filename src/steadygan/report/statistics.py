@@ -20,13 +20,7 @@ from steadygan.statistics.paired import differences
 LEVEL = 0.05
 BASELINE = "nonsaturating"
 """What every method is compared with where the sweep names nothing else."""
-_LARGE_IS_GOOD = {
-    *("modes", "high_quality", "is", "precision", "recall", "density", "coverage", "accuracy", "classes"),
-    *("class_match", "confidence", "confidence_tail", "exact_precision", "exact_coverage"),
-}
 _TIE_BREAKS = {"modes": ("high_quality", "wasserstein")}
-_WORST = {"is": 1.0} | dict.fromkeys(_LARGE_IS_GOOD - {"is"}, 0.0)
-"""The worst finite values of metrics that have one: the inception score of any one picture is 1."""
 
 
 def metric_names(runs: Sequence[Run]) -> list[str]:
@@ -37,18 +31,20 @@ def metric_names(runs: Sequence[Run]) -> list[str]:
 
 
 def direction_of(metric: str, runs: Sequence[Run]) -> str:
-    """Return ``max`` or ``min``: what the runs say, else what the metric's name is known for."""
+    """Return ``max`` or ``min``: what the metric said in the runs; ``min`` if it said nothing."""
     directions = (run.scores[metric].direction for run in runs if metric in run.scores)
-    return next((word for word in directions if word), "max" if metric in _LARGE_IS_GOOD else "min")
+    return next((word for word in directions if word), "min")
 
 
 def worst(direction: str) -> float:
     return -np.inf if direction == "max" else np.inf
 
 
-def worst_there_is(metric: str, direction: str) -> float:
-    """Return the worst value that a finished run can have: 0 modes, an infinite distance."""
-    return _WORST.get(metric, worst(direction)) if direction == "max" else worst(direction)
+def worst_there_is(metric: str, direction: str, runs: Sequence[Run]) -> float:
+    """Return the worst value of a finished run: an infinite distance, or 0 unless the metric said another."""
+    if direction == "min":
+        return np.inf
+    return next((run.least[metric] for run in runs if metric in run.least), 0.0)
 
 
 def outcome(run: Run, metric: str, direction: str, kind: str = "final") -> float:
@@ -175,14 +171,13 @@ def _row(group: Group, position: int | None, metric: str | None, direction: str)
         seconds=median(seconds),
         speed=median(np.array(speeds, dtype=float)),
         memory=median(np.array([run.memory for run in group.runs if run.memory], dtype=float)),
-        worst=metric is not None and _all_worst(final, metric, direction),
+        worst=metric is not None and _all_worst(final, metric, direction, group.runs),
         breaks=_breaks(group, metric),
     )
 
 
-def _all_worst(final: np.ndarray, metric: str, direction: str) -> bool:
-    limit = worst_there_is(metric, direction)
-    return bool(len(final)) and bool(np.all(final <= limit if direction == "max" else final >= limit))
+def _all_worst(final: np.ndarray, metric: str, direction: str, runs: Sequence[Run]) -> bool:
+    return bool(len(final)) and bool(np.isin(final, [worst_there_is(metric, direction, runs), worst(direction)]).all())
 
 
 def _breaks(group: Group, metric: str | None) -> dict[str, float]:

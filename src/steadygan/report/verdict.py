@@ -51,13 +51,17 @@ def verdict(
 
 
 def _none_succeeded(ranked: Sequence[Row], metric: str, direction: str) -> str:
-    value = number_text(worst_there_is(metric, direction))
-    failed = any(row.failed for row in ranked)
-    if np.isinf(worst_there_is(metric, direction)):
+    limit = _limit(ranked, metric, direction)
+    value, failed = number_text(limit), any(row.failed for row in ranked)
+    if np.isinf(limit):
         return f"No run succeeded: none ended with a finite {metric}."
     return (
         f"No run succeeded: every run {'failed or ' if failed else ''}ended with {metric} {value}, the worst there is."
     )
+
+
+def _limit(ranked: Sequence[Row], metric: str, direction: str) -> float:
+    return worst_there_is(metric, direction, [run for row in ranked for run in row.group.runs])
 
 
 def _nothing_to_compare(ranked: Sequence[Row], metric: str) -> list[str]:
@@ -88,7 +92,7 @@ def _leads(ranked: Sequence[Row], metric: str, direction: str) -> str:
     """Who is ahead: all that tie, and what puts them in order; nobody where the best median is the worst there is."""
     best = ranked[0]
     value = number_text(best.median)
-    if best.median in (worst_there_is(metric, direction), worst(direction)):
+    if best.median in (_limit(ranked, metric, direction), worst(direction)):
         ends = [(row.high if direction == "max" else -row.low, row.group.name) for row in ranked]
         highest, name = max(ends, key=lambda end: end[0])
         end = number_text(highest if direction == "max" else -highest)
