@@ -15,6 +15,7 @@ from steadygan.metrics.features import classifier as module
 from steadygan.metrics.features import convnet
 from steadygan.metrics.features.cache import content_hash
 from steadygan.metrics.features.classifier import classifier_for
+from steadygan.metrics.features.real import Held
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,7 @@ def test_trained_alike_whatever_surrounds_it(brief):
     try:
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
             images, labels = Digits().examples("train")
-            network = convnet.train(to_bytes(images), labels, 10)
+            network = convnet.train(Held(images), labels, 10)
             assert torch.get_num_threads() == 2
     finally:
         torch.set_default_dtype(torch.float32)

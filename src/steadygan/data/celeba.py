@@ -17,13 +17,7 @@ from steadygan.data.stored import StoredImages
 @declare(size=count, channels=count)
 @dataclass(eq=False)
 class CelebA(StoredImages):
-    """See ``StoredImages``.
-
-    Args:
-        root: the folder that holds ``celeba``, or that folder itself. Empty: ``STEADYGAN_DATA``, or ``data``.
-        labels: "none", or an attribute: without it class 0, with it class 1.
-        split: "train", "valid" or "test" of the partition, or "all".
-    """
+    """See ``StoredImages``."""
 
     root: str = ""
     labels: str = NONE

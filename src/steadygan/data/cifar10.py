@@ -18,13 +18,7 @@ from steadygan.data.stored import StoredImages
 @declare(size=count, channels=count)
 @dataclass(eq=False)
 class CIFAR10(StoredImages):
-    """See ``StoredImages``.
-
-    Args:
-        root: the folder that holds ``cifar-10-batches-py``, as torchvision leaves it, or that folder itself. Empty:
-            ``STEADYGAN_DATA``, or ``data``.
-        download: fetch what is missing. With all files there the network is never asked.
-    """
+    """See ``StoredImages``."""
 
     root: str = ""
     download: bool = True

@@ -13,12 +13,7 @@ from steadygan.data.stored import StoredImages
 @declare(size=count, channels=count)
 @dataclass(eq=False)
 class ImageFolder(StoredImages):
-    """All pictures below a folder, of any sizes and modes; see ``StoredImages``.
-
-    Args:
-        root: the folder. Where it holds ``train`` and ``test`` (or ``val``), these are the splits.
-        test_share: of the images, set apart as the test split where the data have none; None: no test split then.
-    """
+    """All pictures below a folder, of any sizes and modes; see ``StoredImages``."""
 
     root: str = ""
     labels: str = "none"

@@ -13,15 +13,7 @@ from steadygan.data.stored import StoredImages
 @declare(size=count, channels=count)
 @dataclass(eq=False)
 class HuggingFace(StoredImages):
-    """Images of the library ``datasets``; see ``StoredImages``.
-
-    Args:
-        name: such as ``uoft-cs/cifar10``, or a local folder that the library can load.
-        revision: a commit of the hub's repository; stated, the data are the same for ever.
-        root: where the library keeps what it fetches; empty: its own place.
-        label: the column of the labels, or "none".
-        test_share: of the images, set apart as the test split where the data have none; None: no test split then.
-    """
+    """Images of the library ``datasets``; see ``StoredImages``."""
 
     name: str = ""
     config: str | None = None

@@ -17,12 +17,7 @@ from steadygan.data.stored import StoredImages
 @declare(size=count, channels=count)
 @dataclass(eq=False)
 class LSUN(StoredImages):
-    """See ``StoredImages``.
-
-    Args:
-        root: the folder that holds ``lsun``, or that folder itself. Empty: ``STEADYGAN_DATA``, or ``data``.
-        categories: one or more; of several the category is the label.
-    """
+    """See ``StoredImages``."""
 
     root: str = ""
     categories: str | Sequence[str] = ("church_outdoor",)

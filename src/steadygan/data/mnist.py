@@ -29,14 +29,7 @@ UNSIGNED_BYTE = 0x08
 
 @declare(size=count, num_data=count)
 class MNIST(InMemory):
-    """Images ``[1, size, size]`` in [-1, 1] with their ten classes.
-
-    Args:
-        root: the folder of the data sets; the files lie in ``MNIST/raw`` below it, uncompressed, as torchvision
-            leaves them. Empty: ``STEADYGAN_DATA``, or ``data``.
-        size: 28 as they are; 32 with two pixels of background around; 8, 16 and 64 scaled from these 32.
-        download: fetch what is missing. With all files there the network is never asked.
-    """
+    """Images ``[1, size, size]`` in [-1, 1] with their ten classes."""
 
     def __init__(
         self,

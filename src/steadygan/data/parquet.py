@@ -14,15 +14,7 @@ from steadygan.data.stored import StoredImages
 @declare(size=count, channels=count)
 @dataclass(eq=False)
 class Parquet(StoredImages):
-    """The rows of parquet files; see ``StoredImages``.
-
-    Args:
-        root: a file, or a folder with files at any depth. Files named after both splits (``train-...``, ``test-...`` or
-            ``validation-...``) are those splits.
-        column: of the images: a struct of ``bytes`` and ``path``, or plain bytes.
-        label: the column of the labels, or "none".
-        test_share: of the images, set apart as the test split where the data have none; None: no test split then.
-    """
+    """The rows of parquet files; see ``StoredImages``."""
 
     root: str = ""
     column: str = "image"

@@ -39,17 +39,6 @@ class StoredImages(ABC):
 
     Batches are gathered as bytes and become numbers on the device. ``flip`` and ``dequantise`` are part of a batch:
     what is drawn is a function of (seed, stream, index), like the rows, whichever process gathers them.
-
-    Args:
-        crop: "none", "square" or a number of pixels; see ``View``.
-        resize: the filter; one of ``FILTERS``.
-        flip: mirror each image with probability 1/2.
-        dequantise: add uniform noise of one grey level, half of it to each side: rounded, an image is what it was.
-        num_data: how many examples that has to be; None: whatever there are.
-        corrupt: "refuse" images that cannot be read, or "skip" them.
-        workers: processes that decode; None: as many as there are cores.
-        keep: "memory", "disk" or "auto".
-        prefetch: gather the next batch from disk while this one is trained on.
     """
 
     _: KW_ONLY

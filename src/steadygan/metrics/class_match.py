@@ -17,9 +17,6 @@ class ClassMatch(SampleMetric):
     A mixture's sample is of the component nearest to it if it lies within ``radius`` sigmas of its centre, and of none
     elsewhere; a sample of other vectors is of the component that the data set's ``component`` names; an image is of the
     class that the small classifier says.
-
-    Args:
-        radius: of a mode, in sigmas.
     """
 
     needs = ("samples", "labels")

@@ -38,11 +38,7 @@ def histogram_scores(counts: Tensor, real: Tensor, share: float) -> tuple[float,
 
 
 class ClassHistogram(SampleMetric):
-    """``classes``, those that are there, and ``class_kl``, from the frequencies of the data; by the small classifier.
-
-    Args:
-        share: of its part of the data with which a class is there.
-    """
+    """``classes`` that are there, and ``class_kl`` from the frequencies of the data; by the small classifier."""
 
     directions = {"classes": "max", "class_kl": "min"}
     counts: Tensor

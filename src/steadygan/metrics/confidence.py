@@ -33,9 +33,6 @@ class Confidence(KeepingMetric):
 
     It says nothing of diversity: one good image over and over has all the confidence there is.
 
-    Args:
-        tail: share of them that are the worst ones.
-
     Reference: Pani (undated), section 5.2.
     """
 

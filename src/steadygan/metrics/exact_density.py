@@ -46,10 +46,6 @@ class ExactDensity(KeepingMetric):
     data's exact one ``p`` over cells of equal mass (see ``cells``) that hold ``mass`` of the data: it falls with lost
     modes, with modes of wrong weights and with modes that shrink. Of ``n`` samples and ``m`` cells it misses about
     ``0.4 sqrt(m / n)`` by chance.
-
-    Args:
-        mass: of the data that counts as their support.
-        reference_seed: of the draws of the data by which the level of density is found.
     """
 
     directions = {"exact_precision": "max", "exact_coverage": "max"}

@@ -23,12 +23,6 @@ class FID(FeatureMetric):
 
     The covariance is summed up while the samples come; of at most as many samples as there are features, the features
     themselves are kept, from which the distance is found faster.
-
-    Args:
-        samples: generated images; the score depends on their number and falls as it grows.
-        split: "train" or "test", the images to compare with; None: as the name says.
-        statistics: an ``.npz`` file with ``mu`` and ``sigma`` to compare with, in place of the split; one that says by
-            which resizer or weights it was made is refused for others.
     """
 
     directions = {"fid": "min"}

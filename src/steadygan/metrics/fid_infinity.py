@@ -31,11 +31,7 @@ def fid_of(features: Tensor, reference: Reference) -> float:
 
 
 class FIDInfinity(FeatureMetric):
-    """``fid_infinity``: FIDs of growing random subsets of the samples, on a line over one over their size.
-
-    Args:
-        samples: generated images, the largest subset.
-    """
+    """``fid_infinity``: FIDs of growing random subsets of the samples, on a line over one over their size."""
 
     directions = {"fid_infinity": "min"}
     node = "fid_infinity"

@@ -43,11 +43,7 @@ def score_of_logits(logits: Tensor, splits: int = 1) -> float:
 
 
 class InceptionScore(KeepingMetric):
-    """``is``.
-
-    Args:
-        splits: parts that the score is averaged over.
-    """
+    """``is``."""
 
     directions = {"is": "max"}
     fingerprint = staticmethod(by_content)

@@ -58,11 +58,6 @@ class KID(FeatureMetric):
     """``kid``, the mean over subsets, and ``kid_std``, their standard deviation.
 
     Where a subset holds all samples and all images of the data there is one only, and no ``kid_std``.
-
-    Args:
-        subset_size: images of each side in each.
-        reference_samples: of the split, at most.
-        reference_seed: of their choice, and of the subsets.
     """
 
     directions = {"kid": "min", "kid_std": "min"}

@@ -83,12 +83,7 @@ def density_coverage(real: Tensor, fake: Tensor, k: int, real_radii: Tensor | No
 
 
 class Neighbours(FeatureMetric):
-    """Base class of both metrics by nearest neighbours.
-
-    Args:
-        k: which nearest neighbour a ball reaches to.
-        reference_samples: of the split, at most.
-    """
+    """Base class of both metrics by nearest neighbours."""
 
     k: int
 

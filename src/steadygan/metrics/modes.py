@@ -53,11 +53,7 @@ def mode_scores(counts: Tensor, samples: int, share: float) -> dict[str, float]:
 class Modes(KeepingMetric):
     """``modes``, ``high_quality``, ``kl`` and ``wasserstein``, for mixtures.
 
-    Args:
-        radius: of a mode, in sigmas.
-        share: of its fair share that covers a mode.
-        wasserstein_samples: the first so many of the samples, at most all, and as many of the data enter the
-            Wasserstein distance.
+    The first ``wasserstein_samples`` of the samples, and as many of the data, enter the Wasserstein distance.
     """
 
     directions = {"modes": "max", "high_quality": "max", "kl": "min", "wasserstein": "min"}

@@ -78,12 +78,6 @@ class SlicedWasserstein(SampleMetric):
     At each scale patches of 7 x 7 pixels are compared: how far the distributions of their projections on random
     directions are apart, in units of the data's standard deviation in each channel. The finest scale sees texture, the
     coarsest composition. Patches are taken at the same places of all images.
-
-    Args:
-        samples: generated images, and as many of the data, chosen by the seed.
-        split: "train" or "test", the images to compare with.
-        places: patches of an image at each scale.
-        reference_seed: of the choice of images, places and directions.
     """
 
     directions = {"swd": "min"}

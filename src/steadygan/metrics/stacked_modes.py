@@ -23,11 +23,7 @@ def mode_of(logits: Tensor) -> Tensor:
 
 
 class StackedModes(SampleMetric):
-    """``modes``, those with at least one sample, and ``kl``, of their histogram from the uniform one, in nats.
-
-    Args:
-        dataset: with ``digits``, the labelled grey images that are stacked.
-    """
+    """``modes``, those with at least one sample, and ``kl``, of their histogram from the uniform one, in nats."""
 
     directions = {"modes": "max", "kl": "min"}
     counts: Tensor

@@ -19,8 +19,7 @@ def logits(outputs: Tensor) -> Tensor:
 class ImageGenerator(nn.Module):
     """``z [B, latent] -> x [B, C, S, S]`` in [-1, 1], S a power of two from 8 to 256.
 
-    A subclass makes ``project``, a linear layer to 4 x 4 pixels, and ``layers`` from there to the image. A setting that
-    cannot be is a ``UserError``.
+    A subclass makes ``project``, a linear layer to 4 x 4 pixels, and ``layers`` from there to the image.
 
     Args:
         shape: ``(C, S, S)``.
@@ -44,7 +43,7 @@ class ImageGenerator(nn.Module):
 class Critic(nn.Module):
     """``x [B, C, S, S] -> logits [B]``, or ``[B, outputs]`` of more than one; S a power of two from 8 to 256.
 
-    A last layer on the features that a subclass's ``layers`` make. A setting that cannot be is a ``UserError``.
+    A last layer on the features that a subclass's ``layers`` make.
 
     Args:
         shape: ``(C, S, S)``.

@@ -69,12 +69,7 @@ def _blocks(
 
 
 class Generator(ImageGenerator):
-    """See ``ImageGenerator``; the norm stands at the end of every branch.
-
-    Args:
-        width: filters at the image's resolution, even.
-        layers: with weights on the way from z to x: 3 n + 2 with n blocks.
-    """
+    """See ``ImageGenerator``; the norm stands at the end of every branch."""
 
     def __init__(
         self,
@@ -100,10 +95,6 @@ class Discriminator(Critic):
     """See ``Critic``; the norm stands at the end of every branch.
 
     The paper has layer normalisation with a gradient penalty, batch normalisation without.
-
-    Args:
-        width: filters at the image's resolution, even.
-        layers: with weights on the way from x to the logit: 3 n + 2 with n blocks.
     """
 
     def __init__(

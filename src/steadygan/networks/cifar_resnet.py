@@ -49,9 +49,6 @@ class Discriminator(Critic):
     """See ``Critic``; the norm stands before every activation of the blocks but the first, which has none.
 
     Two blocks at least halve the image, down to 8 x 8 where it is larger than 32 x 32; two more leave its size.
-
-    Args:
-        pool: one of ``POOLS``; mean in WGAN-GP's, sum in SNGAN's.
     """
 
     def __init__(

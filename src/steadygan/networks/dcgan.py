@@ -29,14 +29,7 @@ def filters(shape: Shape, width: int) -> list[int]:
 
 
 class Generator(ImageGenerator):
-    """See ``ImageGenerator``; the norm stands after every layer but the last.
-
-    Args:
-        width: filters at the largest resolution.
-        activation: one of ``ACTIVATIONS``, after each of these layers.
-        constant: ``width`` filters at every resolution (Arjovsky et al. 2017, figure 6).
-        start: one of ``STARTS``.
-    """
+    """See ``ImageGenerator``; the norm stands after every layer but the last."""
 
     def __init__(
         self,
@@ -68,13 +61,7 @@ class Generator(ImageGenerator):
 
 
 class Discriminator(Critic):
-    """See ``Critic``; the norm stands after every layer but the first and the last.
-
-    Args:
-        width: filters at the largest resolution.
-        activation: one of ``ACTIVATIONS``, after every layer but the last.
-        start: one of ``STARTS``.
-    """
+    """See ``Critic``; the norm stands after every layer but the first and the last."""
 
     def __init__(
         self,

@@ -31,14 +31,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 class _Chain(nn.Module):
-    """Linear layers with an activation between each two: ``[B, inputs] -> [B, outputs]``.
-
-    Args of both players:
-        shape: of one example, ``(d,)`` or ``(C, H, W)``.
-        width: units of each hidden layer.
-        depth: number of linear layers, so ``depth - 1`` hidden ones.
-        activation: one of ``ACTIVATIONS``.
-    """
+    """Linear layers with an activation between each two: ``[B, inputs] -> [B, outputs]``."""
 
     def __init__(
         self, inputs: int, outputs: int, width: int, depth: int, activation: str, layer: Linear = nn.Linear
@@ -75,11 +68,7 @@ class Generator(_Chain):
 
 
 class Discriminator(_Chain):
-    """``x [B, *shape] -> logits [B]``, or ``[B, outputs]`` of more than one.
-
-    Args:
-        spectral_norm: divide every layer's weight by its largest singular value (Miyato et al. 2018).
-    """
+    """``x [B, *shape] -> logits [B]``, or ``[B, outputs]`` of more than one."""
 
     flat: ClassVar[bool] = True
     """An image is a vector to it: whatever else it is given comes beside that vector."""

@@ -49,12 +49,7 @@ class First(nn.Module):
 
 
 class Generator(nn.Module):
-    """``z [B, latent] -> x [B, C, s, s]``, s the size of a stage; the output is linear, as in the paper.
-
-    Args:
-        shape: ``(C, S, S)``, S a power of two from 4 to 256.
-        width: filters at the largest resolution.
-    """
+    """``z [B, latent] -> x [B, C, s, s]``, s the size of a stage; the output is linear, as in the paper."""
 
     def __init__(self, shape: Shape, latent: int = 128, width: int = 16) -> None:
         super().__init__()
@@ -82,12 +77,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(Critic):
-    """See ``Critic``; S a power of two from 4 to 256, and x of a stage's size or a multiple of it.
-
-    Args:
-        width: filters at the largest resolution.
-        minibatch_deviation: tell the last block how much the images of a batch differ; samples then see each other.
-    """
+    """See ``Critic``; S a power of two from 4 to 256, and x of a stage's size or a multiple of it."""
 
     def __init__(self, shape: Shape, width: int = 16, minibatch_deviation: bool = False, outputs: int = 1) -> None:
         super().__init__()

@@ -73,14 +73,7 @@ def _change(m: int, n: int) -> list[nn.Module]:
 
 
 class Generator(nn.Module):
-    """``z [B, latent] -> x [B, C, S, S]``, not bounded, S a power of two from 8 to 256.
-
-    Args:
-        shape: ``(C, S, S)``.
-        width: filters up to 32 x 32.
-        expansion: filters inside of a block for each outside.
-        group: filters inside of a block that a convolution sees together.
-    """
+    """``z [B, latent] -> x [B, C, S, S]``, not bounded, S a power of two from 8 to 256."""
 
     def __init__(
         self, shape: Shape, latent: int = 64, width: int = 768, blocks: int = 2, expansion: int = 2, group: int = 16

@@ -39,12 +39,7 @@ def block(m: int, n: int, norm: Norm | None, convolution: type[nn.Conv2d] = nn.C
 
 
 class Generator(ImageGenerator):
-    """See ``ImageGenerator``; the norm stands before every activation, and the paper has none.
-
-    Args:
-        width: filters at the image's resolution.
-        max_width: filters at most.
-    """
+    """See ``ImageGenerator``; the norm stands before every activation, and the paper has none."""
 
     def __init__(
         self,
@@ -68,12 +63,7 @@ class Generator(ImageGenerator):
 
 
 class Discriminator(Critic):
-    """See ``Critic``; the norm stands before every activation of the blocks, and the paper has none.
-
-    Args:
-        width: filters at the image's resolution.
-        max_width: filters at most.
-    """
+    """See ``Critic``; the norm stands before every activation of the blocks, and the paper has none."""
 
     def __init__(
         self,

@@ -9,7 +9,6 @@ import stat
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,34 +42,27 @@ class Known(NamedTuple):
     sha256: str
 
 
-class _Incomplete(Exception):
-    """Files are missing, so that the hash, the argument, is not kept."""
+_contents: dict[tuple[Path, tuple[str, ...]], str] = {}
 
 
 def content(base: Path, names: tuple[str, ...]) -> str:
-    """SHA-256 over the names and the SHA-256 of each file below ``base``; looked at once in a process.
+    """Return SHA-256 over the names and the SHA-256 of each file below ``base``; looked at once in a process.
 
     A file that is missing counts as such: who reads it will name it. Then it is looked at each time.
     """
-    try:
-        return _combined(base, names)
-    except _Incomplete as incomplete:
-        return incomplete.args[0]
+    if (base, names) in _contents:
+        return _contents[base, names]
+    digest, hashes = hashlib.sha256(), file_hashes(base, names)
+    for name, each in zip(names, hashes):
+        digest.update(os.fsencode(name) + f"\0{each}\n".encode())
+    if _MISSING not in hashes:
+        _contents[base, names] = digest.hexdigest()
+    return digest.hexdigest()
 
 
 def look_again() -> None:
     """Forget in this process what files there were."""
-    _combined.cache_clear()
-
-
-@lru_cache(maxsize=64)
-def _combined(base: Path, names: tuple[str, ...]) -> str:
-    digest, hashes = hashlib.sha256(), file_hashes(base, names)
-    for name, each in zip(names, hashes):
-        digest.update(os.fsencode(name) + f"\0{each}\n".encode())
-    if _MISSING in hashes:
-        raise _Incomplete(digest.hexdigest())
-    return digest.hexdigest()
+    _contents.clear()
 
 
 def file_hashes(base: Path, names: Sequence[str]) -> list[str]:

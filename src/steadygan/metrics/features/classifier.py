@@ -18,7 +18,7 @@ from steadygan.data.storage.frames import from_bytes
 from steadygan.metrics.features.cache import Tensors, content_hash, load_or_make
 from steadygan.metrics.features.convnet import RECIPE, ConvNet, build, train
 from steadygan.metrics.features.network import FeatureNetwork
-from steadygan.metrics.features.real import ByteRows, blocks, real_images
+from steadygan.metrics.features.real import blocks, real_images
 
 log = logging.getLogger("steadygan")
 
@@ -119,7 +119,7 @@ class _Splits:
 def _train(name: str, data: _Splits, num_classes: int) -> Tensors:
     """Return weights and ``accuracy`` on the test split."""
     log.info("Training the small classifier of %s for its image metrics (once, under a minute)", name)
-    network = train(ByteRows(data.train), data.train_y, num_classes)
+    network = train(data.train, data.train_y, num_classes)
     with torch.no_grad(), torch.autocast("cpu", enabled=False):
         predicted = torch.cat([outputs(network, block)[1].argmax(1) for block in blocks(data.test, Classifier.block)])
     accuracy = (predicted == data.test_y).double().mean()

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from steadygan.data.base import Images
 from steadygan.data.storage.frames import from_bytes
-from steadygan.metrics.features.real import ByteRows
+from steadygan.metrics.features.real import Held
 
 RECIPE: dict[str, Any] = {
     "version": 1,
@@ -76,16 +77,16 @@ def build(shape: tuple[int, ...], num_classes: int, generator: torch.Generator |
     return network
 
 
-def train(images: Tensor | ByteRows, labels: Tensor, num_classes: int) -> ConvNet:
+def train(images: Images | Held, labels: Tensor, num_classes: int) -> ConvNet:
     """Train a network on ``images [N, C, H, W]`` uint8: cross-entropy, Adam, a cosine, small random affine maps."""
     with _undisturbed():
         generator = torch.Generator().manual_seed(RECIPE["seed"])
         network = build(tuple(images.shape[1:]), num_classes, generator).to(memory_format=torch.channels_last)
         optimizer = torch.optim.Adam(network.parameters(), lr=RECIPE["lr"], fused=True)
-        steps = _steps(len(images))
-        for step, chosen in enumerate(_batches(len(images), steps, generator)):
+        steps = _steps(images.shape[0])
+        for step, chosen in enumerate(_batches(images.shape[0], steps, generator)):
             optimizer.param_groups[0]["lr"] = RECIPE["lr"] * (1 + math.cos(math.pi * step / steps)) / 2
-            x = _augment(from_bytes(images[chosen]), generator).contiguous(memory_format=torch.channels_last)
+            x = _augment(from_bytes(images.bytes(chosen)), generator).contiguous(memory_format=torch.channels_last)
             loss = F.cross_entropy(network(x)[1], labels[chosen])
             optimizer.zero_grad()
             loss.backward()

@@ -55,13 +55,7 @@ class Perceptual:
 @signed_as("steadygan.metrics.perceptual.Feature")
 @declare(pixels=nonnegative)
 class Feature:
-    """Which network's layers: what ``scheme/distance=feature`` instantiates to.
-
-    Args:
-        features: "classifier" (the data set's own small one: all its convolutions), "inception" (four layers of the
-            published one, of up to 768 channels), or a module that maps images to features, a tensor or a sequence.
-        pixels: weight of L1 beside it.
-    """
+    """Which network's layers: what ``scheme/distance=feature`` instantiates to."""
 
     def __init__(
         self, features: str | nn.Module = "classifier", weights: str | None = None, pixels: float = 0.0

@@ -21,19 +21,6 @@ class Held:
         return self._images[rows]
 
 
-class ByteRows:
-    """Images as a tensor of bytes that rows can be taken of, and nothing else."""
-
-    def __init__(self, images: Images | Held) -> None:
-        self._images, self.shape = images, images.shape
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, rows: Rows) -> Tensor:
-        return self._images.bytes(rows)
-
-
 def real_images(dataset: ImageData, split: str) -> Images | Held:
     """Return the images of a split."""
     x = dataset.examples(split)[0]
