@@ -1,4 +1,7 @@
-"""The exact Wasserstein-1 distance between samples and a fixed sample of the data."""
+"""The exact Wasserstein-1 distance between samples and a fixed sample of the data.
+
+Reference: Villani (2009), definition 6.1, doi:10.1007/978-3-540-71050-9.
+"""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
