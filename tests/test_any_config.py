@@ -18,9 +18,9 @@ from omegaconf import OmegaConf
 
 from hydra_plugins.steadygan.local import _plan_one
 from steadygan import cli
-from steadygan.commands import _config_listing as config_listing
 from steadygan.common.errors import UserError
 from steadygan.common.paths import conf_dir
+from steadygan.config import listing as config_listing
 from steadygan.sweeps.compose import Composer
 from steadygan.sweeps.origin import Origins
 

@@ -16,10 +16,10 @@ import pytest
 import yaml
 
 from steadygan import cli
-from steadygan.commands import _config_listing as config_listing
 from steadygan.commands.sweep import arguments, split
 from steadygan.common.errors import Interrupted, UserError
 from steadygan.common.paths import conf_dir, sweeps_dir
+from steadygan.config import listing as config_listing
 
 TINY = ["iterations=4", "log_every=2", "evaluate_every=4", "batch_size=8", "logger=none", "network.width=8"]
 
@@ -216,7 +216,7 @@ def test_two_sweeps_of_one_name(steadygan, tmp_path):
     ],
 )
 def test_exit_codes_of_what_a_run_raises(steadygan, monkeypatch, error, code, text):
-    def fail(config):
+    def fail(config, request):
         raise error
 
     monkeypatch.setattr("steadygan.train.main_job", fail)

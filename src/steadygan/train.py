@@ -18,18 +18,19 @@ from steadygan.sweeps.compose import without_hydra
 from steadygan.sweeps.display import RunProgress
 from steadygan.sweeps.executing import execute
 from steadygan.sweeps.launching import SweepFailed
-from steadygan.sweeps.origin import Origins, check_expected
+from steadygan.sweeps.origin import Origins
 from steadygan.sweeps.planning import plan
+from steadygan.sweeps.request import Request
 
 
-def main_job(config: DictConfig) -> str:
+def main_job(config: DictConfig, request: Request) -> str:
     """Train what Hydra has composed.
 
     Raises:
         Interrupted: the run was stopped and can go on.
         SweepFailed: it has failed before, and is not to run again.
     """
-    job = _only_job(config)
+    job = _only_job(config, request)
     todo = action(job)
     with RunProgress(job, todo, Console(quiet=bool(rank(job.config["trainer"])))) as progress:
         if todo.startswith("skip"):
@@ -44,13 +45,13 @@ def main_job(config: DictConfig) -> str:
     return status
 
 
-def say_job(config: DictConfig) -> str:
+def say_job(config: DictConfig, request: Request) -> str:
     """Print what a single run would do, with its signature and its folder; nothing is written.
 
     Returns:
         ``run``, ``resume``, ``extend``, ``skip: STATUS`` or ``elsewhere: OWNER``.
     """
-    job = _only_job(config)
+    job = _only_job(config, request)
     todo = ledger.plans([job], action)
     show = functools.partial(Console().print, soft_wrap=True, markup=False, highlight=False)
     show(launching.describe([job], todo, 1))
@@ -58,12 +59,12 @@ def say_job(config: DictConfig) -> str:
     return todo[job.signature]
 
 
-def _only_job(config: DictConfig) -> Job:
+def _only_job(config: DictConfig, request: Request) -> Job:
     hydra = HydraConfig.get()
     # unresolved: an interpolation is part of the text
     overrides = [str(text) for text in OmegaConf.to_container(hydra.overrides.task) or ()]
-    job = plan(config, overrides)
+    job = plan(config, overrides, folders=request.folders)
     origins = Origins(GlobalHydra.instance().config_loader(), hydra)
     origin = origins.of(overrides, without_hydra(config), lambda: hydra.runtime.choices, job.config)
-    check_expected([job.signature])
+    request.check_expected([job.signature])
     return dataclasses.replace(job, **origin._asdict())

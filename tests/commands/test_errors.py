@@ -7,7 +7,7 @@ from hydra.errors import ConfigCompositionException, MissingConfigException, Ove
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError
 
-from steadygan.commands._errors import explain
+from steadygan.config.hydra_errors import explain
 
 OTHER = "words that no version of Hydra uses"
 

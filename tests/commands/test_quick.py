@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from steadygan import cli
-from steadygan.commands import _config_listing as config_listing
 from steadygan.commands import _quick
 from steadygan.common.errors import UserError
+from steadygan.config import listing as config_listing
 
 OWN = """# Why?
 defaults: [config, _self_]
@@ -72,7 +72,7 @@ def test_hydra_is_told_the_quick_version_with_a_folder_of_its_own(tmp_path, monk
     (tmp_path / "mine" / "own.yaml").write_text(OWN.replace(", rate: 1.0e-05", ""))
     told = {}
 
-    def run(config_name, arguments, asked, question):
+    def run(config_name, arguments, asked, request):
         told.update(name=config_name, arguments=arguments, asked=asked)
 
     monkeypatch.setattr("steadygan.commands._hydra_app.run", run)

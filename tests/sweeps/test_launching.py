@@ -108,7 +108,7 @@ def test_all_launches_stay_in_the_sweep_file(tmp_path):
 
 
 def test_sweep_file_with_a_threshold(tmp_path):
-    launching.write_sweep(tmp_path, "a", "?", "", {}, {"modes": "90 %", "kl": 0.1})
+    launching.write_sweep(tmp_path, "a", "?", "", {}, {"threshold": {"modes": "90 %", "kl": 0.1}})
     assert yaml.safe_load((tmp_path / "sweep.yaml").read_text())["threshold"] == {"modes": "90 %", "kl": 0.1}
 
 

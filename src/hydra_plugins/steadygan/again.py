@@ -1,15 +1,10 @@
 """``hydra/sweeper=again``: jobs that are given one by one, each with what the command line says of all of them."""
 
-from collections.abc import Sequence
-from contextvars import ContextVar
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from hydra_plugins.steadygan.grid import GridSweeper, combinations
-
-JOBS: ContextVar[Sequence[Sequence[str]]] = ContextVar("jobs", default=())
-"""The overrides of each job."""
 
 
 class AgainSweeper(GridSweeper):
@@ -18,6 +13,6 @@ class AgainSweeper(GridSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Launch all jobs."""
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        jobs = JOBS.get() or [()]  # without --from: what the command line says, as hydra/sweeper=grid
+        jobs = self.request.jobs or [()]  # without --from: what the command line says, as hydra/sweeper=grid
         found = [job for overrides in jobs for job in combinations(parser.parse_overrides([*overrides, *arguments]))]
         return [self.launcher.launch(found, initial_job_idx=0)]

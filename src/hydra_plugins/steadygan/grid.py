@@ -18,6 +18,9 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from steadygan.sweeps.request import Request
+from steadygan.sweeps.text_keys import as_typed
+
 
 class GridSweeper(Sweeper):
     """The cartesian product of all swept values.
@@ -43,14 +46,13 @@ class GridSweeper(Sweeper):
         """As Hydra asks for."""
         self.hydra_context = hydra_context
         self.config = config
+        self.request = Request.of(task_function)
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
     def sweep(self, arguments: list[str]) -> Any:
         """Launch all jobs."""
-        from steadygan.commands._text_keys import as_typed
-
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides(
             [*(as_typed(f"{key}={_text(value)}") for key, value in self.params.items()), *arguments]

@@ -3,10 +3,10 @@
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -15,31 +15,45 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from steadygan.sweeps.request import Request
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from steadygan.runs.job import Job
+    from steadygan.sweeps.compose import Composed, Composer
+    from steadygan.sweeps.origin import Origins
+
+Statuses = dict[str, str]
+"""What is to be done with jobs, or how they ended, by signature."""
+
+
+@dataclass(eq=False)
 class LocalLauncher(Launcher):
     """Plans all jobs, then runs those that are missing.
 
-    Args:
+    Attributes:
         workers: number of processes, or ``auto``: as many as the cores allow.
         threads: of each process.
         dry_run: only say what would be done.
-
-    Attributes:
+        status: ``live`` or ``once``: only show how the jobs stand.
         here: whether the jobs run on this machine.
+        group: whose key ``workers`` is, for messages.
     """
 
-    here = True
+    workers: int | str = "auto"
+    threads: int = 1
+    dry_run: bool = False
+    status: str | None = None
 
-    WORKERS = "hydra.launcher.workers"
-    """The key of the number of processes, for messages."""
-
-    def __init__(self, workers: int | str = "auto", threads: int = 1, dry_run: bool = False) -> None:
-        self.workers, self.threads, self.dry_run = workers, threads, dry_run
+    here: ClassVar[bool] = True
+    group: ClassVar[str] = "hydra.launcher"
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """As Hydra asks for."""
         self.hydra_context = hydra_context
         self.config = config
+        self.request = Request.of(task_function)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the jobs, with the environment that ``hydra.job.env_set`` asks for; each one's value is its status.
@@ -62,7 +76,6 @@ class LocalLauncher(Launcher):
         from steadygan.runs.signature import refuse_lost
         from steadygan.runs.threshold import parse
         from steadygan.sweeps import launching, ledger
-        from steadygan.sweeps.origin import check_expected
 
         refuse_started("a multirun")
         service.disown()
@@ -71,12 +84,12 @@ class LocalLauncher(Launcher):
         with console.status(f"planning {len(job_overrides)} jobs"):
             planned = self._plan(job_overrides, initial_job_idx)
             refuse_lost(planned)
-            check_expected(job.signature for job in planned)
+            self.request.check_expected(job.signature for job in planned)
             jobs = launching.unique(planned)
             rounds = [(part, self._todo(part)) for part in launching.rounds(jobs)]
         success_criterion.check(bounds, [job.config for job in jobs])
-        if how := os.environ.get("STEADYGAN_STATUS"):
-            ledger.status(jobs, console, once=how == "once")
+        if self.status is not None:
+            ledger.status(jobs, console, once=self.status == "once")
             return [_returned(overrides, "shown") for overrides in job_overrides]
         if len(rounds) > 1:
             console.print(f"{len(rounds)} rounds, since the same runs are asked for in several folders")
@@ -89,10 +102,10 @@ class LocalLauncher(Launcher):
         ]
 
     def _round(
-        self, jobs: Sequence[Any], todo: dict[str, str], requested: Sequence[Any], workers: int, console: Any
-    ) -> dict[str, str]:
-        """Say what is to be done with jobs, and do it; their statuses by signature."""
-        from steadygan.runs.job import action
+        self, jobs: "Sequence[Job]", todo: Statuses, requested: "Sequence[Job]", workers: int, console: "Console"
+    ) -> Statuses:
+        """Say what is to be done with jobs, and do it."""
+        from steadygan.runs.job import action, skipped
         from steadygan.sweeps import launching, ledger
 
         say = partial(console.print, soft_wrap=True, markup=False, highlight=False)
@@ -102,28 +115,29 @@ class LocalLauncher(Launcher):
         shown = ledger.table(jobs, todo, None if self.dry_run else ledger.SHOWN, places=self.dry_run)
         if shown:
             say(shown)
-        if not self.dry_run:
-            self._write(requested)
         missing = [job for job in jobs if not todo[job.signature].startswith("skip")]
-        statuses = {signature: planned.removeprefix("skip: ") for signature, planned in todo.items()}
-        before = [] if self.dry_run else [job for job in jobs if statuses[job.signature] == "failed"]
-        if missing and self.dry_run:
-            self._run(missing, workers, console)
-        elif missing:
+        statuses = {**todo, **skipped(todo)}
+        if self.dry_run:
+            if missing:
+                self._run(missing, workers, console)
+            return statuses
+        self._write(requested)
+        before = [job for job in jobs if statuses[job.signature] == "failed"]
+        if missing:
             run = partial(self._run, workers=workers, console=console)
             statuses |= ledger.until_done(run, missing, todo, action, console)
         launching.refuse_failed(before, len(jobs), statuses, console)
         return statuses
 
-    def _todo(self, jobs: Sequence[Any]) -> dict[str, str]:
-        """Return what to do with each job, by its signature."""
+    def _todo(self, jobs: "Sequence[Job]") -> Statuses:
+        """Return what to do with each job."""
         from steadygan.runs.job import action
         from steadygan.sweeps import ledger
 
         return ledger.plans(jobs, action)
 
-    def _run(self, missing: Sequence[Any], workers: int, console: Any) -> dict[str, str]:
-        """Run the jobs, or only say how; the statuses by signature."""
+    def _run(self, missing: "Sequence[Job]", workers: int, console: "Console") -> Statuses:
+        """Run the jobs, or only say how."""
         from steadygan.sweeps import launching
 
         if self.dry_run:
@@ -141,13 +155,16 @@ class LocalLauncher(Launcher):
         from steadygan.common.errors import bad_value
         from steadygan.common.typed import Misfit, hints, read
 
-        for key, hint in hints(type(self)).items():
+        known = {key: hint for kind in type(self).__mro__ for key, hint in hints(kind).items()}
+        for key, hint in known.items():
             if key in vars(self):
                 value = getattr(self, key)
                 try:
                     setattr(self, key, read(value, hint))
                 except Misfit as misfit:
                     raise bad_value(self._place(key), value, str(misfit)) from misfit
+        if self.status not in (None, "live", "once"):
+            raise bad_value("hydra.launcher.status", self.status, "no such choice", ["live", "once"])
 
     def _place(self, key: str) -> str:
         """Return where a setting comes from, unless it was given to the launcher itself."""
@@ -160,12 +177,11 @@ class LocalLauncher(Launcher):
         if self.workers == "auto":
             return self._at_once()
         if not isinstance(self.workers, int) or self.workers < 1:
-            raise bad_value(self.WORKERS, self.workers, "must be 'auto' or a number from 1 on")
+            raise bad_value(f"{self.group}.workers", self.workers, "must be 'auto' or a number from 1 on")
         return self.workers
 
     def _at_once(self) -> int:
-        """Return how many jobs run at once: one, if it takes several GPUs; else as many as have a core for each of
-        their threads."""
+        """Return how many jobs run at once: one, if it takes several GPUs; else by the cores that threads need."""
         from steadygan.distributed.cluster import processes
         from steadygan.distributed.join import device
 
@@ -175,7 +191,7 @@ class LocalLauncher(Launcher):
             return 1
         return max(1, len(os.sched_getaffinity(0)) // (self.threads * each))
 
-    def _plan(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[Any]:
+    def _plan(self, job_overrides: Sequence[Sequence[str]], first: int) -> "list[Job]":
         from steadygan.sweeps.compose import Composer
         from steadygan.sweeps.launching import collect
         from steadygan.sweeps.origin import Origins
@@ -186,26 +202,34 @@ class LocalLauncher(Launcher):
         hydra = HydraConfig.instance()
         before = hydra.cfg
         try:
-            plans = [
-                partial(_plan_one, composer, origins, overrides, first + at, self.here)
-                for at, overrides in enumerate(job_overrides)
-            ]
-            return _short(collect(plans))
+            make = partial(self._plan_one, composer, origins)
+            return _short(collect([partial(make, *job) for job in enumerate(job_overrides, first)]), self.request)
         finally:
             hydra.cfg = before
 
-    def _write(self, jobs: Sequence[Any]) -> None:
+    def _plan_one(self, composer: "Composer", origins: "Origins", number: int, overrides: Sequence[str]) -> "Job":
+        from steadygan.config.hydra_errors import explained
+        from steadygan.sweeps.planning import plan
+
+        with explained():
+            composed = composer.compose(overrides, number)
+            composer.show(composed)  # for interpolations such as ${hydra:job.num}
+            job_overrides = filter_overrides(overrides)
+            job = plan(composed.config, job_overrides, self.here, self.request.folders)
+            origin = origins.of(job_overrides, composed.config, partial(_choices, composed), job.config)
+            return replace(job, **origin._asdict())
+
+    def _write(self, jobs: "Sequence[Job]") -> None:
         """``sweep.yaml`` and ``jobs.json`` in each folder that the jobs have."""
         from steadygan.sweeps.launching import write_jobs, write_sweep
 
-        question, command = (os.environ.get(f"STEADYGAN_{what}", "") for what in ("QUESTION", "COMMAND"))
-        roots: dict[Path, list[Any]] = {}
+        roots: dict[Path, list[Job]] = {}
         for job in jobs:
             roots.setdefault(job.directory.parent, []).append(job)
         for root, inside in roots.items():
-            values = swept([job.overrides for job in inside])
-            name = str(inside[0].config["name"])
-            write_sweep(root, name, question, command, values, self._threshold(), self._baseline())
+            name, values = str(inside[0].config["name"]), swept([job.overrides for job in inside])
+            more = {"threshold": self._threshold(), "baseline": self._baseline()}
+            write_sweep(root, name, self.request.question, self.request.command, values, more)
             write_jobs(root, inside)
 
     def _baseline(self) -> str | None:
@@ -213,31 +237,20 @@ class LocalLauncher(Launcher):
         return OmegaConf.select(self.config, "hydra.sweeper.baseline")
 
     def _threshold(self) -> dict[str, Any]:
-        """When a run trains, as the sweep states it; empty if it does not (``steadygan.runs.threshold``)."""
+        """Return when a run trains, as the sweep states it (``steadygan.runs.threshold``); empty if it does not."""
         stated = OmegaConf.select(self.config, "hydra.sweeper.threshold")
         return OmegaConf.to_container(stated, resolve=True) if isinstance(stated, DictConfig) else stated or {}
 
 
-def _plan_one(composer: Any, origins: Any, overrides: Sequence[str], number: int, here: bool) -> Any:
-    from steadygan.commands._errors import explained
-    from steadygan.sweeps.planning import plan
-
-    with explained():
-        composed = composer.compose(overrides, number)
-        composer.show(composed)  # for interpolations such as ${hydra:job.num}
-        job_overrides = filter_overrides(overrides)
-        job = plan(composed.config, job_overrides, here)
-        choices = partial(_choices, composed)
-        return replace(job, **origins.of(job_overrides, composed.config, choices, job.config)._asdict())
-
-
-def _choices(composed: Any) -> Any:
+def _choices(composed: "Composed") -> DictConfig:
     return composed.full().hydra.runtime.choices
 
 
-def _short(jobs: Sequence[Any]) -> list[Any]:
-    """With labels and names of folders that leave out what all jobs of the sweep have in common, those of earlier
-    launches included."""
+def _short(jobs: "Sequence[Job]", request: Request) -> "list[Job]":
+    """With labels and names of folders that leave out what all jobs of the sweep have in common.
+
+    Those of earlier launches are included.
+    """
     from steadygan.runs.signature import label, run_directory
     from steadygan.sweeps.launching import launched
 
@@ -247,7 +260,7 @@ def _short(jobs: Sequence[Any]) -> list[Any]:
     named = []
     for job in jobs:
         differing = [text for text in job.overrides if text not in common]
-        folder = run_directory(job.directory.parent, job.signature, differing)
+        folder = run_directory(job.directory.parent, job.signature, differing, request.folders)
         named.append(replace(job, label=label(job.config["method"], differing), directory=folder))
     return named
 

@@ -1,15 +1,25 @@
 """``hydra/launcher=slurm``: the jobs of a multirun as an array of Slurm jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from hydra_plugins.steadygan.local import LocalLauncher
-from hydra_plugins.steadygan.population import form
+from hydra.core.utils import JobReturn
+
+from hydra_plugins.steadygan.local import Statuses
+from hydra_plugins.steadygan.population import PopulationLauncher
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from steadygan.runs.job import Job
+    from steadygan.sweeps.populations import Limits
+    from steadygan.sweeps.slurm.submit import Work
 
 
-class SlurmLauncher(LocalLauncher):
+class SlurmLauncher(PopulationLauncher):
     """As the local launcher, but what is missing is submitted to Slurm; what is in its queue already is not.
 
     With an engine that trains several runs as one (it has the key ``members``) each task of the array is a group.
@@ -17,35 +27,21 @@ class SlurmLauncher(LocalLauncher):
     Args:
         wait: for the end of all jobs; else return as soon as they are submitted.
         poll: seconds between two looks at Slurm's queue.
-        members: settings in one group at most; None: what fits into ``memory``.
-        memory: the share of ``mem_gb`` that a group may take.
-        compile: ``auto``, true or false; see ``steadygan.population``.
-        workers: how many tasks groups are split to, or ``auto``: no more than have to be.
-        threads: of the numerical libraries in each task.
-        dry_run: only say what would be done.
-        **resources: what each task asks for; see ``steadygan.sweeps.slurm.submit.Resources``.
+        **settings: those of the population launcher, where ``memory`` is the share of ``mem_gb`` that a group may take
+            and ``workers`` how many tasks groups are split to (``auto``: no more than have to be); the rest is what
+            each task asks for, see ``steadygan.sweeps.slurm.submit.Resources``.
     """
 
-    here = False
+    here: ClassVar[bool] = False
+    group: ClassVar[str] = "hydra.launcher"
 
-    def __init__(
-        self,
-        wait: bool = True,
-        poll: float = 10.0,
-        members: int | None = None,
-        memory: float = 0.6,
-        compile: Any = "auto",
-        workers: int | str = "auto",
-        threads: int = 1,
-        dry_run: bool = False,
-        **resources: Any,
-    ) -> None:
-        super().__init__(1 if workers == "auto" else workers, threads, dry_run)
-        self.wait, self.poll = wait, poll
-        self.members, self.memory, self.compile = members, memory, compile
-        self.requested = resources
+    def __init__(self, wait: bool = True, poll: float = 10.0, **settings: Any) -> None:
+        ours = {field.name for field in fields(PopulationLauncher)} & settings.keys()
+        super().__init__(**{key: settings.pop(key) for key in ours})
+        self.wait, self.poll, self.requested = wait, poll, settings
+        self.workers = 1 if self.workers == "auto" else self.workers
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """As the local launcher.
 
         Raises:
@@ -59,7 +55,7 @@ class SlurmLauncher(LocalLauncher):
         self.resources = Resources(**arguments(Resources, self.requested, "hydra.launcher"))
         return super().launch(job_overrides, initial_job_idx)
 
-    def _todo(self, jobs: Sequence[Any]) -> dict[str, str]:
+    def _todo(self, jobs: "Sequence[Job]") -> Statuses:
         """Who works on a job that is in Slurm's queue is Slurm; others are not waited for by who does not wait."""
         from steadygan.runs.job import action
         from steadygan.sweeps import ledger
@@ -75,7 +71,7 @@ class SlurmLauncher(LocalLauncher):
                 todo[job.signature] = "skip: running elsewhere"
         return todo
 
-    def _run(self, missing: Sequence[Any], workers: int, console: Any) -> dict[str, str]:
+    def _run(self, missing: "Sequence[Job]", workers: int, console: "Console") -> Statuses:
         from steadygan.sweeps import launching
         from steadygan.sweeps.slurm import follow as slurm_follow
         from steadygan.sweeps.slurm import queue as slurm_queue
@@ -101,18 +97,18 @@ class SlurmLauncher(LocalLauncher):
             pool=lambda _, jobs, on_event, **how: slurm_follow.follow(jobs, root, on_event, self.poll),
         )
 
-    def _works(self, jobs: Sequence[Any], workers: int, console: Any) -> list[Any]:
+    def _works(self, jobs: "Sequence[Job]", workers: int, console: "Console") -> "list[Work]":
         """Return what to submit: runs, and groups of runs."""
         from steadygan.sweeps.slurm.submit import Work
 
         together = [job for job in jobs if "members" in job.config["engine"]]
         works = [Work("steadygan.sweeps.executing:execute_later", job, (job,)) for job in jobs if job not in together]
         if together:
-            groups = form(together, self._limits(together, workers), self.compile, console).groups
+            groups = self._form(together, self._limits(together, workers), console).groups
             works += [Work("steadygan.sweeps.executing:execute_group_later", group, group.jobs) for group in groups]
         return works
 
-    def _limits(self, jobs: Sequence[Any], workers: int) -> Any:
+    def _limits(self, jobs: "Sequence[Job]", workers: int) -> "Limits":
         from steadygan.common.errors import bad_value
         from steadygan.sweeps.populations import Limits
 
@@ -125,7 +121,7 @@ class SlurmLauncher(LocalLauncher):
             free = float("inf")
         return Limits(self.members, self.memory, min(workers, len(jobs)), free)
 
-    def _submit(self, works: Sequence[Any], root: Path, say: Any) -> None:
+    def _submit(self, works: "Sequence[Work]", root: Path, say: Callable[[str], object]) -> None:
         from steadygan.runs.files import from_here
         from steadygan.sweeps.slurm.queue import LOGS
         from steadygan.sweeps.slurm.submit import submit

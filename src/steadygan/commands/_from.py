@@ -9,37 +9,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from steadygan.commands import _config_listing as config_listing
 from steadygan.commands import _hydra_app
 from steadygan.commands._passthrough import config_dirs
 from steadygan.common.errors import UserError, first_line
 from steadygan.common.paths import expanded
+from steadygan.config import listing as config_listing
 from steadygan.runs import files
+from steadygan.sweeps.request import Request
 
 FLAG, TRUST = "--from", "--trust"
 
 PLACES = ("dataset.root", "dataset.download")
 """Keys that say where data lie."""
-
-
-@dataclass(frozen=True)
-class Again:
-    """A launch of jobs that were launched before.
-
-    Attributes:
-        arguments: Hydra's command line; of all jobs.
-        jobs: the overrides of each one beside them.
-        expected: the signatures that it has to give; none: any.
-        question: that the sweep answers.
-    """
-
-    arguments: list[str]
-    jobs: list[list[str]]
-    expected: frozenset[str]
-    question: str
 
 
 @dataclass(frozen=True)
@@ -157,8 +140,8 @@ class RootComposer:
         import hydra
         from hydra import initialize_config_dir
 
-        from steadygan.commands._errors import explained
         from steadygan.common.paths import conf_dir
+        from steadygan.config.hydra_errors import explained
         from steadygan.config.hydra_versions import BASE
 
         search = [f"hydra.searchpath=[{','.join(repr(f'file://{folder}') for folder in self.folders)}]"]
@@ -302,22 +285,8 @@ def _is_global(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def again(
-    folder: Path,
-    expected: frozenset[str],
-    jobs: Sequence[Sequence[str]] = (),
-    folders: Mapping[str | None, Path] = MappingProxyType({}),
-) -> Iterator[None]:
-    """Tell the launcher which jobs there are, and which signatures they have to have.
-
-    Raises:
-        UserError: the config of the folder is not whole.
-    """
-    from hydra_plugins.steadygan.again import JOBS
-    from steadygan.runs.signature import FOLDERS
-    from steadygan.sweeps.origin import EXPECTED
-
-    tokens = EXPECTED.set(expected), JOBS.set(jobs), FOLDERS.set(folders)
+def complete(folder: Path) -> Iterator[None]:
+    """Raise a UserError where the config of the folder turns out to lack a key."""
     try:
         yield
     except KeyError as error:
@@ -325,10 +294,6 @@ def again(
             f"{FLAG} {folder}: its config lacks {error}, which this version of steadygan needs. Go on with the version "
             "that made it, or begin a new run: any KEY=VALUE that changes the result, such as another seed"
         ) from error
-    finally:
-        EXPECTED.reset(tokens[0])
-        JOBS.reset(tokens[1])
-        FOLDERS.reset(tokens[2])
 
 
 def location(run: Path, config: Mapping[str, Any]) -> list[str]:
@@ -366,8 +331,8 @@ def folders(run: Path, arguments: Sequence[str]) -> dict[str | None, Path]:
     return {signed: run}
 
 
-def of_run(run: Path, trust: Sequence[str], arguments: Sequence[str]) -> tuple[list[str], frozenset[str]]:
-    """Return Hydra's command line for ``train --from RUN``, and the signature that it has to give, if any.
+def of_run(run: Path, trust: Sequence[str], arguments: Sequence[str]) -> tuple[list[str], Request]:
+    """Return Hydra's command line for ``train --from RUN``, and which signature it has to give in which folder.
 
     Args:
         run: the folder.
@@ -386,17 +351,18 @@ def of_run(run: Path, trust: Sequence[str], arguments: Sequence[str]) -> tuple[l
     composer = RootComposer(config_dirs(arguments), changes)
     config = run_config.read(run, trust)
     texts = composer.changed([*composer.overrides(config, recorded(run), exact), *location(run, config)])
-    return [*options, *texts], frozenset() if _signed(changes) else signatures([run])
+    expected = frozenset() if _signed(changes) else signatures([run])
+    return [*options, *texts], Request(expected=expected, folders=folders(run, arguments))
 
 
-def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> Again:
-    """Return what ``sweep --from DIR`` is to launch; see ``of_run``."""
+def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> tuple[list[str], Request]:
+    """Return Hydra's command line for ``sweep --from DIR``, and the jobs that it is to launch; see ``of_run``."""
     from steadygan.config import run_config
     from steadygan.report.collect import find_runs
     from steadygan.sweeps.launching import launched
 
-    folders = find_runs(folder, depth=1) if folder.is_dir() else ()
-    runs = [run for run in folders if run != folder and (run / files.CONFIG).exists()]
+    inside = find_runs(folder, depth=1) if folder.is_dir() else ()
+    runs = [run for run in inside if run != folder and (run / files.CONFIG).exists()]
     begun = signatures(runs)
     waiting = {key: job for key, job in launched(folder).items() if key not in begun}
     if not runs and not waiting:
@@ -417,12 +383,8 @@ def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> Ag
     jobs = [[text for text in job if text not in common] for job in texts]
     expected = () if _signed(changes) else begun | waiting.keys()
     about = _about(folder)
-    return Again(
-        arguments=["--multirun", "hydra/sweeper=again", *options, *common, *_threshold_override(about, folder, trust)],
-        jobs=jobs,
-        expected=frozenset(expected),
-        question=str(about.get("question") or ""),
-    )
+    command = ["--multirun", "hydra/sweeper=again", *options, *common, *_threshold_override(about, folder, trust)]
+    return command, Request(question=str(about.get("question") or ""), jobs=jobs, expected=frozenset(expected))
 
 
 def _signed(changes: Sequence[str], elsewhere: bool = False) -> bool:

@@ -5,7 +5,13 @@ import shlex
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from steadygan.sweeps.request import Request
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 DRY_RUN = "--dry-run"
 """Ours, of ``train`` and ``sweep``: only say what would be done."""
@@ -70,14 +76,29 @@ def dry(arguments: Sequence[str]) -> list[str]:
     return [*rest, "hydra.launcher.dry_run=true"] if multirun and DRY_RUN in arguments else rest
 
 
-def run(config_name: str, arguments: Sequence[str], command: Sequence[str], question: str = "") -> None:
+class _Task:
+    """The task of Hydra for a single run; sweepers and launchers find in it what is asked of them."""
+
+    def __init__(self, request: Request, dry_run: bool) -> None:
+        self.request, self.dry_run = request, dry_run
+
+    def __call__(self, config: "DictConfig") -> str:
+        try:
+            from steadygan import train
+
+            return (train.say_job if self.dry_run else train.main_job)(config, self.request)
+        except Exception as error:
+            raise _Past(error) from error
+
+
+def run(config_name: str, arguments: Sequence[str], command: Sequence[str], request: Request) -> None:
     """Run the Hydra app with a root config.
 
     Args:
         config_name: in ``conf`` or ``sweeps``.
         arguments: Hydra's command line, and ``--dry-run``.
         command: the command as the user gave it, kept with the sweep.
-        question: that a sweep answers.
+        request: what is asked beside it.
 
     Raises:
         UserError: a mistake in the config or the command line.
@@ -86,19 +107,17 @@ def run(config_name: str, arguments: Sequence[str], command: Sequence[str], ques
     import hydra
     from hydra.core.plugins import Plugins
 
-    from steadygan.commands._errors import explained
     from steadygan.commands._sweeps_path import SweepsPath
-    from steadygan.commands._text_keys import as_typed
     from steadygan.common.paths import conf_dir
+    from steadygan.config.hydra_errors import explained
     from steadygan.config.hydra_versions import APP
+    from steadygan.sweeps.text_keys import as_typed
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, instead of printing and leaving with exit code 1
-    os.environ["STEADYGAN_QUESTION"] = question
-    os.environ["STEADYGAN_COMMAND"] = shlex.join(command)
     Plugins.instance().register(SweepsPath)
     options, overrides = split(dry(arguments))
     check_options(options)
-    task = _say_only if DRY_RUN in arguments else _task
+    task = _Task(replace(request, command=shlex.join(command)), DRY_RUN in arguments)
     main = hydra.main(**APP, config_path=str(conf_dir()), config_name=config_name)(task)
     before, sys.argv = sys.argv, [" ".join(command[:2]), *options, *map(as_typed, overrides)]
     try:
@@ -117,21 +136,3 @@ def _call(main: Any) -> None:
     else:
         return
     raise error
-
-
-def _task(config: Any) -> Any:
-    try:
-        from steadygan.train import main_job
-
-        return main_job(config)
-    except Exception as error:
-        raise _Past(error) from error
-
-
-def _say_only(config: Any) -> Any:
-    try:
-        from steadygan.train import say_job
-
-        return say_job(config)
-    except Exception as error:
-        raise _Past(error) from error

@@ -6,8 +6,8 @@ from textwrap import dedent
 
 import click
 
-from steadygan.commands import _config_listing as config_listing
 from steadygan.commands._hydra_app import FOLDERS
+from steadygan.config import listing as config_listing
 
 HELP = ("--help", "-h")
 

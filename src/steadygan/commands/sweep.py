@@ -1,17 +1,16 @@
 """``steadygan sweep``: the multirun that a file describes."""
 
-import contextlib
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
-from steadygan.commands import _config_listing as config_listing
 from steadygan.commands import _from, _hydra_app, _quick
 from steadygan.commands._hydra_app import DRY_RUN
 from steadygan.commands._passthrough import Passthrough, config_dirs
 from steadygan.common.errors import UserError, bad_value
+from steadygan.config import listing as config_listing
+from steadygan.sweeps.request import Request
 
 STATUS, ONCE = FLAGS = ("--status", "--once")
 
@@ -76,9 +75,9 @@ def command(ctx: click.Context) -> None:
             raise UserError(
                 f"{name or _quick.FLAG}: does not go with {_from.FLAG}, whose folder says what its jobs are"
             )
-        again = _from.of_sweep(source.folder, source.trust, rest)
-        with shown, _from.again(source.folder, again.expected, again.jobs):
-            _hydra_app.run("config", again.arguments, ["steadygan", "sweep", *ctx.args], again.question)
+        again, request = _from.of_sweep(source.folder, source.trust, rest)
+        with _from.complete(source.folder):
+            _hydra_app.run("config", [*again, *shown], ["steadygan", "sweep", *ctx.args], request)
         return
     name, rest = split([arg for arg in ctx.args if arg not in (_quick.FLAG, *FLAGS)])
     known = config_listing.sweeps(config_dirs(ctx.args))
@@ -98,13 +97,12 @@ def command(ctx: click.Context) -> None:
     if _quick.FLAG in ctx.args:
         small = _quick.overrides(name, known, rest)
         folder, rest = f"{name}-quick", [*(small if _is_multirun(rest) else _quick.single(small)), *rest]
-    with shown:
-        _hydra_app.run(name, arguments(folder, rest), ["steadygan", "sweep", *ctx.args], question)
+    words = [*arguments(folder, rest), *(shown if _is_multirun(rest) else [])]
+    _hydra_app.run(name, words, ["steadygan", "sweep", *ctx.args], Request(question=question))
 
 
-@contextlib.contextmanager
-def flags(args: Sequence[str]) -> Iterator[None]:
-    """Tells the launcher whether only to show how the jobs stand.
+def flags(args: Sequence[str]) -> list[str]:
+    """Return the overrides that tell the launcher whether only to show how the jobs stand.
 
     Raises:
         UserError: flags that do not go together.
@@ -113,12 +111,7 @@ def flags(args: Sequence[str]) -> Iterator[None]:
         raise UserError(f"{ONCE} goes with {STATUS}: steadygan sweep NAME {STATUS} {ONCE}")
     if STATUS in args and DRY_RUN in args:
         raise UserError(f"{STATUS} shows how the jobs stand, {DRY_RUN} what a launch would do: ask for one of them")
-    if STATUS in args:
-        os.environ["STEADYGAN_STATUS"] = "once" if ONCE in args else "live"
-    try:
-        yield
-    finally:
-        os.environ.pop("STEADYGAN_STATUS", None)
+    return [f"hydra.launcher.status={'once' if ONCE in args else 'live'}"] if STATUS in args else []
 
 
 def split(args: Sequence[str]) -> tuple[str | None, list[str]]:
@@ -129,7 +122,7 @@ def split(args: Sequence[str]) -> tuple[str | None, list[str]]:
 
 
 def arguments(name: str, rest: Sequence[str]) -> list[str]:
-    """Hydra's command line for a sweep in the folder ``name``."""
+    """Return Hydra's command line for a sweep in the folder ``name``."""
     named = [] if any(arg.startswith("name=") for arg in rest) else [f"name={name}"]
     multirun = ["--multirun"] if _is_multirun(rest) else []
     return [*multirun, *named, *rest]

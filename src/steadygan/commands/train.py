@@ -4,6 +4,7 @@ import click
 
 from steadygan.commands import _from, _hydra_app
 from steadygan.commands._passthrough import Passthrough
+from steadygan.sweeps.request import Request
 
 
 @click.command(
@@ -38,8 +39,8 @@ def command(ctx: click.Context) -> None:
     source = _from.from_arguments(ctx.args)
     command_words = ["steadygan", "train", *ctx.args]
     if source.folder is None:
-        _hydra_app.run("config", ctx.args, command_words)
+        _hydra_app.run("config", ctx.args, command_words, Request())
         return
-    arguments, expected = _from.of_run(source.folder, source.trust, source.rest)
-    with _from.again(source.folder, expected, folders=_from.folders(source.folder, source.rest)):
-        _hydra_app.run("config", arguments, command_words)
+    arguments, request = _from.of_run(source.folder, source.trust, source.rest)
+    with _from.complete(source.folder):
+        _hydra_app.run("config", arguments, command_words, request)

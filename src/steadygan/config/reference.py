@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
-from steadygan.commands import _config_listing as config_listing
 from steadygan.common.paths import conf_dir
 from steadygan.common.typed import range_of
+from steadygan.config import listing as config_listing
 from steadygan.config.check import ROOT, annotations
 
 HEAD = """# Config groups

@@ -7,7 +7,6 @@ import os
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextvars import ContextVar
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -39,9 +38,6 @@ UNSIGNED_TRAINER = ("accelerator", "devices", "num_nodes", "strategy", "threads"
 
 USUAL_TRAINER = {"sync_batchnorm": True}
 """Signed where they differ from this: with statistics of their own, processes do not take the step that one takes."""
-
-FOLDERS: ContextVar[Mapping[str | None, Path]] = ContextVar("folders", default=MappingProxyType({}))
-"""Folders that were named for runs, by signature; None: of a run whose signature nobody has written down."""
 
 LENGTH = 10
 
@@ -134,19 +130,22 @@ def _distinguishes(override: str) -> bool:
     return not override.startswith("~") and not key_of(override).endswith("._partial_")
 
 
-def run_directory(root: Path, signed: str, overrides: Iterable[str]) -> Path:
+def run_directory(
+    root: Path, signed: str, overrides: Iterable[str], folders: Mapping[str | None, Path] = MappingProxyType({})
+) -> Path:
     """Return the folder of the run with this signature.
 
     Args:
         root: the folder that holds it, or will.
         signed: the signature.
         overrides: what tells the run from others; a folder that is not there yet is named after them.
+        folders: that were named for runs, by signature; None: of a run whose signature nobody has written down.
 
     Returns:
         The folder that was named for it; else the one whose name ends with the signature, else the one whose summary
         says the signature, else a new one.
     """
-    named = FOLDERS.get().get(signed, FOLDERS.get().get(None))
+    named = folders.get(signed, folders.get(None))
     if named is not None and named.parent.absolute() == root.absolute():
         return named.absolute()
     return known(root).get(signed) or root / f"{_readable(filter(_distinguishes, relevant(overrides)))}-{signed}"

@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -127,21 +128,17 @@ def write_sweep(
     name: str,
     question: str,
     command: str,
-    swept: Mapping[str, Sequence[Any]],
-    threshold: Mapping[str, Any] | None = None,
-    baseline: str | None = None,
+    swept: Mapping[str, Sequence[object]],
+    more: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
-    """``sweep.yaml``: what the folder of a sweep is about, and its success criterion.
+    """``sweep.yaml``: what the folder of a sweep is about, and what is ``more`` to say of it, such as a threshold.
 
     The commands of earlier launches stay: ``commands`` are all, ``command`` is the last one.
     """
     commands = [*(text for text in _launches(root / files.SWEEP) if text != command), command]
     content = {"name": name, "question": question, "command": command, "commands": commands}
-    content["swept"] = {key: list(values) for key, values in swept.items()}
-    if threshold:
-        content["threshold"] = dict(threshold)
-    if baseline:
-        content["baseline"] = baseline
+    content |= {"swept": {key: list(values) for key, values in swept.items()}}
+    content |= {key: value for key, value in more.items() if value}
     files.write_text(root / files.SWEEP, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 

@@ -1,8 +1,7 @@
 """Where the config of a job comes from, told as a command line of ``steadygan train``."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +11,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from steadygan.common.errors import UserError
 from steadygan.common.paths import conf_dir
 from steadygan.sweeps.compose import without_hydra
 from steadygan.sweeps.overrides import (
@@ -32,26 +30,6 @@ ROOT = "config"
 
 OUTSIDE = re.compile(r"\$\{(hydra|now|oc\.env|python_version):")
 """Interpolations that may give another value in another process. Those of the logger shall: whose account, say."""
-
-
-EXPECTED: ContextVar[frozenset[str]] = ContextVar("expected", default=frozenset())
-"""The signatures that runs have to have which are to go on; none: any."""
-
-
-def check_expected(signatures: Iterable[str]) -> None:
-    """Compare the signatures of runs that are launched again with those that they had.
-
-    Raises:
-        UserError: there are others.
-    """
-    expected, launched = EXPECTED.get(), dict.fromkeys(signatures)
-    other = [signed for signed in launched if signed not in expected]
-    if expected and other:
-        raise UserError(
-            f"{len(other)} of {len(launched)} runs would have another signature than before ({', '.join(other[:3])}): "
-            "their data or weights have changed, or this version of steadygan means something else by their config\n"
-            "To begin new runs with them as they are, say any KEY=VALUE that changes the result"
-        )
 
 
 class Origin(NamedTuple):

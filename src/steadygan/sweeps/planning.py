@@ -3,8 +3,9 @@
 import functools
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -30,13 +31,19 @@ LONGEST_NAME = 255
 """Bytes that file systems allow."""
 
 
-def plan(config: DictConfig, overrides: Sequence[str], here: bool = True) -> Job:
+def plan(
+    config: DictConfig,
+    overrides: Sequence[str],
+    here: bool = True,
+    folders: Mapping[str | None, Path] = MappingProxyType({}),
+) -> Job:
     """Return the job of a config; nothing is written.
 
     Args:
         config: of the run.
         overrides: that the user asked for.
         here: whether it is to be trained on this machine.
+        folders: that were named for runs; see ``run_directory``.
 
     Raises:
         UserError: the config cannot be run as it is.
@@ -53,7 +60,7 @@ def plan(config: DictConfig, overrides: Sequence[str], here: bool = True) -> Job
     _check_name(plain["name"])
     _check_writable(root, root)
     called = label(plain["method"], overrides)
-    directory = run_directory(root, signed, overrides).absolute()
+    directory = run_directory(root, signed, overrides, folders).absolute()
     known = files.read_summary(directory) or {}
     job = Job(
         config=plain,

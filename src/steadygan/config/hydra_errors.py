@@ -19,8 +19,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
-from steadygan.commands import _config_listing as config_listing
 from steadygan.common.errors import UserError, bad_value, did_you_mean
+from steadygan.config import listing as config_listing
 
 WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, type(None))
 """What a ``_target_`` with wrong keys, or none of that name, raises, or Hydra by itself."""
