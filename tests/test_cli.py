@@ -230,7 +230,7 @@ def test_exit_codes_of_what_a_run_raises(steadygan, monkeypatch, error, code, te
 def test_a_wrong_target_of_hydras_is_a_message_and_its_user_error_too(steadygan, monkeypatch):
     from hydra.utils import instantiate
 
-    def fail(config):
+    def fail(config, request):
         instantiate({"_target_": "pathlib.Nothing"})
 
     monkeypatch.setattr("steadygan.train.main_job", fail)
@@ -238,7 +238,7 @@ def test_a_wrong_target_of_hydras_is_a_message_and_its_user_error_too(steadygan,
     assert code == 2
     assert "pathlib.Nothing" in err
 
-    def refuse(config):
+    def refuse(config, request):
         instantiate({"_target_": "steadygan.common.errors.bad_value", "key": "a"})
 
     monkeypatch.setattr("steadygan.train.main_job", refuse)

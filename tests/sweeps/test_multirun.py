@@ -109,7 +109,11 @@ def test_a_name_stays_what_was_typed(launched, tmp_path, monkeypatch, many):
         assert [jobs[0].directory.parent for jobs in rounds] == [tmp_path / "1e3" / name for name in folders]
         return
     planned = []
-    monkeypatch.setattr("steadygan.train.main_job", lambda config: planned.append(plan(config, []).directory.parent))
+
+    def main_job(config, request):
+        planned.append(plan(config, []).directory.parent)
+
+    monkeypatch.setattr("steadygan.train.main_job", main_job)
     for name in names[:3]:
         assert cli.main(["train", *TINY, f"++name={name}", "outputs=0x10"]) == 0
     assert planned == [tmp_path / "0x10" / name for name in folders[:3]]

@@ -13,11 +13,13 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, OverrideType
 from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
 from hydra.errors import HydraException
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from steadygan.config.node import Config
 from steadygan.sweeps.request import Request
 from steadygan.sweeps.text_keys import as_typed
 
@@ -34,9 +36,9 @@ class GridSweeper(Sweeper):
 
     def __init__(
         self,
-        params: dict[str, Any] | None = None,
-        threshold: dict[str, Any] | None = None,
-        quick: dict[str, Any] | None = None,
+        params: Config | None = None,
+        threshold: Config | None = None,
+        quick: Config | None = None,
         baseline: str | None = None,
     ) -> None:
         self.params, self.threshold, self.quick = params or {}, threshold or {}, quick or {}
@@ -44,27 +46,25 @@ class GridSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """As Hydra asks for."""
-        self.hydra_context = hydra_context
-        self.config = config
-        self.request = Request.of(task_function)
-        self.launcher = Plugins.instance().instantiate_launcher(
+        self.context, self.request = hydra_context, Request.of(task_function)
+        self.runner = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
-    def sweep(self, arguments: list[str]) -> Any:
+    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
         """Launch all jobs."""
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        parser = OverridesParser.create(config_loader=self.context.config_loader)
         overrides = parser.parse_overrides(
             [*(as_typed(f"{key}={_text(value)}") for key, value in self.params.items()), *arguments]
         )
-        return [self.launcher.launch(combinations(overrides), initial_job_idx=0)]
+        return [self.runner.launch(combinations(overrides), initial_job_idx=0)]
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Return a value of a sweep file as the command line writes it: ``null`` and ``true``, not Python's names."""
     if isinstance(value, str):
         return value
-    plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+    plain: Any = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
     return Override._get_value_element_as_str(plain)
 
 

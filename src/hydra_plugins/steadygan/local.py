@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -15,6 +15,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from steadygan.config.node import Config
+from steadygan.sweeps.overrides import plain
 from steadygan.sweeps.request import Request
 
 if TYPE_CHECKING:
@@ -63,8 +65,8 @@ class LocalLauncher(Launcher):
             Interrupted: by the user.
             SweepFailed: all jobs were run, some failed.
         """
-        variables = OmegaConf.to_container(self.config.hydra.job.env_set, resolve=True)
-        with env_override({str(key): str(value) for key, value in variables.items()}):
+        variables = plain(self.config.hydra.job.env_set, resolve=True)
+        with env_override({key: str(value) for key, value in variables.items()}):
             return self._launch(job_overrides, initial_job_idx)
 
     def _launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
@@ -185,7 +187,7 @@ class LocalLauncher(Launcher):
         from steadygan.distributed.cluster import processes
         from steadygan.distributed.join import device
 
-        trainer = OmegaConf.to_container(self.config.trainer, resolve=True)
+        trainer = plain(self.config.trainer, resolve=True)
         each = processes(trainer)
         if each > 1 and device(trainer).type == "cuda":
             return 1
@@ -236,10 +238,10 @@ class LocalLauncher(Launcher):
         """Return the method with which the sweep wants every other one compared."""
         return OmegaConf.select(self.config, "hydra.sweeper.baseline")
 
-    def _threshold(self) -> dict[str, Any]:
+    def _threshold(self) -> Config:
         """Return when a run trains, as the sweep states it (``steadygan.runs.threshold``); empty if it does not."""
         stated = OmegaConf.select(self.config, "hydra.sweeper.threshold")
-        return OmegaConf.to_container(stated, resolve=True) if isinstance(stated, DictConfig) else stated or {}
+        return plain(stated, resolve=True) if isinstance(stated, DictConfig) else stated or {}
 
 
 def _choices(composed: "Composed") -> DictConfig:
@@ -265,7 +267,7 @@ def _short(jobs: "Sequence[Job]", request: Request) -> "list[Job]":
     return named
 
 
-def swept(jobs: Sequence[Sequence[str]]) -> dict[str, list[Any]]:
+def swept(jobs: Sequence[Sequence[str]]) -> dict[str, list[object]]:
     """Return the keys whose values differ between jobs, with the values in the order of their first appearance.
 
     Where a job says a key more than once, its last word counts.
@@ -274,7 +276,7 @@ def swept(jobs: Sequence[Sequence[str]]) -> dict[str, list[Any]]:
     texts = dict.fromkeys(text for overrides in jobs for text in overrides)
     parsed = {text: parser.parse_overrides([text])[0] for text in texts}
     keys = {text: override.get_key_element().lstrip("+") for text, override in parsed.items()}
-    values: dict[str, dict[str, Any]] = {}
+    values: dict[str, dict[str, object]] = {}
     for overrides in jobs:
         for key, text in {keys[text]: text for text in overrides}.items():
             override = parsed[text]

@@ -1,7 +1,7 @@
 """``hydra/launcher=slurm``: the jobs of a multirun as an array of Slurm jobs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -52,7 +52,7 @@ class SlurmLauncher(PopulationLauncher):
         from steadygan.sweeps.slurm.submit import Resources
 
         slurm_queue.check()
-        self.resources = Resources(**arguments(Resources, self.requested, "hydra.launcher"))
+        self.resources = replace(Resources(), **arguments(Resources, self.requested, "hydra.launcher"))
         return super().launch(job_overrides, initial_job_idx)
 
     def _todo(self, jobs: "Sequence[Job]") -> Statuses:

@@ -16,6 +16,7 @@ from steadygan.commands._passthrough import config_dirs
 from steadygan.common.errors import UserError, first_line
 from steadygan.common.paths import expanded
 from steadygan.config import listing as config_listing
+from steadygan.config.node import leaves, value_at
 from steadygan.runs import files
 from steadygan.sweeps.request import Request
 
@@ -166,7 +167,7 @@ class RootComposer:
         for group, places in self.places.items():
             for target in places:
                 path = _package(target)
-                node, now = _at(config, path), _at(base, path)
+                node, now = value_at(config, path), value_at(base, path)
                 if group in self.lists and isinstance(node, Mapping):
                     names = [name for name in node if name in self.groups[group]]
                     if names != [name for name in now or {} if name in self.groups[group]]:
@@ -179,8 +180,6 @@ class RootComposer:
 
     def _fitting(self, group: str, node: Mapping[str, Any]) -> list[str]:
         """Return the one option with these targets and the most values in common, or nothing."""
-        from steadygan.sweeps.overrides import leaves
-
         have = dict(leaves(node))
         best, most = [], 0
         for name, path in self.groups[group].items():
@@ -193,7 +192,7 @@ class RootComposer:
 
     def _decides(self, text: str) -> list[tuple[str, frozenset[str] | None]]:
         """Return the keys that a change of a group decides; for a list of options with the names that stay."""
-        from steadygan.sweeps.overrides import key_element, leaves
+        from steadygan.sweeps.overrides import key_element
 
         key = key_element(text)
         group = key.partition("@")[0]
@@ -233,7 +232,11 @@ class RootComposer:
     def _is_new(self, path: str, base: Any, config: Mapping[str, Any]) -> bool:
         """Return whether a key that the config lacks is one that its version did not know."""
         above, _, _ = path.rpartition(".")
-        node, now, then = _at(base, path), _at(base, above) if above else base, _at(config, above) if above else config
+        node, now, then = (
+            value_at(base, path),
+            value_at(base, above) if above else base,
+            value_at(config, above) if above else config,
+        )
         alike = isinstance(then, Mapping) and now.get("_target_") == then.get("_target_")
         return alike and (not above or not hasattr(node, "get") or "_target_" not in node)
 
@@ -250,15 +253,7 @@ def _package(key: str) -> str:
     return package.removeprefix("_global_.") if at else group.replace("/", ".")
 
 
-def _at(node: Any, path: str) -> Any:
-    for key in path.split("."):
-        node = node.get(key) if hasattr(node, "get") else None
-    return node
-
-
 def _targets(node: Any) -> dict[str, str]:
-    from steadygan.sweeps.overrides import leaves
-
     if not hasattr(node, "items"):
         return {}
     if not isinstance(node, dict):

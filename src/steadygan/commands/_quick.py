@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from steadygan.common.errors import UserError, bad_value
+from steadygan.config.node import value_at
 
 FLAG = "--quick"
 
@@ -48,13 +49,8 @@ def settings(name: str, known: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
     for entry in content.get("defaults") or []:
         if isinstance(entry, str) and entry in known and entry != name:
             quick |= settings(entry, known)
-    return quick | _under(content, "hydra", "sweeper", "quick")
-
-
-def _under(node: Any, *keys: str) -> dict[str, Any]:
-    for key in keys:
-        node = node.get(key) if isinstance(node, Mapping) else None
-    return dict(node) if isinstance(node, Mapping) else {}
+    stated = value_at(content, "hydra.sweeper.quick")
+    return quick | (dict(stated) if isinstance(stated, Mapping) else {})
 
 
 def _text(value: Any) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from steadygan.common.errors import UserError
 from steadygan.common.signals import STOPS, heard
@@ -28,11 +28,11 @@ RETRY = 0.2
 
 
 class Message(NamedTuple):
-    """What a child sends of the job ``index``, ``at`` a time of the machine's monotonic clock."""
+    """What a child sends of its ``job``, ``at`` a time of the machine's monotonic clock."""
 
     kind: str
-    index: int
-    content: object
+    job: int
+    content: Any
     at: float
 
 

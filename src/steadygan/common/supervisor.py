@@ -45,7 +45,7 @@ class Child:
         self.index: int | None = None
         self.started = 0.0
         self.pipe, theirs = multiprocessing.Pipe()
-        context = multiprocessing.get_context("forkserver" if preload else "spawn")
+        context = multiprocessing.get_context("forkserver") if preload else multiprocessing.get_context("spawn")
         if preload:
             context.set_forkserver_preload([*preload])
         self.process = context.Process(target=serve, args=(theirs, orders), daemon=False)

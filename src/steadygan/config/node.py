@@ -1,7 +1,27 @@
-"""The type of configs."""
+"""The type of configs, and what stands in them under dotted keys."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 Config: TypeAlias = Mapping[str, Any]
 """A resolved config, or a node of it: plain containers, numbers and texts."""
+
+
+def value_at(node: object, path: str, absent: object = None) -> Any:
+    """Return what stands under a dotted key, or the interpolation that stands on the way; else ``absent``."""
+    for key in path.split("."):
+        if isinstance(node, str) and "${" in node:
+            return node
+        if not isinstance(node, Mapping) or key not in node:
+            return absent
+        node = node[key]
+    return node
+
+
+def leaves(node: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted keys with their values; lists and empty mappings are values."""
+    for key, value in node.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

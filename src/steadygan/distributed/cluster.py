@@ -1,11 +1,10 @@
 """How many processes train a run, and which of them this one is."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from steadygan.common.errors import UserError, bad_value
+from steadygan.config.node import Config
 from steadygan.config.targets import metric_nodes
 
 TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -30,7 +29,7 @@ class RankInfo:
     launcher: str
 
 
-def processes(trainer: Mapping[str, Any]) -> int:
+def processes(trainer: Config) -> int:
     """Return how many processes a trainer asks for, on all nodes; one per device.
 
     Raises:
@@ -39,7 +38,7 @@ def processes(trainer: Mapping[str, Any]) -> int:
     return _devices(trainer) * _whole("trainer.num_nodes", trainer.get("num_nodes", 1))
 
 
-def _check_settings(trainer: Mapping[str, Any]) -> None:
+def _check_settings(trainer: Config) -> None:
     timeout, sync_batchnorm = trainer.get("timeout", 1), trainer.get("sync_batchnorm", True)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
         raise bad_value("trainer.timeout", timeout, "must be a number of seconds greater than 0")
@@ -49,7 +48,7 @@ def _check_settings(trainer: Mapping[str, Any]) -> None:
         raise bad_value("trainer.accelerator", trainer["accelerator"], "no such choice", ACCELERATORS)
 
 
-def _devices(trainer: Mapping[str, Any]) -> int:
+def _devices(trainer: Config) -> int:
     devices = trainer["devices"]
     if devices != "auto":
         return _whole("trainer.devices", devices)
@@ -60,7 +59,7 @@ def _devices(trainer: Mapping[str, Any]) -> int:
     return max(1, torch.cuda.device_count())
 
 
-def _whole(key: str, value: Any) -> int:
+def _whole(key: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise bad_value(key, value, "must be a whole number of at least 1")
     return value
@@ -78,7 +77,7 @@ def launched() -> RankInfo | None:
     return None
 
 
-def rank_info(trainer: Mapping[str, Any]) -> RankInfo | None:
+def rank_info(trainer: Config) -> RankInfo | None:
     """Return this process's rank in a run; None if it trains in one process, or its processes are not yet started.
 
     Raises:
@@ -96,18 +95,18 @@ def rank_info(trainer: Mapping[str, Any]) -> RankInfo | None:
     return info
 
 
-def rank(trainer: Mapping[str, Any]) -> int:
+def rank(trainer: Config) -> int:
     """Return this process's rank; 0 also where it is the only one or still has to start the others."""
     info = rank_info(trainer)
     return 0 if info is None else info.rank
 
 
-def spawns(trainer: Mapping[str, Any]) -> bool:
+def spawns(trainer: Config) -> bool:
     """Return whether the processes of the run are still to be started by this one."""
     return processes(trainer) > 1 and rank_info(trainer) is None
 
 
-def check(config: Mapping[str, Any], here: bool = True) -> None:
+def check(config: Config, here: bool = True) -> None:
     """Check that a run can be distributed as its config says.
 
     Args:
@@ -145,7 +144,7 @@ def _check_gpus(devices: int | str) -> None:
 
     count = torch.cuda.device_count()
     # Slurm may show each task its own GPU alone.
-    if launched() is None and devices != "auto" and devices > count:
+    if launched() is None and isinstance(devices, int) and devices > count:
         raise bad_value("trainer.devices", devices, f"this machine has {count} GPUs that torch can use")
 
 

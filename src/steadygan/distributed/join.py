@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import torch
 import torch.distributed as dist
-from lightning.pytorch.plugins.environments import SLURMEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
+from steadygan.config.node import Config
 from steadygan.distributed.cluster import RankInfo, rank_info
 from steadygan.distributed.process_group import ProcessGroup, SingleProcess, differentiable_gather
 from steadygan.networks.layers.norms import BatchNorm, synchronised
@@ -22,7 +22,7 @@ _inside: list[RankInfo] = []
 
 
 @contextmanager
-def joined(trainer: Mapping[str, Any]) -> Iterator[SingleProcess]:
+def joined(trainer: Config) -> Iterator[SingleProcess]:
     """Join the process group of a run, if it has one, and leave it at the end; nested calls stay in the outer one.
 
     Args:
@@ -45,9 +45,7 @@ def joined(trainer: Mapping[str, Any]) -> Iterator[SingleProcess]:
 
 
 @contextmanager
-def normalised(
-    ranks: SingleProcess, trainer: Mapping[str, Any], networks: Mapping[str, torch.nn.Module]
-) -> Iterator[None]:
+def normalised(ranks: SingleProcess, trainer: Config, networks: Mapping[str, torch.nn.Module]) -> Iterator[None]:
     """Normalise by the global batch; by each process's part if ``trainer.sync_batchnorm`` is false.
 
     Args:
@@ -63,22 +61,22 @@ def normalised(
         yield
 
 
-def _join(info: RankInfo, trainer: Mapping[str, Any]) -> None:
+def _join(info: RankInfo, trainer: Config) -> None:
     if dist.is_initialized():  # a run before this one has failed
         dist.destroy_process_group()
     local_device = device(trainer)
     if local_device.type == "cuda":
         torch.cuda.set_device(local_device)
-    options: dict[str, Any] = {"init_method": "env://"}
+    init_method = "env://"
     if info.launcher == "Slurm":
         slurm = SLURMEnvironment(auto_requeue=False)
-        options["init_method"] = f"tcp://{slurm.main_address}:{slurm_port()}"
+        init_method = f"tcp://{slurm.main_address}:{slurm_port()}"
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if local_device.type == "cuda" else "gloo",
         rank=info.rank,
         world_size=info.world_size,
         timeout=timedelta(seconds=trainer.get("timeout", TIMEOUT)),
-        **options,
+        init_method=init_method,
     )
 
 
@@ -90,7 +88,7 @@ def slurm_port() -> int:
     return 15_000 + (31 * job + step) % 15_000
 
 
-def device(trainer: Mapping[str, Any]) -> torch.device:
+def device(trainer: Config) -> torch.device:
     """Return the device on which this process trains."""
     if trainer["accelerator"] == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")

@@ -1,7 +1,7 @@
 """Communication between the processes of a run."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -11,6 +11,8 @@ from steadygan.common.signals import Interrupt
 from steadygan.core.games import State
 from steadygan.core.types import Tensors
 from steadygan.training.step import PLAYERS
+
+T = TypeVar("T")
 
 
 class SingleProcess:
@@ -58,7 +60,7 @@ class SingleProcess:
         """Return the state with buffers that are the same on all processes."""
         return state
 
-    def broadcast(self, value: Any) -> Any:
+    def broadcast(self, value: T) -> T:
         """Return the value that rank 0 has."""
         return value
 
@@ -122,8 +124,8 @@ class ProcessGroup(SingleProcess):
         state["ema"] = {**state["ema"], **new["ema"]}
         return state
 
-    def broadcast(self, value: Any) -> Any:
-        box = [value]
+    def broadcast(self, value: T) -> T:
+        box: list[T] = [value]
         dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
         return box[0]
 
@@ -159,15 +161,15 @@ class _Sum(torch.autograd.Function):
         return total
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+    def setup_context(ctx: object, inputs: object, output: object) -> None:
         """Save nothing: the function is linear."""
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: object, grad: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  # torch's has *args
         return _Sum.apply(grad)
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, x: Tensor) -> tuple[Tensor, Any]:
+    def vmap(info: object, in_dims: tuple, x: Tensor) -> tuple[Tensor, int | None]:  # pyright: ignore[reportIncompatibleMethodOverride]  # torch's has *args
         return _Sum.apply(x), in_dims[0]
 
 

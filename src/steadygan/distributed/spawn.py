@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from torch.distributed import TCPStore
+from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]  # documented there
 
 from steadygan.common.child_process import DONE, Failure, Message
 from steadygan.common.errors import UserError
@@ -22,7 +22,7 @@ class ProcessFailed(Exception):
     """One of a run's processes failed, or ended before the run did; all of them were ended."""
 
 
-def spawn(function: str, payload: Any, report: Report, count: int, check: Callable[[], None] = lambda: None) -> Any:
+def spawn(function: str, payload: object, report: Report, count: int, check: Callable[[], None] = lambda: None) -> Any:
     """Call ``function(payload, report)`` in so many processes, which find each other as those of torchrun do.
 
     A first SIGINT, SIGTERM or SIGHUP is passed on to them once, a second SIGINT ends them.
@@ -43,7 +43,7 @@ def spawn(function: str, payload: Any, report: Report, count: int, check: Callab
     """
     # The store lives here, at a port that the system picks: it outlives every process, and no two runs collide.
     store = TCPStore("127.0.0.1", 0, None, True, timedelta(seconds=60), wait_for_workers=False)
-    with Supervisor(function, preload=("steadygan.training.loop", function.partition(":")[0])) as supervisor:
+    with Supervisor(function, preload=[function.partition(":")[0]]) as supervisor:
         processes = _Processes(supervisor, report, count)
         for rank in range(count):
             supervisor.start(_environment(rank, count, store.port)).give(rank, payload)
@@ -86,7 +86,7 @@ class _Processes:
             raise KeyboardInterrupt
 
     def _hear(self, child: Child, message: Message) -> None:
-        rank, content = message.index, message.content
+        rank, content = message.job, message.content
         if message.kind == DONE:
             child.index = None
             self.value = content if rank == 0 else self.value

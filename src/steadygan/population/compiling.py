@@ -4,13 +4,13 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import nn
 
 from steadygan.common.errors import bad_value
 from steadygan.common.paths import cache_dir
+from steadygan.config.node import Config
 from steadygan.population.memory import layer_outputs
 from steadygan.population.program import Programs
 from steadygan.training.components import Components
@@ -25,7 +25,7 @@ CACHE = 1.6e6
 core's second cache (measured: docs/populations.md)."""
 
 
-def check(engine: Mapping[str, Any]) -> None:
+def check(engine: Config) -> None:
     """Refuse what the node ``engine`` cannot mean; keys that it does not have are not asked for.
 
     Raises:
@@ -36,20 +36,20 @@ def check(engine: Mapping[str, Any]) -> None:
         _count(together)
 
 
-def _word(choice: Any) -> str:
+def _word(choice: object) -> str:
     word = str(choice).lower()
     if word not in CHOICES:
         raise bad_value("engine.compile", choice, "no such choice", CHOICES)
     return word
 
 
-def _count(choice: Any) -> int:
+def _count(choice: object) -> int:
     if isinstance(choice, bool) or not isinstance(choice, int) or choice < 1:
         raise bad_value("engine.together", choice, "must be a whole number of at least 1, or auto")
     return choice
 
 
-def decide(choice: Any, networks: Mapping[str, nn.Module], updates: int) -> tuple[bool, str]:
+def decide(choice: object, networks: Mapping[str, nn.Module], updates: int) -> tuple[bool, str]:
     """Return whether to compile, and why (not); the same answer every time on the same machine.
 
     Args:
@@ -74,7 +74,7 @@ def decide(choice: Any, networks: Mapping[str, nn.Module], updates: int) -> tupl
     return True, "the run is long enough to pay for it"
 
 
-def at_once(choice: Any, components: Components, batch_size: int, device: torch.device) -> int | None:
+def at_once(choice: object, components: Components, batch_size: int, device: torch.device) -> int | None:
     """Return how many settings one call of a compiled program computes; None: all.
 
     Args:

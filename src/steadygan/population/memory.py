@@ -3,13 +3,13 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 from torch.utils._pytree import tree_leaves
 
+from steadygan.core.games import State
 from steadygan.training.components import DTYPES, Components
 from steadygan.training.functional import tensors
 from steadygan.training.step import PLAYERS, initial_state
@@ -55,14 +55,14 @@ def member_bytes(components: Components, batch_size: int, precision: str) -> int
     return (elements + batch_size * components.sampling.copies * per_example) * dtype.itemsize
 
 
-def _rule_elements(components: Components, player: str, state: Mapping[str, Any], batch_size: int) -> int:
+def _rule_elements(components: Components, player: str, state: State, batch_size: int) -> int:
     """Numbers that the player's update rule takes beside those that every rule does."""
     weights, state_size = (_elements(state[player][part]) for part in ("params", "rule"))
     samples = SAMPLES * batch_size * weights if components.algorithm.rules[player].per_sample else 0
     return RULE_STATES * max(0, state_size - 2 * weights) + samples
 
 
-def _elements(tree: Any) -> int:
+def _elements(tree: object) -> int:
     return sum(leaf.numel() for leaf in tree_leaves(tree) if isinstance(leaf, Tensor))
 
 
@@ -76,7 +76,8 @@ def layer_outputs(networks: Mapping[str, nn.Module], dtype: torch.dtype) -> dict
     labels = (label,) if hasattr(generator, "classes") else ()
     try:
         # Two examples, in evaluation mode: batch normalisation leaves its statistics alone.
-        fake, made = _counted(generator.eval(), torch.zeros(2, generator.latent, dtype=dtype), *labels)
+        latent = torch.zeros(2, generator.latent, dtype=dtype)  # pyright: ignore[reportArgumentType]  # a number
+        fake, made = _counted(generator.eval(), latent, *labels)
         inputs = [torch.cat([value] * times) for value in (fake, *labels)]
         _, critic_pass = _counted(discriminator.eval(), *inputs)
     finally:
@@ -89,7 +90,7 @@ def _counted(network: nn.Module, *inputs: Tensor) -> tuple[Tensor, int]:
     """Return the output of the network, and how many numbers its layers put out; of each member under ``vmap``."""
     counted = 0
 
-    def count(module: nn.Module, inputs: Any, output: Any) -> None:
+    def count(module: nn.Module, inputs: object, output: object) -> None:
         nonlocal counted
         if isinstance(output, Tensor) and not list(module.children()):
             counted += output.numel()

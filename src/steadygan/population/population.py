@@ -99,8 +99,8 @@ class Population:
         self._reached = torch.full((len(self.members),), self.iteration, device=self.device)
         self._names = first.window.names
         self._count = torch.tensor([one.window.count for one, _ in self._slots], device=self.device)
-        started = first.window.count > 0
-        self._total = torch.stack([one.window.total for one, _ in self._slots], 1).to(self.device) if started else None
+        totals = [one.window.total for one, _ in self._slots if one.window.total is not None]
+        self._total = torch.stack(totals, 1).to(self.device) if first.window.count > 0 else None
 
     def _stack(self, start: int) -> Stack:
         slots = slice(start, start + self.together)
@@ -168,7 +168,7 @@ class Population:
         return diverged
 
     def _sum(self, index: int, count: list[int]) -> Tensor | None:
-        return self._total[:, index].clone() if count[index] else None
+        return self._total[:, index].clone() if count[index] and self._total is not None else None
 
     def by_seed(self, make: Callable[[Member, Any], Tensor]) -> Tensor:
         """``[slots, ...]`` of ``make(member, data set)``, which is a function of the seed and called once for each."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,6 +13,9 @@ from steadygan.core.games import State
 from steadygan.population.draws import Draws
 from steadygan.training.running_mean import finite, summands
 from steadygan.training.step import Algorithm, step
+
+T = TypeVar("T")
+"""A tree of tensors."""
 
 Outcome = tuple[State, dict[str, Tensor], Tensor]
 """The new state, the logs and who is alive, all with a leading dimension of members."""
@@ -29,16 +32,16 @@ class NotVmappable(Exception):
     """An algorithm that cannot run as one program for several members; the message says why."""
 
 
-def stack(trees: Sequence[Any]) -> Any:
+def stack(trees: Sequence[T]) -> T:
     """Trees of tensors or numbers as one tree with a leading dimension; numbers become float64."""
     return tree_map(lambda *leaves: torch.stack([_tensor(leaf) for leaf in leaves]), *trees)
 
 
-def _tensor(leaf: Any) -> Tensor:
+def _tensor(leaf: Tensor | float) -> Tensor:
     return leaf if isinstance(leaf, Tensor) else torch.tensor(leaf, dtype=torch.float64)
 
 
-def member(tree: Any, index: int) -> Any:
+def member(tree: T, index: int) -> T:
     """One member's part of a stacked tree, on its own storage."""
     return tree_map(lambda leaf: leaf[index].clone(), tree)
 
@@ -72,8 +75,8 @@ class Programs:
     def __call__(self, kind: int, stage: int | None, *arguments: Any) -> Outcome:
         """``programs(kind of the batches, stage, *what a program takes)``."""
         if (kind, stage) not in self._made:
-            algorithm, *given = self._given
-            self._made[kind, stage] = self._wrap(program(replace(algorithm, stage=stage), *given, kind))
+            algorithm, draws, freezes = self._given
+            self._made[kind, stage] = self._wrap(program(replace(algorithm, stage=stage), draws, freezes, kind))
         return self._made[kind, stage](*arguments)
 
 

@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from steadygan.common.errors import UserError
+from steadygan.config.node import Config
 from steadygan.config.targets import SHARED, resolve
 from steadygan.core.declare import declared, stable_name
 from steadygan.runs import files
+from steadygan.runs.job import Job
 
 UNSIGNED = (
     "outputs",
@@ -51,7 +52,7 @@ SHORTEST = 12
 """Characters to which a word of it is cut, at least."""
 
 
-def signature(config: Mapping[str, Any]) -> str:
+def signature(config: Config) -> str:
     """Return the hash of a resolved config: 1 and 1.0 are the same, files count by their content."""
     signed = {key: value for key, value in config.items() if key not in UNSIGNED}
     trainer = {k: v for k, v in config.get("trainer", {}).items() if k not in UNSIGNED_TRAINER}
@@ -62,7 +63,7 @@ def signature(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
 
-def _canonical(value: Any) -> Any:
+def _canonical(value: object) -> object:
     if isinstance(value, Mapping):
         if "_target_" in value:
             method = resolve(value["_target_"])
@@ -87,13 +88,13 @@ def relevant(overrides: Iterable[str]) -> list[str]:
     return [text for text in texts if not key_of(text).startswith("trainer.callbacks")]
 
 
-def refuse_lost(jobs: Iterable[Any]) -> None:
+def refuse_lost(jobs: Iterable[Job]) -> None:
     """Refuse jobs that would be one run though the user asked for different ones.
 
     Raises:
         UserError: jobs of one folder and signature are asked for with different values of what is not signed.
     """
-    first: dict[tuple[Path, str], Any] = {}
+    first: dict[tuple[Path, str], Job] = {}
     for job in jobs:
         known = first.setdefault((job.directory.parent, job.signature), job)
         if known is job or known.overrides == job.overrides:

@@ -1,16 +1,16 @@
 """Check that the jobs of a sweep measure the metrics of its success criterion."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from steadygan.common.errors import bad_value
+from steadygan.config.node import Config
 from steadygan.config.targets import metric_nodes, resolve
 from steadygan.runs.threshold import KEY, Bound
 from steadygan.training.components import RAW
 from steadygan.training.labelling import of_samples
 
 
-def check(bounds: Iterable[Bound], configs: Iterable[Mapping[str, Any]]) -> None:
+def check(bounds: Iterable[Bound], configs: Iterable[Config]) -> None:
     """Check all bounds before anything is trained.
 
     Raises:

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl  # what it does to a config has no public name
 from hydra.core.config_loader import ConfigLoader
@@ -71,7 +70,7 @@ class Composer:
 
     def show(self, composed: Composed) -> None:
         """Make the job's config that of ``HydraConfig``, for interpolations such as ``${hydra:job.num}``."""
-        HydraConfig.instance().cfg = _OnDemand(composed.full)
+        HydraConfig.instance().cfg = _OnDemand(composed.full)  # pyright: ignore[reportAttributeAccessIssue]  # acts as one
 
     def _base(self, choices: Sequence[Override]) -> tuple[DictConfig, DictConfig]:
         """Return what Hydra composes of config groups alone: without the node ``hydra``, and with it."""
@@ -98,7 +97,7 @@ class Composer:
     def _is_group(self, key: str) -> bool:
         if key not in self._groups:
             parent, _, name = key.rpartition("/")
-            hydra = OmegaConf.to_container(self._master.hydra.overrides.hydra)
+            hydra = [str(text) for text in OmegaConf.to_container(self._master.hydra.overrides.hydra) or ()]
             config_name = self._master.hydra.job.config_name
             self._groups[key] = name in self._loader.get_group_options(parent, ObjectType.GROUP, config_name, hydra)
         return self._groups[key]
@@ -111,7 +110,7 @@ class _OnDemand:
         self._full = full
 
     @cached_property
-    def hydra(self) -> Any:
+    def hydra(self) -> DictConfig:
         """The node, set as Hydra does when it runs a job."""
         full, instance = self._full(), HydraConfig.instance()
         instance.set_config(full)  # the folder may be told by the node itself
@@ -119,7 +118,7 @@ class _OnDemand:
         with read_write(full.hydra.runtime), open_dict(full.hydra.runtime):
             full.hydra.runtime.output_dir = os.path.abspath(folder)
         instance.set_config(full)
-        return instance.cfg.hydra
+        return instance.cfg.hydra  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]  # just set
 
 
 def _of_hydra(override: Override) -> bool:

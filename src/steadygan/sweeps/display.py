@@ -6,9 +6,9 @@ Where there is no terminal: plain lines.
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,8 +16,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from steadygan.runs.job import Event as Report
+from steadygan.runs.job import Job
 from steadygan.sweeps.pool import Event
-from steadygan.sweeps.state import OVER, Named, RunState, Snapshot, Tally, duration, speed
+from steadygan.sweeps.state import OVER, RunState, Snapshot, Tally, duration, speed
 from steadygan.sweeps.watcher import Watcher
 
 INTERVAL = 15.0
@@ -101,7 +103,7 @@ class RunProgress(Display):
 
     def __init__(
         self,
-        job: Any,
+        job: Job,
         todo: str = "run",
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -117,10 +119,10 @@ class RunProgress(Display):
             self.say(f"{verb} {self._tally.run(0).name} in {self.directory}")
         return super().__enter__()
 
-    def report(self, report: Mapping[str, Any]) -> None:
+    def report(self, report: Report) -> None:
         """Take in what the run reports."""
-        if report["kind"] == "message":
-            self.say(str(report["text"]))
+        if report.get("kind") == "message":
+            self.say(str(report.get("text")))
         self._tally.add(Event("report", 0, report))
         self.tick()
 
@@ -166,7 +168,7 @@ class SweepProgress(Display):
 
     def __init__(
         self,
-        jobs: Sequence[Named],
+        jobs: Sequence[Job],
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -2,23 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from steadygan.runs import files
+from steadygan.runs.job import Job
 from steadygan.sweeps.pool import Event, Outcome
 
-
-class Member(Protocol):
-    """Interface of a job that can be told from others."""
-
-    signature: str
-    directory: Any
-
-
-class Group(Protocol):
-    """Jobs that run in one call."""
-
-    jobs: Sequence[Member]
+if TYPE_CHECKING:
+    from steadygan.sweeps.grouping import Group
 
 
 class FanOut:
@@ -33,7 +24,7 @@ class FanOut:
         on_event: called with each.
     """
 
-    def __init__(self, groups: Sequence[Group], jobs: Sequence[Member], on_event: Callable[[Event], None]) -> None:
+    def __init__(self, groups: "Sequence[Group]", jobs: Sequence[Job], on_event: Callable[[Event], None]) -> None:
         indices = {job.signature: index for index, job in enumerate(jobs)}
         self._members = [{job.signature: indices[job.signature] for job in group.jobs} for group in groups]
         self._running: dict[int, dict[str, int]] = {}
@@ -48,8 +39,8 @@ class FanOut:
                 self._on_event(Event("started", index))
         elif event.kind == "report":
             self._report(event)
-        else:
-            self._ended(event)
+        elif event.outcome is not None:
+            self._ended(event.index, event.outcome)
 
     def _report(self, event: Event) -> None:
         members = self._members[event.index]
@@ -60,12 +51,11 @@ class FanOut:
         elif signature in self._running[event.index] or data["kind"] == "message":
             self._on_event(Event("report", members[signature], data))
 
-    def _ended(self, event: Event) -> None:
-        outcome = event.outcome
+    def _ended(self, group: int, outcome: Outcome) -> None:
         statuses: Mapping[str, str] = outcome.value if outcome.status == "done" else {}
-        for signature in list(self._running[event.index]):
+        for signature in list(self._running[group]):
             job_outcome = outcome if not statuses else replace(outcome, value=statuses.get(signature, "preempted"))
-            self._end(event.index, signature, job_outcome)
+            self._end(group, signature, job_outcome)
 
     def _end(self, group: int, signature: str, outcome: Outcome) -> None:
         index = self._running[group].pop(signature)

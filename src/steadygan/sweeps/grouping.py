@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from steadygan.config.node import Config
 from steadygan.config.targets import resolve
 from steadygan.core.declare import ranges_of
 from steadygan.core.settings import enters, is_number
@@ -46,7 +46,7 @@ class Group:
 
     slots: tuple[Job | None, ...]
     record: Path
-    compile: Any = "auto"
+    compile: str | bool = "auto"
     alone: str | None = None
     index: int = 0
 
@@ -55,12 +55,12 @@ class Group:
         """Those that train."""
         return tuple(job for job in self.slots if job is not None)
 
-    def recorded(self) -> Any:
+    def recorded(self) -> str | bool:
         """Return whether the first launch compiled its program, or what the engine's setting says where there was
         none."""
         return (read_record(self.record) or {}).get("compiled", self.compile)
 
-    def together(self) -> Any:
+    def together(self) -> str | int:
         """Return how many settings one call computed at the first launch, or what the engine's setting says."""
         return (read_record(self.record) or {}).get("together", self.jobs[0].config["engine"].get("together", "auto"))
 
@@ -69,11 +69,11 @@ class Group:
         known = read_record(self.record)
         now = {"compiled": compiled, "together": together}
         if known is None or any(known[key] != value for key, value in now.items()):
-            slots = known["seats"] if known else [job.signature for job in self.slots]
+            slots = known["seats"] if known else [job.signature for job in self.jobs]
             files.write_json(self.record, {"seats": slots, **now, "written": time.time()})
 
 
-def read_record(path: Path) -> dict[str, Any] | None:
+def read_record(path: Path) -> Config | None:
     """Return ``seats`` (signatures), ``compiled``, ``together``, ``written``; None where no record can be read."""
     try:
         record = json.loads(path.read_text())
@@ -82,7 +82,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def static(config: Mapping[str, Any]) -> str:
+def static(config: Config) -> str:
     """Return all of a config that members must share, as text: numbers that enter the mathematics are left blank."""
     kept = {key: value for key, value in config.items() if key not in FREE}
     for key in ("loss", "noise", "ema", "game", "labels"):
@@ -93,7 +93,7 @@ def static(config: Mapping[str, Any]) -> str:
     return json.dumps(kept, sort_keys=True)
 
 
-def _blank(node: Mapping[str, Any], engine: Sequence[str] = ()) -> dict[str, Any]:
+def _blank(node: Config, engine: Sequence[str] = ()) -> Config:
     """Return the node with a placeholder for each hyperparameter (see ``steadygan.core.settings``).
 
     The keys that speak to the engine stay.
@@ -115,7 +115,7 @@ def group(
     workers: int,
     most: Callable[[Job], int],
     alone: Callable[[Job], str | None] = lambda job: None,
-    compile: Any = "auto",
+    compile: str | bool = "auto",
 ) -> list[Group]:
     """Return all jobs in groups, the largest first; groups recorded before are kept.
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import yaml
 from rich.console import Console
@@ -17,9 +17,12 @@ from steadygan.runs import files
 from steadygan.runs.job import Job
 from steadygan.runs.locks import ELSEWHERE
 from steadygan.sweeps.display import SweepProgress, say
-from steadygan.sweeps.fanout import FanOut, Group
+from steadygan.sweeps.fanout import FanOut
 from steadygan.sweeps.pool import Event, Outcome, run_jobs
 from steadygan.sweeps.state import status_of
+
+if TYPE_CHECKING:
+    from steadygan.sweeps.grouping import Group
 
 
 class SweepFailed(Exception):
@@ -144,7 +147,10 @@ def write_sweep(
 
 def write_jobs(root: Path, jobs: Sequence[Job]) -> None:
     """``jobs.json``: how each job is said on the command line, with those of earlier launches."""
-    now = {job.signature: {"options": list(job.options), "overrides": list(job.root_overrides)} for job in jobs}
+    now = {
+        job.signature: {"options": list(job.options), "overrides": list(job.root_overrides or job.overrides)}
+        for job in jobs
+    }
     files.write_text(root / files.JOBS, json.dumps({**launched(root), **now}, indent=1) + "\n")
 
 
@@ -199,8 +205,8 @@ def run_all(
     workers: int,
     threads: int,
     console: Console | None = None,
-    groups: Sequence[Group] | None = None,
-    pool: Callable[..., Any] = run_jobs,
+    groups: "Sequence[Group] | None" = None,
+    pool: Callable[..., object] = run_jobs,
 ) -> dict[str, str]:
     """Run jobs in worker processes, or wherever ``pool`` has them run, showing how it goes.
 

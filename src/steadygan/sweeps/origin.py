@@ -3,25 +3,26 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from hydra.conf import HydraConf
 from hydra.core.config_loader import ConfigLoader
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from steadygan.common.paths import conf_dir
+from steadygan.config.node import Config, leaves, value_at
 from steadygan.sweeps.compose import without_hydra
 from steadygan.sweeps.overrides import (
     CannotBeSaid,
     chosen,
     key_element,
     lacking,
-    leaves,
     literal,
+    plain,
     sets_values,
-    value_at,
     varies,
 )
 
@@ -73,13 +74,13 @@ class Origins:
         hydra: the node ``hydra`` of any of the jobs.
     """
 
-    def __init__(self, loader: ConfigLoader, hydra: DictConfig) -> None:
+    def __init__(self, loader: ConfigLoader, hydra: DictConfig | HydraConf) -> None:
         self._loader = loader
         self._name = str(hydra.job.config_name)
         self._options = options(hydra)
-        path = OmegaConf.select(hydra, "searchpath")
+        path = hydra.searchpath
         self._search = [f"hydra.searchpath=[{','.join(map(repr, path))}]"] if path else []
-        self._kinds: dict[Any, _Kind] = {}
+        self._kinds: dict[tuple[str, ...], _Kind] = {}
         self._groups: dict[str, list[str]] = {}
         self._composed: dict[tuple[str, ...], DictConfig] = {}
 
@@ -87,8 +88,8 @@ class Origins:
         self,
         overrides: Sequence[str],
         config: DictConfig,
-        choices: Callable[[], Mapping[str, Any]],
-        plain: Mapping[str, Any],
+        choices: Callable[[], Config],
+        resolved: Config,
     ) -> Origin:
         """Return the origin of a job.
 
@@ -96,7 +97,7 @@ class Origins:
             overrides: the job's, of the root config that it was composed from.
             config: composed, with its interpolations and without the node ``hydra``.
             choices: returns the options of config groups, by the group's key.
-            plain: the config, resolved.
+            resolved: the config in plain containers.
         """
         key = tuple(text if varies(text) or self._is_group(text) else key_element(text) for text in overrides)
         if key not in self._kinds:
@@ -105,15 +106,13 @@ class Origins:
         texts, after = overrides, kind.after
         if kind.values is not None:  # the overrides do not fit the root config: set all values
             texts = [text for text in overrides if self._is_group(text)]
-            after = lacking(kind.values, OmegaConf.to_container(config))
-        external = [f"{path}={literal(value_at(plain, path))}" for path in kind.outside]
+            after = lacking(kind.values, plain(config))
+        external = [f"{path}={literal(value_at(resolved, path))}" for path in kind.outside]
         extra = () if kind.expressible else (f"--config-name={self._name}",)
         return Origin((*self._options, *extra), (*self._search, *kind.before, *texts, *after, *external))
 
-    def _compared(
-        self, overrides: Sequence[str], config: DictConfig, choices: Callable[[], Mapping[str, Any]]
-    ) -> _Kind:
-        target = OmegaConf.to_container(config)
+    def _compared(self, overrides: Sequence[str], config: DictConfig, choices: Callable[[], Config]) -> _Kind:
+        target = plain(config)
         texts = {path: str(value) for path, value in leaves(target) if not path.startswith("logger.")}
         outside = tuple(path for path, text in texts.items() if OUTSIDE.search(text))
         if self._name == ROOT:
@@ -133,7 +132,7 @@ class Origins:
         except CannotBeSaid:
             return _Kind(outside, expressible=False)
 
-    def _lists(self, target: Mapping[str, Any], base: DictConfig, choices: Mapping[str, Any]) -> list[str]:
+    def _lists(self, target: Config, base: DictConfig, choices: Config) -> list[str]:
         """Return the overrides of groups of which several options are chosen; Hydra keeps no record of these."""
         lists = []
         for key, node in target.items():
@@ -160,7 +159,7 @@ class Origins:
         return self._composed[key]
 
 
-def options(hydra: DictConfig) -> tuple[str, ...]:
+def options(hydra: DictConfig | HydraConf) -> tuple[str, ...]:
     """Return the options with which Hydra finds what it found here: the user's own folder of configs."""
     named = {"main": "--config-path", "command-line": "--config-dir"}
     usual = {conf_dir().as_posix()}

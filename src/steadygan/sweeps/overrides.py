@@ -11,6 +11,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from steadygan.config.node import Config, leaves, value_at
+
 _NAME = re.compile(r"[A-Za-z_/][\w./@-]*", flags=re.ASCII)
 _MEANS_MORE = {"null", "true", "false", "inf", "nan"}
 _ABSENT = object()
@@ -20,7 +22,14 @@ class CannotBeSaid(Exception):
     """No override sets this: a plain value under a name that is a config group's, too."""
 
 
-def literal(value: Any) -> str:
+def plain(config: DictConfig, resolve: bool = False) -> dict[str, Any]:
+    """Return a config in plain containers."""
+    content = OmegaConf.to_container(config, resolve=resolve)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def literal(value: object) -> str:
     """Return a value as Hydra's command line reads it: strings quoted where they have to be."""
     match value:
         case None:
@@ -41,7 +50,7 @@ def literal(value: Any) -> str:
     return f"'{quoted}{trailing * chr(92)}'"
 
 
-def same(one: Any, other: Any) -> bool:
+def same(one: object, other: object) -> bool:
     """Return whether two plain values are the same setting: 1 and 1.0 are, 1 and true are not."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
@@ -52,7 +61,7 @@ def same(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
-def lacking(base: DictConfig, target: Mapping[str, Any], groups: Collection[str] = ()) -> list[str]:
+def lacking(base: DictConfig, target: Config, groups: Collection[str] = ()) -> list[str]:
     """Return the overrides that make ``target`` of ``base``.
 
     Args:
@@ -64,26 +73,26 @@ def lacking(base: DictConfig, target: Mapping[str, Any], groups: Collection[str]
     Raises:
         CannotBeSaid: a value under such a name.
     """
-    have = OmegaConf.to_container(base)
+    have = plain(base)
     config = copy.deepcopy(base)
     gone = list(_gone(have, target))
     overrides = [f"~{path}" for path in gone]
     for path in gone:
-        _delete(config, path.split("."))
+        _delete(config, path)
     later = []
     for path, value in leaves(target):
-        old = _at(have, path.split("."))
+        old = value_at(have, path, _ABSENT)
         if "${" in str(old) and "${" not in str(value):
             later.append((path, value))
         elif not same(old, value):
             overrides.append(_set(config, path, value, old is _ABSENT, groups))
     for path, value in later:
         if not same(_resolved(config, path), value):
-            overrides.append(_set(config, path, value, _at(have, path.split(".")) is _ABSENT, groups))
+            overrides.append(_set(config, path, value, value_at(have, path, _ABSENT) is _ABSENT, groups))
     return overrides
 
 
-def as_configs(texts: Sequence[str]) -> list[dict[str, Any]]:
+def as_configs(texts: Sequence[str]) -> list[Config]:
     """Return what each override sets, in plain containers; those of groups with a package set nothing by themselves.
 
     Raises:
@@ -96,11 +105,11 @@ def as_configs(texts: Sequence[str]) -> list[dict[str, Any]]:
         if override.package is None and not override.is_delete():
             config = OmegaConf.create({})
             OmegaConf.update(config, override.key_or_group.replace("/", "."), override.value(), force_add=True)
-            configs.append(OmegaConf.to_container(config))
+            configs.append(plain(config))
     return configs
 
 
-def still(texts: Sequence[str], config: Mapping[str, Any]) -> list[str]:
+def still(texts: Sequence[str], config: Config) -> list[str]:
     """Return those overrides of single values that say what the config says, as they were written.
 
     One that names another key stays as well, where it gives the value that the config has.
@@ -112,7 +121,7 @@ def still(texts: Sequence[str], config: Mapping[str, Any]) -> list[str]:
             continue
         if override.is_delete() or override.is_sweep_override() or override.is_hydra_override() or "/" in key:
             continue
-        value, current = override.value(), _at(config, key.split("."))
+        value, current = override.value(), value_at(config, key, _ABSENT)
         if isinstance(value, str) and "${" in value:
             composed = composed or OmegaConf.create(dict(config))
             trial = copy.deepcopy(composed)
@@ -123,7 +132,7 @@ def still(texts: Sequence[str], config: Mapping[str, Any]) -> list[str]:
     return list(valid.values())
 
 
-def _set(config: DictConfig, path: str, value: Any, new: bool, groups: Collection[str]) -> str:
+def _set(config: DictConfig, path: str, value: object, new: bool, groups: Collection[str]) -> str:
     if path in groups:
         raise CannotBeSaid(path)
     with read_write(config), open_dict(config):
@@ -131,7 +140,7 @@ def _set(config: DictConfig, path: str, value: Any, new: bool, groups: Collectio
     return f"{'++' if new else ''}{path}={literal(value)}"
 
 
-def _resolved(config: DictConfig, path: str) -> Any:
+def _resolved(config: DictConfig, path: str) -> object:
     try:
         value = OmegaConf.select(config, path)
         return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
@@ -139,40 +148,13 @@ def _resolved(config: DictConfig, path: str) -> Any:
         return _ABSENT
 
 
-def _at(node: Any, keys: Sequence[str]) -> Any:
-    """Return the value at a path, or the interpolation that stands on the way."""
-    for key in keys:
-        if isinstance(node, str) and "${" in node:
-            return node
-        if not isinstance(node, Mapping) or key not in node:
-            return _ABSENT
-        node = node[key]
-    return node
-
-
-def value_at(node: Any, path: str) -> Any:
-    """Return what stands under a dotted key."""
-    for key in path.split("."):
-        node = node[key]
-    return node
-
-
-def _delete(config: DictConfig, keys: Sequence[str]) -> None:
+def _delete(config: DictConfig, path: str) -> None:
+    above, _, key = path.rpartition(".")
     with read_write(config), open_dict(config):
-        node = OmegaConf.select(config, ".".join(keys[:-1])) if keys[1:] else config
-        del node[keys[-1]]
+        del (OmegaConf.select(config, above) if above else config)[key]
 
 
-def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted keys with their values; lists and empty mappings are values."""
-    for key, value in node.items():
-        if isinstance(value, Mapping) and value:
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _gone(have: Mapping[str, Any], target: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def _gone(have: Config, target: Config, prefix: str = "") -> Iterator[str]:
     """Nodes that ``target`` does not have."""
     for key, value in have.items():
         if key not in target:
@@ -191,7 +173,7 @@ def sets_values(text: str) -> bool:
     return text.partition("=")[2].lstrip().startswith("{")
 
 
-def chosen(choices: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+def chosen(choices: Config, before: Config) -> list[str]:
     """Return the overrides that choose other options of config groups than were chosen ``before``."""
     return [
         f"~{key}" if value is None else f"{'' if key in before else '+'}{key}={literal(value)}"

@@ -55,7 +55,7 @@ class Outcome:
 
 def run_jobs(
     function: str,
-    payloads: Sequence[Any],
+    payloads: Sequence[object],
     *,
     workers: int,
     threads: int = 1,
@@ -64,7 +64,7 @@ def run_jobs(
 ) -> list[Outcome]:
     """Call ``function(payload, report)`` for every payload; ``report(dict)`` becomes an event.
 
-    The first Ctrl-C (or SIGTERM, or SIGHUP) hands out no more jobs and passes one SIGINT on to the workers, whose jobs
+    The first Ctrl-C (or SIGTERM, or SIGHUP) hands out no more jobs and passes one SIGTERM on to the workers, whose jobs
     end as their own handlers see fit; the second one ends the workers at once. Workers outlive neither this call
     nor this process.
 
@@ -97,7 +97,7 @@ class _Pool:
     def __init__(
         self,
         supervisor: Supervisor,
-        payloads: Sequence[Any],
+        payloads: Sequence[object],
         environment: Mapping[str, str],
         outputs: Iterator[Path],
         on_event: Callable[[Event], None],
@@ -139,7 +139,7 @@ class _Pool:
     def _attend(self, worker: Child, message: Message) -> None:
         content = message.content
         if message.kind == REPORT:
-            self._on_event(Event("report", message.index, content))
+            self._on_event(Event("report", message.job, content))
             return
         if message.kind == DONE:
             self._end(worker, "done", value=content)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from steadygan.common.errors import bad_value
 from steadygan.common.ranges import share
@@ -59,7 +58,7 @@ class Populations:
         size: how many bytes a job takes as a member; asked once for each kind of job.
     """
 
-    def __init__(self, jobs: Sequence[Job], limits: Limits, compile: Any, size: Callable[[Job], int]) -> None:
+    def __init__(self, jobs: Sequence[Job], limits: Limits, compile: str | bool, size: Callable[[Job], int]) -> None:
         self._size, self._sizes = size, {}
         self.limits = limits
         self.groups: list[Group] = group(

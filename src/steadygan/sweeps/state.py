@@ -5,23 +5,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 from steadygan.common.pace import Pace, time_left
+from steadygan.runs.job import Job, PhaseProgress
 from steadygan.sweeps.pool import Event, Outcome
 
 OVER = ("completed", "diverged", "failed")
 ORDER = ("running", "stale", "preempted", "queued", "waiting", "failed", "diverged", "completed")
 NAMED = ("failed", "diverged", "preempted", "stale", "running", "queued")
 """Statuses that the line of a sweep counts, beside those that wait."""
-
-
-class Named(Protocol):
-    """Interface of a job that can be shown."""
-
-    label: str
-    seed: int
-    iterations: int
 
 
 @dataclass(frozen=True)
@@ -45,9 +37,9 @@ class RunState:
     iteration: int = 0
     iterations: int = 0
     rate: float = 0.0
-    metrics: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, object] = field(default_factory=dict)
     most: Mapping[str, float] = field(default_factory=dict)
-    phase: Mapping[str, Any] | None = None
+    phase: PhaseProgress | None = None
     error: str = ""
     owner: str = ""
     path: Path = Path()
@@ -137,7 +129,7 @@ class Tally:
         clock: seconds.
     """
 
-    def __init__(self, jobs: Sequence[Named], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, jobs: Sequence[Job], clock: Callable[[], float] = time.monotonic) -> None:
         self.clock, self.began = clock, clock()
         self._runs = [RunState(f"{job.label} seed={job.seed}", iterations=job.iterations) for job in jobs]
         self._paces = [Pace() for _ in jobs]
@@ -182,7 +174,7 @@ def status_of(outcome: Outcome) -> str:
     return str(outcome.value) if outcome.status == "done" else outcome.status
 
 
-def main_metric(metrics: Mapping[str, Any], most: Mapping[str, float]) -> str:
+def main_metric(metrics: Mapping[str, object], most: Mapping[str, float]) -> str:
     """Return ``modes 7 of 8`` of ``{"modes": 7.0, ...}``, with or without ``metric/``: the first metric, or nothing.
 
     Args:

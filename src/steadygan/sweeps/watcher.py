@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from steadygan.common.errors import UserError
 from steadygan.common.pace import Pace
+from steadygan.config.node import Config
 from steadygan.runs import files
 from steadygan.runs.locks import RunLock
 from steadygan.sweeps.state import OVER, RunState, Snapshot, ordered
@@ -29,6 +29,10 @@ ROWS = 20
 """The rows among which the longest time between two is looked for."""
 
 
+_Stamp = tuple[int, int] | None
+"""When a file changed, and its size."""
+
+
 class Watcher:
     """Looks at a folder again and again; a run whose files have not changed is not read again.
 
@@ -42,7 +46,7 @@ class Watcher:
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self.folder, self.clock = folder, clock
-        self._known: dict[Path, tuple[Any, _Content]] = {}
+        self._known: dict[Path, tuple[tuple[_Stamp, ...], _Content]] = {}
         _check(folder)
 
     def look(self) -> Snapshot:
@@ -71,7 +75,7 @@ class _Content:
     ``iteration`` is that of the last row, ``rate`` that of the last minute, ``gap`` the longest time between two rows.
     """
 
-    summary: Mapping[str, Any]
+    summary: Config
     iteration: float
     rate: float
     gap: float
@@ -98,7 +102,7 @@ def _check(folder: Path) -> None:
         raise UserError(f"{folder}: no run in this folder.\n{looks}")
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> _Stamp:
     try:
         status = path.stat()
     except OSError:
@@ -125,7 +129,7 @@ def _content(path: Path, changed: float) -> _Content:
     )
 
 
-def _yaml(path: Path) -> Any:
+def _yaml(path: Path) -> object:
     try:
         return yaml.safe_load(path.read_text(errors="replace"))
     except (OSError, yaml.YAMLError, ValueError):
@@ -161,16 +165,16 @@ def _float(text: str) -> float:
         return math.nan
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
     """Return a number that is not negative; 0 for anything else that the files may hold."""
     try:
-        number = float(value)
+        number = float(value)  # pyright: ignore[reportArgumentType]  # a TypeError tells
     except (TypeError, ValueError):
         return 0.0
     return number if 0 <= number < float("inf") else 0.0
 
 
-def _rate(times: list[tuple[float, float]], summary: Mapping[str, Any]) -> float:
+def _rate(times: list[tuple[float, float]], summary: Config) -> float:
     """Iterations a second of the last minute, by the run's own clock; 0 where the rows do not tell.
 
     Only rows of this launch count, from the first on, which has start and compilation before it. The clock of a run
@@ -185,7 +189,7 @@ def _rate(times: list[tuple[float, float]], summary: Mapping[str, Any]) -> float
     return pace.rate(last) or 0.0
 
 
-def _most(summary: Mapping[str, Any]) -> dict[str, float]:
+def _most(summary: Config) -> dict[str, float]:
     """Return the largest value of each metric that has one, as its provenance states."""
     provenance = summary.get("provenance")
     largest = (
@@ -200,7 +204,7 @@ def _longest(times: list[tuple[float, float]]) -> float:
     return max((after - before for (_, before), (_, after) in itertools.pairwise(times)), default=0.0)
 
 
-def _metrics(summary: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str, float]:
+def _metrics(summary: Config, rows: list[dict[str, str]]) -> dict[str, float]:
     """Return the latest value of each metric: of the last row that has any, else of the summary."""
     for row in reversed(rows):
         metrics = {name: _float(value) for name, value in row.items() if name.startswith("metric/") and value}
@@ -211,13 +215,13 @@ def _metrics(summary: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str
     return {name: score["final"] for name, score in scores.items() if isinstance(score, Mapping) and "final" in score}
 
 
-def _swept(folder: Path) -> dict[str, list[Any]]:
+def _swept(folder: Path) -> dict[str, list[object]]:
     about = _yaml(folder / files.SWEEP)
     swept = about.get("swept") if isinstance(about, Mapping) else None
     return {str(k): v for k, v in swept.items() if isinstance(v, list)} if isinstance(swept, Mapping) else {}
 
 
-def _waiting(swept: Mapping[str, list[Any]], overrides: list[list[str]]) -> int:
+def _waiting(swept: Mapping[str, list[object]], overrides: list[list[str]]) -> int:
     """Return how many combinations of the swept values have no run yet."""
     if not swept:
         return 0
@@ -228,7 +232,7 @@ def _waiting(swept: Mapping[str, list[Any]], overrides: list[list[str]]) -> int:
     return sum(tuple(map(_plain, values)) not in begun for values in itertools.product(*swept.values()))
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     """Return the same text for the same value, as written in an override or read from yaml: ``1e-3`` and 0.001."""
     text = str(value).strip("'\"")
     try:

@@ -115,11 +115,10 @@ def output(command: Sequence[str]) -> str:
     """
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-        problem = done.stderr.strip() if done.returncode else ""
     except (OSError, subprocess.SubprocessError) as error:
-        problem = str(error)
-    if problem:
-        raise UserError(f"Slurm does not answer: {problem}")
+        raise UserError(f"Slurm does not answer: {error}") from error
+    if done.returncode and done.stderr.strip():
+        raise UserError(f"Slurm does not answer: {done.stderr.strip()}")
     return done.stdout
 
 

@@ -5,13 +5,13 @@ import datetime
 import shlex
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from steadygan.common.errors import UserError, bad_value
 from steadygan.common.signals import blocked
+from steadygan.config.node import Config
 from steadygan.core.declare import count
 from steadygan.sweeps.pool import THREADS
 from steadygan.sweeps.slurm import queue
@@ -45,7 +45,7 @@ class Resources:
     signal_delay_s: int = 120
     max_requeues: int = 100
     setup: Sequence[str] = ()
-    additional_parameters: Mapping[str, Any] = field(default_factory=dict)
+    additional_parameters: Config = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for key in ("timeout_min", "nodes", "tasks_per_node", "cpus_per_task", "array_parallelism", "signal_delay_s"):
@@ -55,7 +55,7 @@ class Resources:
         if self.signal_delay_s >= 60 * self.timeout_min:
             raise bad_value("hydra.launcher.signal_delay_s", self.signal_delay_s, "is not shorter than timeout_min")
 
-    def of(self, config: Mapping[str, Any]) -> "Resources":
+    def of(self, config: Config) -> "Resources":
         """With what follows from a run's trainer in the place of ``auto``.
 
         Raises:
@@ -73,7 +73,7 @@ class Resources:
             gres=gres if self.gres == AUTO else self.gres,
         )
 
-    def parameters(self, name: str, threads: int) -> dict[str, Any]:
+    def parameters(self, name: str, threads: int) -> dict[str, object]:
         """For submitit's ``SlurmExecutor``."""
         return {
             "job_name": name,
@@ -103,7 +103,7 @@ class Work:
     """One task of an array: ``function`` is called with ``payload``, which trains ``jobs``."""
 
     function: str
-    payload: Any
+    payload: object
     jobs: Sequence[Job]
 
 
@@ -176,7 +176,7 @@ def _forget(works: Sequence[Work], made: Sequence[Path]) -> None:
             directory.rmdir()
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return isinstance(value, int) and value in count
 
 

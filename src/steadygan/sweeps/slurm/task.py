@@ -12,11 +12,15 @@ import pickle
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
 
-from steadygan.common.signals import Interrupt, heard
+from steadygan.common.signals import Handler, Interrupt, heard
+from steadygan.runs.job import Event
+
+if TYPE_CHECKING:
+    from submitit.helpers import DelayedSubmission
 
 AGAIN = 0.2
 """Seconds until a run that could not be told yet (it is importing, say) is told again."""
@@ -30,10 +34,10 @@ class Task:
         payload: picklable.
     """
 
-    def __init__(self, function: str, payload: Any) -> None:
+    def __init__(self, function: str, payload: object) -> None:
         self.function, self.payload = function, pickle.dumps(payload)
 
-    def __call__(self) -> Any:
+    def __call__(self) -> str | Mapping[str, str]:
         """Run it; a run that was stopped is queued again, unless Slurm does that or nobody wants it.
 
         Raises:
@@ -48,7 +52,7 @@ class Task:
             raise SystemExit(0)
         return value
 
-    def checkpoint(self) -> Any:
+    def checkpoint(self) -> "DelayedSubmission":
         """Return what submitit keeps for the next start: the run's own files know how far it came."""
         from submitit.helpers import DelayedSubmission
 
@@ -64,7 +68,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._asked, self._over = threading.Event(), threading.Event()
-        self._submitit: Callable[[int, FrameType | None], Any] = lambda number, frame: None
+        self._submitit: Handler = None
 
     def __enter__(self) -> "Stop":
         self._submitit = signal.getsignal(signal.SIGUSR2)
@@ -80,7 +84,8 @@ class Stop:
 
     def requeue(self) -> None:
         """Have submitit queue the job again: it counts time limits, and ends this process."""
-        self._submitit(signal.SIGUSR2, None)
+        if callable(self._submitit):
+            self._submitit(signal.SIGUSR2, None)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self._asked.set()
@@ -95,10 +100,10 @@ class Stop:
         while not self._over.wait(AGAIN):
             listener = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
             if isinstance(listener, Interrupt) and not listener.requested:
-                signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
-def _preempted(value: Any) -> bool:
+def _preempted(value: str | Mapping[str, str]) -> bool:
     return "preempted" in (value.values() if isinstance(value, Mapping) else [value])
 
 
@@ -110,7 +115,7 @@ def _running() -> bool:
     return False
 
 
-def _say(report: Mapping[str, Any]) -> None:
+def _say(report: Event) -> None:
     """Into the log of the job."""
-    if report["kind"] == "message":
-        print(report["text"], flush=True)
+    if report.get("kind") == "message":
+        print(report.get("text"), flush=True)
