@@ -14,10 +14,10 @@ from PIL import Image
 from steadygan.common import paths
 from steadygan.common.errors import UserError
 from steadygan.config import build
-from steadygan.loggers.base import RunInfo
 from steadygan.loggers.lightning import Adapter
 from steadygan.loggers.none import NoLogger
 from steadygan.loggers.trainer import trainer_logger
+from steadygan.runs.job import Job
 
 ROWS = [
     {"iteration": 100, "loss/discriminator": 0.1 + 0.2, "seconds": 1.5},
@@ -25,8 +25,8 @@ ROWS = [
 ]
 
 
-def run_info(directory: Path) -> RunInfo:
-    return RunInfo(directory, "0123", "r1", "r1", 0, "toy", {"loss": {"alpha": 0.25}, "seed": 0}, ())
+def run_info(directory: Path) -> Job:
+    return Job({"loss": {"alpha": 0.25}, "seed": 0}, (), directory, "0123", "r1", "r1", 0, 9)
 
 
 def log(logger, directory: Path) -> None:

@@ -19,9 +19,9 @@ from PIL import Image
 from steadygan.commands.sync import command
 from steadygan.common.errors import UserError
 from steadygan.loggers import fragments, service, sync
-from steadygan.loggers.base import RunInfo
 from steadygan.loggers.wandb import Wandb
 from steadygan.runs import files
+from steadygan.runs.job import Job
 
 SUMMARY = {"status": "completed", "method": "r1", "label": "gamma=1", "seed": 3, "metrics": {"modes": {"final": 8.0}}}
 COLUMNS = ["iteration", "images", "seconds", "loss/discriminator", "metric/modes"]
@@ -140,7 +140,7 @@ def row(iteration: int) -> dict:
     return {**found, "metric/modes": 8.0} if iteration % 200 == 0 else found
 
 
-def new_run(directory: Path, signature: str, mode: str = "offline") -> RunInfo:
+def new_run(directory: Path, signature: str, mode: str = "offline") -> Job:
     """The folder of a run that has logged nothing."""
     directory.mkdir(parents=True)
     target = "steadygan.loggers.wandb.Wandb"
@@ -149,10 +149,10 @@ def new_run(directory: Path, signature: str, mode: str = "offline") -> RunInfo:
     (directory / files.OVERRIDES).write_text(yaml.safe_dump(["seed=3"]))
     files.write_rows(directory / files.METRICS, COLUMNS, [])
     files.write_json(directory / files.SUMMARY, {**SUMMARY, "signature": signature})
-    return RunInfo(directory, signature, "r1", "gamma=1", 3, "toy", config, ("seed=3",))
+    return Job(config, ("seed=3",), directory, signature, "gamma=1", "r1", 3, 9)
 
 
-def log(info: RunInfo, iterations: range, killed_at: int | None = None, recorded: bool = True) -> None:
+def log(info: Job, iterations: range, killed_at: int | None = None, recorded: bool = True) -> None:
     """One launch of a run; wandb-core dies before iteration ``killed_at``."""
     logger = Wandb(project="p", tags=["t"])
     logger.open(info)

@@ -20,10 +20,10 @@ from steadygan.common.errors import UserError
 from steadygan.config.hydra_versions import allowing
 from steadygan.loggers import fragments, service
 from steadygan.loggers import wandb as module
-from steadygan.loggers.base import RunInfo
 from steadygan.loggers.wandb import Wandb
+from steadygan.runs.job import Job
 
-CONFIG = {"seed": 3, "loss": {"alpha": 0.25, "names": ["a", "b"]}, "method": None}
+CONFIG = {"name": "sweeps/first", "seed": 3, "loss": {"alpha": 0.25, "names": ["a", "b"]}, "method": None}
 SUMMARY = {
     "status": "completed",
     "metrics": {"modes": {"final": 8.0, "best": 8.0}, "kl": {"final": None}},
@@ -48,9 +48,9 @@ def info(tmp_path):
     return make_info(tmp_path / "run")
 
 
-def make_info(directory: Path, signature: str = "0123abcd", method: str = "r1") -> RunInfo:
+def make_info(directory: Path, signature: str = "0123abcd", method: str = "r1") -> Job:
     directory.mkdir(parents=True)
-    return RunInfo(directory, signature, method, "gamma=1", 3, "sweeps/first", CONFIG, ("loss.alpha=0.25",))
+    return Job(CONFIG, ("loss.alpha=0.25",), directory, signature, "gamma=1", method, 3, 9)
 
 
 def records(directory: Path) -> list[list[dict]]:
@@ -382,10 +382,10 @@ def test_python_ends_cleanly_after_wandb_died(tmp_path):
     code = f"""
 from pathlib import Path
 from steadygan.loggers import fragments, service
-from steadygan.loggers.base import RunInfo
+from steadygan.runs.job import Job
 from steadygan.loggers.wandb import Wandb
 logger = Wandb()
-logger.open(RunInfo(Path({str(tmp_path)!r}), "abc", "r1", "r1", 0, "s", {{}}, ()))
+logger.open(Job({{'name': 's'}}, (), Path({str(tmp_path)!r}), "abc", "r1", "r1", 0, 9))
 service._process().kill(); service._process().wait()
 logger.row({{"iteration": 1}}); logger.close({{}})
 print("trained")

@@ -4,9 +4,9 @@
 class Lines:
     """Writes ``scores.txt``. A call that fails is said once and ends the logging, not the run."""
 
-    def open(self, info):
-        """The run begins, or goes on; ``info`` is a ``steadygan.loggers.base.RunInfo``."""
-        self.path = info.directory / "scores.txt"
+    def open(self, job):
+        """The run begins, or goes on; ``job`` is a ``steadygan.runs.job.Job``."""
+        self.path = job.directory / "scores.txt"
 
     def row(self, row):
         """A row of metrics.csv: keys and numbers."""

@@ -25,7 +25,7 @@ MEMBERS = {
     ),
     "dataset": ("batch(seed, stream, index, batch_size, device, dtype)", "shape", "num_data", "num_classes"),
     "metrics": ("update(samples)", "compute()", "reset()", "samples", "directions", "provenance"),
-    "logger": ("open(info)", "row(row)", "picture(iteration, name, path)", "close(summary)"),
+    "logger": ("open(job)", "row(row)", "picture(iteration, name, path)", "close(summary)"),
 }
 """The members needed, by kind; with parentheses where one is called."""
 

@@ -1,33 +1,19 @@
 """The interface of loggers: what the engine calls, and when."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from steadygan.config.node import Config
+from steadygan.runs.job import Job
 
-
-@dataclass(frozen=True)
-class RunInfo:
-    """Facts about a run that a logger gets before its first row."""
-
-    directory: Path
-    signature: str
-    method: str
-    label: str
-    seed: int
-    group: str
-    """Name of the sweep."""
-    config: Config
-    """Resolved, plain containers and numbers only."""
-    overrides: tuple[str, ...]
+RunInfo = Job
+"""The former name of what a logger is opened with."""
 
 
 class RunLogger(Protocol):
     """A logger never stops or alters a run: the run's own files are the truth, and no method may raise."""
 
-    def open(self, info: RunInfo) -> None:
+    def open(self, job: Job) -> None:
         """The run begins, or goes on."""
 
     def row(self, row: Mapping[str, float]) -> None:

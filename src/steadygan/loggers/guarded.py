@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from steadygan.loggers.base import RunInfo, RunLogger
+from steadygan.loggers.base import RunLogger
 from steadygan.loggers.guard import FAILURES, describe
+from steadygan.runs.job import Job
 
 _log = logging.getLogger("steadygan")
 
@@ -20,9 +21,9 @@ class Guarded:
     def __init__(self, logger: RunLogger) -> None:
         self.logger, self.failed = logger, False
 
-    def open(self, info: RunInfo) -> None:
+    def open(self, job: Job) -> None:
         """See ``RunLogger``."""
-        self._call(self.logger.open, info)
+        self._call(self.logger.open, job)
 
     def row(self, row: Mapping[str, float]) -> None:
         """See ``RunLogger``."""

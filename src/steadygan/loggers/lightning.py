@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steadygan.common.errors import UserError, first_line
-from steadygan.loggers.base import RunInfo, flatten
+from steadygan.loggers.base import flatten
 from steadygan.loggers.guard import Guard
+from steadygan.runs.job import Job
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
@@ -49,17 +50,17 @@ class LightningLogger:
         problem = first_line(error) or "a package is missing"
         return f"logger: {problem}\nOr choose another: logger=wandb, logger=csv, logger=none"
 
-    def open(self, info: RunInfo) -> None:
+    def open(self, job: Job) -> None:
         """Open the logger in the run's folder and give it the resolved config."""
 
         def begin() -> None:
-            logger = self._make(save_dir=str(info.directory))
+            logger = self._make(save_dir=str(job.directory))
             for name in CALLED:
                 setattr(logger, name, functools.partial(self._call, getattr(logger, name)))
             self.logger = logger
 
         if self._guard(begin, SECONDS) and self.logger is not None:
-            self.logger.log_hyperparams(flatten(info.config))
+            self.logger.log_hyperparams(flatten(job.config))
 
     def _call(self, method: Callable[..., None], *args: object, **kwargs: object) -> None:
         self._guard(lambda: method(*args, **kwargs), SECONDS)

@@ -15,10 +15,10 @@ import yaml
 from steadygan.common.errors import UserError
 from steadygan.config.node import Config
 from steadygan.loggers import fragments, service
-from steadygan.loggers.base import RunInfo
 from steadygan.loggers.fragments import Fragment
 from steadygan.loggers.wandb import Wandb
 from steadygan.runs import files
+from steadygan.runs.job import Job
 
 TARGET = "steadygan.loggers.wandb.Wandb"
 CUT_OFF = ".cut-off"
@@ -161,7 +161,7 @@ def complete(plan: Plan) -> tuple[Path, ...]:
     summary = files.read_summary(plan.run) or {}
     settings = {key: value for key, value in config["logger"].items() if key != "_target_"}
     logger = Wandb(**{**settings, "mode": "offline"})
-    logger.open(_info(plan.run, config, summary))
+    logger.open(_job(plan.run, config, summary))
     for row in plan.rows:
         logger.row(row)
     for iteration, path in plan.pictures:
@@ -244,18 +244,10 @@ def _config(run: Path) -> Config:
     return config
 
 
-def _info(run: Path, config: Config, summary: Config) -> RunInfo:
+def _job(run: Path, config: Config, summary: Config) -> Job:
     overrides = yaml.safe_load((run / files.OVERRIDES).read_text()) if (run / files.OVERRIDES).exists() else None
-    return RunInfo(
-        directory=run,
-        signature=summary["signature"],
-        method=summary["method"],
-        label=summary["label"],
-        seed=summary["seed"],
-        group=str(config["name"]),
-        config=config,
-        overrides=tuple(overrides or ()),
-    )
+    said = {key: summary[key] for key in ("signature", "method", "label", "seed")}
+    return Job(config, tuple(overrides or ()), run, **said, iterations=summary.get("iterations", 0))
 
 
 def _held(complete: Sequence[Fragment]) -> dict[int, dict[str, object]]:

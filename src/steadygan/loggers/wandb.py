@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 from steadygan.common.errors import bad_value
 from steadygan.loggers import fragments, service
-from steadygan.loggers.base import RunInfo, flatten
+from steadygan.loggers.base import flatten
 from steadygan.loggers.guard import Guard, attempt, describe
+from steadygan.runs.job import Job
 
 if TYPE_CHECKING:
     import wandb
@@ -78,14 +79,14 @@ class Wandb:
         """Whether W&B may have missed something of the run opened last."""
         return self._guard.quiet
 
-    def open(self, info: RunInfo) -> None:
+    def open(self, job: Job) -> None:
         """Begin a run, or a further fragment of one: online if asked and possible, else offline, else not at all."""
         self._run, self._guard.quiet = None, False
         if self.mode == "disabled":
             return
-        problem = self._open_online(info) if self.mode == "online" else None
+        problem = self._open_online(job) if self.mode == "online" else None
         if self._run is None:
-            self._open_offline(info, problem)
+            self._open_offline(job, problem)
 
     def row(self, row: Mapping[str, float]) -> None:
         """Log one row; its ``iteration`` is the x axis of everything."""
@@ -124,33 +125,33 @@ class Wandb:
         if run is not None and not self._guard.quiet and not self._guard(lambda: use(run), _SECONDS):
             _clear_away(None)
 
-    def _open_online(self, info: RunInfo) -> str | None:
+    def _open_online(self, job: Job) -> str | None:
         """None, or why the run cannot be online."""
         if _Server.problem is None:
             _Server.problem = service.unavailable(self.init_timeout)
         if _Server.problem is None:
-            error = self._start(info, "online")
+            error = self._start(job, "online")
             _Server.problem = describe(error) if error else None
         self._online = self._run is not None
         return _Server.problem
 
-    def _open_offline(self, info: RunInfo, problem: str | None) -> None:
-        error = self._start(info, "offline")
+    def _open_offline(self, job: Job, problem: str | None) -> None:
+        error = self._start(job, "offline")
         if error and (problem or service.dead()):  # it holds the id of the failed attempt, or died under an earlier run
             service.forget()
-            error = self._start(info, "offline")
+            error = self._start(job, "offline")
         if error:
             self._guard.stop(f"{problem}; {describe(error)}" if problem else describe(error))
         elif problem:
             _log.warning("W&B cannot be online (%s); this run is kept offline, `steadygan sync` sends it", problem)
 
-    def _start(self, info: RunInfo, mode: Mode) -> BaseException | None:
+    def _start(self, job: Job, mode: Mode) -> BaseException | None:
         def begin() -> None:
-            self._run = self._init(info, mode)
+            self._run = self._init(job, mode)
 
         return attempt(begin, self.init_timeout + _SECONDS)
 
-    def _init(self, info: RunInfo, mode: Mode) -> "wandb.Run":
+    def _init(self, job: Job, mode: Mode) -> "wandb.Run":
         with service.untouched():
             import wandb
 
@@ -158,15 +159,15 @@ class Wandb:
             agent = service.agent(session.settings)
             sweep = {"sweep_id": agent.sweep_id} if agent.sweep_id else {}
             run = wandb.init(
-                dir=str(info.directory),
+                dir=str(job.directory),
                 project=agent.project or self.project,
                 entity=agent.entity or self.entity,
-                id=fragments.first_id(info.directory) or agent.run_id or info.signature,
-                group=info.group[:128],
-                job_type=info.method[:64],
-                name=_name(info),
+                id=fragments.first_id(job.directory) or agent.run_id or job.signature,
+                group=job.group[:128],
+                job_type=job.method[:64],
+                name=_name(job),
                 tags=self.tags,
-                config={**info.config, "signature": info.signature, "overrides": list(info.overrides)},
+                config={**job.config, "signature": job.signature, "overrides": list(job.overrides)},
                 mode=mode,
                 resume="allow",  # without it a further fragment overwrites the earlier ones on the server
                 reinit="create_new",
@@ -191,10 +192,10 @@ def summary_values(summary: Mapping[str, object]) -> dict[str, object]:
     return flat
 
 
-def _name(info: RunInfo) -> str:
+def _name(job: Job) -> str:
     """Return the label, cut where it is too long for W&B, and the seed."""
-    seed = f" seed={info.seed}"
-    return info.label[: 128 - len(seed)] + seed
+    seed = f" seed={job.seed}"
+    return job.label[: 128 - len(seed)] + seed
 
 
 def _finish(run: "wandb.Run", summary: Mapping[str, object]) -> None:

@@ -34,27 +34,22 @@ def look(population: Population, runs: Sequence[RunContext]) -> None:
         for run, own in zip(runs, values):
             run.evaluate = partial(dict, own)
     if any(not run.sparing for run in runs):
-        shown = _images if samples.of_images(dataset) else _points
         fakes = population.sample(population.by_seed(samples.latents))
-        for run, draw in zip(runs, shown(population, runs, fakes, places)):
+        if samples.of_images(dataset):
+            draws = [partial(_grid, fakes[place]) for place in places]
+        else:
+            reals = population.by_seed(samples.real)
+            at = population.by_seed(
+                lambda one, data: samples.grid_points(samples.real(one, data), one.float_type).to(one.device)
+            )
+            logits = population.critic(at).cpu()
+            draws = [partial(_plane, reals[place], fakes[place], logits[place]) for place in places]
+        for run, draw in zip(runs, draws):
             run.draw = draw
-
-
-def _images(population: Population, runs: Sequence[RunContext], fakes: Tensor, places: Sequence[int]) -> list:
-    return [partial(_grid, fakes[place]) for place in places]
 
 
 def _grid(fake: Tensor, path: Path) -> None:
     grid.save(path, grid.grid(fake))
-
-
-def _points(population: Population, runs: Sequence[RunContext], fakes: Tensor, places: Sequence[int]) -> list:
-    reals = population.by_seed(samples.real)
-    at = population.by_seed(
-        lambda one, data: samples.grid_points(samples.real(one, data), one.float_type).to(one.device)
-    )
-    logits = population.critic(at).cpu()
-    return [partial(_plane, reals[place], fakes[place], logits[place]) for place in places]
 
 
 def _plane(real: Tensor, fake: Tensor, logits: Tensor, path: Path) -> None:

@@ -26,6 +26,11 @@ class Job:
     root_overrides: tuple[str, ...] | None = None
     """Overrides of the root config that give the whole config; None: ``overrides`` do."""
 
+    @property
+    def group(self) -> str:
+        """Name of the sweep."""
+        return str(self.config["name"])
+
 
 class PhaseProgress(TypedDict):
     """What goes on before the first iteration: a text, and ``done`` of ``total`` steps."""

@@ -1,6 +1,5 @@
 """The rows, to the logger."""
 
-from steadygan.loggers.base import RunInfo
 from steadygan.runs import files
 from steadygan.training.callbacks.base import RunCallback
 
@@ -9,19 +8,7 @@ class LogRows(RunCallback):
     """Opens the run's logger, hands it each row, and closes it with what ``summary.json`` says."""
 
     def on_run_start(self) -> None:
-        job = self.run.job
-        self.run.components.logger.open(
-            RunInfo(
-                directory=job.directory,
-                signature=job.signature,
-                method=job.method,
-                label=job.label,
-                seed=job.seed,
-                group=job.config["name"],
-                config=job.config,
-                overrides=job.overrides,
-            )
-        )
+        self.run.components.logger.open(self.run.job)
 
     def after_iteration(self) -> None:
         if self.run.due.row:
