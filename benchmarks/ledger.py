@@ -17,7 +17,7 @@ from steadygan.config.build import build
 from steadygan.config.hydra_versions import BASE
 from steadygan.runs import checkpoint, files, locks
 from steadygan.runs.summary import identity
-from steadygan.sweeps import executing, ledger
+from steadygan.sweeps import job_folders, ledger
 from steadygan.training.module import GANModule
 
 SETTINGS = {
@@ -45,7 +45,7 @@ def the_ledger(folder: Path, count: int) -> None:
 
     def keep(status: str) -> None:
         with locks.hold([jobs[index].directory]):
-            executing._describe(jobs[index])
+            job_folders.describe(jobs[index])
             for said in ("running", status):
                 files.write_json(jobs[index].directory / files.SUMMARY, identity(jobs[index], said) | {"iteration": 0})
 

@@ -19,7 +19,7 @@ from steadygan.config import build
 from steadygan.runs.files import write_json
 from steadygan.runs.signature import signature
 from steadygan.runs.summary import identity
-from steadygan.sweeps import executing
+from steadygan.sweeps import job_folders
 
 TINY = ["iterations=2", "log_every=1", "evaluate_every=2", "batch_size=8", "logger=none", "network.width=8"]
 
@@ -65,7 +65,7 @@ def untrained(monkeypatch):
 
     def run_all(function, jobs, **how):
         for job in jobs:
-            executing._describe(job)
+            job_folders.describe(job)
             write_json(job.directory / "summary.json", {**identity(job, "completed"), "iteration": job.iterations})
         return {job.signature: "completed" for job in jobs}
 

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 
 from steadygan.analysis.oscillation import PLAYERS, peak, spread
 from steadygan.distributed.cluster import processes
+from steadygan.metrics.base import Metric
 from steadygan.runs import files, threshold
 from steadygan.runs.job import Job
 from steadygan.runs.provenance import git, versions
@@ -129,7 +129,7 @@ def identity(job: Job, status: str) -> dict[str, object]:
     }
 
 
-def metric_provenance(metric: Any, job: Job, raw: bool = False) -> dict[str, object]:
+def metric_provenance(metric: Metric, job: Job, raw: bool = False) -> dict[str, object]:
     """Return what a metric's scores depend on, the generator's weights (averaged or not) included."""
     ema = job.config["ema"]
     generator = "ema; raw_NAME: as trained" if raw else "ema"

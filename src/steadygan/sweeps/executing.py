@@ -1,29 +1,23 @@
 """Training jobs, alone or as one program; their folders tell how it went, whatever happens."""
 
-import contextlib
-import traceback
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from omegaconf import OmegaConf
 
 from steadygan import population
 from steadygan.config.build import build, make
 from steadygan.core.draws import stream_seed
-from steadygan.distributed.cluster import processes, rank, spawns
+from steadygan.distributed.cluster import processes, spawns
 from steadygan.distributed.join import joined
 from steadygan.distributed.spawn import spawn
 from steadygan.runs import files, locks
 from steadygan.runs.checkpoint_manager import resume_iteration
 from steadygan.runs.job import Job, Report, action, skipped, tagged
-from steadygan.runs.summary import identity
 from steadygan.sweeps.grouping import Group
 from steadygan.sweeps.grouping import group as regroup
+from steadygan.sweeps.job_folders import Statuses, describe, elsewhere, failures_noted, locked, say
 from steadygan.training.loop import run as run_single
 from steadygan.training.memory import forget_peak
-
-Statuses = dict[str, str]
-"""How jobs ended, by signature."""
 
 
 def execute(job: Job, report: Report, patience: float = 0.0) -> str:
@@ -40,7 +34,7 @@ def execute(job: Job, report: Report, patience: float = 0.0) -> str:
     Raises:
         Exception: whatever went wrong, after it was written to the run's ``log.txt``.
     """
-    with joined(job.config["trainer"]) as ranks, _locked([job], report, patience) as not_trained:
+    with joined(job.config["trainer"]) as ranks, locked([job], report, patience) as not_trained:
         statuses = ranks.broadcast(not_trained)
         return (statuses or _unless_lost([job], report, lambda: {job.signature: _execute(job, report)}))[job.signature]
 
@@ -63,9 +57,9 @@ def execute_group(group: Group, report: Report, patience: float = 0.0) -> Status
         Exception: whatever went wrong with the program, after it was written to the ``log.txt`` of every run.
     """
     jobs = group.jobs
-    with _locked(jobs, report, patience) as statuses:
+    with locked(jobs, report, patience) as statuses:
         if statuses or len({resume_iteration(job) for job in jobs}) > 1:
-            return {**_elsewhere(jobs), **statuses}
+            return {**elsewhere(jobs), **statuses}
         return _unless_lost(jobs, report, lambda: _execute_group(group, report))
 
 
@@ -105,50 +99,18 @@ def _prepare(job: Job) -> None:
     torch.manual_seed(stream_seed(job.seed, "global"))
 
 
-@contextlib.contextmanager
-def _locked(jobs: Sequence[Job], report: Report, patience: float) -> Iterator[Statuses]:
-    """Hold the locks of all jobs, or of none; yields the statuses of those that are not to be trained now.
-
-    Only the first process of a run locks it, where several train it together.
-    """
-    if rank(jobs[0].config["trainer"]):
-        yield {}
-        return
-
-    def waits(owner: str) -> None:
-        _say(report, f"running elsewhere ({owner}): waits for it; Ctrl-C leaves it to the other")
-
-    with locks.hold([job.directory for job in jobs], patience, waits) as owners:
-        if owners:
-            for owner in sorted(set(owners.values())):
-                _say(report, f"running elsewhere ({owner})")
-            yield _elsewhere(jobs)
-            return
-        for job in jobs:
-            files.remove_temporaries(job.directory)
-        yield skipped({job.signature: action(job) for job in jobs})
-
-
 def _unless_lost(jobs: Sequence[Job], report: Report, train: Callable[[], Statuses]) -> Statuses:
     """Return what ``train`` returns; ``elsewhere`` if another launch has taken a job over."""
     try:
         return train()
     except locks.LockLost as error:
-        _say(report, f"{error}; it is left to that one")
-        return _elsewhere(jobs)
-
-
-def _elsewhere(jobs: Sequence[Job]) -> Statuses:
-    return dict.fromkeys([job.signature for job in jobs], locks.ELSEWHERE)
-
-
-def _say(report: Report, text: str) -> None:
-    report({"kind": "message", "text": text})
+        say(report, f"{error}; it is left to that one")
+        return elsewhere(jobs)
 
 
 def _execute(job: Job, report: Report) -> str:
-    _describe(job)
-    with _failures_noted([job]):
+    describe(job)
+    with failures_noted([job]):
         return _spawned(job, report) if spawns(job.config["trainer"]) else train_here(job, report)
 
 
@@ -160,8 +122,8 @@ def _spawned(job: Job, report: Report) -> str:
 def _execute_group(group: Group, report: Report) -> Statuses:
     jobs, reason = group.jobs, group.alone
     for job in jobs:
-        _describe(job)
-    with _failures_noted(jobs, ended=files.FINISHED):
+        describe(job)
+    with failures_noted(jobs, ended=files.FINISHED):
         _prepare(jobs[0])
         if reason is None:
             try:
@@ -176,12 +138,12 @@ def _execute_group(group: Group, report: Report) -> Statuses:
 
 def _one_by_one(jobs: Sequence[Job], report: Report, reason: str) -> Statuses:
     runs = "1 run trains by itself" if len(jobs) == 1 else f"{len(jobs)} runs train one after the other"
-    _say(report, f"{runs}: {reason}")
+    say(report, f"{runs}: {reason}")
     statuses: Statuses = {}
     for job in jobs:
         on_report = tagged(report, job)
         try:
-            with _failures_noted([job]):
+            with failures_noted([job]):
                 alone = not spawns(job.config["trainer"])
                 status = run_single(build(job.config), job, on_report) if alone else _spawned(job, on_report)
         except locks.LockLost:
@@ -193,39 +155,3 @@ def _one_by_one(jobs: Sequence[Job], report: Report, reason: str) -> Statuses:
         if status == "preempted":
             break
     return statuses
-
-
-def _describe(job: Job) -> None:
-    if rank(job.config["trainer"]):
-        return
-    job.directory.mkdir(parents=True, exist_ok=True)
-    (job.directory / files.LOG).unlink(missing_ok=True)  # of a launch that failed before this one
-    overrides = job.overrides if job.root_overrides is None else job.root_overrides
-    for name, content in ((files.CONFIG, dict(job.config)), (files.OVERRIDES, list(overrides))):
-        files.write_text(job.directory / name, OmegaConf.to_yaml(OmegaConf.create(content)))
-
-
-@contextlib.contextmanager
-def _failures_noted(jobs: Sequence[Job], ended: Collection[str] = ()) -> Iterator[None]:
-    """Write what goes wrong inside to the ``log.txt`` of every job that has not one of the statuses ``ended``."""
-    try:
-        yield
-    except locks.LockLost:
-        raise
-    except Exception:
-        for job in jobs:
-            if (files.read_summary(job.directory) or {}).get("status") not in ended:
-                _write_failure(job, traceback.format_exc())
-        raise
-
-
-def _write_failure(job: Job, text: str) -> None:
-    this_rank = rank(job.config["trainer"])
-    with contextlib.suppress(OSError):
-        if this_rank:  # the first process tells how the run ended, which may be for this reason
-            files.write_text(job.directory / files.LOG.replace(".", f".{this_rank}."), text)
-            return
-        files.write_text(job.directory / files.LOG, text)
-        known = files.read_summary(job.directory) or {}
-        error = text.strip().splitlines()[-1]
-        files.write_json(job.directory / files.SUMMARY, {**known, **identity(job, "failed"), "error": error})

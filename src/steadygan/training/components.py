@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from steadygan.data.base import Dataset
 from steadygan.loggers.base import RunLogger
+from steadygan.metrics.base import Metric
 from steadygan.training.batches import SamplingSpec
 from steadygan.training.labelling import of_samples
 from steadygan.training.schemes.base import Plain, Scheme
@@ -30,8 +32,8 @@ class Components:
     algorithm: Algorithm
     networks: Mapping[str, nn.Module]
     sampling: SamplingSpec
-    dataset: Any
-    metrics: Mapping[str, Any]
+    dataset: Dataset
+    metrics: Mapping[str, Metric]
     logger: RunLogger
     raw: bool = False
     """Whether the generator that is trained is scored, too, beside its average."""

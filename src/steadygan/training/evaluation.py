@@ -2,13 +2,13 @@
 
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from steadygan.config.protocols import numbers
 from steadygan.core.draws import generator, normal_like
+from steadygan.metrics.base import Metric
 from steadygan.training.components import RAW, Components
 from steadygan.training.labelling import needs, of_samples
 from steadygan.training.state import GANState
@@ -16,7 +16,7 @@ from steadygan.training.state import GANState
 STREAM = "evaluate"
 
 
-def evaluate(gan: GANState, metrics: Mapping[str, Any], ema: bool = True) -> dict[str, float]:
+def evaluate(gan: GANState, metrics: Mapping[str, Metric], ema: bool = True) -> dict[str, float]:
     """Score the (averaged) generator by every metric.
 
     The latents are a function of the run's seed alone, so two evaluations of the same weights agree to the bit, and
@@ -46,13 +46,13 @@ def both(gan: GANState, components: Components) -> dict[str, float]:
     return values
 
 
-def looking_at_samples(metrics: Mapping[str, Any]) -> dict[str, Any]:
+def looking_at_samples(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     """Return the metrics that differ between generators."""
     return {name: metric for name, metric in metrics.items() if of_samples(metric)}
 
 
 def score(
-    metric: Any, offers: Mapping[str, Any], share: Callable[[Tensor], Tensor] = lambda shown: shown
+    metric: Metric, offers: Mapping[str, object], share: Callable[[Tensor], Tensor] = lambda shown: shown
 ) -> dict[str, float]:
     """Return the scores of one metric, from what it needs of ``offers``.
 
@@ -66,11 +66,11 @@ def score(
     return numbers(f"metrics, {type(metric).__name__}", metric.compute())
 
 
-def _first(shown: Any, count: int, share: Callable[[Tensor], Tensor]) -> Any:
+def _first(shown: object, count: int, share: Callable[[Tensor], Tensor]) -> object:
     return share(shown[:count]) if isinstance(shown, Tensor) else shown
 
 
-def score_many(metrics: Mapping[str, Any], samples: Tensor) -> list[dict[str, float]]:
+def score_many(metrics: Mapping[str, Metric], samples: Tensor) -> list[dict[str, float]]:
     """Score each of several generators by every metric, from their samples ``[K, n, *shape]``.
 
     A metric may offer ``compute_many(samples [K, its examples n, *shape])``, one dict a generator; the others take one
@@ -78,9 +78,9 @@ def score_many(metrics: Mapping[str, Any], samples: Tensor) -> list[dict[str, fl
     feature network share its pass.
     """
     together = {
-        name: metric.compute_many(samples[:, : metric.samples])
+        name: compute_many(samples[:, : metric.samples])
         for name, metric in metrics.items()
-        if hasattr(metric, "compute_many")
+        if (compute_many := getattr(metric, "compute_many", None))
     }
     values: list[dict[str, float]] = []
     for index, examples in enumerate(samples):
@@ -91,7 +91,7 @@ def score_many(metrics: Mapping[str, Any], samples: Tensor) -> list[dict[str, fl
     return values
 
 
-def most(metrics: Mapping[str, Any]) -> int:
+def most(metrics: Mapping[str, Metric]) -> int:
     """Return how many samples the metrics take."""
     return max(metric.samples for metric in metrics.values())
 
