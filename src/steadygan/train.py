@@ -64,7 +64,8 @@ def _only_job(config: DictConfig, request: Request) -> Job:
     # unresolved: an interpolation is part of the text
     overrides = [str(text) for text in OmegaConf.to_container(hydra.overrides.task) or ()]
     job = plan(config, overrides, folders=request.folders)
-    origins = Origins(GlobalHydra.instance().config_loader(), hydra)
+    loader = GlobalHydra.instance().config_loader()
+    origins = Origins(loader, hydra)  # pyright: ignore[reportArgumentType] a DictConfig that has HydraConf for schema
     origin = origins.of(overrides, without_hydra(config), lambda: hydra.runtime.choices, job.config)
     request.check_expected([job.signature])
     return dataclasses.replace(job, **origin._asdict())

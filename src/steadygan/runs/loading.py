@@ -17,6 +17,7 @@ from steadygan.config.targets import counts_by_content
 from steadygan.core.draws import generator, normal_like
 from steadygan.core.games import State
 from steadygan.core.types import Apply, Tensors
+from steadygan.data.described import Described
 from steadygan.pictures.interpolation import linear, paths, spherical
 from steadygan.runs import checkpoint, files, run_data
 from steadygan.runs.signature import signature
@@ -72,7 +73,8 @@ class TrainedGAN:
     @property
     def dataset(self) -> Any:
         """The data set that it was trained on, read at first use; raises DataMissing where it cannot be read."""
-        return self._gan.components.dataset.itself
+        dataset = self._gan.components.dataset
+        return dataset.itself if isinstance(dataset, Described) else dataset
 
     @property
     def labelling(self) -> Labelling:
