@@ -34,7 +34,7 @@ LAYERS = [
 RUN = next(names for names in LAYERS if "training" in names)
 """What makes up a run: these may import one another."""
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-HYDRA = {"config.hydra_versions", "config.hydra_errors", "sweeps.text_keys", "config.build", "train", "commands", "cli"}
+HYDRA = {"config.hydra_versions", "config.hydra_errors", "config.build", "train", "commands", "cli"}
 
 
 def layer(name: str) -> str | None:

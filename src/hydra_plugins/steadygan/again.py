@@ -13,7 +13,9 @@ class AgainSweeper(GridSweeper):
 
     def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
         """Launch all jobs."""
-        parser = OverridesParser.create(config_loader=self.context.config_loader)
+        assert self.hydra_context is not None  # since ``setup``
+        assert self.launcher is not None
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         jobs = self.request.jobs or [()]  # without --from: what the command line says, as hydra/sweeper=grid
         found = [job for overrides in jobs for job in combinations(parser.parse_overrides([*overrides, *arguments]))]
-        return [self.runner.launch(found, initial_job_idx=0)]
+        return [self.launcher.launch(found, initial_job_idx=0)]

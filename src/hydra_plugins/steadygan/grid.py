@@ -20,8 +20,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from steadygan.config.node import Config
+from steadygan.sweeps.overrides import as_typed
 from steadygan.sweeps.request import Request
-from steadygan.sweeps.text_keys import as_typed
 
 
 class GridSweeper(Sweeper):
@@ -46,18 +46,20 @@ class GridSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """As Hydra asks for."""
-        self.context, self.request = hydra_context, Request.of(task_function)
-        self.runner = Plugins.instance().instantiate_launcher(
+        self.hydra_context, self.request = hydra_context, Request.of(task_function)
+        self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
     def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
         """Launch all jobs."""
-        parser = OverridesParser.create(config_loader=self.context.config_loader)
+        assert self.hydra_context is not None  # since ``setup``
+        assert self.launcher is not None
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides(
             [*(as_typed(f"{key}={_text(value)}") for key, value in self.params.items()), *arguments]
         )
-        return [self.runner.launch(combinations(overrides), initial_job_idx=0)]
+        return [self.launcher.launch(combinations(overrides), initial_job_idx=0)]
 
 
 def _text(value: object) -> str:

@@ -111,7 +111,7 @@ def run(config_name: str, arguments: Sequence[str], command: Sequence[str], requ
     from steadygan.common.paths import conf_dir
     from steadygan.config.hydra_errors import explained
     from steadygan.config.hydra_versions import APP
-    from steadygan.sweeps.text_keys import as_typed
+    from steadygan.sweeps.overrides import as_typed
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, instead of printing and leaving with exit code 1
     Plugins.instance().register(SweepsPath)

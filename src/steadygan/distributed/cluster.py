@@ -38,16 +38,6 @@ def processes(trainer: Config) -> int:
     return _devices(trainer) * _whole("trainer.num_nodes", trainer.get("num_nodes", 1))
 
 
-def _check_settings(trainer: Config) -> None:
-    timeout, sync_batchnorm = trainer.get("timeout", 1), trainer.get("sync_batchnorm", True)
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-        raise bad_value("trainer.timeout", timeout, "must be a number of seconds greater than 0")
-    if not isinstance(sync_batchnorm, bool):
-        raise bad_value("trainer.sync_batchnorm", sync_batchnorm, "no such choice", ["true", "false"])
-    if trainer["accelerator"] not in ACCELERATORS:
-        raise bad_value("trainer.accelerator", trainer["accelerator"], "no such choice", ACCELERATORS)
-
-
 def _devices(trainer: Config) -> int:
     devices = trainer["devices"]
     if devices != "auto":
@@ -117,7 +107,8 @@ def check(config: Config, here: bool = True) -> None:
         UserError: it cannot.
     """
     trainer = config["trainer"]
-    _check_settings(trainer)
+    if trainer["accelerator"] not in ACCELERATORS:
+        raise bad_value("trainer.accelerator", trainer["accelerator"], "no such choice", ACCELERATORS)
     count = processes(trainer)
     sizes = {"batch_size": config["batch_size"], "scheme.batch_size": (config.get("scheme") or {}).get("batch_size", 0)}
     for key, size in sizes.items():

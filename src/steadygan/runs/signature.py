@@ -126,8 +126,7 @@ def label(method: str | None, overrides: Iterable[str]) -> str:
 
 
 def _distinguishes(override: str) -> bool:
-    """Return whether an override is one that a reader would tell runs by: not what a value of the same node takes
-    along."""
+    """Return whether a reader would tell runs by an override: not what a value of the same node takes along."""
     return not override.startswith("~") and not key_of(override).endswith("._partial_")
 
 

@@ -1,0 +1,1 @@
+"""A multirun: its jobs, who runs them, and how they stand."""

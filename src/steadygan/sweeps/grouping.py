@@ -56,8 +56,7 @@ class Group:
         return tuple(job for job in self.slots if job is not None)
 
     def recorded(self) -> str | bool:
-        """Return whether the first launch compiled its program, or what the engine's setting says where there was
-        none."""
+        """Return whether the first launch compiled its program; the engine's setting where there was none."""
         return (read_record(self.record) or {}).get("compiled", self.compile)
 
     def together(self) -> str | int:
@@ -128,13 +127,13 @@ def group(
     """
     single = {job.signature: reason for job in jobs if (reason := alone(job))}
     rest = [job for job in jobs if job.signature not in single]
-    seated, fresh = _seated(rest)
+    known, fresh = _recorded(rest)
     limit = math.ceil(len(jobs) / max(workers, 1))
     parts = [
         (tuple(part), None) for together in _alike(fresh) for part in _split(together, min(limit, most(together[0])))
     ]
     parts += [((job,), single[job.signature]) for job in jobs if job.signature in single]
-    groups = [Group(slots, record, compile) for slots, record in seated]
+    groups = [Group(slots, record, compile) for slots, record in known]
     groups += [Group(slots, _record(slots), compile, reason) for slots, reason in parts]
     groups.sort(key=lambda each: len(each.slots), reverse=True)
     return [Group(g.slots, g.record, g.compile, g.alone, index) for index, g in enumerate(groups)]
@@ -161,7 +160,7 @@ def _record(slots: Sequence[Job]) -> Path:
     return (Path(str(config["outputs"])) / str(config["name"]) / RECORDS / f"{name}.json").absolute()
 
 
-def _seated(jobs: Sequence[Job]) -> tuple[list[tuple[tuple[Job | None, ...], Path]], list[Job]]:
+def _recorded(jobs: Sequence[Job]) -> tuple[list[tuple[tuple[Job | None, ...], Path]], list[Job]]:
     """The groups of jobs that were begun in a recorded group, and the other jobs.
 
     Members of one record that stand at different iterations (some were killed between their checkpoints) go on in
@@ -176,11 +175,11 @@ def _seated(jobs: Sequence[Job]) -> tuple[list[tuple[tuple[Job | None, ...], Pat
             fresh.append(job)
         else:
             groups.setdefault((path, static(job.config), resume_iteration(job)), {})[job.signature] = job
-    seated = []
+    known = []
     for (path, _, _), members in groups.items():
         slots = (read_record(path) or {})["seats"]
-        seated.append((tuple(members.get(signature) for signature in slots), path))
-    return seated, fresh
+        known.append((tuple(members.get(signature) for signature in slots), path))
+    return known, fresh
 
 
 def _records(jobs: Iterable[Job]) -> dict[str, Path]:

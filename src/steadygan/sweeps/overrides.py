@@ -1,4 +1,4 @@
-"""Overrides of the root config that give a config again, wherever its settings came from."""
+"""Overrides: those that give a config again, wherever its settings came from, and those whose value is text."""
 
 import copy
 import math
@@ -16,6 +16,14 @@ from steadygan.config.node import Config, leaves, value_at
 _NAME = re.compile(r"[A-Za-z_/][\w./@-]*", flags=re.ASCII)
 _MEANS_MORE = {"null", "true", "false", "inf", "nan"}
 _ABSENT = object()
+
+TEXT = ("name", "outputs", "dataset.root", "logger.project", "logger.entity")
+"""Keys whose value is text, whatever it looks like: ``name=1e3`` is a folder ``1e3``, not ``1000.0``."""
+
+NULL = ("name",)
+"""Those of which ``null`` is a text as well: there is no run without."""
+
+WORD = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?:\\.|[^,()'"\\])+""", flags=re.DOTALL)
 
 
 class CannotBeSaid(Exception):
@@ -185,3 +193,21 @@ def chosen(choices: Config, before: Config) -> list[str]:
 def varies(text: str) -> bool:
     """Return whether the value of an override may change which keys there are."""
     return text.startswith("~") or any(sign in text.partition("=")[2] for sign in ("{", "$"))
+
+
+def as_typed(override: str) -> str:
+    """Return ``name='1e3','true'`` of ``name=1e3,true``; any other override is as it was."""
+    key, _, value = override.partition("=")
+    bare = key.lstrip("+")
+    if bare not in TEXT or "${" in value or ("(" in value and not value.startswith("choice(")):
+        return override
+    return f"{key}={WORD.sub(lambda word: _quoted(word[0], bare in NULL), value)}"
+
+
+def _quoted(word: str, null: bool) -> str:
+    try:
+        value = OverridesParser.create().parse_override(f"key={word}").value()
+    except HydraException:  # it has no word for a home folder without quotes
+        return f"'{word}'" if word.startswith("~") else word
+    number = isinstance(value, bool | int | float) or (value is None and null and word.strip() != "")
+    return f"'{word.strip()}'" if number else word

@@ -6,8 +6,9 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -33,6 +34,14 @@ _Stamp = tuple[int, int] | None
 """When a file changed, and its size."""
 
 
+class _Reading(NamedTuple):
+    """What a run's files say: its state at their last change, the overrides, the longest time between two rows."""
+
+    state: RunState
+    overrides: list[str]
+    gap: float
+
+
 class Watcher:
     """Looks at a folder again and again; a run whose files have not changed is not read again.
 
@@ -46,47 +55,35 @@ class Watcher:
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self.folder, self.clock = folder, clock
-        self._known: dict[Path, tuple[tuple[_Stamp, ...], _Content]] = {}
+        self._known: dict[Path, tuple[tuple[_Stamp, ...], _Reading]] = {}
         _check(folder)
 
     def look(self) -> Snapshot:
         """Return the current state."""
         paths = list(find_runs(self.folder))
-        contents = [self._read(path) for path in paths]
-        runs = ordered(_state(path, content, self.folder, self.clock()) for path, content in zip(paths, contents))
-        return Snapshot(runs, _waiting(_swept(self.folder), [content.overrides for content in contents]))
+        waiting = _waiting(_swept(self.folder), [self._read(path).overrides for path in paths])
+        return Snapshot(ordered(map(self.see, paths)), waiting)
 
     def see(self, path: Path) -> RunState:
         """Return the current state of one run."""
-        return _state(path, self._read(path), self.folder, self.clock())
+        state, _, gap = self._read(path)
+        quiet = max(self.clock() - state.ended, 0.0)
+        stale = state.status == "running" and quiet > max(SILENT, SILENT_ROWS * gap)
+        status = "stale" if stale else state.status
+        owner = RunLock(path).owner if status in ("running", "stale") else ""
+        rate = state.rate if status == "running" else 0.0
+        return replace(state, status=status, rate=rate, quiet=quiet, owner=owner)
 
-    def _read(self, path: Path) -> "_Content":
+    def _read(self, path: Path) -> _Reading:
         stamp = tuple(_stamp(path / name) for name in (files.SUMMARY, files.METRICS, files.CHECKPOINT, files.CONFIG))
         if self._known.get(path, (None,))[0] != stamp:
             changed = max((time_ns for time_ns, _ in filter(None, stamp)), default=0) / 1e9
-            self._known[path] = stamp, _content(path, changed)
+            self._known[path] = stamp, _reading(path, changed, self.folder)
         return self._known[path][1]
 
 
-@dataclass(frozen=True)
-class _Content:
-    """Contents of one run's files: the summary, the rows that are shown, the overrides, and when a file changed.
-
-    ``iteration`` is that of the last row, ``rate`` that of the last minute, ``gap`` the longest time between two rows.
-    """
-
-    summary: Config
-    iteration: float
-    rate: float
-    gap: float
-    metrics: Mapping[str, float]
-    overrides: list[str]
-    changed: float
-    damage: str
-
-
 def find_runs(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
-    """The folder itself if it is a run, else the runs below it, in the order of their names."""
+    """Yield the folder itself if it is a run, else the runs below it, in the order of their names."""
     if any(os.path.isfile(folder / name) for name in (files.SUMMARY, files.CONFIG)):
         yield folder
     elif depth:
@@ -110,23 +107,30 @@ def _stamp(path: Path) -> _Stamp:
     return status.st_mtime_ns, status.st_size
 
 
-def _content(path: Path, changed: float) -> _Content:
+def _reading(path: Path, changed: float, root: Path) -> _Reading:
     summary = files.read_summary(path) or {}
     rows: list[dict[str, str]] = []
     with contextlib.suppress(files.Unreadable):  # it may be readable at the next look
         rows = files.read_rows(path / files.METRICS) if summary.get("status") not in OVER else []
     times = [(_number(row.get("iteration")), _number(row.get("seconds"))) for row in rows]
-    overrides = _yaml(path / files.OVERRIDES)
-    return _Content(
-        summary=summary,
-        iteration=max((iteration for iteration, _ in times), default=0.0),
+    damaged = not summary and (path / files.SUMMARY).exists()
+    label, seed = summary.get("label"), summary.get("seed")
+    state = RunState(
+        path=path,
+        name=f"{label} seed={seed}" if label else path.name if path == root else path.relative_to(root).as_posix(),
+        status=summary.get("status", "running"),
+        iteration=int(max([_number(summary.get("iteration")), *(iteration for iteration, _ in times)])),
+        iterations=int(_number(summary.get("iterations"))),
         rate=_rate(times, summary),
-        gap=_longest(times[-ROWS:]),
+        ended=changed,
         metrics=_metrics(summary, rows),
-        overrides=[str(text) for text in overrides] if isinstance(overrides, list) else [],
-        changed=changed,
-        damage="" if summary or not (path / files.SUMMARY).exists() else f"{files.SUMMARY} cannot be read",
+        most=_most(summary),
+        error=f"{files.SUMMARY} cannot be read" if damaged else str(summary.get("error") or ""),
     )
+    overrides = _yaml(path / files.OVERRIDES)
+    texts = [str(text) for text in overrides] if isinstance(overrides, list) else []
+    gaps = [after - before for (_, before), (_, after) in itertools.pairwise(times[-ROWS:])]
+    return _Reading(state, texts, max(gaps, default=0.0))
 
 
 def _yaml(path: Path) -> object:
@@ -134,28 +138,6 @@ def _yaml(path: Path) -> object:
         return yaml.safe_load(path.read_text(errors="replace"))
     except (OSError, yaml.YAMLError, ValueError):
         return None
-
-
-def _state(path: Path, content: _Content, root: Path, now: float) -> RunState:
-    summary = content.summary
-    status, quiet = summary.get("status", "running"), max(now - content.changed, 0.0)
-    if status == "running" and quiet > max(SILENT, SILENT_ROWS * content.gap):
-        status = "stale"
-    label, seed = summary.get("label"), summary.get("seed")
-    return RunState(
-        path=path,
-        name=f"{label} seed={seed}" if label else path.name if path == root else path.relative_to(root).as_posix(),
-        status=status,
-        iteration=int(max(_number(summary.get("iteration")), content.iteration)),
-        iterations=int(_number(summary.get("iterations"))),
-        rate=content.rate if status == "running" else 0.0,
-        quiet=quiet,
-        ended=content.changed,
-        metrics=content.metrics,
-        most=_most(summary),
-        error=str(summary.get("error") or content.damage),
-        owner=RunLock(path).owner if status in ("running", "stale") else "",
-    )
 
 
 def _float(text: str) -> float:
@@ -189,19 +171,14 @@ def _rate(times: list[tuple[float, float]], summary: Config) -> float:
     return pace.rate(last) or 0.0
 
 
+def _mapping(value: object) -> Config:
+    return value if isinstance(value, Mapping) else {}
+
+
 def _most(summary: Config) -> dict[str, float]:
     """Return the largest value of each metric that has one, as its provenance states."""
-    provenance = summary.get("provenance")
-    largest = (
-        [one.get("most") for one in provenance.values() if isinstance(one, Mapping)]
-        if isinstance(provenance, Mapping)
-        else []
-    )
-    return {key: _number(value) for most in largest if isinstance(most, Mapping) for key, value in most.items()}
-
-
-def _longest(times: list[tuple[float, float]]) -> float:
-    return max((after - before for (_, before), (_, after) in itertools.pairwise(times)), default=0.0)
+    largest = [_mapping(_mapping(one).get("most")) for one in _mapping(summary.get("provenance")).values()]
+    return {key: _number(value) for most in largest for key, value in most.items()}
 
 
 def _metrics(summary: Config, rows: list[dict[str, str]]) -> dict[str, float]:
@@ -210,15 +187,13 @@ def _metrics(summary: Config, rows: list[dict[str, str]]) -> dict[str, float]:
         metrics = {name: _float(value) for name, value in row.items() if name.startswith("metric/") and value}
         if metrics:
             return metrics
-    scores = summary.get("metrics")
-    scores = scores if isinstance(scores, Mapping) else {}
-    return {name: score["final"] for name, score in scores.items() if isinstance(score, Mapping) and "final" in score}
+    scores = _mapping(summary.get("metrics"))
+    return {name: score["final"] for name, score in scores.items() if "final" in _mapping(score)}
 
 
 def _swept(folder: Path) -> dict[str, list[object]]:
-    about = _yaml(folder / files.SWEEP)
-    swept = about.get("swept") if isinstance(about, Mapping) else None
-    return {str(k): v for k, v in swept.items() if isinstance(v, list)} if isinstance(swept, Mapping) else {}
+    swept = _mapping(_mapping(_yaml(folder / files.SWEEP)).get("swept"))
+    return {str(key): values for key, values in swept.items() if isinstance(values, list)}
 
 
 def _waiting(swept: Mapping[str, list[object]], overrides: list[list[str]]) -> int:

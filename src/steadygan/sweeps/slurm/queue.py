@@ -63,12 +63,12 @@ class QueueEntry:
 
     @property
     def live(self) -> bool:
-        """Return those of ``queue_entries`` that run, or will."""
+        """Whether it runs, or will."""
         return bool(self.state) and self.state not in ENDED
 
 
 def check() -> None:
-    """Raises UserError where there is no Slurm."""
+    """Refuse to go on where there is no Slurm."""
     if missing := [name for name in ("sbatch", "squeue", "srun") if shutil.which(name) is None]:
         raise UserError(
             f"hydra/launcher=slurm: no {missing[0]} on this machine. Launch from a node that submits jobs, or without "
@@ -77,8 +77,7 @@ def check() -> None:
 
 
 def queue_entries(runs: Iterable[Job]) -> dict[str, QueueEntry]:
-    """Return where runs stand that were submitted at some time, by signature; those that Slurm has forgotten are left
-    out.
+    """Return where runs stand that were submitted, by signature; those that Slurm has forgotten are left out.
 
     Raises:
         UserError: Slurm does not answer.

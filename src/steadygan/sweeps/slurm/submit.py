@@ -19,6 +19,8 @@ from steadygan.sweeps.slurm.queue import LOGS, Job, Ticket
 from steadygan.sweeps.slurm.task import Task
 
 AUTO = "auto"
+AS_SUBMITIT = ("partition", "account", "qos", "nodes", "gres", "cpus_per_task", "array_parallelism", "signal_delay_s")
+"""Keys that submitit calls so, too."""
 _UNKILLED = 'sh -c \'trap "" USR2; exec "$0" "$@"\''
 """Starts Python so that a USR2 before its handler is there does not end it."""
 
@@ -76,19 +78,12 @@ class Resources:
     def parameters(self, name: str, threads: int) -> dict[str, object]:
         """For submitit's ``SlurmExecutor``."""
         return {
+            **{key: getattr(self, key) for key in AS_SUBMITIT},
             "job_name": name,
-            "partition": self.partition,
-            "account": self.account,
-            "qos": self.qos,
             "time": self.timeout_min,
-            "nodes": self.nodes,
             "ntasks_per_node": self.tasks_per_node,
-            "gres": self.gres,
-            "cpus_per_task": self.cpus_per_task,
             "mem": None if self.mem_gb is None else f"{round(self.mem_gb * 1024)}M",
             "exclusive": self.exclusive or None,
-            "array_parallelism": self.array_parallelism,
-            "signal_delay_s": self.signal_delay_s,
             "setup": [*(f"export {variable}={threads}" for variable in THREADS), *self.setup],
             "stderr_to_stdout": True,
             "wckey": None,
