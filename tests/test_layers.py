@@ -12,6 +12,7 @@ LAYERS = [
     {"common", "statistics"},
     {"config.targets", "config.__init__"},
     {"runs"},
+    {"figures"},
     {"config"},
     {"core"},
     {"runs.signature", "config.check"},

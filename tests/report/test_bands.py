@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from steadygan.report.bands import at_edge, band, failure_edge
 from steadygan.report.build import report
 from steadygan.report.collect import collect
+from steadygan.report.plots.bands import band
+from steadygan.report.plots.drawing import at_edge, failure_edge
 from steadygan.runs import files
 
 

@@ -1,9 +1,10 @@
 """Names of methods and swept numbers."""
 
+from steadygan.report.plots.swept import axis_kind, sweeps
+
 from steadygan.report import plots
 from steadygan.report.collect import collect
 from steadygan.report.groups import flatten, group_runs, short_keys, swept_numbers
-from steadygan.report.swept import axis_kind, sweeps
 
 
 def grouped(path):

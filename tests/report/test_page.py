@@ -17,10 +17,10 @@ from rich.console import Console
 
 from steadygan.common.errors import UserError
 from steadygan.report import report
-from steadygan.report.bands import band
 from steadygan.report.collect import collect
 from steadygan.report.groups import group_runs
 from steadygan.report.page import again, commands, duration
+from steadygan.report.plots.bands import band
 from steadygan.report.results import table
 from steadygan.report.samples import galleries
 

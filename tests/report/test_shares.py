@@ -15,11 +15,12 @@ from rich.console import Console
 from scipy import special
 
 from steadygan.common.errors import UserError
+from steadygan.figures.page import plot
 from steadygan.report import report
 from steadygan.report.collect import collect
 from steadygan.report.groups import group_runs
-from steadygan.report.share_maps import maps
-from steadygan.report.share_plots import heat_map
+from steadygan.report.plots.maps import share_map
+from steadygan.report.plots.share_maps import maps
 from steadygan.report.shares import interval, meets_threshold, ranked, sentences, shares, words
 from steadygan.runs.threshold import Bound
 
@@ -189,7 +190,7 @@ def test_maps_have_one_scale_and_no_empty_panel(tmp_path, make_run):
     assert {item.name: len(item.panels) for item in found} == {"r1": 2, "r2": 1}
     assert {item.scale for item in found} == {(1, 40)}
     for item in found:
-        axis = heat_map(item, "min").layout.coloraxis
+        axis = plot(share_map(item, "min")).layout.coloraxis
         assert (axis.cmin, axis.cmax) == (1, 40)
 
 

@@ -6,7 +6,7 @@ from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from plotly.basedatatypes import BaseTraceType
 from plotly.subplots import make_subplots
 
@@ -38,21 +38,19 @@ def plot(figure: Figure) -> go.Figure:
         y_title=escape(figure.y_title),
     )
     drawn.update_annotations(font_size=11)
-    for annotation, shift in zip(drawn.layout.annotations[::-1], ("xshift", "yshift") if figure.x_title else ()):
-        annotation[shift] = -54  # clear of the tick labels
+    if figure.x_title:
+        drawn.update_annotations({"yshift": -54}, selector={"text": escape(figure.x_title)})  # clear of the tick labels
+        drawn.update_annotations({"xshift": -54}, selector={"text": escape(figure.y_title)})
     named: set[str] = set()
     for index, panel in enumerate(figure.panels):
-        place = {"row": index // figure.columns + 1, "col": index % figure.columns + 1}
+        place = str(index + 1) if index else ""
         for mark in panel.marks:
             for trace in _traces(mark, panel.x, named):
-                drawn.add_trace(trace, **place)
+                drawn.add_trace(trace.update(xaxis=f"x{place}", yaxis=f"y{place}"))
             if isinstance(mark, Level):
                 _level(drawn, mark, place)
-        drawn.update_xaxes(_axis(panel.x), **place)
-        drawn.update_yaxes(_axis(panel.y), **place)
-        if panel.square:
-            x = drawn.get_subplot(**place).xaxis.plotly_name.replace("axis", "")
-            drawn.update_yaxes(scaleanchor=x, **place)
+        anchor = {"scaleanchor": f"x{place}"} if panel.square else {}
+        drawn.update_layout({f"xaxis{place}": _axis(panel.x), f"yaxis{place}": {**_axis(panel.y), **anchor}})
     return _laid_out(drawn, figure, legend=len(named) > 1)
 
 
@@ -156,29 +154,24 @@ def _traces(mark: Mark, x: Axis, named: set[str]) -> Iterator[BaseTraceType]:
 
 
 def _shape(mark: Line | Band | Points) -> dict[str, object]:
-    colour = mark.style.colour
-    if isinstance(mark, Line):
-        symbols = {"symbol": mark.style.symbol, "size": mark.size or 6, "color": colour}
-        single = np.size(np.asarray(mark.x)) == 1
-        return {
-            "x": mark.x,
-            "y": mark.y,
-            "mode": "markers" if single else "lines+markers" if mark.size else "lines",
-            "line": {"color": colour, "dash": mark.style.dash, "width": mark.width},
-            "marker": symbols,
-        }
+    colour, x = mark.style.colour, np.asarray(mark.x)
     if isinstance(mark, Band):
-        x, low, high = (np.asarray(values) for values in (mark.x, mark.low, mark.high))
-        around = {"x": np.concatenate([x, x[::-1]]), "y": np.concatenate([high, low[::-1]])}
+        y = np.concatenate([np.asarray(mark.high), np.asarray(mark.low)[::-1]])
+        around = {"x": np.concatenate([x, x[::-1]]), "y": y}
         return {**around, "fill": "toself", "fillcolor": mark.style.faint(), "line": {"width": 0}, "mode": "lines"}
-    symbols = {
-        "symbol": list(mark.symbols) or mark.style.symbol,
-        "color": list(mark.colours) or colour,
-        "size": mark.size,
-        "opacity": mark.opacity,
-        "line": {"width": 1.5},
-    }
-    return {"x": mark.x, "y": mark.y, "mode": "markers", "marker": symbols, **_ends(mark.x, mark.ends, colour)}
+    symbols = {"symbol": mark.style.symbol, "color": colour, "size": mark.size or 6}
+    shape: dict[str, object] = {"x": _sent(x), "y": _sent(np.asarray(mark.y)), "marker": symbols, "mode": "markers"}
+    if isinstance(mark, Line):
+        mode = "markers" if len(x) == 1 else "lines+markers" if mark.size else "lines"
+        return {**shape, "mode": mode, "line": {"color": colour, "dash": mark.style.dash, "width": mark.width}}
+    each = {"symbol": list(mark.symbols) or mark.style.symbol, "color": list(mark.colours) or colour}
+    shape["marker"] = {**symbols, **each, "opacity": mark.opacity, "line": {"width": 1.5}}
+    return {**shape, **_ends(mark.x, mark.ends, colour)}
+
+
+def _sent(values: NDArray) -> NDArray | list[float]:
+    """Return single precision as it is, which a page holds as bytes, and other numbers as a list."""
+    return values if values.dtype == np.float32 else values.tolist()
 
 
 def _ends(x: ArrayLike, ends: ArrayLike | None, colour: str) -> dict[str, object]:
@@ -199,9 +192,15 @@ def _hover(mark: Mark, x: Axis, name: str) -> dict[str, object]:
     return {"text": texts, "hovertemplate": f"{told}%{{text}}<extra>{name.replace('%{', '% {')}</extra>"}
 
 
-def _level(drawn: go.Figure, mark: Level, place: dict[str, int]) -> None:
-    add = drawn.add_hline if mark.axis == "y" else drawn.add_vline
-    where = "top left" if mark.axis == "y" else "top"
-    line = {"dash": "dot", "color": mark.style.colour, "width": 1}
-    text = {"annotation_text": mark.text, "annotation_position": where, "annotation_font_size": 10}
-    add(mark.value, line=line, **(text if mark.text else {}), **place)
+def _level(drawn: go.Figure, mark: Level, place: str) -> None:
+    """Add a dotted line across the panel, its word at the left or above."""
+    across = "x" if mark.axis == "y" else "y"
+    refs = {f"{mark.axis}ref": f"{mark.axis}{place}", f"{across}ref": f"{across}{place} domain"}
+    ends = {f"{mark.axis}{end}": mark.value for end in (0, 1)} | {f"{across}{end}": end for end in (0, 1)}
+    drawn.add_shape(type="line", line={"dash": "dot", "color": mark.style.colour, "width": 1}, **refs, **ends)
+    at = {
+        mark.axis: mark.value,
+        across: 0 if mark.axis == "y" else 1,
+        "xanchor": "left" if mark.axis == "y" else "center",
+    }
+    drawn.add_annotation(text=mark.text, showarrow=False, font={"size": 10}, yanchor="bottom", **refs, **at)

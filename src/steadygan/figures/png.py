@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure as Drawn
 from PIL import Image
 
 from steadygan.figures.spec import Animation, Axis, Band, Colours, Figure, HeatMap, Level, Line, Mark, Panel, Points
@@ -19,24 +18,24 @@ from steadygan.figures.style import DASHES, SYMBOLS
 from steadygan.runs.files import write_atomically
 
 DPI, GIF_DPI = 130, 75
-LONGEST = 48
-"""Characters of a label: a longer one would leave no room for the axes."""
+LONGEST, LONGEST_TITLE = 48, 80
+"""Characters of a label and of an axis' title: longer ones would leave no room for the axes."""
 _MOST_IN_LEGEND = 16
 
 
 def save(figure: Figure, path: Path) -> Path:
     """Write a PNG, whole or not at all; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    canvas, _ = _drawn(figure, DPI)
-    write_atomically(path, lambda file: canvas.savefig(file, format="png"))
+    drawn = _drawn(figure, DPI)[0].figure
+    write_atomically(path, lambda file: drawn.savefig(file, format="png"))
     return path
 
 
 def save_gif(animation: Animation, path: Path, frame_ms: int = 150) -> None:
     """Write all frames of an animation."""
     canvas, axes = _drawn(animation.still(0), GIF_DPI)
-    canvas.canvas.draw()
-    canvas.set_layout_engine("none")
+    canvas.draw()
+    canvas.figure.set_layout_engine("none")
     for each in axes:
         for artist in [*each.lines, *each.collections]:
             artist.remove()
@@ -45,9 +44,9 @@ def save_gif(animation: Animation, path: Path, frame_ms: int = 150) -> None:
     pictures = []
     for iteration, frame in zip(animation.iterations, animation.frames):
         moving = [artist for each, marks in zip(axes, frame) for artist in _marks(each, marks, None)]
-        canvas.suptitle(f"iteration {iteration}", fontsize="small")
-        canvas.canvas.draw()
-        pictures.append(Image.fromarray(np.asarray(canvas.canvas.buffer_rgba())).convert("RGB"))
+        canvas.figure.suptitle(f"iteration {iteration}", fontsize="small")
+        canvas.draw()
+        pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
         for artist in moving:
             artist.remove()
 
@@ -58,40 +57,37 @@ def save_gif(animation: Animation, path: Path, frame_ms: int = 150) -> None:
     write_atomically(path, write)
 
 
-def plain(name: str) -> str:
+def plain(name: str, longest: int = LONGEST) -> str:
     """Return a short label without mathematics, and not hidden (matplotlib leaves out labels that start with _)."""
-    name = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    name = name if len(name) <= longest else f"{name[: longest - 1]}…"
     return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
 
-class _Canvas(Canvas):
-    canvas: FigureCanvasAgg
-
-
-def _drawn(figure: Figure, dpi: int) -> tuple[_Canvas, list[Axes]]:
+def _drawn(figure: Figure, dpi: int) -> tuple[FigureCanvasAgg, list[Axes]]:
     # Not pyplot: its figures live until they are closed, and it picks a window system.
-    canvas = _Canvas(figsize=(figure.width, figure.height), dpi=dpi, layout="constrained")
-    FigureCanvasAgg(canvas)
+    drawn = Drawn(figsize=(figure.width, figure.height), dpi=dpi, layout="constrained")
+    canvas = FigureCanvasAgg(drawn)
     rows = -(-len(figure.panels) // figure.columns)
     sharey = "row" if figure.shared else False
-    grid = canvas.subplots(rows, figure.columns, sharex=figure.shared, sharey=sharey, squeeze=False)
+    grid = drawn.subplots(rows, figure.columns, sharex=figure.shared, sharey=sharey, squeeze=False)
     axes = list(grid.flat)
     for each, panel in zip(axes, figure.panels):
         _panel(each, panel, figure.colours)
     for each in axes[len(figure.panels) :]:
         each.set_visible(False)
     small = "medium" if len(axes) == 1 else "small"
-    canvas.suptitle(plain(figure.title), fontsize=small)
-    canvas.supxlabel(plain(figure.x_title), fontsize=small)
-    canvas.supylabel(plain(figure.y_title), fontsize=small)
+    drawn.suptitle(plain(figure.title, LONGEST_TITLE), fontsize=small)
+    drawn.supxlabel(plain(figure.x_title), fontsize=small)
+    drawn.supylabel(plain(figure.y_title), fontsize=small)
     if figure.colours:
-        canvas.colorbar(_colours(figure.colours), ax=axes, label=plain(figure.colours.title))
-    _legend(canvas, axes)
+        drawn.colorbar(_colours(figure.colours), ax=axes, label=plain(figure.colours.title))
+    _legend(drawn, axes)
     return canvas, axes
 
 
 def _panel(axes: Axes, panel: Panel, colours: Colours | None) -> None:
-    axes.grid(colours is None, alpha=0.25)
+    if colours is None:
+        axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize="small")
     _marks(axes, panel.marks, colours)
@@ -105,7 +101,7 @@ def _panel(axes: Axes, panel: Panel, colours: Colours | None) -> None:
 def _axis(axes: Axes, side: str, axis: Axis) -> None:
     linear = {"linthresh": axis.linear} if axis.scale == "symlog" else {}
     getattr(axes, f"set_{side}scale")(axis.scale, **linear)
-    getattr(axes, f"set_{side}label")(plain(axis.title), fontsize="small")
+    getattr(axes, f"set_{side}label")(plain(axis.title, LONGEST_TITLE), fontsize="small")
     if axis.ticks is not None:
         crowded = side == "x" and len(axis.ticks) * max((len(text) for _, text in axis.ticks), default=0) > 40
         places, texts = [place for place, _ in axis.ticks], [plain(text) for _, text in axis.ticks]
@@ -175,18 +171,18 @@ def _colours(colours: Colours) -> ScalarMappable:
 
 
 def _heat_map(axes: Axes, mark: HeatMap, scale: ScalarMappable) -> list[Artist]:
-    image = axes.imshow(
-        np.ma.masked_invalid(mark.values), origin="lower", aspect="auto", cmap=scale.cmap, norm=scale.norm
-    )
-    texts = []
-    for (y, x), value in np.ndenumerate(mark.values):
-        dark = np.isfinite(value) and sum(colormaps[image.get_cmap().name](float(image.norm(value)))[:3]) < 1.5
-        look = {"color": "white" if dark else "black", "ha": "center", "va": "center"}
-        texts.append(axes.text(x, y, mark.texts[y][x], fontsize="x-small", **look))
-    return [image, *texts]
+    limits = dict(zip(("vmin", "vmax"), scale.get_clim()))
+    image = axes.imshow(np.ma.masked_invalid(mark.values), origin="lower", aspect="auto", cmap=scale.cmap, **limits)
+    artists: list[Artist] = [image]
+    for row, (values, colours) in enumerate(zip(mark.values, scale.to_rgba(mark.values))):
+        for column, (value, colour) in enumerate(zip(values, np.asarray(colours))):
+            ink = "white" if np.isfinite(value) and colour[:3].sum() < 1.5 else "black"
+            text = mark.texts[row][column]
+            artists.append(axes.text(column, row, text, color=ink, fontsize="x-small", ha="center", va="center"))
+    return artists
 
 
-def _legend(canvas: Canvas, axes: Sequence[Axes]) -> None:
+def _legend(drawn: Drawn, axes: Sequence[Axes]) -> None:
     """Put names into a legend, each once: in the only panel, or below all."""
     handles = {}
     for each in axes:
@@ -198,4 +194,4 @@ def _legend(canvas: Canvas, axes: Sequence[Axes]) -> None:
     if len(axes) == 1:
         axes[0].legend(*shown, frameon=False, fontsize="small")
     else:
-        canvas.legend(*shown, frameon=False, fontsize="small", loc="outside lower center", ncols=min(len(handles), 6))
+        drawn.legend(*shown, frameon=False, fontsize="small", loc="outside lower center", ncols=min(len(handles), 6))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from steadygan.figures.style import GREY, Style
+from steadygan.figures.style import Style
 
 Range = tuple[float, float]
 

@@ -2,24 +2,29 @@
 
 import webbrowser
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from steadygan.report import pictures, plots, results, share_pictures, share_plots
-from steadygan.report.bands import columns
+from steadygan.figures.style import Style, styles
+from steadygan.report import results
 from steadygan.report.collect import Run, Sweep, collect, thin
 from steadygan.report.datasets import by_dataset
 from steadygan.report.groups import Group, group_runs
-from steadygan.report.page import MOST_IN_ENDS, Content, Part, Plot, again, render
-from steadygan.report.palette import Style, styles
+from steadygan.report.page import MOST_IN_ENDS, Content, Part, again, render
+from steadygan.report.plots.curves import against_seconds, curves
+from steadygan.report.plots.drawing import Drawing, Plot, file_name
+from steadygan.report.plots.levels import against_number
+from steadygan.report.plots.maps import heat_map, share_map
+from steadygan.report.plots.rows import ends
+from steadygan.report.plots.rows import shares as share_rows
+from steadygan.report.plots.share_maps import maps as share_maps
+from steadygan.report.plots.swept import sweeps
 from steadygan.report.reached import reached
 from steadygan.report.samples import MOST_PICTURES, galleries
-from steadygan.report.share_maps import maps as share_maps
 from steadygan.report.shares import Share, measured, ranked, sentences, shares, unmet, words
 from steadygan.report.statistics import BASELINE, Comparisons, Row, compare, direction_of, metric_names, rank
-from steadygan.report.swept import sweeps
 from steadygan.report.table import show_reached, show_shares, show_table
 from steadygan.report.verdict import notes, obstacle, verdict
 from steadygan.runs import files
@@ -30,9 +35,6 @@ _SHOWN_AT_FIRST = 16
 """Methods that the curves show before one has chosen; more are hard to tell apart."""
 LISTED = 200
 """Methods that the page's tables and curves show, the best ones; a sweep of thousands is read by its shares."""
-_SIGNALS = ("grad_norm/", "penalty/", "logits/", "rule/")
-_PICTURED = ("rule/",)
-"""Signals that are drawn as PNGs, too."""
 
 
 def report(directories: list[Path], open_page: bool = False, console: Console | None = None) -> Path:
@@ -84,42 +86,38 @@ def _print(console: Console, part: Part, content: Content) -> None:
 
 
 def build(sweep: Sweep, folder: Path) -> Content:
-    """Return all numbers, words and pictures of the report; the PNGs are written to ``folder/plots``, with a folder of
+    """Return all numbers, words and figures of the report; the PNGs are written to ``folder/plots``, with a folder of
     its own for each data set where there are several."""
     by_name = {name: group_runs(runs) for name, runs in by_dataset(sweep.runs).items()} or {"": []}
-    looks = styles(list(dict.fromkeys(group.name for groups in by_name.values() for group in groups)))
-    fresh = _fresh(folder / "plots")
+    looks = styles(dict.fromkeys(group.name for groups in by_name.values() for group in groups))
     several = len(by_name) > 1
-    parts = [
-        _part(sweep, name, groups, looks, fresh / pictures.file_name(name) if several else fresh, several)
-        for name, groups in by_name.items()
-    ]
-    return Content(
-        sweep=sweep,
-        parts=parts,
-        threshold=words(sweep.threshold, sweep.runs),
-        notes=sweep.notes,
-        styles=looks,
-        across=_across(sweep, parts, fresh) if several else [],
-    )
+    parts = [_part(sweep, name, groups, looks, several) for name, groups in by_name.items()]
+    across = _across(sweep, parts) if several else []
+    fresh = _fresh(folder / "plots")
+    for plot in across:
+        plot.save(fresh)
+    for part in parts:
+        for plot in part.plots:
+            plot.save(fresh / file_name(part.name) if several else fresh)
+    threshold = words(sweep.threshold, sweep.runs)
+    return Content(sweep=sweep, parts=parts, threshold=threshold, notes=sweep.notes, styles=looks, across=across)
 
 
-def _across(sweep: Sweep, parts: Sequence[Part], folder: Path) -> list[Plot]:
+def _across(sweep: Sweep, parts: Sequence[Part]) -> list[Plot]:
     """Return the metric against swept numbers of the data themselves, which no single data set can show."""
     metrics = {(part.metric, part.direction) for part in parts}
     ((metric, direction), *others) = metrics
     if others or metric is None:
         return []
     groups = [replace(group, name=f"{part.name} {group.name}") for part in parts for group in part.groups]
-    drawing = Drawing(folder, styles([group.name for group in groups]), [], "")
+    drawing = Drawing(styles(group.name for group in groups))
     return _numbers(sweep, groups, metric, direction, drawing, of_data=True)
 
 
-def _part(sweep: Sweep, name: str, groups: list[Group], looks: dict[str, Style], folder: Path, several: bool) -> Part:
+def _part(sweep: Sweep, name: str, groups: list[Group], looks: dict[str, Style], several: bool) -> Part:
     """Build the part of one data set, whose ``name`` goes into the plots where there are ``several``."""
     runs = [run for group in groups for run in group.runs]
-    names = metric_names(runs)
-    metric = names[0] if names else None
+    metric = next(iter(metric_names(runs)), None)
     direction = direction_of(metric, runs) if metric else "min"
     rows = rank(groups, metric, direction)
     reason = obstacle(groups, metric) or _too_many(groups)
@@ -130,12 +128,13 @@ def _part(sweep: Sweep, name: str, groups: list[Group], looks: dict[str, Style],
     drawn = [group for group in groups if group.name in curved]
     threshold = measured(sweep.threshold, runs)
     family_shares = ranked(shares(groups, threshold, sweep.swept))
-    drawing = Drawing(
-        folder,
-        looks,
-        [row.group.name for row in _spread(_spread(rows, LISTED), _SHOWN_AT_FIRST)],
-        f" on {name}" if several else "",
-    )
+    shown = [row.group.name for row in _spread(_spread(rows, LISTED), _SHOWN_AT_FIRST)]
+    drawing = Drawing(looks, shown, f" on {name}" if several else "")
+    plots = [*_success(family_shares, threshold, sweep.swept, drawing), *curves(drawn, drawing)]
+    if metric:
+        plots += against_seconds(drawn, metric, drawing)
+        plots += _numbers(sweep, groups, metric, direction, drawing)
+        plots += ends(_spread(rows, MOST_IN_ENDS), metric, direction, drawing)
     return Part(
         name=name,
         groups=groups,
@@ -152,19 +151,13 @@ def _part(sweep: Sweep, name: str, groups: list[Group], looks: dict[str, Style],
         shares=family_shares,
         tested=tested,
         reached=reached(listed),
-        plots=[
-            *_success(family_shares, threshold, sweep.swept, drawing),
-            *_curves(drawn, drawing),
-            *(_against_seconds(drawn, metric, drawing) if metric else []),
-            *(_numbers(sweep, groups, metric, direction, drawing) if metric else []),
-            *(_ends(_spread(rows, MOST_IN_ENDS), metric, direction, drawing) if metric else []),
-        ],
+        plots=plots,
         galleries=galleries([row.group for row in _spread(rows, MOST_PICTURES)], metric, direction),
-        shown=drawing.shown,
+        shown=shown,
     )
 
 
-def _unmeasured(requested: Sequence[Bound], threshold: Sequence[Bound], runs: list[Run]) -> list[str]:
+def _unmeasured(requested: Sequence[Bound], threshold: Sequence[Bound], runs: Sequence[Run]) -> list[str]:
     if not requested or threshold:
         return []
     criterion = f"Whether runs meet the success criterion ({words(requested, runs)})"
@@ -172,19 +165,8 @@ def _unmeasured(requested: Sequence[Bound], threshold: Sequence[Bound], runs: li
 
 
 def _spread(rows: list[Row], most: int) -> list[Row]:
-    """Return all methods, or where they are too many for one plot some of all ranks, the best and the worst among
-    them."""
+    """Return all methods, or where they are too many some of all ranks, the best and the worst among them."""
     return [rows[index] for index in thin(len(rows), most)]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """Where PNGs go and how methods look; ``on`` names the data set in every plot, where there are several."""
-
-    folder: Path
-    looks: dict[str, Style]
-    shown: list[str]
-    on: str
 
 
 def _too_many(groups: list[Group]) -> str:
@@ -204,84 +186,29 @@ def _success(
 ) -> list[Plot]:
     if not any(each.total for each in family_shares):
         return []
-    share_pictures.shares(family_shares, drawing.folder / "trains.png", drawing.on)
     title = f"Share of settings that meet the success criterion{drawing.on}"
-    plotted = [Plot("trains", "trains", title, share_plots.shares(family_shares))]
+    plots = [Plot("trains", "trains", title, share_rows(family_shares, drawing))]
     metric = threshold[0].metric
     direction = direction_of(metric, [run for each in family_shares for one in each.settings for run in one.group.runs])
     for index, item in enumerate(share_maps(family_shares, metric, swept)):
-        name = f"trains_map_{index}_{pictures.file_name(item.name)}"
-        item = replace(item, name=item.name + drawing.on)
-        share_pictures.heat_map(item, direction, drawing.folder / f"{name}.png")
-        plotted.append(Plot("trains", name, item.name, share_plots.heat_map(item, direction)))
-    return plotted
-
-
-def _curves(groups: list[Group], drawing: Drawing) -> list[Plot]:
-    looks, shown = drawing.looks, drawing.shown
-    figures = []
-    for section, prefixes in (("curves", ("metric/",)), ("losses", ("loss/",)), ("signals", _SIGNALS)):
-        for column in (column for prefix in prefixes for column in columns(groups, prefix)):
-            title = column.removeprefix("metric/") + drawing.on
-            name = pictures.file_name(column)
-            way = _direction(column, groups)
-            if section != "signals" or column.startswith(_PICTURED):
-                path = drawing.folder / f"{name}.png"
-                pictures.learning_curves(groups, column, title, looks, shown, path, direction=way)
-            figure = plots.learning_curves(groups, column, title, looks, shown, direction=way)
-            figures.append(Plot(section, name, title, figure))
-    return figures
-
-
-def _direction(column: str, groups: Sequence[Group]) -> str | None:
-    """Return which way a metric is better; losses and signals have no better."""
-    kind, _, name = column.partition("/")
-    return direction_of(name, [run for group in groups for run in group.runs]) if kind == "metric" else None
-
-
-def _against_seconds(groups: list[Group], metric: str, drawing: Drawing) -> list[Plot]:
-    """Return the main metric over the seconds that each run has spent: what a method costs counts."""
-    looks, shown = drawing.looks, drawing.shown
-    column, label = f"metric/{metric}", metric + drawing.on
-    if not any(column in run.curves and "seconds" in run.curves for group in groups for run in group.runs):
-        return []
-    name = pictures.file_name(f"{column}_seconds")
-    way, path = _direction(column, groups), drawing.folder / f"{name}.png"
-    pictures.learning_curves(groups, column, label, looks, shown, path, "seconds", way)
-    figure = plots.learning_curves(groups, column, label, looks, shown, "seconds", way)
-    return [Plot("curves", name, f"{metric} against seconds{drawing.on}", figure)]
+        name = f"trains_map_{index}_{file_name(item.name)}"
+        plots.append(Plot("trains", name, item.name + drawing.on, share_map(item, direction, drawing.on)))
+    return plots
 
 
 def _numbers(
     sweep: Sweep, groups: list[Group], metric: str, direction: str, drawing: Drawing, of_data: bool = False
 ) -> list[Plot]:
+    """Return the metric against each swept number; ``of_data``: against those of the data set alone."""
     lines, maps = sweeps(groups, metric, direction, sweep.swept)
     if of_data:
         lines, maps = [item for item in lines if item.key.startswith("dataset.")], []
-    lines = [item for item in lines if len(item.lines) <= MOST_IN_ENDS]
     label = metric + drawing.on
-    figures = []
+    plots = []
     for index, item in enumerate(maps):
-        name = f"swept_map_{index}"
-        pictures.heat_map(item, label, direction, drawing.folder / f"{name}.png")
         title = " ".join(filter(None, [f"{label} over {item.x_key} and {item.y_key}", item.name and f"({item.name})"]))
-        figures.append(Plot("swept", name, title, plots.heat_map(item, label, direction)))
-    for item in lines:
-        name = "swept_" + pictures.file_name(item.key)
-        pictures.against_number(item, label, direction, drawing.folder / f"{name}.png")
-        figure = plots.against_number(item, label, direction, drawing.looks)
-        figures.append(Plot("swept", name, f"{label} against {item.key}", figure))
-    return figures
-
-
-def _ends(rows: list[Row], metric: str, direction: str, drawing: Drawing) -> list[Plot]:
-    label, looks = metric + drawing.on, drawing.looks
-    pictures.best_against_final(rows, label, direction, looks, drawing.folder / "best_against_final.png")
-    best, area = (
-        plots.best_against_final(rows, label, direction, looks),
-        plots.area_by_method(rows, metric, direction, looks),
-    )
-    return [
-        Plot("ends", "best_against_final", f"Best against final{drawing.on}", best),
-        Plot("ends", "area", f"Area under the curve{drawing.on}", area),
-    ]
+        plots.append(Plot("swept", f"swept_map_{index}", title, heat_map(item, label, direction)))
+    for item in (item for item in lines if len(item.lines) <= MOST_IN_ENDS):
+        figure = against_number(item, label, direction, drawing)
+        plots.append(Plot("swept", f"swept_{file_name(item.key)}", f"{label} against {item.key}", figure))
+    return plots

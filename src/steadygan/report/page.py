@@ -12,17 +12,19 @@ from urllib.parse import quote
 
 import jinja2
 import numpy as np
-import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from steadygan import __version__
+from steadygan.figures import page as plotly_page
+from steadygan.figures.spec import Figure
+from steadygan.figures.style import Style
 from steadygan.report.collect import Run, Sweep
 from steadygan.report.groups import Group, flatten
-from steadygan.report.palette import Style
+from steadygan.report.plots.drawing import Plot
+from steadygan.report.plots.share_maps import DIVERGED, SUCCEEDS
 from steadygan.report.reached import Reached
 from steadygan.report.samples import Gallery
-from steadygan.report.share_maps import DIVERGED, SUCCEEDS
 from steadygan.report.shares import Share, percent
 from steadygan.report.statistics import LEVEL, Comparisons, Row, tie_breaks
 from steadygan.report.verdict import number_text
@@ -36,21 +38,6 @@ MOST_IN_ENDS = 40
 _LOG_BYTES = 4000
 _LOGS_SHOWN = 12
 _PROBLEMS = 300
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A figure of the page: ``section`` is where it belongs, ``name`` its PNG's stem."""
-
-    section: str
-    name: str
-    title: str
-    figure: go.Figure
-
-    @property
-    def methods(self) -> list[str]:
-        """The methods that are switched on and off in it."""
-        return list(dict.fromkeys(trace.meta for trace in self.figure.data if trace.meta is not None))
 
 
 @dataclass(frozen=True)
@@ -170,13 +157,14 @@ def _template() -> jinja2.Template:
         "duration": duration,
         "sortable": sortable,
         "percent": percent,
+        "height": plotly_page.height,
     }
     return environment.get_template("page.html.j2")
 
 
-def inline_json(figure: go.Figure) -> Markup:
+def inline_json(figure: Figure) -> Markup:
     """Return a figure as JSON that no name in it can break out of: no <, > or & is left."""
-    text = figure.to_json(engine="json")
+    text = str(plotly_page.plot(figure).to_json(engine="json"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)

@@ -58,9 +58,9 @@ def galleries(groups: Sequence[Group], metric: str | None, direction: str) -> li
 
 def _chosen(group: Group, metric: str | None, direction: str) -> tuple[Run, list[tuple[int, Path]]] | None:
     """Return the run nearest to the median rank (the better one of two) among those with pictures."""
-    known = [run for run in group.runs if metric and not np.isnan(outcome(run, metric, direction))]
     sign = -1 if direction == "max" else 1
-    ordered = sorted(known, key=lambda run: sign * outcome(run, metric, direction))
+    costs = [(sign * outcome(run, metric, direction), run) for run in group.runs] if metric else []
+    ordered = [run for cost, run in sorted(costs, key=lambda item: item[0]) if not np.isnan(cost)]
     middle = (len(ordered) - 1) // 2
     ordered = sorted(ordered, key=lambda run: abs(ordered.index(run) - middle))
     ordered += [run for run in group.runs if run not in ordered]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from steadygan.report.collect import Run
+from steadygan.config.node import Config
 from steadygan.report.groups import Group, flatten
 from steadygan.report.statistics import LEVEL, Comparison, Comparisons, Row, worst, worst_there_is
 from steadygan.statistics.all_pairs import seeds_needed
@@ -182,18 +182,19 @@ def obstacle(groups: Sequence[Group], metric: str | None) -> str:
     datasets = {_leaves(group.settings, "dataset.") for group in groups}
     if len(datasets) > 1:
         return f"the runs use {len(datasets)} different data sets or settings of them; compare methods within one."
-    ways = {_provenance(run, metric) for group in groups for run in group.runs if metric in run.provenance}
+    runs = [run for group in groups for run in group.runs]
+    ways = {_measurement(run.provenance[metric]) for run in runs if metric in run.provenance} if metric else set()
     if len(ways) > 1:
         return f"{metric} was measured in {len(ways)} different ways; see their provenance."
     return ""
 
 
-def _leaves(settings: object, prefix: str) -> frozenset[tuple[str, str]]:
-    return frozenset((key, repr(value)) for key, value in dict(settings).items() if key.startswith(prefix))
+def _leaves(settings: Config, prefix: str) -> frozenset[tuple[str, str]]:
+    return frozenset((key, repr(value)) for key, value in settings.items() if key.startswith(prefix))
 
 
-def _provenance(run: Run, metric: str | None) -> frozenset[tuple[str, str]]:
-    return frozenset((key, repr(value)) for key, value in flatten(run.provenance[metric]).items())
+def _measurement(facts: Config) -> frozenset[tuple[str, str]]:
+    return frozenset((key, repr(value)) for key, value in flatten(facts).items())
 
 
 def notes(groups: Sequence[Group]) -> list[str]:

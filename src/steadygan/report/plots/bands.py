@@ -1,6 +1,6 @@
 """Curves of seeds as one line with a band."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ _FEWEST_POINTS = 40
 
 
 @dataclass(frozen=True)
-class Band:
+class SeedBand:
     """Median, minimum and maximum over the seeds that have a value, at ``x``; all float arrays [points]."""
 
     x: np.ndarray
@@ -47,7 +47,7 @@ def columns(groups: Sequence[Group], prefix: str) -> list[str]:
 
 def band(
     runs: Sequence[Run], column: str, points: int, against: str = "iteration", direction: str | None = None
-) -> Band | None:
+) -> SeedBand | None:
     """Return the seeds' curves on common points, each interpolated between its own first and last, or None without any.
 
     A metric, which has a ``direction``, is summarised over the same seeds everywhere: those that have ended, from where
@@ -77,7 +77,7 @@ def band(
     x, values = x[known], values[:, known]
     with np.errstate(invalid="ignore"):
         summary = _medians(values), np.nanmin(values, axis=0), np.nanmax(values, axis=0)
-    return Band(x, *summary, seeds=len(values))
+    return SeedBand(x, *summary, seeds=len(values))
 
 
 def _common(curves: Sequence[tuple[Run, Curve]], points: int, failed: bool) -> np.ndarray:
@@ -98,23 +98,3 @@ def _along(x: np.ndarray, run: Run, curve: Curve, direction: str | None) -> np.n
 def _medians(values: np.ndarray) -> np.ndarray:
     """Return the median of each column, infinities allowed; NaN, where a seed has none, is left out."""
     return np.array([median(column[~np.isnan(column)]) for column in values.T])
-
-
-def edge(bands: Iterable[Band], direction: str) -> float | None:
-    """Return where failed runs are drawn: beyond the worst finite value of all bands, a tenth of their height away."""
-    values = np.concatenate([np.concatenate([each.low, each.high, each.median]) for each in bands] or [np.empty(0)])
-    return failure_edge(values, direction)
-
-
-def failure_edge(values: np.ndarray, direction: str) -> float | None:
-    """Return where to draw failed runs: beyond the worst finite value; None where no run failed, or all did."""
-    finite = values[np.isfinite(values)]
-    if not len(finite) or not np.any(np.isinf(values)):
-        return None
-    height = float(np.ptp(finite)) or abs(float(finite[0])) or 1.0
-    return float(finite.min() - height / 10 if direction == "max" else finite.max() + height / 10)
-
-
-def at_edge(values: np.ndarray, edge_at: float | None) -> np.ndarray:
-    """Return the values with infinite ones at ``edge_at``."""
-    return values if edge_at is None else np.where(np.isinf(values), edge_at, values)

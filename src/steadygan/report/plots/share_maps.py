@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from steadygan.report.groups import common_words, short_keys, show, swept_numbers
+from steadygan.report.plots.swept import span
 from steadygan.report.shares import Setting, Share
-from steadygan.report.swept import span
 
 SUCCEEDS, DIVERGED = "●", "×"
 """Marks of a cell: more than half of its seeds succeed; at least half of them diverged or failed."""
