@@ -1,10 +1,10 @@
 """Names of methods and swept numbers."""
 
-from steadygan.report.plots.swept import axis_kind, sweeps
-
-from steadygan.report import plots
+from steadygan.figures.page import plot
 from steadygan.report.collect import collect
 from steadygan.report.groups import flatten, group_runs, short_keys, swept_numbers
+from steadygan.report.plots.maps import heat_map
+from steadygan.report.plots.swept import axis_kind, sweeps
 
 
 def grouped(path):
@@ -95,8 +95,8 @@ def test_maps_side_by_side_have_one_scale(tmp_path, make_run):
                          finals={"fid": float(factor * a * b)})  # fmt: skip
     _, maps = sweeps(grouped(tmp_path), "fid", "min")
     assert [item.scale for item in maps] == [(3, 80), (3, 80)]
-    assert [(plots.heat_map(item, "fid", "min").data[0].zmin, plots.heat_map(item, "fid", "min").data[0].zmax)
-            for item in maps] == [(3, 80), (3, 80)]  # fmt: skip
+    axes = [plot(heat_map(item, "fid", "min")).layout.coloraxis for item in maps]
+    assert [(axis.cmin, axis.cmax) for axis in axes] == [(3, 80), (3, 80)]
 
 
 def test_axes():

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
@@ -23,7 +22,7 @@ from steadygan.core.draws import stream_seed
 from steadygan.core.games import Simultaneous, State
 from steadygan.core.objective import StepBatch, repeated
 from steadygan.core.optimizers import Sgd
-from steadygan.theory.spectrum import Operator
+from steadygan.theory.spectrum import Operator, Product
 from steadygan.training.batches import BatchSampler
 from steadygan.training.components import Components
 from steadygan.training.networks import as_functions
@@ -106,23 +105,27 @@ class Flat:
         return tree_unflatten([piece.view(shape) for piece, shape in zip(pieces, self._shapes)], self._spec)
 
 
+def vjp(function: Callable[[Tensor], Tensor], x: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return ``v -> J^T v`` of ``function: [n] -> [m]`` at ``x``."""
+    _, pull, *_ = torch.func.vjp(function, x)
+    return lambda along: pull(along)[0]
+
+
+def jvp(function: Callable[[Tensor], Tensor], x: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return ``v -> J v``, as the pullback of ``J^T v``, which is linear in ``v``: whatever can be differentiated
+    backwards will do, and both graphs are built once for all products."""
+    return vjp(vjp(function, x), torch.zeros_like(function(x)))
+
+
 def jacobian(function: Callable[[Tensor], Tensor], x: Tensor) -> Operator:
-    """Return the Jacobian of ``function: [n] -> [n]`` at ``x``, by its products alone.
+    """Return the Jacobian of ``function: [n] -> [n]`` at ``x``, by its products alone."""
+    pull = vjp(function, x)
+    push = vjp(pull, torch.zeros_like(x))
 
-    ``J^T v`` is a pullback, and ``J v`` the pullback of that, which is linear in ``v``: so whatever can be
-    differentiated backwards will do, and both graphs are built once for all products.
-    """
-    _, pull = torch.func.vjp(function, x)
-    _, push = torch.func.vjp(lambda along: pull(along)[0], torch.zeros_like(x))
+    def on_arrays(product: Callable[[Tensor], Tensor]) -> Product:
+        return lambda v: product(torch.as_tensor(v, dtype=x.dtype, device=x.device)).detach().cpu().numpy()
 
-    def product(graph: Callable) -> Callable[[np.ndarray], np.ndarray]:
-        def call(vector: np.ndarray) -> np.ndarray:
-            (product,) = graph(torch.as_tensor(vector, dtype=x.dtype, device=x.device))
-            return product.detach().cpu().numpy()
-
-        return call
-
-    return Operator(len(x), product(push), product(pull))
+    return Operator(len(x), on_arrays(push), on_arrays(pull))
 
 
 class Field:

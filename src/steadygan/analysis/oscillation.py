@@ -28,7 +28,7 @@ class Peak(NamedTuple):
 
 def spread(values: Sequence[float]) -> float | None:
     """Return the standard deviation about the linear trend; None of fewer than three values."""
-    return float(np.std(detrend(values))) if len(values) > 2 else None
+    return float(np.std(detrend(np.asarray(values)))) if len(values) > 2 else None
 
 
 def peak(iterations: Sequence[int], values: Sequence[float]) -> Peak | None:
@@ -38,10 +38,10 @@ def peak(iterations: Sequence[int], values: Sequence[float]) -> Peak | None:
     """
     if len(values) < FEWEST:
         return None
-    moves = detrend(values)
+    moves = detrend(np.asarray(values))
     if np.abs(moves).max() <= ROUNDING * np.abs(values).max():
         return None
-    frequencies, power = periodogram(moves, window="hann", detrend=False)
+    frequencies, power = periodogram(moves, window="hann", detrend=False)  # pyright: ignore[reportArgumentType] scipy takes False
     total, top = float(power[1:].sum()), int(power[1:].argmax()) + 1
     # the window spreads a line over its neighbours
     near = float(power[max(top - 1, 1) : top + 2].sum())

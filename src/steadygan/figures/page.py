@@ -31,7 +31,7 @@ def plot(figure: Figure) -> go.Figure:
         figure.columns,
         shared_xaxes=figure.shared,
         shared_yaxes=figure.shared,
-        subplot_titles=[escape(panel.title) for panel in figure.panels],
+        subplot_titles=[escape(panel.title).replace("\n", "<br>") for panel in figure.panels],
         horizontal_spacing=0.04 if figure.shared else 0.2 / figure.columns,
         vertical_spacing=0.2 / max(rows, 2),
         x_title=escape(figure.x_title),
@@ -78,19 +78,17 @@ def _laid_out(drawn: go.Figure, figure: Figure, legend: bool) -> go.Figure:
 
 def menu(figure: Figure) -> go.Figure:
     """Return the panels of a figure in one pair of axes, with a menu that chooses one of them."""
-    first, counts = figure.panels[0], [len(panel.marks) for panel in figure.panels]
-    drawn = go.Figure()
+    traces = [[trace for mark in panel.marks for trace in _traces(mark, panel.x, set())] for panel in figure.panels]
+    owners, buttons = [owner for owner, each in enumerate(traces) for _ in each], []
     for index, panel in enumerate(figure.panels):
-        drawn.add_traces([trace for mark in panel.marks for trace in _traces(mark, panel.x, set())])
-        drawn.update_traces(visible=index == 0, selector=slice(sum(counts[:index]), None))
-    buttons = []
-    for index, panel in enumerate(figure.panels):
-        visible = [index == owner for owner, count in enumerate(counts) for _ in range(count)]
-        args = [{"visible": visible}, {"title.text": escape(panel.title)}]
-        buttons.append({"label": escape(panel.title.partition("\n")[0]), "method": "update", "args": args})
+        title, _, more = panel.title.partition("\n")
+        args = [{"visible": [index == owner for owner in owners]}, {"title.text": escape(f"{title}: {more}")}]
+        buttons.append({"label": escape(title), "method": "update", "args": args})
+    drawn = go.Figure([trace.update(visible=owner == 0) for owner, each in enumerate(traces) for trace in each])
+    first = figure.panels[0]
     drawn.update_xaxes(_axis(first.x)).update_yaxes({**_axis(first.y), "scaleanchor": "x" if first.square else None})
     drawn = _laid_out(drawn, Figure([first], height=7.5), legend=True)
-    return drawn.update_layout(title=escape(first.title), updatemenus=[{"buttons": buttons}])
+    return drawn.update_layout(title=buttons[0]["args"][1]["title.text"], updatemenus=[{"buttons": buttons}])
 
 
 def play(animation: Animation) -> go.Figure:

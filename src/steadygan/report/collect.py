@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
 
 from steadygan.common.errors import UserError
+from steadygan.config.node import Config
 from steadygan.runs import files
 from steadygan.runs.threshold import OF_RUN, Bound, parse
 
@@ -75,16 +75,16 @@ class Run:
     memory: float | None = None
     diverged_at: int | None = None
     error: str = ""
-    config: dict[str, Any] = field(default_factory=dict)
+    config: Config = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
     options: tuple[str, ...] | None = None
     scores: dict[str, Score] = field(default_factory=dict)
     reached: dict[str, Met] = field(default_factory=dict)
     oscillation: dict[str, float] = field(default_factory=dict)
-    provenance: dict[str, dict[str, Any]] = field(default_factory=dict)
+    provenance: dict[str, Config] = field(default_factory=dict)
     most: dict[str, float] = field(default_factory=dict)
     least: dict[str, float] = field(default_factory=dict)
-    versions: dict[str, Any] = field(default_factory=dict)
+    versions: Config = field(default_factory=dict)
     git: str = ""
     damaged: tuple[str, ...] = ()
     curves: dict[str, Curve] = field(default_factory=dict)
@@ -131,7 +131,7 @@ def collect(directories: list[Path]) -> Sweep:
         runs += [read_run(path, directory) for path in find_runs(directory)]
     kept = _unique(runs)
     first = directories[0].resolve()
-    about = read_yaml(directories[0] / files.SWEEP)
+    about = _mapping(read_yaml(directories[0] / files.SWEEP))
     swept = about.get("swept")
     threshold = parse(about.get("threshold"))
     return Sweep(
@@ -164,7 +164,7 @@ def _left_out(directories: list[Path], runs: list[Run], kept: list[Run]) -> Iter
     if copies:
         verb = "run is a copy" if copies == 1 else "runs are copies"
         yield f"{copies} {verb} of others (of one signature) and left out: of each the one that got furthest counts."
-    first, *others = (read_yaml(directory / files.SWEEP) for directory in directories)
+    first, *others = (_mapping(read_yaml(directory / files.SWEEP)) for directory in directories)
     for directory, about in zip(directories[1:], others):
         ignored = [key for key in ("threshold", "baseline") if about and about.get(key) != first.get(key)]
         if ignored:
@@ -172,7 +172,7 @@ def _left_out(directories: list[Path], runs: list[Run], kept: list[Run]) -> Iter
             yield f"{' and '.join(ignored)} of {directory / files.SWEEP} {verb} not used."
 
 
-def _commands(about: Mapping[str, Any]) -> tuple[str, ...]:
+def _commands(about: Config) -> tuple[str, ...]:
     """Return the commands of all launches; an older ``sweep.yaml`` has the last one alone."""
     named = about.get("commands")
     if isinstance(named, list):
@@ -221,7 +221,7 @@ def _unique(runs: list[Run]) -> list[Run]:
     return list(kept.values())
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> object:
     """Read a YAML file; an empty mapping where there is none or it is broken."""
     try:
         content = yaml.load(path.read_text(errors="replace"), Loader=_LOADER)
@@ -235,8 +235,7 @@ def read_run(path: Path, root: Path) -> Run:
     summary = files.read_summary(path)
     status = str(summary["status"]) if summary else UNREADABLE if (path / files.SUMMARY).is_file() else NO_SUMMARY
     summary = summary or {}
-    config = read_yaml(path / files.CONFIG)
-    config = config if isinstance(config, dict) else {}
+    config = _mapping(read_yaml(path / files.CONFIG))
     overrides = read_yaml(path / files.OVERRIDES)
     overrides = tuple(map(str, overrides)) if isinstance(overrides, list) else ()
     curves = _curves(path / files.METRICS)
@@ -298,7 +297,7 @@ def _memory(peaks: dict[str, float]) -> float | None:
     return peaks.get("device_mb", peaks.get("process_mb"))
 
 
-def number(value: Any) -> float | None:
+def number(value: object) -> float | None:
     """Return a finite float, or None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -309,27 +308,27 @@ def number(value: Any) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _integer(value: Any) -> int | None:
+def _integer(value: object) -> int | None:
     value = number(value)
     return None if value is None else int(value)
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def _mapping(value: object) -> Config:
     return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
 
 
-def _numbers(value: Any) -> dict[str, float]:
+def _numbers(value: object) -> dict[str, float]:
     numbers = {key: number(item) for key, item in _mapping(value).items()}
     return {key: item for key, item in numbers.items() if item is not None}
 
 
-def _git(value: Any) -> str:
+def _git(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {item}" for key, item in value.items() if item is not None)
     return str(value or "")
 
 
-def _scores(metrics: Any) -> dict[str, Score]:
+def _scores(metrics: object) -> dict[str, Score]:
     scores = {}
     for name, value in _mapping(metrics).items():
         value = _mapping(value)
@@ -343,7 +342,7 @@ def _scores(metrics: Any) -> dict[str, Score]:
     return scores
 
 
-def _reached(recorded: Any, thresholds: Any, scores: Mapping[str, Score]) -> dict[str, Met]:
+def _reached(recorded: object, thresholds: object, scores: Mapping[str, Score]) -> dict[str, Met]:
     """By the bound in words; a bound that the summary says nothing of was not met."""
     try:
         bounds = parse(thresholds, OF_RUN)

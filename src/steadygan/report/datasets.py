@@ -4,7 +4,7 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 
 from steadygan.report.collect import Run
-from steadygan.report.groups import identity, natural, short_keys, show
+from steadygan.report.groups import Leaf, identity, natural, short_keys, show
 
 UNKNOWN = "unknown data"
 _PREFIX = "dataset."
@@ -33,7 +33,7 @@ def by_dataset(runs: Sequence[Run]) -> dict[str, list[Run]]:
     return {name: members[key] for key, name in sorted(names.items(), key=lambda item: natural(item[1]))}
 
 
-def _settings(run: Run) -> dict[str, object]:
+def _settings(run: Run) -> dict[str, Leaf]:
     settings = {key: value for key, value in identity(run.config).items() if key.startswith(_PREFIX)}
     if settings.get(f"{_PREFIX}_target_") in _OWN:
         settings[f"{_PREFIX}root"] = str(run.config["dataset"].get("root"))

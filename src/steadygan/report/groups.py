@@ -2,10 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias, TypeGuard
 
+from steadygan.config.node import Config
 from steadygan.report.collect import Run
 
 # What does not make a run another method: where it is stored, how long and on what it ran, what was watched.
@@ -20,6 +21,9 @@ _HELD = {f"dataset.{key}" for key in ("download", "corrupt", "workers", "keep", 
 _MISSING = "(none)"
 
 
+Leaf: TypeAlias = float | str | bool | None
+
+
 @dataclass(frozen=True)
 class Group:
     """The seeds of one method. ``settings`` are the config leaves (dotted keys) that all of them share."""
@@ -27,24 +31,28 @@ class Group:
     name: str
     method: str
     runs: tuple[Run, ...]
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Leaf]
+
+    def number(self, key: str) -> float:
+        """Return the value of a swept key."""
+        return float(self.settings[key] or 0.0)
 
 
-def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
+def flatten(config: object, prefix: str = "") -> dict[str, object]:
     """Leaves by dotted key: ``{"a": {"b": [1]}}`` is ``{"a.b.0": 1}``."""
     if isinstance(config, Mapping) and config:
-        items: Iterable[tuple[Any, Any]] = config.items()
+        items: Iterable[tuple[object, object]] = config.items()
     elif isinstance(config, list) and config:
         items = enumerate(config)
     else:
         return {prefix: config}
-    leaves: dict[str, Any] = {}
+    leaves: dict[str, object] = {}
     for key, value in items:
         leaves |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
     return leaves
 
 
-def identity(config: Mapping[str, Any]) -> dict[str, Any]:
+def identity(config: Config) -> dict[str, Leaf]:
     """Return the leaves that make a method what it is, numbers as floats (1 and 1.0 are the same)."""
     leaves = flatten(config) if config else {}
     return {key: _canonical(value) for key, value in leaves.items() if _counts(key)}
@@ -54,13 +62,14 @@ def _counts(key: str) -> bool:
     return key in _EXCEPTIONS or not (key.split(".")[0] in _NOT_IDENTITY or key in _HELD or key.endswith(".root"))
 
 
-def _canonical(value: Any) -> Any:
+def _canonical(value: object) -> Leaf:
     if is_number(value):
         return float(value)
-    return str(value) if isinstance(value, list | dict) else value
+    return value if isinstance(value, str | bool | None) else str(value)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether a value is a number, which a truth value is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -77,9 +86,9 @@ def group_runs(runs: Iterable[Run]) -> list[Group]:
     settings that differ (``r1 gamma=0.1``); methods that are nothing but overrides are named by the overrides
     in which they differ (``gamma=0.1``).
     """
-    methods: dict[str, dict[Any, list[Run]]] = defaultdict(lambda: defaultdict(list))
-    by_label: dict[tuple[str, str], Any] = {}
-    by_settings: dict[Any, str] = {}
+    methods: dict[str, dict[Hashable, list[Run]]] = defaultdict(lambda: defaultdict(list))
+    by_label: dict[tuple[str, str], Hashable] = {}
+    methods_by_settings: dict[Hashable, str] = {}
     runs = sorted(runs, key=lambda run: (not run.config, run.name))
     for run in runs:
         settings = identity(run.config)
@@ -87,7 +96,7 @@ def group_runs(runs: Iterable[Run]) -> list[Group]:
         by_label.setdefault((run.method, run.label), key)
         method = run.method
         if settings and _is_overrides(method):  # said with other words in another launch
-            method = by_settings.setdefault(key, method)
+            method = methods_by_settings.setdefault(key, method)
         methods[method][key].append(run)
     short = _short_methods(
         {method: [run for seeds in by_settings.values() for run in seeds] for method, by_settings in methods.items()}
@@ -96,7 +105,7 @@ def group_runs(runs: Iterable[Run]) -> list[Group]:
     return sorted(_distinct(groups), key=lambda group: natural(group.name))
 
 
-def _split(method: str, shown: str, by_settings: Mapping[Any, list[Run]]) -> list[Group]:
+def _split(method: str, shown: str, by_settings: Mapping[Hashable, list[Run]]) -> list[Group]:
     settings = {key: identity(seeds[0].config) for key, seeds in by_settings.items()}
     differing = _differing(list(settings.values()))
     groups = []
@@ -110,12 +119,12 @@ def _split(method: str, shown: str, by_settings: Mapping[Any, list[Run]]) -> lis
     return groups
 
 
-def _differing(settings: list[dict[str, Any]]) -> list[str]:
+def _differing(settings: Sequence[Mapping[str, Leaf]]) -> list[str]:
     keys = dict.fromkeys(key for leaves in settings for key in leaves)
     return [key for key in keys if len({repr(leaves.get(key, _MISSING)) for leaves in settings}) > 1]
 
 
-def _says(settings: Mapping[str, Any], keys: list[str]) -> str:
+def _says(settings: Mapping[str, Leaf], keys: list[str]) -> str:
     names = short_keys(keys)
     return " ".join(f"{names[key]}={show(settings.get(key, _MISSING))}" for key in keys)
 
@@ -139,7 +148,7 @@ def common_words(names: Iterable[str]) -> str:
     return " ".join(word for word in first if all(word in other for other in others))
 
 
-def show(value: Any) -> str:
+def show(value: object) -> str:
     """Return a setting in as few characters as say it exactly enough to read: 1, 0.1, 1e-05."""
     return f"{value:g}" if is_number(value) else str(value)
 
@@ -185,7 +194,7 @@ def swept_numbers(groups: list[Group], named: Iterable[str] = ()) -> dict[str, l
     Keys that always move together count once: each key found is given with all that move as it does, itself
     included. Keys ``named`` by the sweep file come first.
     """
-    alike: dict[Any, list[Group]] = defaultdict(list)
+    alike: dict[Hashable, list[Group]] = defaultdict(list)
     for group in groups:
         skeleton = frozenset((key, None if is_number(value) else value) for key, value in group.settings.items())
         alike[skeleton].append(group)
@@ -196,13 +205,13 @@ def swept_numbers(groups: list[Group], named: Iterable[str] = ()) -> dict[str, l
             if len(values) > 1 and all(map(is_number, values)):
                 swept[key] = None
     named = list(named)
-    columns: dict[tuple[Any, ...], list[str]] = {}
+    columns: dict[tuple[Leaf, ...], list[str]] = {}
     for key in sorted(swept, key=lambda key: (key not in named, list(swept).index(key))):
         columns.setdefault(tuple(group.settings.get(key) for group in groups), []).append(key)
     return {keys[0]: keys for keys in columns.values()}
 
 
-def family(group: Group, keys: Iterable[str]) -> Any:
+def family(group: Group, keys: Iterable[str]) -> Hashable:
     """Return what a group is apart from the swept ``keys``: groups of one family lie on one line."""
     keys = set(keys)
     return frozenset((key, value) for key, value in group.settings.items() if key not in keys)

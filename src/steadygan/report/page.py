@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import jinja2
@@ -16,6 +15,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from steadygan import __version__
+from steadygan.config.node import Config
 from steadygan.figures import page as plotly_page
 from steadygan.figures.spec import Figure
 from steadygan.figures.style import Style
@@ -170,7 +170,7 @@ def inline_json(figure: Figure) -> Markup:
     return Markup(text)
 
 
-def sortable(value: Any) -> str:
+def sortable(value: float | None) -> str:
     """Return a number as JavaScript reads it (infinities too); empty for none."""
     if value is None or value != value:
         return ""
@@ -189,7 +189,7 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def _problem(run: Run, group: str, folder: Path, with_log: bool) -> dict[str, Any]:
+def _problem(run: Run, group: str, folder: Path, with_log: bool) -> dict[str, object]:
     log = run.path / files.LOG
     has_log = log.is_file()
     return {
@@ -210,14 +210,14 @@ def _tail(path: Path) -> str:
         return ""
 
 
-def _oscillation(group: Group) -> dict[str, Any]:
+def _oscillation(group: Group) -> dict[str, object]:
     def middle(player: str) -> float:
         return median(np.array([run.oscillation[player] for run in group.runs if player in run.oscillation]))
 
     return {"group": group, "discriminator": middle("discriminator"), "generator": middle("generator")}
 
 
-def provenance(groups: Sequence[Group]) -> list[dict[str, Any]]:
+def provenance(groups: Sequence[Group]) -> list[dict[str, object]]:
     """Return each way in which a metric was measured: its ``name``, the ``facts`` and how many ``runs`` used it."""
     counts: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
     for group in groups:
@@ -264,7 +264,7 @@ def _folders(runs: Sequence[Run]) -> list[str]:
     return [option for option in said if option.startswith("--config-dir=") and Path(option.partition("=")[2]).is_dir()]
 
 
-def _own(config: Mapping[str, Any]) -> Iterator[str]:
+def _own(config: Config) -> Iterator[str]:
     """Yield the objects of the user's own that a config names."""
     for key, value in flatten({name: node for name, node in config.items() if name != "logger"}).items():
         if key.rpartition(".")[2] in NAMES and value is not None and not str(value).startswith("steadygan."):

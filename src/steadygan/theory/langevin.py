@@ -30,7 +30,8 @@ def sgld(rule: Sgld, curvature: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """
     size = len(curvature)
     total = curvature + rule.prior_precision * np.eye(size)
-    return _overdamped(rule.step_size, total, 2 * rule.step_size * rule.temperature * np.eye(size), noise)
+    eps = float(rule.step_size)
+    return _overdamped(eps, total, 2 * eps * rule.temperature * np.eye(size), noise)
 
 
 def sgld_cc(rule: SgldCc, curvature: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -40,7 +41,7 @@ def sgld_cc(rule: SgldCc, curvature: np.ndarray, noise: np.ndarray) -> tuple[np.
     difference of two gradients has the mean ``N + eps (A N + N A) / 2 + A D A / 2``: a gradient's noise also moves the
     next gradient. From per-sample gradients ``N`` itself is estimated.
     """
-    size, eps = len(curvature), rule.step_size
+    size, eps = len(curvature), float(rule.step_size)
     total = curvature + rule.prior_precision * np.eye(size)
     factor = {"sample": rule.batch_size, "mean": 1.0, "sum": rule.num_data**2}[rule.scale] / rule.num_data**2
     heat = 2 * eps * rule.temperature
@@ -49,12 +50,12 @@ def sgld_cc(rule: SgldCc, curvature: np.ndarray, noise: np.ndarray) -> tuple[np.
         injected = heat * used if rule.interpretation == "literal" else heat * np.eye(size) - eps**2 * used
         return _overdamped(eps, total, injected, noise)
 
-    def seen(used: np.ndarray) -> np.ndarray:
+    def estimate(used: np.ndarray) -> np.ndarray:
         step = eps * (total @ covariance(used) + covariance(used) @ total)
         moved = eps * (curvature @ noise + noise @ curvature) / 2 + curvature @ step @ curvature / 2
         return factor * _form(rule.covariance, noise if rule.per_sample else noise + moved)
 
-    used = _settled(seen, np.zeros((size, size)))
+    used = _settled(estimate, np.zeros((size, size)))
     return covariance(used), used
 
 
@@ -76,9 +77,9 @@ def psgld(rule: Psgld, curvature: float, noise: float, pull: float = 0.0) -> flo
 
 def sghmc(rule: Sghmc, curvature: float, noise: float) -> np.ndarray:
     """Return ``[2, 2]``, of (place, momentum), for one weight; ``noise`` is the variance of the gradient of ``U``."""
-    h, friction = rule.step_size, rule.friction
+    h, friction, heat = (float(each) for each in (rule.step_size, rule.friction, rule.temperature))
     kick = np.array([[1, 0], [-h * (curvature + rule.prior_precision), 1 - h * friction]])
-    injected = max(0.0, 2 * h * friction * rule.temperature - h * h * rule.gradient_noise)
+    injected = max(0.0, 2 * h * friction * heat - h * h * float(rule.gradient_noise))
     return _Recursion().then(kick, injected + h * h * noise).then(_drift(h)).covariance()
 
 
@@ -105,19 +106,22 @@ def thermostat(rule: Sgnht | Ccadl, curvature: float, noises: Sequence[float]) -
         def splits(known: np.ndarray) -> list[_Split]:
             return [_Split.of(rule, curvature, *pair, friction) for pair in zip(noises, known)]
 
-        def seen(known: np.ndarray) -> np.ndarray:
-            observed = noises if rule.per_sample else [split.observed for split in splits(known)]
-            return _form(rule.covariance, np.diag(observed)).diagonal()
-
         known = np.zeros(len(noises))
         if isinstance(rule, Ccadl):
-            known = _settled(seen, known)
+            form, per_sample = rule.covariance, rule.per_sample
+
+            def estimate(known: np.ndarray) -> np.ndarray:
+                observed = noises if per_sample else [split.observed for split in splits(known)]
+                return _form(form, np.diag(observed)).diagonal()
+
+            known = _settled(estimate, known)
         return splits(known), known
 
     def heat(friction: float) -> float:
-        return float(np.mean([split.temperature for split in settle(friction)[0]])) - rule.temperature
+        return float(np.mean([split.temperature for split in settle(friction)[0]])) - float(rule.temperature)
 
-    friction = brentq(heat, 1e-3 * rule.diffusion, 100 * rule.diffusion, xtol=1e-10)
+    diffusion = float(rule.diffusion)
+    friction = float(brentq(heat, 1e-3 * diffusion, 100 * diffusion, xtol=1e-10))  # pyright: ignore[reportArgumentType] of the root alone
     splits, known = settle(friction)
     return Settled(friction, [split.covariance for split in splits], known)
 
@@ -146,8 +150,9 @@ class _Split:
 
     @classmethod
     def of(cls, rule: Sgnht | Ccadl, curvature: float, noise: float, known: float, friction: float) -> "_Split":
-        h, heat = rule.step_size, rule.diffusion * rule.temperature
-        damp = _scale(math.exp(-h * h * known / (4 * rule.temperature)) if known else 1.0)
+        h, temperature = float(rule.step_size), float(rule.temperature)
+        heat = float(rule.diffusion) * temperature
+        damp = _scale(math.exp(-h * h * known / (4 * temperature)) if known else 1.0)
         relaxed = -heat * math.expm1(-2 * friction * h) / friction
         total = curvature + rule.prior_precision
         kicked = _Recursion().then(np.array([[1, 0], [-h * total, 1]]), h * h * noise)

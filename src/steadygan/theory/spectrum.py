@@ -7,7 +7,7 @@ and the harmonic Ritz values of a large Krylov space for those about a point. Wh
 Reference: Lehoucq et al. (1998), doi:10.1137/1.9780898719628; Morgan (1991), doi:10.1016/0024-3795(91)90381-6.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,8 @@ from scipy.linalg import LinAlgError, eig, schur
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 Vector = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Product = Callable[[Vector], Vector]
 
 SMALL = 12
 """Rows up to which a matrix is written out whatever was asked for: ARPACK needs room."""
@@ -33,39 +35,45 @@ ROOM = 2e9
 """Bytes that the vectors of a space may take."""
 
 
-@dataclass(frozen=True)
-class Operator:
-    """A matrix ``J [size, size]``.
+class Operator(LinearOperator):
+    """A real matrix ``J [size, size]`` that is known by its products with real vectors.
 
-    Attributes:
+    Args:
         size: rows.
-        push: ``J v`` of a real vector.
+        push: ``J v``.
         pull: ``J^T v``.
     """
 
-    size: int
-    push: Callable[[Vector], Vector]
-    pull: Callable[[Vector], Vector]
+    def __init__(self, size: int, push: Product, pull: Product) -> None:
+        super().__init__(np.float64, (size, size))
+        self.size, self.push, self.pull = size, push, pull
 
-    def times(self, vector: NDArray) -> NDArray:
-        """Return ``J v`` of a real or complex vector ``[size]``, or of each column of ``[size, k]``."""
-        if vector.ndim == 2:
-            return np.stack([self.times(column) for column in vector.T], 1) if vector.shape[1] else vector
-        if np.iscomplexobj(vector):
-            return self.push(np.ascontiguousarray(vector.real)) + 1j * self.push(np.ascontiguousarray(vector.imag))
-        return self.push(vector)
+    def _matvec(self, x: Vector) -> Vector:
+        return self.push(x.ravel())
+
+    def _rmatvec(self, x: Vector) -> Vector:
+        return self.pull(x.ravel())
+
+    def times(self, vectors: NDArray) -> NDArray:
+        """Return ``J`` times a real or complex vector ``[size]``, or each column of ``[size, k]``."""
+        if vectors.ndim == 2:
+            return np.stack([self.times(column) for column in vectors.T], 1) if vectors.shape[1] else vectors
+        if np.iscomplexobj(vectors):
+            real, imaginary = (np.ascontiguousarray(each(vectors)) for each in (np.real, np.imag))
+            return self.push(real) + 1j * self.push(imaginary)
+        return self.push(vectors)
+
+    def transposed(self) -> "Operator":
+        """Return ``J^T``."""
+        return Operator(self.size, self.pull, self.push)
 
     def watched(self, on_product: Callable[[], None]) -> "Operator":
-        """Return the same; ``on_product`` is called before each product."""
+        """Return the same operator; ``on_product`` is called before each product."""
 
-        def telling(product: Callable[[Vector], Vector]) -> Callable[[Vector], Vector]:
-            def call(vector: Vector) -> Vector:
-                on_product()
-                return product(vector)
+        def telling(product: Product) -> Product:
+            return lambda vector: (on_product(), product(vector))[1]
 
-            return call
-
-        return replace(self, push=telling(self.push), pull=telling(self.pull))
+        return Operator(self.size, telling(self.push), telling(self.pull))
 
 
 def of_matrix(matrix: NDArray) -> Operator:
@@ -85,42 +93,46 @@ class Spectrum:
         whole: whether these are all there are.
     """
 
-    values: NDArray[np.complex128]
-    vectors: NDArray[np.complex128]
+    values: Complex
+    vectors: Complex
     residuals: Vector
-    zeros: NDArray[np.float64]
+    zeros: Vector
     whole: bool = False
+
+    def chosen(self, indices: Sequence[int] | NDArray, zeros: Vector | None = None) -> "Spectrum":
+        """Return the eigenvalues at some indices, with other ``zeros`` where they are given."""
+        kept = self.values[indices], self.vectors[:, indices], self.residuals[indices]
+        return Spectrum(*kept, self.zeros if zeros is None else zeros)
 
     def largest(self, which: str, count: int) -> "Spectrum":
         """Return the ``count`` that are largest by a word of ``KINDS``, and the other one of a complex pair."""
-        chosen = extremes(self.values, which, count)
-        return replace(
-            self, values=self.values[chosen], vectors=self.vectors[:, chosen], residuals=self.residuals[chosen],
-            whole=False,
-        )  # fmt: skip
+        return self.chosen(extremes(self.values, which, count))
 
     def joined(self, other: "Spectrum") -> "Spectrum":
-        """With what ``other`` has and this has not."""
+        """Return these, and those of ``other`` that are not among them."""
         scale = np.abs(np.concatenate([self.values, other.values, [0]])).max()
         slack = 1e-7 * scale + 10 * other.residuals
         new = [index for index, value in enumerate(other.values)
                if not len(self.values) or np.abs(self.values - value).min() > slack[index]]  # fmt: skip
         values = np.concatenate([self.values, other.values[new]])
-        order = np.lexsort((-values.imag, -values.real))
-        return Spectrum(
-            values[order],
-            np.concatenate([self.vectors, other.vectors[:, new]], 1)[:, order],
-            np.concatenate([self.residuals, other.residuals[new]])[order],
-            span(np.concatenate([self.zeros, other.zeros], 1)),
+        vectors = np.concatenate([self.vectors, other.vectors[:, new]], 1)
+        residuals = np.concatenate([self.residuals, other.residuals[new]])
+        return Spectrum(values, vectors, residuals, span(np.concatenate([self.zeros, other.zeros], 1))).chosen(
+            _order(values)
         )
 
 
-def matrix(operator: Operator) -> NDArray[np.float64]:
+def _order(values: NDArray) -> NDArray[np.intp]:
+    """Return the order by real parts, the largest first, then by imaginary ones."""
+    return np.lexsort((-np.imag(values), -np.real(values)))
+
+
+def matrix(operator: Operator) -> Vector:
     """Return ``J`` written out, row by row."""
     return np.stack([operator.pull(row) for row in np.eye(operator.size)]) if operator.size else np.zeros((0, 0))
 
 
-def dense(operator: Operator, zero: float = 0.0, written: NDArray | None = None) -> Spectrum:
+def dense(operator: Operator, zero: float = 0.0, written: Vector | None = None) -> Spectrum:
     """Return all eigenvalues, by LAPACK.
 
     Args:
@@ -132,21 +144,27 @@ def dense(operator: Operator, zero: float = 0.0, written: NDArray | None = None)
     if not len(full):
         nothing = np.zeros((0, 0))
         return Spectrum(np.zeros(0, complex), nothing.astype(complex), np.zeros(0), nothing, True)
-    values, vectors = eig(full)
+    values, vectors = eigenpairs(full)
     bound = zero * np.abs(values).max()
     return replace(_sorted(values, vectors, full @ vectors, _invariant(full, values, vectors, bound)), whole=True)
 
 
-def _invariant(full: NDArray, values: NDArray, vectors: NDArray, bound: float) -> NDArray[np.float64]:
-    """Of the eigenvalues up to ``bound``. Not by eigenvectors: those of a multiple one need not span it."""
+def eigenpairs(full: Vector) -> tuple[Complex, Complex]:
+    """Return eigenvalues and right eigenvectors of a matrix, by LAPACK."""
+    values, vectors, *_ = eig(full)
+    return values, vectors
+
+
+def _invariant(full: Vector, values: Complex, vectors: Complex, bound: float) -> Vector:
+    """Return the basis for eigenvalues up to ``bound``. Eigenvectors of a multiple one need not span it."""
     small = np.abs(values) <= bound
     if not small.any():
         return np.zeros((len(full), 0))
     try:
-        _, basis, count = schur(full, output="real", sort=lambda re, im: np.hypot(re, im) <= bound)
+        _, basis, *count = schur(full, output="real", sort=lambda re, im: np.hypot(re, im) <= bound)
     except LinAlgError:  # they cannot be told apart from others to rounding
         return span(vectors[:, small])
-    return basis[:, :count]
+    return basis[:, : int(count[0])]
 
 
 KINDS: dict[str, Callable[[NDArray], NDArray]] = {"LR": np.real, "LI": np.imag, "LM": np.abs}
@@ -154,8 +172,7 @@ KINDS: dict[str, Callable[[NDArray], NDArray]] = {"LR": np.real, "LI": np.imag, 
 
 
 def extremes(values: NDArray, which: str, count: int) -> list[int]:
-    """Return the places of the ``count`` that are largest by a word of ``KINDS``, and of the other one of a complex
-    pair."""
+    """Return the indices of the ``count`` largest by a word of ``KINDS``, and of the other one of a complex pair."""
     sizes = KINDS[which](values)
     order = np.argsort(-np.abs(sizes) if which == "LI" else -sizes, kind="stable")
     kept = set(order[:count].tolist())
@@ -163,31 +180,23 @@ def extremes(values: NDArray, which: str, count: int) -> list[int]:
 
 
 def outermost(operator: Operator, which: str, count: int, budget: int = 2000) -> Spectrum:
-    """Return ``count`` eigenvalues, those that are largest by a word of ``KINDS``, by ARPACK; all of a matrix of few
-    rows.
+    """Return the ``count`` eigenvalues that are largest by a word of ``KINDS``, by ARPACK; all of a matrix of few rows.
 
-    Where fewer converge within the budget, a larger Krylov space, not restarted, tells the rest as well as it can,
-    which ``residuals`` says.
-
-    Args:
-        operator: of any size.
-        which: see above.
-        count: how many, and one more where that would part a complex pair.
-        budget: products that may be taken, about.
+    One more where that would part a complex pair. Where fewer converge within the budget, about so many products, a
+    larger Krylov space, not restarted, tells the rest as well as it can, which ``residuals`` says.
     """
     if operator.size <= max(SMALL, count + 2):
         return dense(operator)
     room = min(operator.size, max(40, 3 * count + 2))
     start = np.random.default_rng(0).standard_normal(operator.size)
-    linear = LinearOperator((operator.size,) * 2, matvec=operator.push, dtype=np.float64)
     again = max(1, (budget - room) // (room - count))
     try:
-        values, vectors = eigs(linear, count, which=which, v0=start, ncv=room, tol=TOLERANCE, maxiter=again)
+        values, vectors, *_ = eigs(operator, count, which=which, v0=start, ncv=room, tol=TOLERANCE, maxiter=again)  # pyright: ignore[reportArgumentType] untyped
     except ArpackNoConvergence as partial:
         vectors = partial.eigenvectors if len(partial.eigenvalues) else np.zeros((operator.size, 0))
-        spectrum = measured(operator, partial.eigenvalues, vectors)
         space = ritz(operator, min(budget, LARGE))
-        return spectrum.joined(space.spectrum(extremes(space.values, which, count)))
+        rest = space.spectrum(extremes(space.values, which, count))
+        return measured(operator, partial.eigenvalues, vectors).joined(rest)
     return measured(operator, values, vectors)
 
 
@@ -202,26 +211,26 @@ class Ritz:
         turned: the eigenvectors in that basis, ``[k, k]``.
     """
 
-    values: NDArray[np.complex128]
+    values: Complex
     residuals: Vector
     basis: Vector
-    turned: NDArray[np.complex128]
+    turned: Complex
 
-    def vectors(self, places: list[int]) -> NDArray[np.complex128]:
-        """Return ``[size, len(places)]``; all of them would take twice the memory of the basis."""
-        return self.basis.T @ self.turned[:, places]
+    def vectors(self, indices: Sequence[int]) -> Complex:
+        """Return ``[size, len(indices)]``; all of them would take twice the memory of the basis."""
+        return self.basis.T @ self.turned[:, indices]
 
-    def spectrum(self, places: list[int]) -> Spectrum:
+    def spectrum(self, indices: Sequence[int]) -> Spectrum:
         """Return the eigenvalues at some indices; none counts as 0."""
-        return Spectrum(
-            self.values[places], self.vectors(places), self.residuals[places], np.zeros((self.basis.shape[1], 0))
-        )
+        nothing = np.zeros((self.basis.shape[1], 0))
+        return Spectrum(self.values[indices], self.vectors(indices), self.residuals[indices], nothing)
 
 
 def ritz(operator: Operator, size: int) -> Ritz:
     """Return the Ritz values of a space of ``size`` vectors, all kept and orthogonalised twice.
 
-    The outermost are good to see all kinds at once; inner ones are no eigenvalues, which their residuals tell.
+    The outermost are good to see all kinds at once; inner ones are no eigenvalues, which their residuals tell. ARPACK
+    restarts its space, and so has to be asked for one kind at a time.
 
     Reference: Arnoldi (1951), doi:10.1090/qam/42792.
     """
@@ -229,7 +238,7 @@ def ritz(operator: Operator, size: int) -> Ritz:
     values, turned = np.linalg.eig(small)
     least = np.finfo(float).eps * np.abs(values).max(initial=0.0)
     residuals = np.maximum(np.abs(last * turned[-1]), least)
-    order = np.lexsort((-values.imag, -values.real))
+    order = _order(values)
     return Ritz(values[order].astype(complex), residuals[order], basis, turned[:, order].astype(complex))
 
 
@@ -257,7 +266,7 @@ def _arnoldi(operator: Operator, size: int, seed: int = 0) -> tuple[Vector, Vect
 
 def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, budget: int = LARGER) -> Spectrum:
     """Return the ``count`` harmonic Ritz values of one Krylov space about ``shift``: those of ``(J - shift)^-1``
-    on it, which converge about ``shift`` where plain ones do outermost.
+    on it, which converge about ``shift`` where plain ones do outermost (ARPACK would have to solve with ``J - shift``).
 
     With ``B = H - shift`` on the space, ``h`` how far ``J`` leads out of it and ``e`` its last direction they are the
     eigenvectors of ``B + h^2 B^-H e e^H``. What has not converged says so by its residual. Of an eigenvalue with
@@ -285,37 +294,33 @@ def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, b
 
 
 def measured(operator: Operator, values: NDArray, vectors: NDArray, zero: float = 0.0) -> Spectrum:
-    """Eigenvalues and vectors ``[size, k]`` of whatever length with their residuals, a product each; and the other one
-    of each complex pair."""
+    """Return eigenvalues and vectors ``[size, k]`` of whatever length with their residuals, a product each; and the
+    other one of each complex pair, as the matrix is real."""
     vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
-    values, vectors = _paired(np.asarray(values, complex), np.asarray(vectors, complex).reshape(operator.size, -1))
+    values, vectors = np.asarray(values, complex), np.asarray(vectors, complex).reshape(operator.size, -1)
+    slack = 1e-9 * np.abs(values).max(initial=0.0)
+    alone = [index for index, value in enumerate(values) if np.abs(values - value.conj()).min() > slack]
+    values = np.concatenate([values, values[alone].conj()])
+    vectors = np.concatenate([vectors, vectors[:, alone].conj()], 1)
     return _sorted(values, vectors, operator.times(vectors), span(vectors[:, np.abs(values) <= zero]))
 
 
-def _paired(values: NDArray, vectors: NDArray) -> tuple[NDArray, NDArray]:
-    """With the other one of each complex pair: the matrix is real."""
-    slack = 1e-9 * np.abs(values).max(initial=0.0)
-    alone = [index for index, value in enumerate(values) if np.abs(values - value.conj()).min() > slack]
-    return np.concatenate([values, values[alone].conj()]), np.concatenate([vectors, vectors[:, alone].conj()], 1)
-
-
-def _sorted(values: NDArray, vectors: NDArray, pushed: NDArray, zeros: NDArray) -> Spectrum:
+def _sorted(values: Complex, vectors: Complex, pushed: NDArray, zeros: Vector) -> Spectrum:
     residuals = np.linalg.norm(pushed - values * vectors, axis=0) / np.linalg.norm(vectors, axis=0)
-    order = np.lexsort((-values.imag, -values.real))
-    return Spectrum(values[order].astype(complex), vectors[:, order].astype(complex), residuals[order], zeros)
+    return Spectrum(values.astype(complex), vectors.astype(complex), residuals, zeros).chosen(_order(values))
 
 
-def span(columns: NDArray) -> NDArray[np.float64]:
-    """Orthonormal, of the real space that ``columns`` span, complex ones by both their parts."""
+def span(columns: NDArray) -> Vector:
+    """Return an orthonormal basis of the real space that ``columns`` span, complex ones by both their parts."""
     if np.iscomplexobj(columns):
-        columns = np.concatenate([columns.real, columns.imag], 1)
+        columns = np.concatenate([np.real(columns), np.imag(columns)], 1)
     if not columns.shape[1]:
         return columns
     left, sizes, _ = np.linalg.svd(columns, full_matrices=False)
     return left[:, sizes > 1e-6 * max(sizes[0], 1e-300)]
 
 
-def antisymmetry(operator: Operator, draws: NDArray) -> tuple[float, float]:
+def antisymmetry(operator: Operator, draws: Vector) -> tuple[float, float]:
     """Return ``|J - J^T| / (2 |J|)`` and ``|J|``, Frobenius norms, from probes.
 
     ``E |B z|^2 = |B|^2`` for ``z`` of mean 0 and covariance I. The first is 0 for the gradient of one function and 1
@@ -338,22 +343,21 @@ def antisymmetry(operator: Operator, draws: NDArray) -> tuple[float, float]:
 def idle(operator: Operator, eigenvalue: float) -> NDArray[np.bool_]:
     """Return the coordinates whose row or column is that of ``eigenvalue`` times the identity, to the bit.
 
-    Each of them has that eigenvalue; the other eigenvalues are those of the remaining block.
-
-    ``eigenvalue`` is 0 for a field, where nothing moves them or they move nothing, and 1 for a map.
+    Each of them has that eigenvalue (0 for a field, where nothing moves them or they move nothing; 1 for a map); the
+    other eigenvalues are those of the remaining block.
     """
-    idle_coordinates = np.zeros(operator.size, bool)
     random = np.random.default_rng(2)
-    seen = [random.standard_normal(operator.size) for _ in range(2)]
-    for product in (operator.push, operator.pull):
-        idle_coordinates |= np.all([product(z) == eigenvalue * z for z in seen], axis=0)
-    return idle_coordinates
+    probes = [random.standard_normal(operator.size) for _ in range(2)]
+    sides = [
+        np.all([product(z) == eigenvalue * z for z in probes], axis=0) for product in (operator.push, operator.pull)
+    ]
+    return sides[0] | sides[1]
 
 
 def part(operator: Operator, kept: NDArray[np.bool_]) -> Operator:
     """Return the rows and columns in ``kept``."""
 
-    def within(product: Callable[[Vector], Vector]) -> Callable[[Vector], Vector]:
+    def within(product: Product) -> Product:
         def call(vector: Vector) -> Vector:
             full = np.zeros(operator.size)
             full[kept] = vector
@@ -381,6 +385,5 @@ def balance(operator: Operator, rounds: int = 6) -> Vector:
 def scaled(operator: Operator, scale: Vector) -> Operator:
     """Return ``D^-1 J D``: the same eigenvalues, better conditioned where ``scale`` balances it; ``D`` times its
     eigenvectors are those of ``J``."""
-    return Operator(
-        operator.size, lambda v: operator.push(v * scale) / scale, lambda v: operator.pull(v / scale) * scale
-    )
+    push, pull = operator.push, operator.pull
+    return Operator(operator.size, lambda v: push(v * scale) / scale, lambda v: pull(v / scale) * scale)

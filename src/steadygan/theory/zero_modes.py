@@ -6,17 +6,12 @@ followed. Along a *marginal* direction the field does not vanish beyond first or
 reduction). *Drifting* ones are the chains of a Jordan block: what one holds drives another.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, lsmr
+from scipy.sparse.linalg import lsmr
 
-from steadygan.theory.spectrum import Operator
-
-Vector = NDArray[np.float64]
+from steadygan.theory.spectrum import Operator, Product, Vector
 
 STILL = 1e-6
 """A change of the networks' outputs, over that along a random direction, that is none."""
@@ -32,20 +27,30 @@ MOST = 16
 
 
 @dataclass(frozen=True)
+class Followed:
+    """A direction that was followed: ``manifold`` or ``marginal``, the share of the field that is left, and whether it
+    attracts from both sides (None: the field is the same all along)."""
+
+    kind: str
+    left: float
+    attracts: bool | None
+
+
+@dataclass(frozen=True)
 class ZeroModes:
-    """How many there are of each kind; ``followed`` tells what was found along those that were followed."""
+    """How many there are of each kind, and what was found along those that were followed."""
 
     symmetry: int = 0
     manifold: int = 0
     marginal: int = 0
     drifting: int = 0
     untested: int = 0
-    followed: list[dict[str, Any]] = field(default_factory=list)
+    followed: list[Followed] = field(default_factory=list)
 
     @property
     def repelling(self) -> bool:
         """Whether a marginal direction leads away, on one side at least."""
-        return any(one["kind"] == "marginal" and not one["attracts"] for one in self.followed)
+        return any(one.kind == "marginal" and not one.attracts for one in self.followed)
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,13 @@ class Game:
     """
 
     operator: Operator
-    field: Callable[[Vector], Vector]
-    change: Callable[[Vector], Vector]
+    field: Product
+    change: Product
     scale: float
-    solve: Callable[[Vector], Vector] | None = None
+    solve: Product | None = None
 
 
-def sort_out(game: Game, basis: NDArray, distance: float, tolerance: float, most: int = MOST) -> ZeroModes:
+def sort_out(game: Game, basis: Vector, distance: float, tolerance: float, most: int = MOST) -> ZeroModes:
     """Tell the directions of the null space apart.
 
     Args:
@@ -83,7 +88,7 @@ def sort_out(game: Game, basis: NDArray, distance: float, tolerance: float, most
     moved = np.stack([game.change(u) for u in flat.T], 1) if flat.shape[1] else np.zeros((1, 0))
     symmetry, rest = _split(moved, flat, STILL * typical(game.change, len(basis)))
     followed = [_follow(game, direction, distance) for direction in rest.T[:most]]
-    kinds = [one["kind"] for one in followed]
+    kinds = [one.kind for one in followed]
     return ZeroModes(
         symmetry=symmetry.shape[1],
         manifold=kinds.count("manifold"),
@@ -94,14 +99,14 @@ def sort_out(game: Game, basis: NDArray, distance: float, tolerance: float, most
     )
 
 
-def typical(change: Callable[[Vector], Vector], size: int) -> float:
+def typical(change: Product, size: int) -> float:
     """Return how much the outputs change along random directions of length 1, root mean square."""
     random = np.random.default_rng(4)
     draws = random.standard_normal((4, size))
     return float(np.sqrt(np.mean([np.sum(change(z / np.linalg.norm(z)) ** 2) for z in draws])))
 
 
-def _split(image: NDArray, basis: NDArray, bound: float) -> tuple[NDArray, NDArray]:
+def _split(image: Vector, basis: Vector, bound: float) -> tuple[Vector, Vector]:
     """Return the directions of ``basis`` whose ``image`` is at most ``bound`` long, and the others."""
     if not basis.shape[1]:
         return basis, basis
@@ -112,7 +117,7 @@ def _split(image: NDArray, basis: NDArray, bound: float) -> tuple[NDArray, NDArr
     return directions[:, sizes <= bound], directions[:, sizes > bound]
 
 
-def _follow(game: Game, direction: Vector, distance: float) -> dict[str, Any]:
+def _follow(game: Game, direction: Vector, distance: float) -> Followed:
     """Go along ``direction`` both ways, let the other directions follow, and look at what is left of the field."""
     start = game.field(np.zeros_like(direction))
     solve = game.solve or _least_squares(game.operator, game.scale)
@@ -132,16 +137,15 @@ def _follow(game: Game, direction: Vector, distance: float) -> dict[str, Any]:
         left.append(float(np.linalg.norm(change)) / (game.scale * distance))
         pulls.append(float(side * (change @ direction)))
     if max(left) <= FLAT:
-        return {"kind": "manifold", "left": max(left), "attracts": None}
-    return {"kind": "marginal", "left": max(left), "attracts": bool(max(pulls) < 0)}
+        return Followed("manifold", max(left), None)
+    return Followed("marginal", max(left), bool(max(pulls) < 0))
 
 
-def _least_squares(operator: Operator, scale: float) -> Callable[[Vector], Vector]:
-    linear = LinearOperator((operator.size,) * 2, matvec=operator.push, rmatvec=operator.pull, dtype=np.float64)
-    return lambda right: lsmr(linear, right, damp=1e-8 * scale, atol=1e-12, btol=1e-12, maxiter=300)[0]
+def _least_squares(operator: Operator, scale: float) -> Product:
+    return lambda right: lsmr(operator, right, damp=1e-8 * scale, atol=1e-12, btol=1e-12, maxiter=300)[0]
 
 
-def pseudo_inverse(matrix: NDArray, cut: float) -> Callable[[Vector], Vector]:
+def pseudo_inverse(matrix: Vector, cut: float) -> Product:
     """Return ``solve`` of a matrix that is written out; singular values up to ``cut`` count as 0."""
     left, sizes, right = np.linalg.svd(matrix)
     inverse = np.where(sizes > cut, 1 / np.maximum(sizes, 1e-300), 0.0)

@@ -175,12 +175,12 @@ def test_the_rank_of_a_fresh_generator_and_of_a_run(study, tmp_path):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["two-gaussians", "std=0"], "std=0: must be greater than 0"),
+        (["two-gaussians", "std=0"], "std=0: must be finite and greater than 0"),
         (["perfect-discriminator", "epochs=1,x"], "epochs=1,x: must be whole numbers"),
         (["perfect-discriminator", "every=9", "iterations=3"], "every=9: must be at most iterations=3"),
         (["perfect-discriminator", "dataset=rang"], "rang"),
         (["wasserstein-bound", "dataset=digits"], "dataset=digits: must be points in the plane"),
-        (["rank", "latent=0"], "latent=0: must be at least 1"),
+        (["rank", "latent=0"], "latent=0: must be a whole number of at least 1"),
         (["rank", "run=nowhere"], "nowhere: no such run folder"),
     ],
 )

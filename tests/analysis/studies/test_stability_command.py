@@ -84,7 +84,7 @@ def test_other_checkpoints_have_files_of_their_own(directory):
     ("keys", "words"),
     [
         (["sise=3"], ["sise=3", "Did you mean 'size'?"]),
-        (["size=-1"], ["size=-1: must be at least 0"]),
+        (["size=-1"], ["size=-1: must be a whole number of at least 0"]),
         (["dense=maybe"], ["dense=maybe", "auto, false, true"]),
         (["checkpoint=15"], ["checkpoint=15", "Checkpoints: 0000010, last"]),
         (["path=15"], ["path=15", "Checkpoints: 0000010, last"]),

@@ -29,7 +29,7 @@ def test_the_listing_and_the_help_need_no_torch():
         (["dirac", "gama=1"], ["gama=1", "Did you mean 'gamma'?"]),
         (["dirac", "gamma"], ["KEY=VALUE"]),
         (["dirac", "n_critic=1.5"], ["n_critic=1.5", "whole number"]),
-        (["dirac", "step=0", "n_critic=0"], ["step=0", "n_critic=0: must be at least 1"]),
+        (["dirac", "step=0", "n_critic=0"], ["step=0", "n_critic=0: must be a whole number of at least 1"]),
         (["dirac", "gamma=nan"], ["gamma=nan: must be finite"]),
         (["distances", "bins=0"], ["bins=0", "at least 1"]),
         (["distances", "extent=-1"], ["extent=-1: must be finite and greater than 0"]),

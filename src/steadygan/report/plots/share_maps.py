@@ -1,13 +1,12 @@
 """Where in the plane of two swept numbers a method succeeds: the data of the heat maps."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from steadygan.report.groups import common_words, short_keys, show, swept_numbers
+from steadygan.report.groups import Leaf, common_words, short_keys, show, swept_numbers
 from steadygan.report.plots.swept import span
 from steadygan.report.shares import Setting, Share
 
@@ -57,7 +56,7 @@ def maps(family_shares: Sequence[Share], metric: str, named: Sequence[str] = ())
     keys = sorted(swept_numbers(groups, named), key=lambda key: order.index(key) if key in order else len(order))
     if len(keys) < 2:
         return []
-    methods: dict[Any, list[Share]] = {}
+    methods: dict[Hashable, list[Share]] = {}
     for share in family_shares:
         having = share.settings[0].group.settings
         if all(key in having for key in keys[:2]):
@@ -75,7 +74,7 @@ def _one_scale(drawn: Sequence[Map]) -> list[Map]:
 
 def _map(name: str, members: Sequence[Share], metric: str, keys: Sequence[str]) -> Map:
     settings = [each for share in members for each in share.settings]
-    x, y = (tuple(sorted({each.group.settings[key] for each in settings})) for key in keys[:2])
+    x, y = (tuple(sorted({each.group.number(key) for each in settings})) for key in keys[:2])
     rest = _rest(settings, keys[2:])
     common = common_words([share.name for share in members]).split()
     panels = []
@@ -90,18 +89,18 @@ def _map(name: str, members: Sequence[Share], metric: str, keys: Sequence[str]) 
     return Map(name, metric, relative, keys[0], keys[1], x, y, min(len(rest), max(len(panels), 1)), tuple(panels))
 
 
-def _rest(settings: Iterable[Setting], keys: Sequence[str]) -> list[tuple[Any, ...]]:
+def _rest(settings: Iterable[Setting], keys: Sequence[str]) -> list[tuple[Leaf, ...]]:
     """Return the combinations of the further numbers that occur, in order."""
     return sorted(
         {_at(each, keys) for each in settings}, key=lambda values: [(value is None, value) for value in values]
     )
 
 
-def _at(each: Setting, keys: Sequence[str]) -> tuple[Any, ...]:
+def _at(each: Setting, keys: Sequence[str]) -> tuple[Leaf, ...]:
     return tuple(each.group.settings.get(key) for key in keys)
 
 
-def _says(keys: Sequence[str], values: Sequence[Any], among: Sequence[str]) -> list[str]:
+def _says(keys: Sequence[str], values: Sequence[Leaf], among: Sequence[str]) -> list[str]:
     short = short_keys(among)
     return [f"{short[key]}={show(value)}" for key, value in zip(keys, values) if value is not None]
 
@@ -112,7 +111,7 @@ def _panel(
     score = np.full((len(y), len(x)), np.nan)
     marks, hover = (np.full(score.shape, "", dtype=object) for _ in range(2))
     for each in settings:
-        cell = y.index(each.group.settings[keys[1]]), x.index(each.group.settings[keys[0]])
+        cell = y.index(each.group.number(keys[1])), x.index(each.group.number(keys[0]))
         score[cell] = each.score if np.isfinite(each.score) else np.nan
         marks[cell] = SUCCEEDS if each.succeeds else DIVERGED if each.diverged else ""
         hover[cell] = _hover(each, metric)
@@ -120,13 +119,8 @@ def _panel(
 
 
 def _hover(each: Setting, metric: str) -> str:
-    runs: Sequence[Any] = each.group.runs
-    finals = [_final(run.scores, metric) for run in runs]
+    scores = [run.scores.get(metric) for run in each.group.runs]
+    finals = ["–" if score is None or score.final is None else f"{score.final:.4g}" for score in scores]
     ends = f"succeeds with {each.succeeded} of {each.ended} seeds" if each.ended else "not finished"
     failures = f", {each.failed} diverged or failed" if each.failed else ""
     return f"{ends}{failures}; final {metric} {', '.join(finals)}"
-
-
-def _final(scores: Mapping[str, Any], metric: str) -> str:
-    value = scores[metric].final if metric in scores else None
-    return "–" if value is None else f"{value:.4g}"

@@ -95,11 +95,11 @@ def _family_name(members: Sequence[Group]) -> str:
 def _along(key: str, twins: Sequence[str], groups: Sequence[Group], by_name: dict[str, np.ndarray]) -> Sweep1:
     lines, reference = [], {}
     for members in _families(groups, twins):
-        having = sorted((group for group in members if key in group.settings), key=lambda group: group.settings[key])
+        having = sorted((each for each in members if key in each.settings), key=lambda group: group.number(key))
         if len(having) < 2:
             reference |= {group.name: by_name[group.name] for group in members}
             continue
-        x = tuple(float(group.settings[key]) for group in having)
+        x = tuple(group.number(key) for group in having)
         lines.append(Line(_family_name(having), x, tuple(by_name[group.name] for group in having)))
     values = [value for line in lines for value in line.x]
     return Sweep1(key, axis_kind(values), tuple(lines), reference)
@@ -112,13 +112,13 @@ def _maps(
     maps = []
     for members in _families(groups, twins):
         members = [group for group in members if x_key in group.settings and y_key in group.settings]
-        x = sorted({group.settings[x_key] for group in members})
-        y = sorted({group.settings[y_key] for group in members})
+        x = sorted({group.number(x_key) for group in members})
+        y = sorted({group.number(y_key) for group in members})
         if len(x) < 2 or len(y) < 2:
             continue
         grid = np.full((len(y), len(x)), np.nan)
         for group in members:
-            grid[y.index(group.settings[y_key]), x.index(group.settings[x_key])] = median(by_name[group.name])
+            grid[y.index(group.number(y_key)), x.index(group.number(x_key))] = median(by_name[group.name])
         maps.append(Sweep2(_family_name(members), x_key, y_key, tuple(x), tuple(y), grid))
     scale = span([item.grid for item in maps])
     return [replace(item, scale=scale) for item in maps]

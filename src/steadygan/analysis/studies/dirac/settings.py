@@ -1,9 +1,10 @@
 """The keys of ``steadygan theory dirac``; no torch, so that help is there at once."""
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Annotated
 
-from steadygan.common.errors import UserError
+from steadygan.common.ranges import Count, at_least, positive
+from steadygan.common.typed import check_fields
 
 CASES = {"general": 0.0, "absolutely_continuous": 1.0}
 """Standard deviation of the data, and of the generator's distribution around theta."""
@@ -30,33 +31,20 @@ class Settings:
         seed: of SGLD's noise and of the two-dimensional example.
     """
 
-    step: float = 0.1
-    n_critic: int = 1
+    step: Annotated[float, positive] = 0.1
+    n_critic: Count = 1
     gamma: float = 0.5
     mix: float = 0.5
     sigma: float = 1.0
     weight: float = 1.0
     center: float = 1.0
     clip: float = 1.0
-    unroll: int = 5
+    unroll: Annotated[int, at_least(0)] = 5
     temperature: float = 0.001
     prior_precision: float = 0.5
-    iterations: int = 500
-    cloud_iterations: int = 600
+    iterations: Count = 500
+    cloud_iterations: Annotated[int, at_least(0)] = 600
     seed: int = 0
 
     def __post_init__(self) -> None:
-        problems = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not math.isfinite(value):
-                problems.append(f"{field.name}={value}: must be finite")
-            low = LEAST.get(field.name)
-            if low is not None and (value < low or (field.name == "step" and value == 0)):
-                problems.append(f"{field.name}={value}: must be {'greater than' if low == 0.0 else 'at least'} {low:g}")
-        if problems:
-            raise UserError("\n".join(problems))
-
-
-LEAST = {"step": 0.0, "n_critic": 1, "unroll": 0, "iterations": 1, "cloud_iterations": 0}
-"""Below these there is nothing to compute."""
+        check_fields(self)

@@ -57,7 +57,8 @@ def recorded(step: Callable[..., Tensor], *example: Tensor) -> Callable[..., Ten
     graph.recompile()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit is old, and much faster than the graph in Python
-        return torch.jit.freeze(torch.jit.trace(graph, example, check_trace=False).eval())
+        traced = torch.jit.trace(graph, example, check_trace=False)
+        return torch.jit.freeze(traced.eval())  # pyright: ignore[reportAttributeAccessIssue] a module of a module
 
 
 def ring(radii: tuple[float, ...], angles: int) -> Tensor:

@@ -9,13 +9,16 @@ import torch
 from steadygan.analysis.studies.dirac import figures
 from steadygan.analysis.studies.dirac.cloud import POINTS, films
 from steadygan.analysis.studies.dirac.page import page
+from steadygan.analysis.studies.dirac.page import table as as_figure
 from steadygan.analysis.studies.dirac.settings import Settings
 from steadygan.analysis.studies.dirac.simulate import ring, trajectories
 from steadygan.analysis.studies.dirac.systems import UPDATES, System, methods
 from steadygan.analysis.studies.dirac.verdict import records
+from steadygan.analysis.studies.output import list_files, write
 from steadygan.core.draws import generator
 from steadygan.data.curves import Circle
-from steadygan.runs.files import write_json
+from steadygan.figures.page import menu, play, plot
+from steadygan.figures.png import save, save_gif
 
 START = [[1.2, 0.6]]
 """Of the trajectory that is drawn and whose norm is shown; a circle of others follows it."""
@@ -25,20 +28,28 @@ def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None
     """Write ``results.json``, four PNGs, two GIFs and the interactive page into ``folder``."""
     torch.set_num_threads(1)
     results = records(settings)
-    write_json(folder / "results.json", results)
-    report(table(results))
     drawings = draw(settings, results)
-    figures.trajectories(folder / "trajectories.png", drawings)
-    figures.norms(folder / "norms.png", drawings, settings.step)
-    figures.eigenvalues(folder / "eigenvalues.png", drawings)
-    figures.animation(folder / "trajectories.gif", drawings)
-    clouds = films(settings.cloud_iterations, settings.seed) if settings.cloud_iterations else []
-    real, _ = Circle().sample(POINTS, generator(settings.seed, "shown"))
-    if clouds:
-        figures.clouds(folder / "cloud.gif", clouds, real)
-        figures.cloud(folder / "cloud.png", clouds, real)
-    page(folder / "dirac.html", drawings, results, clouds, real)
-    report(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    planes, norms = figures.trajectories(drawings), figures.norms(drawings, settings.step)
+    eigenvalues, moving = figures.eigenvalues(drawings), figures.animation(drawings)
+    write(folder, results, trajectories=planes, norms=norms, eigenvalues=eigenvalues)
+    report(table(results))
+    save_gif(moving, folder / "trajectories.gif")
+    shown = {
+        "Methods": menu(planes),
+        "Trajectories": play(moving),
+        "Distance to the equilibrium": plot(norms),
+        "Eigenvalues of one iteration": plot(eigenvalues),
+        "Expected and found": as_figure(results),
+    }
+    if settings.cloud_iterations:
+        real, _ = Circle().sample(POINTS, generator(settings.seed, "shown"))
+        trained = films(settings.cloud_iterations, settings.seed)
+        clouds = figures.clouds(trained, real)
+        save_gif(clouds, folder / "cloud.gif", frame_ms=125)
+        save(clouds.still(-1), folder / "cloud.png")
+        shown |= {f"Two dimensions: {film.name}": play(figures.clouds([film], real)) for film in trained}
+    page(folder / "dirac.html", shown)
+    list_files(folder, report)
 
 
 def draw(settings: Settings, results: list[dict[str, Any]]) -> list[figures.Drawing]:

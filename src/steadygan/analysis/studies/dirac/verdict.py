@@ -72,7 +72,7 @@ def judge(system: System, h: float) -> dict[str, Any]:
         return _by_simulation(system, h)
     eigenvalues, one = field_eigenvalues(system), map_eigenvalues(system, h)
     moduli = np.abs(one)
-    abscissa, largest = float(eigenvalues.real.max()), float(moduli.max())
+    abscissa, largest = float(np.real(eigenvalues).max()), float(moduli.max())
     found, mode, note = _smooth(system, h, abscissa, largest)
     return {
         "found": found,

@@ -1,8 +1,10 @@
 """The keys of ``steadygan theory distances``; no torch, so that help is there at once."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from steadygan.common.errors import UserError
+from steadygan.common.ranges import Count, at_least, positive
+from steadygan.common.typed import check_fields
 
 
 @dataclass(frozen=True)
@@ -17,19 +19,11 @@ class Settings:
         seed: of the samples.
     """
 
-    extent: float = 1.0
-    count: int = 41
-    samples: int = 400
-    bins: int = 8
-    seed: int = 0
+    extent: Annotated[float, positive] = 1.0
+    count: Annotated[int, at_least(2)] = 41
+    samples: Annotated[int, at_least(2)] = 400
+    bins: Count = 8
+    seed: Annotated[int, at_least(0)] = 0
 
     def __post_init__(self) -> None:
-        problems = [f"{key}={getattr(self, key)}: must be at least {low}" for key, low in LEAST.items()
-                    if getattr(self, key) < low]  # fmt: skip
-        if not 0 < self.extent < float("inf"):
-            problems.append(f"extent={self.extent}: must be finite and greater than 0")
-        if problems:
-            raise UserError("\n".join(problems))
-
-
-LEAST = {"count": 2, "samples": 2, "bins": 1}
+        check_fields(self)

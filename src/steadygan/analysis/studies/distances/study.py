@@ -1,15 +1,15 @@
 """``steadygan theory distances``: closed forms, estimates from samples, the figure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from steadygan.analysis.studies.distances.settings import Settings
-from steadygan.runs.files import write_atomically, write_json
+from steadygan.analysis.studies.output import list_files, write
+from steadygan.figures.spec import Axis, Figure, Line, Panel, Points
+from steadygan.figures.style import COLOURS, Style
 from steadygan.theory.distances import Distances, of_samples, parallel_lines
 
 NAMES = {
@@ -24,12 +24,11 @@ NAMES = {
 def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None:
     """Write ``results.json`` and ``distances.png`` into ``folder``."""
     results = records(settings)
-    write_json(folder / "results.json", results)
-    picture(folder / "distances.png", results)
+    write(folder, results, distances=figure(results))
     last = results[-1]
     for name, words in NAMES.items():
         report(f"{words:18} theta = {last['theta']:g}: {last[name]}, from samples {last['estimated'][name]}")
-    report(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    list_files(folder, report)
 
 
 def records(settings: Settings) -> list[dict[str, Any]]:
@@ -54,22 +53,17 @@ def estimate(theta: float, settings: Settings, source: np.random.Generator) -> D
     return of_samples(near, far, settings.bins)
 
 
-def picture(path: Path, results: list[dict[str, Any]]) -> None:
-    """Each distance over theta; where it is infinite there is no line."""
-    figure = Figure(figsize=(13, 2.9), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    theta = [record["theta"] for record in results]
-    for drawn, (name, words) in zip(figure.subplots(1, len(NAMES)), NAMES.items()):
-        for values, style, label in (
-            ([float(record[name]) for record in results], "-", "closed form"),
-            ([float(record["estimated"][name]) for record in results], ".", "from samples"),
-        ):
-            drawn.plot(theta, np.where(np.isfinite(values), values, np.nan), style, label=label)
-        if not np.isfinite([float(record[name]) for record in results]).all():
-            drawn.text(0.5, 0.6, "infinite but at 0", transform=drawn.transAxes, ha="center", fontsize=8)
-        drawn.set_title(words, fontsize=9)
-        drawn.set_xlabel("theta", fontsize=8)
-        drawn.set_xlim(1.05 * theta[0], 1.05 * theta[-1])
-        drawn.tick_params(labelsize=7)
-    drawn.legend(fontsize=7)
-    write_atomically(path, lambda file: figure.savefig(file, format="png"))
+def figure(results: Sequence[dict[str, Any]]) -> Figure:
+    """Return each distance over theta; where it is infinite there is no line."""
+    theta, panels = [record["theta"] for record in results], []
+    x = Axis("theta", limits=(1.05 * theta[0], 1.05 * theta[-1]))
+    for name, words in NAMES.items():
+        exact, estimated = (np.array([float(each[name]) for each in records])
+                            for records in (results, [record["estimated"] for record in results]))  # fmt: skip
+        finite = np.isfinite(exact)
+        title = words if finite.all() else f"{words}\ninfinite but at 0"
+        line = Line(x=theta, y=np.where(finite, exact, np.nan), style=Style(COLOURS[0]), name="closed form")
+        points = Points(x=theta, y=np.where(np.isfinite(estimated), estimated, np.nan), style=Style(COLOURS[1]),
+                        size=3, name="from samples")  # fmt: skip
+        panels.append(Panel([line, points], x, title=title))
+    return Figure(panels, len(panels), width=13, height=3.2)

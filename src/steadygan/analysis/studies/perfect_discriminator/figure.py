@@ -1,13 +1,12 @@
 """The figure of ``steadygan theory perfect-discriminator``."""
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from steadygan.runs.files import write_atomically
+from steadygan.figures.spec import Axis, Band, Figure, Line, Mark, Panel
+from steadygan.figures.style import styles
 
 ROWS = {
     "accuracy": "accuracy of D",
@@ -18,32 +17,28 @@ ROWS = {
 }
 
 
-def picture(path: Path, results: list[dict[str, Any]]) -> None:
-    """A column for each remedy, a line for each age of the generator: the median over seeds, with its range."""
+def figure(results: Sequence[dict[str, Any]]) -> Figure:
+    """Return a column for each remedy, a line for each age of the generator: the median over seeds, with its range."""
     remedies = list(dict.fromkeys(one["remedy"] for one in results))
+    looks = styles(dict.fromkeys(f"G after {one['epochs']} epochs" for one in results))
     ages = list(dict.fromkeys(one["epochs"] for one in results))
-    figure = Figure(figsize=(3.1 * len(remedies), 2.0 * len(ROWS)), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(len(ROWS), len(remedies), sharex=True, sharey="row", squeeze=False)
-    for column, remedy in enumerate(remedies):
-        for row, (key, label) in enumerate(ROWS.items()):
-            drawn = panels[row][column]
-            for age in ages:
-                iterations, values = _series(results, remedy, age, key)
-                (line,) = drawn.plot(iterations, np.median(values, 0), label=f"G after {age} epochs")
-                drawn.fill_between(iterations, values.min(0), values.max(0), alpha=0.2, color=line.get_color(), lw=0)
-            if key != "accuracy":
-                drawn.set_yscale("log")
-            if column == 0:
-                drawn.set_ylabel(label, fontsize=8)
-            drawn.tick_params(labelsize=7)
-        panels[0][column].set_title(remedy, fontsize=9)
-        panels[-1][column].set_xlabel("iterations of the new D", fontsize=8)
-    panels[0][0].legend(fontsize=7)
-    write_atomically(path, lambda file: figure.savefig(file, format="png"))
+    panels, (first, *_, last) = [], ROWS
+    for key, label in ROWS.items():
+        for remedy in remedies:
+            marks: list[Mark] = []
+            for age, (name, style) in zip(ages, looks.items()):
+                x, values = _series(results, remedy, age, key)
+                marks += [Line(x=x, y=np.median(values, 0), name=name, style=style),
+                          Band(x=x, low=values.min(0), high=values.max(0), style=style)]  # fmt: skip
+            scale = "linear" if key == "accuracy" else "log"
+            y = Axis(label if remedy == remedies[0] else "", scale)
+            x = Axis("iterations of the new D" if key == last else "")
+            panels.append(Panel(marks, x, y, title=remedy if key == first else ""))
+    width, height = 3.1 * len(remedies), 2.0 * len(ROWS)
+    return Figure(panels, len(remedies), width, height, shared=True)
 
 
-def _series(results: list[dict[str, Any]], remedy: str, age: int, key: str) -> tuple[list[int], np.ndarray]:
+def _series(results: Sequence[dict[str, Any]], remedy: str, age: int, key: str) -> tuple[list[int], np.ndarray]:
     """Iterations ``[n]`` and values ``[seeds, n]``."""
     matching = [one for one in results if (one["remedy"], one["epochs"]) == (remedy, age)]
     iterations = sorted({one["iteration"] for one in matching})

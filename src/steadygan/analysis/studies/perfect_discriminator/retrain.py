@@ -1,19 +1,23 @@
 """A new discriminator against a generator that stands still, and what it leaves of the generator's gradient."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from steadygan.analysis.studies.discriminator_training import fresh, players_of, train_discriminator
 from steadygan.analysis.studies.perfect_discriminator.settings import Settings
+from steadygan.config.node import Config
 from steadygan.core.diagnostics import flat
 from steadygan.core.losses import Minimax, NonSaturating
+from steadygan.core.objective import StepBatch
 from steadygan.core.types import Loss
 from steadygan.training.module import GANModule
 from steadygan.training.step import PLAYERS
+
+Batches = dict[str, tuple[StepBatch, ...]]
 
 UNSEEN = 10**6
 """The first iteration whose draws are looked at; no training comes there."""
@@ -36,7 +40,7 @@ class Look(NamedTuple):
     nonsaturating_variance: float
 
 
-def retrain(frozen: GANModule, config: Mapping[str, Any], s: Settings, seed: int) -> Iterator[Look]:
+def retrain(frozen: GANModule, config: Config, s: Settings, seed: int) -> Iterator[Look]:
     """Train one from scratch, with other weights than the first one's; the generator is that of ``frozen``."""
     gan = fresh({**config, "seed": seed + 1000})
     generator = frozen.state["generator"]
@@ -61,7 +65,7 @@ def look(gan: GANModule, iteration: int, batches: int) -> Look:
     return Look(iteration, accuracy, error, *spreads[0], *spreads[1])
 
 
-def gradients(gan: GANModule, iteration: int, drawn: list[Mapping[str, Any]], loss: Loss) -> Tensor:
+def gradients(gan: GANModule, iteration: int, drawn: Sequence[Batches], loss: Loss) -> Tensor:
     """Return ``[batches, P]``: of the generator, under ``loss``."""
     players = players_of(gan, iteration)
     players = replace(

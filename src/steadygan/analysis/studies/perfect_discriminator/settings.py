@@ -1,9 +1,11 @@
 """The keys of ``steadygan theory perfect-discriminator``; no torch, so that help is there at once."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from steadygan.analysis.studies.ranges import check, whole_numbers
 from steadygan.common.errors import bad_value
+from steadygan.common.ranges import Count, at_least, positive
+from steadygan.common.typed import Misfit, check_fields, read
 
 
 @dataclass(frozen=True)
@@ -31,25 +33,32 @@ class Settings:
 
     dataset: str = "ring"
     network: str = "auto"
-    size: int = 0
-    width: int = 64
-    batch_size: int = 64
-    lr: float = 2e-4
+    size: Annotated[int, at_least(0)] = 0
+    width: Count = 64
+    batch_size: Annotated[int, at_least(2)] = 64
+    lr: Annotated[float, positive] = 2e-4
     epochs: str = "1,10,25"
-    iterations: int = 2000
-    every: int = 100
-    batches: int = 16
-    sigma: float = 0.1
-    blur: float = 1.0
-    gamma: float = 1.0
-    seeds: int = 3
-    draws: int = 2000
-    coordinates: int = 12
+    iterations: Count = 2000
+    every: Count = 100
+    batches: Annotated[int, at_least(2)] = 16
+    sigma: Annotated[float, positive] = 0.1
+    blur: Annotated[float, positive] = 1.0
+    gamma: Annotated[float, positive] = 1.0
+    seeds: Count = 3
+    draws: Annotated[int, at_least(20)] = 2000
+    coordinates: Count = 12
 
     def __post_init__(self) -> None:
-        positive = {"lr": 0.0, "sigma": 0.0, "blur": 0.0, "gamma": 0.0}
-        least = dict.fromkeys(("width", "iterations", "every", "seeds", "coordinates"), 1)
-        check(self, above=positive, least={**least, "size": 0, "batch_size": 2, "batches": 2, "draws": 20})
-        whole_numbers("epochs", self.epochs)
+        check_fields(self)
+        if not self.ages:
+            raise bad_value("epochs", self.epochs, "must be whole numbers of at least 0, such as 1,10,25")
         if self.every > self.iterations:
             raise bad_value("every", self.every, f"must be at most iterations={self.iterations}")
+
+    @property
+    def ages(self) -> tuple[int, ...]:
+        """``epochs`` in rising order; empty where it cannot be read."""
+        try:
+            return tuple(sorted({int(str(read(word, Annotated[int, at_least(0)]))) for word in self.epochs.split(",")}))
+        except Misfit:
+            return ()

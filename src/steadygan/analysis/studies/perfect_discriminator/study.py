@@ -10,15 +10,14 @@ from typing import Any
 import torch
 
 from steadygan.analysis.studies.discriminator_training import composed, fresh
-from steadygan.analysis.studies.perfect_discriminator.figure import picture
+from steadygan.analysis.studies.output import list_files, write
+from steadygan.analysis.studies.perfect_discriminator.figure import figure
 from steadygan.analysis.studies.perfect_discriminator.retrain import Look, retrain
 from steadygan.analysis.studies.perfect_discriminator.settings import Settings
 from steadygan.analysis.studies.perfect_discriminator.theorems import cauchy, identity
 from steadygan.analysis.studies.perfect_discriminator.variants import overrides, remedies, shape
 from steadygan.analysis.studies.progress import track
-from steadygan.analysis.studies.ranges import whole_numbers
 from steadygan.common.errors import bad_value
-from steadygan.runs.files import write_json
 
 
 def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None:
@@ -26,24 +25,23 @@ def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None
     torch.set_num_threads(1)
     results = list(track(retrained(settings), total(settings), "discriminators"))
     checks = [*cauchy(settings), *identity()]
-    write_json(folder / "results.json", [*results, *checks])
-    picture(folder / "perfect_discriminator.png", results)
+    write(folder, [*results, *checks], perfect_discriminator=figure(results))
     report(table(results))
     p_values = [check["p_value"] for check in checks if check["kind"] == "cauchy"]
     report(f"Cauchy distribution: {sum(p < 0.01 for p in p_values)} of {len(p_values)} coordinates below p = 0.01")
     worst = max(check["difference"] for check in checks if check["kind"] == "identity")
     report(f"gradients of -log D and of KL - 2 JSD: largest relative difference {worst:.1e}")
-    report(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    list_files(folder, report)
 
 
 def total(s: Settings) -> int:
     """Discriminators to be trained."""
-    return s.seeds * len(whole_numbers("epochs", s.epochs)) * len(remedies(s, len(shape(tuple(overrides(s, 0)))) == 3))
+    return s.seeds * len(s.ages) * len(remedies(s, len(shape(tuple(overrides(s, 0)))) == 3))
 
 
 def retrained(s: Settings) -> Iterator[list[dict[str, Any]]]:
     """Yield the records of each discriminator that is trained anew, one list each."""
-    marks = whole_numbers("epochs", s.epochs)
+    marks = s.ages
     for seed in range(s.seeds):
         base_overrides = overrides(s, seed)
         gan = fresh(composed(base_overrides))

@@ -1,8 +1,10 @@
 """The keys of ``steadygan theory rank``; no torch, so that help is there at once."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from steadygan.analysis.studies.ranges import check
+from steadygan.common.ranges import Count, at_least, positive
+from steadygan.common.typed import check_fields
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,11 @@ class Settings:
     run: str = ""
     dataset: str = "digits"
     network: str = "dcgan"
-    width: int = 16
-    latent: int = 16
-    points: int = 32
-    tolerance: float = 1e-9
-    seed: int = 0
+    width: Count = 16
+    latent: Count = 16
+    points: Count = 32
+    tolerance: Annotated[float, positive] = 1e-9
+    seed: Annotated[int, at_least(0)] = 0
 
     def __post_init__(self) -> None:
-        check(self, above={"tolerance": 0.0}, least={"width": 1, "latent": 1, "points": 1, "seed": 0})
+        check_fields(self)

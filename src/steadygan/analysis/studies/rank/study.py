@@ -7,22 +7,23 @@ a set has measure zero.
 Reference: Arjovsky and Bottou (2017), lemma 1, arXiv:1701.04862.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from steadygan.analysis.studies.discriminator_training import composed, fresh
+from steadygan.analysis.studies.output import list_files, write
 from steadygan.analysis.studies.progress import track
 from steadygan.analysis.studies.rank.settings import Settings
 from steadygan.common.errors import bad_value
 from steadygan.core.draws import generator, normal_like
-from steadygan.runs.files import write_atomically, write_json
+from steadygan.figures.spec import Axis, Figure, Line, Panel
+from steadygan.figures.style import COLOURS, Style
 from steadygan.runs.loading import load
 from steadygan.theory.rank import jacobian, rank
 
@@ -34,14 +35,13 @@ def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None
     torch.set_num_threads(1)
     sample, latent, shape = subject(settings)
     results = list(track(records(sample, latent, settings), settings.points, "latents"))
-    write_json(folder / "results.json", results)
-    picture(folder / "rank.png", results)
+    write(folder, results, rank=figure(results))
     ranks = [one["rank"] for one in results]
     report(f"latents of {latent} dimensions, samples of {prod(shape)}")
     report(f"rank of the Jacobian at {len(ranks)} latents: {min(ranks)} to {max(ranks)}")
     if max(ranks) < prod(shape):
         report(f"the samples lie on a set of at most {max(ranks)} dimensions, which has measure zero")
-    report(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    list_files(folder, report)
 
 
 def subject(s: Settings) -> tuple[Callable[[Tensor], Tensor], int, tuple[int, ...]]:
@@ -79,14 +79,12 @@ def records(sample: Callable[[Tensor], Tensor], latent: int, s: Settings) -> Ite
         ]
 
 
-def picture(path: Path, results: list[dict[str, Any]]) -> None:
-    """The singular values at each latent, over the largest."""
-    figure = Figure(figsize=(6, 3.6), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    drawn = figure.subplots()
+def figure(results: Sequence[dict[str, Any]]) -> Figure:
+    """Return the singular values at each latent, over the largest."""
+    lines = []
     for one in results:
-        values = torch.tensor(one["singular_values"])
-        drawn.semilogy(range(1, len(values) + 1), (values / values[0].clamp_min(1e-300)).clamp_min(1e-18), lw=0.8)
-    drawn.set_xlabel("singular value of the generator's Jacobian")
-    drawn.set_ylabel("over the largest")
-    write_atomically(path, lambda file: figure.savefig(file, format="png"))
+        values = np.array(one["singular_values"])
+        shares = np.maximum(values / max(values[0], 1e-300), 1e-18)
+        lines.append(Line(x=np.arange(1, len(values) + 1), y=shares, width=0.8, style=Style(COLOURS[0])))
+    x = Axis("singular value of the generator's Jacobian")
+    return Figure([Panel(lines, x, Axis("over the largest", "log"))], width=6, height=3.6)

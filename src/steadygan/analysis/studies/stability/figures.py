@@ -1,73 +1,65 @@
 """The picture beside ``stability.json``: eigenvalues of the field, multipliers of one iteration, the path."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from steadygan.runs.files import write_atomically
+from steadygan.figures.spec import Axis, Figure, Level, Line, Panel, Points
+from steadygan.figures.style import COLOURS, GREY, Style
 
-STABLE, GROWING, OTHER = "#0072B2", "#D55E00", "#009E73"
-
-
-def figure(path: Path, analysis: Mapping[str, Any]) -> None:
-    """Write the picture of one analysis."""
-    figure = Figure(figsize=(13, 4), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    plane, circle, way = figure.subplots(1, 3)
-    eigenvalues(plane, analysis)
-    multipliers(circle, analysis)
-    along(way, analysis["path"])
-    figure.suptitle(f"{analysis['verdict']}, iteration {analysis['iteration']}: {analysis['run']}"[:150], fontsize=9)
-    write_atomically(path, lambda file: figure.savefig(file, format="png"))
+STABLE, GROWING, OTHER = COLOURS[:3]
 
 
-def eigenvalues(axes: Axes, analysis: Mapping[str, Any]) -> None:
-    """In the complex plane, on scales that are linear about 0 and logarithmic beyond."""
+def figure(analysis: Mapping[str, Any]) -> Figure:
+    """Return the picture of one analysis."""
+    panels = [eigenvalues(analysis), multipliers(analysis), *along(analysis["path"])]
+    title = f"{analysis['verdict']}, iteration {analysis['iteration']}: {analysis['run']}"
+    return Figure(panels, len(panels), width=4.3 * len(panels), height=4, title=title)
+
+
+def eigenvalues(analysis: Mapping[str, Any]) -> Panel:
+    """Return the complex plane, on scales that are linear about 0 and logarithmic beyond."""
     real, imaginary = _split(analysis["eigenvalues"])
     linear = max(analysis["tolerance"], 1e-12)
-    axes.axvspan(-linear, linear, color="#eeeeee")
-    axes.axvline(0, color="black", linewidth=0.7)
-    axes.scatter(real, imaginary, s=10, c=np.where(real > linear, GROWING, STABLE), alpha=0.7, linewidths=0)
-    axes.set_xscale("symlog", linthresh=linear)
-    axes.set_yscale("symlog", linthresh=linear)
-    axes.set(xlabel="real", ylabel="imaginary", title="eigenvalues of the field; grey: within tolerance")
-    axes.title.set_fontsize(9)
+    shown = Points(x=real, y=imaginary, size=4, opacity=0.7, colours=_colours(real > linear))
+    bounds = [Level(value=end, axis="x") for end in (-linear, linear)]
+    x, y = (Axis(title, "symlog", linear=linear) for title in ("real", "imaginary"))
+    return Panel([*bounds, shown], x, y, "eigenvalues of the field; dotted: tolerance")
 
 
-def multipliers(axes: Axes, analysis: Mapping[str, Any]) -> None:
-    """Those of largest modulus beside the unit circle."""
+def multipliers(analysis: Mapping[str, Any]) -> Panel:
+    """Return those of largest modulus beside the unit circle."""
     real, imaginary = _split(analysis["multipliers"])
     turn = np.exp(1j * np.linspace(0, 2 * np.pi, 2000))
-    axes.plot(turn.real, turn.imag, color="grey", linewidth=0.8)
-    axes.scatter(real, imaginary, s=14, c=np.where(np.hypot(real, imaginary) > 1 + 1e-9, GROWING, STABLE), linewidths=0)
+    circle = Line(x=np.real(turn), y=np.imag(turn), width=0.8, style=Style(GREY))
+    shown = Points(x=real, y=imaginary, size=4, colours=_colours(np.hypot(real, imaginary) > 1 + 1e-9))
+    x, y = Axis("real"), Axis("imaginary")
     if len(real):
         room = 1.2 * max(np.ptp(real), 2 * np.abs(imaginary).max(), 1e-6)
-        axes.set(xlim=(real.max() - room, real.max() + 0.2 * room), ylim=(-room / 2, room / 2))
-    radius = analysis["spectral_radius"]
-    axes.set(xlabel="real", ylabel="imaginary", title=f"one iteration: spectral radius {radius:.6g}")
-    axes.title.set_fontsize(9)
+        x = Axis("real", limits=(real.max() - room, real.max() + 0.2 * room))
+        y = Axis("imaginary", limits=(-room / 2, room / 2))
+    return Panel([circle, shown], x, y, f"one iteration: spectral radius {analysis['spectral_radius']:.6g}")
 
 
-def along(axes: Axes, path: Mapping[str, Any] | None) -> None:
-    """Cosine and norm of the field on the straight way to the checkpoint."""
-    axes.set(xlabel="way from the start (0) to the checkpoint (1)", title="path angle (blue) and field norm (green)")
-    axes.title.set_fontsize(9)
+def along(path: Mapping[str, Any] | None) -> list[Panel]:
+    """Return cosine and norm of the field on the straight way to the checkpoint; nothing without a way."""
     if path is None:
-        return
-    axes.axhline(0, color="grey", linewidth=0.7)
-    axes.axvline(1, color="grey", linewidth=0.7)
-    axes.plot(path["alpha"], path["angle"], color=STABLE)
-    axes.set(ylim=(-1.05, 1.05), ylabel="cosine")
-    norms = axes.twinx()
-    norms.plot(path["alpha"], path["norm"], color=OTHER, linewidth=0.8)
-    norms.set(yscale="log", ylabel="norm")
+        return []
+    x, here = Axis("way from the start (0) to the checkpoint (1)"), Level(value=1, axis="x")
+    angle = Line(x=path["alpha"], y=path["angle"], style=Style(STABLE))
+    norm = Line(x=path["alpha"], y=path["norm"], style=Style(OTHER))
+    return [
+        Panel([Level(value=0), here, angle], x, Axis(limits=(-1.05, 1.05)), "path angle (cosine)"),
+        Panel([here, norm], x, Axis(scale="log"), "norm of the field"),
+    ]
 
 
-def _split(pairs: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:
+def _colours(growing: NDArray[np.bool_]) -> list[str]:
+    return [GROWING if each else STABLE for each in growing]
+
+
+def _split(pairs: Sequence[Sequence[float]]) -> tuple[NDArray, NDArray]:
     real, imaginary = np.array(pairs, float).reshape(-1, 2).T
     return real, imaginary

@@ -1,9 +1,11 @@
 """The keys of ``steadygan stability``; no torch, so that help is there at once."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from steadygan.analysis.studies.ranges import check
 from steadygan.common.errors import bad_value
+from steadygan.common.ranges import Count, at_least, nonnegative, positive
+from steadygan.common.typed import check_fields
 
 DENSE_LIMIT = 3000
 """Rows up to which ``dense=auto`` writes a Jacobian out: its eigenvalues take some minutes there."""
@@ -31,21 +33,20 @@ class Settings:
     """
 
     checkpoint: str = "last"
-    size: int = 0
-    count: int = 6
+    size: Annotated[int, at_least(0)] = 0
+    count: Count = 6
     dense: str = "auto"
-    budget: int = 600
-    zero: float = 1e-4
-    near: float = 0.1
-    slack: float = 0.05
-    turns: float = 10.0
+    budget: Annotated[int, at_least(20)] = 600
+    zero: Annotated[float, positive] = 1e-4
+    near: Annotated[float, nonnegative] = 0.1
+    slack: Annotated[float, nonnegative] = 0.05
+    turns: Annotated[float, positive] = 10.0
     path: str = "initial"
-    points: int = 49
-    probes: int = 8
+    points: Annotated[int, at_least(3)] = 49
+    probes: Count = 8
 
     def __post_init__(self) -> None:
-        least = {"size": 0, "count": 1, "budget": 20, "points": 3, "probes": 1, "slack": 0, "near": 0}
-        check(self, least=least, above={"zero": 0, "turns": 0})
+        check_fields(self)
         if self.dense.lower() not in WAYS:
             raise bad_value("dense", self.dense, "no such choice", WAYS)
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import eig
 
-from steadygan.analysis.linearised import Field, Iteration
+from steadygan.analysis.linearised import Field, Iteration, jvp
 from steadygan.analysis.studies.stability.settings import Settings
 from steadygan.theory import spectrum as of
 from steadygan.theory import zero_modes
@@ -121,9 +120,7 @@ def _seen(spectrum: Spectrum, limit: float, zero: float) -> Spectrum:
     """Keep the eigenvalues that are accurate enough to be reported; and, more strictly, to count as 0."""
     good = spectrum.residuals <= limit
     zeros = (np.abs(spectrum.values) <= zero) & (spectrum.residuals <= zero)
-    return Spectrum(
-        spectrum.values[good], spectrum.vectors[:, good], spectrum.residuals[good], of.span(spectrum.vectors[:, zeros])
-    )
+    return spectrum.chosen(np.flatnonzero(good), of.span(spectrum.vectors[:, zeros]))
 
 
 def held_out(linear: Linear, other: Operator, settings: Settings, stage: Stage, above: float) -> dict[int, complex]:
@@ -137,9 +134,9 @@ def held_out(linear: Linear, other: Operator, settings: Settings, stage: Stage, 
     places = range(min(max(settings.count, int((spectrum.values.real > above).sum())), len(spectrum.values)))
     tick = stage("other draws: products")
     if linear.written is not None:
-        values, left = eig(linear.written.T)
+        values, left = of.eigenpairs(linear.written.T)
     else:
-        turned = Operator(linear.operator.size, linear.operator.pull, linear.operator.push).watched(tick)
+        turned = linear.operator.transposed().watched(tick)
         found = of.outermost(turned, "LR", len(places) + 2, budget=settings.budget)
         values, left = found.values, found.vectors
     found = {}
@@ -170,13 +167,12 @@ def zeros(field: Field, linear: Linear, settings: Settings, follow: bool) -> zer
         full[kept] = torch.as_tensor(vector, device=device, dtype=dtype)
         return full
 
-    _, pull = torch.func.vjp(field.outputs, field.x)
-    _, push = torch.func.vjp(lambda along: pull(along)[0], torch.zeros_like(field.outputs(field.x)))
+    push = jvp(field.outputs, field.x)
     cut = settings.zero * linear.scale
     game = zero_modes.Game(
         operator=linear.operator,
         field=lambda d: field(field.x + placed(d))[kept].detach().cpu().numpy(),
-        change=lambda u: push(placed(u))[0].detach().cpu().numpy(),
+        change=lambda u: push(placed(u)).detach().cpu().numpy(),
         scale=linear.scale,
         solve=None if linear.written is None else zero_modes.pseudo_inverse(linear.written, cut),
     )

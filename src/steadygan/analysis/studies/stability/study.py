@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from steadygan.analysis.linearised import STREAM, Field, Iteration, scene
 from steadygan.analysis.studies.progress import stages
@@ -17,9 +16,10 @@ from steadygan.analysis.studies.stability.settings import Settings
 from steadygan.analysis.studies.stability.verdict import Norms, judge, tolerance
 from steadygan.common.errors import Interrupted, UserError, bad_value
 from steadygan.core.draws import stream_seed
+from steadygan.figures import png
 from steadygan.runs import files
 from steadygan.runs.loading import TrainedGAN, load
-from steadygan.theory.spectrum import KINDS, Spectrum, antisymmetry, part
+from steadygan.theory.spectrum import KINDS, Complex, Spectrum, antisymmetry, part
 from steadygan.training.step import PLAYERS
 
 NAME = "stability"
@@ -62,7 +62,7 @@ def run(
     except KeyboardInterrupt:
         raise Interrupted(f"nothing was written to {path}") from None
     files.write_json(path, analysis)
-    figures.figure(path.with_suffix(".png"), analysis)
+    png.save(figures.figure(analysis), path.with_suffix(".png"))
     for line in summary_lines(analysis):
         report(line)
     report(f"{path}, {path.with_suffix('.png').name}")
@@ -169,7 +169,7 @@ def _rotation(linear: spectra.Linear, settings: Settings, stage: spectra.Stage) 
     return antisymmetry(linear.operator.watched(stage("rotation: products")), draws)
 
 
-def _turning(values: NDArray) -> dict[str, Any]:
+def _turning(values: Complex) -> dict[str, Any]:
     """Return the mode that turns most: ``|Im| / |lambda|``, and the period of the fastest."""
     moving = values[np.abs(values) > 0]
     shares = np.abs(moving.imag) / np.abs(moving)
@@ -218,7 +218,7 @@ def _pair(value: complex) -> list[float]:
     return [float(np.real(value)), float(np.imag(value))]
 
 
-def _pairs(values: NDArray) -> list[list[float]]:
+def _pairs(values: Complex) -> list[list[float]]:
     return [_pair(value) for value in values]
 
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from math import pi
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steadygan.analysis.studies.stability.settings import Settings
-from steadygan.theory.spectrum import Spectrum
+from steadygan.theory.spectrum import Complex, Spectrum
 from steadygan.theory.zero_modes import ZeroModes
 
 ATTRACTING = "locally attracting"
@@ -97,7 +96,7 @@ def judge(
     return ATTRACTING, [f"no real part above {bound:.3g}", *reasons]
 
 
-def _turning(values: NDArray, bound: float, turns: float) -> NDArray:
+def _turning(values: Complex, bound: float, turns: float) -> Complex:
     """Return those of ``values`` that turn."""
     slow = np.maximum(np.abs(values.imag) / (2 * pi * turns), bound)
     return values[(np.abs(values.imag) > bound) & (np.abs(values.real) <= slow)]

@@ -1,39 +1,32 @@
 """The figure of ``steadygan theory two-gaussians``."""
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from steadygan.analysis.studies.two_gaussians.settings import Settings
-from steadygan.runs.files import write_atomically
+from steadygan.figures.spec import Axis, Band, Figure, Line, Mark, Panel
+from steadygan.figures.style import COLOURS, Style
 
 LABELS = {"discriminator": "discriminator", "wgan": "WGAN critic, clipped", "wgan_gp": "WGAN-GP critic"}
 
 
-def picture(path: Path, results: list[dict[str, Any]], s: Settings) -> None:
-    """Both distributions and the critics, each over its own range; below, what slope each has."""
-    figure = Figure(figsize=(9, 5.2), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    values, slopes = figure.subplots(2, 1, sharex=True)
+def figure(results: Sequence[dict[str, Any]], s: Settings) -> Figure:
+    """Return both distributions and the critics, each over its own range; below, what slope each has."""
     x = np.array(results[0]["x"])
-    for mean, label, colour in ((s.real_mean, "data", "tab:blue"), (s.fake_mean, "generated", "tab:green")):
+    values: list[Mark] = []
+    slopes: list[Mark] = []
+    for mean, label, colour in ((s.real_mean, "data", COLOURS[5]), (s.fake_mean, "generated", COLOURS[2])):
         density = norm.pdf(x, mean, s.std)
-        values.fill_between(x, density / density.max() * 0.5, alpha=0.2, color=colour, label=label)
-    for one in results:
-        value = np.array(one["value"])
+        values.append(Band(x=x, low=0 * x, high=density / density.max() / 2, style=Style(colour), name=label))
+    for one, colour in zip(results, (COLOURS[0], COLOURS[1], COLOURS[3])):
+        value, style, label = np.array(one["value"]), Style(colour), LABELS[one["method"]]
         low, high = (0, 1) if one["optimal"] else (value.min(), value.max())
-        label = LABELS[one["method"]]
-        (line,) = values.plot(x, (value - low) / max(high - low, 1e-12), label=label)
-        size = np.abs(one["slope"])
-        slopes.semilogy(x, np.maximum(size, 1e-8), color=line.get_color(), label=label)
+        values.append(Line(x=x, y=(value - low) / max(high - low, 1e-12), style=style, name=label))
+        slopes.append(Line(x=x, y=np.maximum(np.abs(one["slope"]), 1e-8), style=style, name=label))
         if one["optimal"]:
-            values.plot(x, one["optimal"], "k:", lw=1.2, label="p / (p + q)")
-    values.set_ylabel("value, over its range")
-    slopes.set_ylabel("size of the slope")
-    slopes.set_xlabel("x")
-    values.legend(fontsize=8, loc="center left")
-    write_atomically(path, lambda file: figure.savefig(file, format="png"))
+            values.append(Line(x=x, y=one["optimal"], style=Style("#000000", "dot"), name="p / (p + q)"))
+    upper = Panel(values, y=Axis("value, over its range"))
+    return Figure([upper, Panel(slopes, Axis("x"), Axis("size of the slope", "log"))], width=9, height=5.4, shared=True)

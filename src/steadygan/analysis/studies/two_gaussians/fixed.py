@@ -14,6 +14,7 @@ class Fixed(nn.Module):
     """
 
     latent = 1
+    std: Tensor
 
     def __init__(self, shape: tuple[int, ...], mean: float, std: float) -> None:
         super().__init__()

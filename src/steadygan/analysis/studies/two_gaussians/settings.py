@@ -1,8 +1,10 @@
 """The keys of ``steadygan theory two-gaussians``; no torch, so that help is there at once."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from steadygan.analysis.studies.ranges import check
+from steadygan.common.ranges import Count, at_least, positive
+from steadygan.common.typed import check_fields
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,11 @@ class Settings:
 
     real_mean: float = -2.0
     fake_mean: float = 2.0
-    std: float = 0.8
-    iterations: int = 3000
-    batch_size: int = 512
-    width: int = 64
-    seed: int = 0
+    std: Annotated[float, positive] = 0.8
+    iterations: Count = 3000
+    batch_size: Annotated[int, at_least(2)] = 512
+    width: Count = 64
+    seed: Annotated[int, at_least(0)] = 0
 
     def __post_init__(self) -> None:
-        check(self, above={"std": 0.0}, least={"iterations": 1, "batch_size": 2, "width": 1, "seed": 0})
+        check_fields(self)

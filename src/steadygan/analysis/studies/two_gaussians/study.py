@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from steadygan.analysis.studies.discriminator_training import composed, fresh, players_of, train_discriminator
-from steadygan.analysis.studies.two_gaussians.figure import picture
+from steadygan.analysis.studies.output import list_files, write
+from steadygan.analysis.studies.two_gaussians.figure import figure
 from steadygan.analysis.studies.two_gaussians.settings import Settings
-from steadygan.runs.files import write_json
 from steadygan.training.module import GANModule
 
 CRITICS = {
@@ -38,13 +38,12 @@ def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None
     """Write ``results.json`` and ``two_gaussians.png`` into ``folder``."""
     torch.set_num_threads(1)
     results = [record(name, settings) for name in CRITICS]
-    write_json(folder / "results.json", results)
-    picture(folder / "two_gaussians.png", results, settings)
+    write(folder, results, two_gaussians=figure(results, settings))
     report(f"{'':16}{'slope at the fakes':>20}{'generator gradient':>20}{'error':>10}")
     for one in results:
         error = "" if one["error"] is None else f"{one['error']:.4f}"
         report(f"{one['method']:16}{one['slope_at_fakes']:20.3g}{one['generator_gradient']:20.3g}{error:>10}")
-    report(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    list_files(folder, report)
 
 
 def record(name: str, s: Settings) -> dict[str, Any]:

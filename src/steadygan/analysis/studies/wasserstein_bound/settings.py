@@ -1,9 +1,11 @@
 """The keys of ``steadygan theory wasserstein-bound``; no torch, so that help is there at once."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from steadygan.analysis.studies.ranges import check
 from steadygan.common.errors import bad_value
+from steadygan.common.ranges import Count, at_least, positive
+from steadygan.common.typed import check_fields
 
 
 @dataclass(frozen=True)
@@ -24,18 +26,17 @@ class Settings:
     """
 
     dataset: str = "ring"
-    sigma: float = 0.5
-    least: float = 0.02
-    iterations: int = 4000
-    every: int = 200
-    samples: int = 1000
-    width: int = 64
-    batch_size: int = 128
-    lr: float = 1e-3
-    seed: int = 0
+    sigma: Annotated[float, positive] = 0.5
+    least: Annotated[float, positive] = 0.02
+    iterations: Count = 4000
+    every: Count = 200
+    samples: Annotated[int, at_least(2)] = 1000
+    width: Count = 64
+    batch_size: Annotated[int, at_least(2)] = 128
+    lr: Annotated[float, positive] = 1e-3
+    seed: Annotated[int, at_least(0)] = 0
 
     def __post_init__(self) -> None:
-        counts = {"iterations": 1, "every": 1, "width": 1, "seed": 0, "samples": 2, "batch_size": 2}
-        check(self, above={"sigma": 0.0, "least": 0.0, "lr": 0.0}, least=counts)
+        check_fields(self)
         if self.every > self.iterations:
             raise bad_value("every", self.every, f"must be at most iterations={self.iterations}")

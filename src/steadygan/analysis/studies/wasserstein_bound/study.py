@@ -7,22 +7,22 @@ quadrature. No critic is asked: its lower bound of the divergence could not vouc
 Reference: Arjovsky and Bottou (2017), theorem 3.3, arXiv:1701.04862.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from steadygan.analysis.studies.discriminator_training import composed, fresh
+from steadygan.analysis.studies.output import list_files, write
 from steadygan.analysis.studies.progress import track
 from steadygan.analysis.studies.wasserstein_bound.settings import Settings
 from steadygan.common.errors import bad_value
 from steadygan.core.draws import generator
-from steadygan.runs.files import write_atomically, write_json
+from steadygan.figures.spec import Axis, Figure, Line, Panel
+from steadygan.figures.style import COLOURS, Style
 from steadygan.theory.distances import earth_mover
 from steadygan.theory.noise_bound import bound
 from steadygan.training.evaluation import draw
@@ -36,15 +36,14 @@ def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None
     torch.set_num_threads(1)
     gan = start(settings)
     results = list(track(looks(gan, settings), len(iterations(settings)), "looks"))
-    write_json(folder / "results.json", results)
-    picture(folder / "wasserstein_bound.png", results)
+    write(folder, results, wasserstein_bound=figure(results))
     report(f"{'iteration':>9}{'sigma':>8}{'W':>8}{'sqrt(2) C':>11}{'2 C':>8}{'JSD':>9}")
     for one in results[:: max(1, len(results) // 8)]:
         report(f"{one['iteration']:9}{one['sigma']:8.3f}{one['wasserstein']:8.3f}{one['tight']:11.3f}{one['paper']:8.3f}"
              f"{one['jsd']:9.4f}")  # fmt: skip
     broken = sum(one["wasserstein"] > one["tight"] for one in results)
     report(f"the bound is broken at {broken} of {len(results)} looks")
-    report(f"in {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    list_files(folder, report)
 
 
 def start(s: Settings) -> GANModule:
@@ -82,17 +81,18 @@ def looks(gan: GANModule, s: Settings) -> Iterator[list[dict[str, Any]]]:
         yield [{"iteration": due, "wasserstein": distance, **asdict(bound(real.numpy(), fake, sigma))}]
 
 
-def picture(path: Path, results: list[dict[str, Any]]) -> None:
-    """Both sides, and the parts of the larger one, over the run."""
-    figure = Figure(figsize=(7.5, 4), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    drawn = figure.subplots()
+LINES = {
+    "wasserstein": ("W(data, generated)", Style("#000000")),
+    "paper": ("2 sqrt(V) + 2 C sqrt(JSD)", Style(COLOURS[0])),
+    "tight": ("2 sqrt(V) + sqrt(2) C sqrt(JSD)", Style(COLOURS[1])),
+    "noise": ("2 sqrt(V)", Style(COLOURS[2], "dot")),
+    "jsd": ("JSD of the noisy distributions", Style(COLOURS[3], "dash")),
+}
+
+
+def figure(results: Sequence[dict[str, Any]]) -> Figure:
+    """Return both sides, and the parts of the larger one, over the run."""
     at = [one["iteration"] for one in results]
-    drawn.semilogy(at, [one["wasserstein"] for one in results], "k", lw=2, label="W(data, generated)")
-    drawn.semilogy(at, [one["paper"] for one in results], label="2 sqrt(V) + 2 C sqrt(JSD)")
-    drawn.semilogy(at, [one["tight"] for one in results], label="2 sqrt(V) + sqrt(2) C sqrt(JSD)")
-    drawn.semilogy(at, [one["noise"] for one in results], ":", label="2 sqrt(V)")
-    drawn.semilogy(at, np.maximum([one["jsd"] for one in results], 1e-6), "--", label="JSD of the noisy distributions")
-    drawn.set_xlabel("iteration")
-    drawn.legend(fontsize=8)
-    write_atomically(path, lambda file: figure.savefig(file, format="png"))
+    values = {key: np.maximum([one[key] for one in results], 1e-6) for key in LINES}
+    lines = [Line(x=at, y=values[key], name=name, style=style) for key, (name, style) in LINES.items()]
+    return Figure([Panel(lines, Axis("iteration"), Axis(scale="log"))], width=7.5)
