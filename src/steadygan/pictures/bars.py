@@ -1,11 +1,14 @@
 """How many samples each mode of a mixture gets."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from steadygan.pictures.canvas import CRITIC, FAKE, axes, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def bars(path: Path, counts: Tensor, samples: int, share: float) -> None:
@@ -20,7 +23,7 @@ def bars(path: Path, counts: Tensor, samples: int, share: float) -> None:
     save(path, draw(counts, samples, share))
 
 
-def draw(counts: Tensor, samples: int, share: float) -> Any:
+def draw(counts: Tensor, samples: int, share: float) -> "Axes":
     """Return the axes of ``bars``."""
     modes = len(counts)
     fair = samples / modes

@@ -2,18 +2,23 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from steadygan.runs.files import write_atomically
 
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
 INCHES, DPI = 4.0, 80
 REAL, FAKE, CRITIC = "#555555", "#009E73", "#D55E00"
 
 
-def axes() -> Any:
+def axes() -> "Axes":
     """Empty axes on a figure of their own, ``axes.figure``."""
     # Not pyplot: its figures live until they are closed, and it picks a window system.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -27,6 +32,16 @@ def axes() -> Any:
     return ax
 
 
+def _canvas(axes: "Axes") -> "FigureCanvasAgg":
+    """Return what the figure of axes is drawn on."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = axes.figure.canvas
+    if not isinstance(canvas, FigureCanvasAgg):
+        raise TypeError("axes() makes axes that can be saved")
+    return canvas
+
+
 def limits(real: torch.Tensor) -> tuple[float, float]:
     """Return the same for both axes: what the data cover and a quarter of it on each side."""
     low, high = float(real.min()), float(real.max())
@@ -34,11 +49,12 @@ def limits(real: torch.Tensor) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def save(path: Path, drawn: Any, legend: bool = True) -> None:
+def save(path: Path, drawn: "Axes", legend: bool = True) -> None:
     """Write the figure of axes, whole or not at all."""
     if legend:
         drawn.legend(loc="upper right", fontsize=7)
-    write_atomically(path, lambda file: drawn.figure.savefig(file, format="png"))
+    figure = _canvas(drawn).figure
+    write_atomically(path, lambda file: figure.savefig(file, format="png"))
 
 
 class Stage:
@@ -51,24 +67,24 @@ class Stage:
         drawn: axes whose limits stay as they are; what has a label is in the legend.
     """
 
-    def __init__(self, drawn: Any) -> None:
+    def __init__(self, drawn: "Axes") -> None:
         self.axes = drawn
         self._title = drawn.set_title("", fontsize=8)
         drawn.legend(loc="upper right", fontsize=7)
         self._above = [*drawn.spines.values(), drawn.get_legend()]
         for artist in self._above:
             artist.set_visible(False)
-        canvas = drawn.figure.canvas
+        canvas = _canvas(drawn)
         canvas.draw()
         self._empty = canvas.copy_from_bbox(drawn.figure.bbox)
         for artist in self._above:
             artist.set_visible(True)
 
-    def save(self, path: Path, shown: Sequence[Any], title: str) -> None:
+    def save(self, path: Path, shown: "Sequence[Artist]", title: str) -> None:
         """Write the picture with these artists of the axes, which are removed again, whole or not at all."""
         from PIL import Image
 
-        canvas = self.axes.figure.canvas
+        canvas = _canvas(self.axes)
         canvas.restore_region(self._empty)
         self._title.set_text(title)
         for artist in (*shown, *self._above, self._title):

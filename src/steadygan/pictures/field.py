@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from steadygan.pictures.canvas import REAL, axes, limits, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 ARROWS = 25
 """Along each side."""
@@ -25,7 +28,7 @@ def field(path: Path, real: Tensor, critic: Callable[[Tensor], Tensor]) -> None:
     save(path, draw(real.cpu(), critic))
 
 
-def draw(real: Tensor, critic: Callable[[Tensor], Tensor]) -> Any:
+def draw(real: Tensor, critic: Callable[[Tensor], Tensor]) -> "Axes":
     """Return the axes of ``field``. Arrows have one length; their colour is the logarithm of the gradient's norm."""
     low, high = limits(real)
     axis = torch.linspace(low, high, ARROWS, dtype=real.dtype)

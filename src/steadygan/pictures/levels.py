@@ -3,9 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from steadygan.pictures.canvas import axes, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 START, END = "rule/", "/noise_level"
 """Around the player's name, in the columns of ``metrics.csv``."""
@@ -31,7 +34,7 @@ def levels(path: Path, shown: Curves) -> None:
     save(path, draw(shown))
 
 
-def draw(shown: Curves) -> Any:
+def draw(shown: Curves) -> "Axes":
     """Return the axes of ``levels``; logarithmic where the levels span more than a decade, as the noise may explode."""
     drawn = axes()
     for player, (times, values) in shown.items():

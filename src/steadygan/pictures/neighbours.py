@@ -1,7 +1,6 @@
 """The examples nearest to each sample: does the generator copy what it has seen?"""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
@@ -35,7 +34,7 @@ def nearest_of_parts(queries: Tensor, parts: Iterable[Tensor], k: int) -> np.nda
     return indices
 
 
-def sheet(images: Tensor, examples: Any, neighbours: np.ndarray) -> np.ndarray:
+def sheet(images: Tensor, examples: Tensor, neighbours: np.ndarray) -> np.ndarray:
     """Return one row an image: the image ``[n, C, H, W]`` on the left, then its ``neighbours [n, k]`` among the
     examples."""
     return beside(images, examples[neighbours.flatten()].to(images.dtype), neighbours.shape[1])

@@ -53,7 +53,7 @@ def _stage(low: float, high: float) -> Stage:
 def line(path: Path, real: Tensor, fake: Tensor, logits: Tensor) -> None:
     """Histograms of real and generated points ``[n, 1]`` and ``logits`` at the points of ``axis``."""
     low, high = limits(real)
-    bins = np.linspace(low, high, 80)
+    bins = np.linspace(low, high, 80).tolist()
     drawn = axes()
     drawn.hist(real.flatten().numpy(), bins, density=True, alpha=0.6, color=REAL, label="real")
     made = fake.flatten().numpy()

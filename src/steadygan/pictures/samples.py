@@ -1,7 +1,8 @@
 """The picture that fits a data set."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -15,17 +16,43 @@ ROWS, COLUMNS = 20, 10
 STREAM = "picture"
 
 
-def picture(gan: Any, dataset: Any, path: Path) -> None:
-    """Samples of the averaged generator: a grid of images (a conditional GAN's: a row for each class, a column for each
-    latent), or points with the discriminator's contours.
+class Data(Protocol):
+    """What is asked of a data set."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        ...
+
+    def batch(
+        self, seed: int, stream: str, index: int, batch_size: int, device: torch.device, dtype: torch.dtype
+    ) -> Mapping[str, Tensor]:
+        """Return a batch by its draws, with examples ``x``."""
+        ...
+
+
+class GAN(Protocol):
+    """What is asked of a GAN."""
+
+    latent: int
+    seed: int
+    float_type: torch.dtype
+
+    @property
+    def device(self) -> torch.device: ...
+
+    def sample(self, latents: Tensor, *, label: Tensor | None = None) -> Tensor: ...
+
+    def labels(self, count: int, stream: str) -> Tensor | None: ...
+
+    def critic(self, x: Tensor) -> Tensor: ...
+
+
+def picture(gan: GAN, dataset: Data, path: Path) -> None:
+    """Draw samples of the averaged generator: a grid of images (a conditional GAN's: a row for each class, a column for
+    each latent), or points with the discriminator's contours.
 
     The latents are the same every time, so that a series of pictures shows one thing changing.
-
-    Args:
-        gan: offers ``sample(latents)``, ``critic(x)``, ``latent``, ``seed``, ``device`` and ``float_type``; a
-            conditional one also ``classes``, ``labels(count, stream)``, and ``sample(latents, label=labels)``.
-        dataset: what it is trained on.
-        path: the PNG to write.
     """
     if of_images(dataset) and (rows := rows_of(gan)):
         grid.save(path, grid.grid(by_class(gan, rows), COLUMNS))
@@ -38,35 +65,35 @@ def picture(gan: Any, dataset: Any, path: Path) -> None:
         points(path, real(gan, dataset), fake, lambda x: gan.critic(x.to(gan.device)).cpu())
 
 
-def conditional(gan: Any) -> bool:
+def conditional(gan: object) -> bool:
     """Return whether a GAN is asked for classes."""
     return getattr(gan, "classes", None) is not None
 
 
-def rows_of(gan: Any) -> int:
+def rows_of(gan: object) -> int:
     """Return how many classes have a row: all, or the first ROWS; 0 where the GAN is not conditional."""
-    return min(gan.classes, ROWS) if conditional(gan) else 0
+    return min(getattr(gan, "classes", None) or 0, ROWS)
 
 
-def by_class(gan: Any, rows: int) -> Tensor:
+def by_class(gan: GAN, rows: int) -> Tensor:
     """Return ``[rows * COLUMNS, *shape]``: the same COLUMNS latents for each class, one class after the other."""
     source = generator(gan.seed, STREAM, 0, gan.device)
     z = normal_like(source, (COLUMNS, gan.latent), gan.float_type).repeat(rows, 1)
     return gan.sample(z, label=torch.arange(rows, device=z.device).repeat_interleave(COLUMNS))
 
 
-def of_images(dataset: Any) -> bool:
+def of_images(dataset: Data) -> bool:
     """Return whether a picture is a grid of images."""
     return len(dataset.shape) == 3
 
 
-def latents(gan: Any, dataset: Any) -> Tensor:
+def latents(gan: GAN, dataset: Data) -> Tensor:
     """Return ``[n, latent]``: those of every picture of the run."""
     source = generator(gan.seed, STREAM, 0, gan.device)
     return normal_like(source, (IMAGES if of_images(dataset) else POINTS, gan.latent), gan.float_type)
 
 
-def real(gan: Any, dataset: Any) -> Tensor:
+def real(gan: GAN, dataset: Data) -> Tensor:
     """Return ``[POINTS, d]``: the examples in every picture of the run."""
     return dataset.batch(gan.seed, STREAM, 0, POINTS, device=gan.device, dtype=gan.float_type)["x"]
 

@@ -1,11 +1,11 @@
 """A discriminator trained while the generator stands still, by the trainer's own moves."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 
 from steadygan.config.build import build, compose
+from steadygan.config.node import Config
 from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.games import State
 from steadygan.training.components import DTYPES
@@ -15,12 +15,12 @@ from steadygan.training.step import PLAYERS, AlgorithmPlayers
 QUIET = ("logger=none", "metrics=[]")
 
 
-def composed(overrides: Sequence[str]) -> dict[str, Any]:
+def composed(overrides: Sequence[str]) -> Config:
     """Return the config of a run with these overrides that is not scored and not logged."""
     return compose([*overrides, *QUIET])
 
 
-def fresh(config: Mapping[str, Any]) -> GANModule:
+def fresh(config: Config) -> GANModule:
     """Return a GAN of a config before its first iteration, on the CPU, without files."""
     gan = GANModule(build(config), config["seed"], config["batch_size"], DTYPES[str(config["trainer"]["precision"])])
     gan.to_device(torch.device("cpu"))

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from steadygan.figures import png
 from steadygan.figures.spec import Figure
 from steadygan.runs.files import write_json
 
+Record: TypeAlias = dict[str, Any]
+"""A record of ``results.json``: numbers, texts and lists of them by name."""
 
-def write(folder: Path, records: Sequence[object], **figures: Figure) -> None:
+
+def write(folder: Path, records: Sequence[Record], **figures: Figure) -> None:
     """Write ``results.json`` and the PNGs of figures, by their names, into ``folder``."""
     write_json(folder / "results.json", records)
     for name, figure in figures.items():

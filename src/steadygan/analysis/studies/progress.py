@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+T = TypeVar("T")
 
-def track(parts: Iterable[list[Any]], total: int, what: str) -> Iterator[Any]:
+
+def track(parts: Iterable[list[T]], total: int, what: str) -> Iterator[T]:
     """Yield the items of all ``parts``, with a bar on stderr that counts the parts, their rate and what is left."""
     columns = [SpinnerColumn(), TextColumn("{task.description} {task.completed}/{task.total}"), TimeElapsedColumn(),
                TextColumn("left"), TimeRemainingColumn()]  # fmt: skip

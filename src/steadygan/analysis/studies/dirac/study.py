@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -14,7 +13,7 @@ from steadygan.analysis.studies.dirac.settings import Settings
 from steadygan.analysis.studies.dirac.simulate import ring, trajectories
 from steadygan.analysis.studies.dirac.systems import UPDATES, System, methods
 from steadygan.analysis.studies.dirac.verdict import records
-from steadygan.analysis.studies.output import list_files, write
+from steadygan.analysis.studies.output import Record, list_files, write
 from steadygan.core.draws import generator
 from steadygan.data.curves import Circle
 from steadygan.figures.page import menu, play, plot
@@ -52,7 +51,7 @@ def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None
     list_files(folder, report)
 
 
-def draw(settings: Settings, results: list[dict[str, Any]]) -> list[figures.Drawing]:
+def draw(settings: Settings, results: list[Record]) -> list[figures.Drawing]:
     """Return the drawings of each method on the Dirac-GAN."""
     known = {(r["method"], r["update"]): r for r in results if r["case"] == "general"}
     starts = torch.cat([torch.tensor(START, dtype=torch.float64), ring((1.5,), 6)])
@@ -74,7 +73,7 @@ def draw(settings: Settings, results: list[dict[str, Any]]) -> list[figures.Draw
     return drawings
 
 
-def table(results: list[dict[str, Any]]) -> str:
+def table(results: list[Record]) -> str:
     """Expected and found, as on paper: absolutely continuous / general; found for each update."""
     words = {True: "yes", False: "no", None: "-"}
     lines = [f"{'method':18}{'expected':12}{'simultaneous':38}{'alternating':38}", f"{'':18}{'a.c. / general':15}"]
@@ -90,7 +89,7 @@ def table(results: list[dict[str, Any]]) -> str:
     return "\n".join([*lines, *reasons(results)])
 
 
-def reasons(results: list[dict[str, Any]]) -> list[str]:
+def reasons(results: list[Record]) -> list[str]:
     """Return why cells differ from what is expected: a line for each reason of a method, with its cells."""
     same: dict[tuple[str, str], list[str]] = {}
     for record in results:

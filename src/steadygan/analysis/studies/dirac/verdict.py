@@ -1,7 +1,7 @@
 """Whether a method converges: found by eigenvalues where the field is smooth, by simulation where it has a cusp."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from steadygan.analysis.studies.dirac.spectrum import (
     smooth,
 )
 from steadygan.analysis.studies.dirac.systems import UPDATES, Method, System, methods
+from steadygan.analysis.studies.output import Record
 from steadygan.theory.dirac import closed_form, expected
 
 TOLERANCE = 1e-6
@@ -32,7 +33,7 @@ TIME, FALL = 200.0, 1e-3
 RADII = (0.1, 1.0, 2.0)
 
 
-def records(settings: Settings) -> list[dict[str, Any]]:
+def records(settings: Settings) -> list[Record]:
     """Return a record for each method, update and case."""
     return [
         record(name, method, update, case, settings)
@@ -42,7 +43,7 @@ def records(settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def record(name: str, method: Method, update: str, case: str, settings: Settings) -> dict[str, Any]:
+def record(name: str, method: Method, update: str, case: str, settings: Settings) -> Record:
     """Return what is expected and what is found; complex numbers as [re, im]."""
     h, spread = settings.step, CASES[case]
     system = System(method, update, spread, settings.n_critic)
@@ -66,7 +67,7 @@ def record(name: str, method: Method, update: str, case: str, settings: Settings
     }
 
 
-def judge(system: System, h: float) -> dict[str, Any]:
+def judge(system: System, h: float) -> Record:
     """Return ``found``, ``mode``, ``note`` and what they rest on."""
     if not smooth(system):
         return _by_simulation(system, h)
@@ -110,7 +111,7 @@ def _on_the_circle(system: System, h: float) -> tuple[bool, str, str | None]:
     return False, "neutral", None
 
 
-def _by_simulation(system: System, h: float) -> dict[str, Any]:
+def _by_simulation(system: System, h: float) -> Record:
     """Autodiff at a cusp gives nonsense, so several steps and starts; the distance counts, not the last move."""
     starts, steps = ring(RADII, 4), [2 * h, h, h / 2]
     everyone = starts.repeat(len(steps), 1)
@@ -135,7 +136,7 @@ def _by_simulation(system: System, h: float) -> dict[str, Any]:
     }
 
 
-def _why(name: str, judgement: dict[str, Any], settings: Settings) -> str:
+def _why(name: str, judgement: Record, settings: Settings) -> str:
     if name == "dragan_two_sided" and judgement["mode"] == "not_an_equilibrium":
         return (
             "the two-sided penalty punishes a flat critic too: at psi = 0 it pushes with 2 weight center "
@@ -148,5 +149,5 @@ def _why(name: str, judgement: dict[str, Any], settings: Settings) -> str:
     return f"at these numbers: mode {judgement['mode']}, spectral abscissa {judgement['spectral_abscissa']:.4g}"
 
 
-def _pairs(values: Any) -> list[list[float]] | None:
+def _pairs(values: Iterable[complex] | None) -> list[list[float]] | None:
     return None if values is None else [[float(np.real(value)), float(np.imag(value))] for value in values]

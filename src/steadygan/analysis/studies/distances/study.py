@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from steadygan.analysis.studies.distances.settings import Settings
-from steadygan.analysis.studies.output import list_files, write
+from steadygan.analysis.studies.output import Record, list_files, write
 from steadygan.figures.spec import Axis, Figure, Line, Panel, Points
 from steadygan.figures.style import COLOURS, Style
 from steadygan.theory.distances import Distances, of_samples, parallel_lines
@@ -31,7 +30,7 @@ def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None
     list_files(folder, report)
 
 
-def records(settings: Settings) -> list[dict[str, Any]]:
+def records(settings: Settings) -> list[Record]:
     """Return a record for each theta: the closed forms, and under ``estimated`` the same from samples."""
     source = np.random.default_rng(settings.seed)
     thetas = np.linspace(-settings.extent, settings.extent, settings.count)
@@ -53,7 +52,7 @@ def estimate(theta: float, settings: Settings, source: np.random.Generator) -> D
     return of_samples(near, far, settings.bins)
 
 
-def figure(results: Sequence[dict[str, Any]]) -> Figure:
+def figure(results: Sequence[Record]) -> Figure:
     """Return each distance over theta; where it is infinite there is no line."""
     theta, panels = [record["theta"] for record in results], []
     x = Axis("theta", limits=(1.05 * theta[0], 1.05 * theta[-1]))

@@ -1,10 +1,10 @@
 """The figure of ``steadygan theory perfect-discriminator``."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from steadygan.analysis.studies.output import Record
 from steadygan.figures.spec import Axis, Band, Figure, Line, Mark, Panel
 from steadygan.figures.style import styles
 
@@ -17,7 +17,7 @@ ROWS = {
 }
 
 
-def figure(results: Sequence[dict[str, Any]]) -> Figure:
+def figure(results: Sequence[Record]) -> Figure:
     """Return a column for each remedy, a line for each age of the generator: the median over seeds, with its range."""
     remedies = list(dict.fromkeys(one["remedy"] for one in results))
     looks = styles(dict.fromkeys(f"G after {one['epochs']} epochs" for one in results))
@@ -38,7 +38,7 @@ def figure(results: Sequence[dict[str, Any]]) -> Figure:
     return Figure(panels, len(remedies), width, height, shared=True)
 
 
-def _series(results: Sequence[dict[str, Any]], remedy: str, age: int, key: str) -> tuple[list[int], np.ndarray]:
+def _series(results: Sequence[Record], remedy: str, age: int, key: str) -> tuple[list[int], np.ndarray]:
     """Iterations ``[n]`` and values ``[seeds, n]``."""
     matching = [one for one in results if (one["remedy"], one["epochs"]) == (remedy, age)]
     iterations = sorted({one["iteration"] for one in matching})

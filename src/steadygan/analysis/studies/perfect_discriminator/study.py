@@ -5,12 +5,11 @@ Reference: Arjovsky and Bottou (2017), figures 2 and 3, arXiv:1701.04862.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from steadygan.analysis.studies.discriminator_training import composed, fresh
-from steadygan.analysis.studies.output import list_files, write
+from steadygan.analysis.studies.output import Record, list_files, write
 from steadygan.analysis.studies.perfect_discriminator.figure import figure
 from steadygan.analysis.studies.perfect_discriminator.retrain import Look, retrain
 from steadygan.analysis.studies.perfect_discriminator.settings import Settings
@@ -39,7 +38,7 @@ def total(s: Settings) -> int:
     return s.seeds * len(s.ages) * len(remedies(s, len(shape(tuple(overrides(s, 0)))) == 3))
 
 
-def retrained(s: Settings) -> Iterator[list[dict[str, Any]]]:
+def retrained(s: Settings) -> Iterator[list[Record]]:
     """Yield the records of each discriminator that is trained anew, one list each."""
     marks = s.ages
     for seed in range(s.seeds):
@@ -56,12 +55,12 @@ def retrained(s: Settings) -> Iterator[list[dict[str, Any]]]:
                 yield [record(look, name, mark, seed) for look in looks]
 
 
-def record(look: Look, remedy: str, epochs: int, seed: int) -> dict[str, Any]:
+def record(look: Look, remedy: str, epochs: int, seed: int) -> Record:
     """Return one line of ``results.json``."""
     return {"kind": "retrained", "remedy": remedy, "epochs": epochs, "seed": seed, **look._asdict()}
 
 
-def table(results: list[dict[str, Any]]) -> str:
+def table(results: list[Record]) -> str:
     """Return the last look at each, the median over seeds."""
     last = max(one["iteration"] for one in results)
     lines = [f"{'':18}{'epochs':>7}{'accuracy':>10}{'|grad log(1-D)|':>17}{'|grad -log D|':>15}{'its variance':>14}"]

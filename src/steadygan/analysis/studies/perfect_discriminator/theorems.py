@@ -4,7 +4,6 @@ Reference: Arjovsky and Bottou (2017), theorems 2.5 and 2.6, arXiv:1701.04862.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from scipy.stats import cauchy as cauchy_distribution
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from steadygan.analysis.studies.discriminator_training import composed, fresh
+from steadygan.analysis.studies.output import Record
 from steadygan.analysis.studies.perfect_discriminator.settings import Settings
 from steadygan.analysis.studies.perfect_discriminator.variants import overrides
 from steadygan.core.autodiff import forward_mode
@@ -24,7 +24,7 @@ LATENTS = 32
 SIGMA_R, SIGMA_E = 0.3, 0.05
 
 
-def cauchy(s: Settings) -> Iterator[dict[str, Any]]:
+def cauchy(s: Settings) -> Iterator[Record]:
     """Yield the scale that theorem 2.6 gives for some parameters, and how well drawn gradients fit it.
 
     Kolmogorov and Smirnov's test against that distribution, nothing fitted; ``p_value_normal`` is that of the normal
@@ -75,7 +75,7 @@ def parameter_jacobian(gan: GANModule, count: int) -> tuple[list[str], Tensor]:
     return names, torch.stack(columns)
 
 
-def identity() -> Iterator[dict[str, Any]]:
+def identity() -> Iterator[Record]:
     """Both sides of theorem 2.5 for Gaussians on the line: data N(0, 1), a generator of some means and deviations."""
     x = torch.linspace(-30, 30, 60_001, dtype=torch.float64)
     log_p = Normal(torch.zeros((), dtype=torch.float64), 1.0).log_prob(x)

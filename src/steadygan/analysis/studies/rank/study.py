@@ -10,14 +10,13 @@ Reference: Arjovsky and Bottou (2017), lemma 1, arXiv:1701.04862.
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from steadygan.analysis.studies.discriminator_training import composed, fresh
-from steadygan.analysis.studies.output import list_files, write
+from steadygan.analysis.studies.output import Record, list_files, write
 from steadygan.analysis.studies.progress import track
 from steadygan.analysis.studies.rank.settings import Settings
 from steadygan.common.errors import bad_value
@@ -64,7 +63,7 @@ def subject(s: Settings) -> tuple[Callable[[Tensor], Tensor], int, tuple[int, ..
     return sample, gan.latent, shape
 
 
-def records(sample: Callable[[Tensor], Tensor], latent: int, s: Settings) -> Iterator[list[dict[str, Any]]]:
+def records(sample: Callable[[Tensor], Tensor], latent: int, s: Settings) -> Iterator[list[Record]]:
     """Yield for each latent ``rank``, ``singular_values`` and ``bound``, the smaller of both dimensions."""
     for index, z in enumerate(normal_like(generator(s.seed, STREAM), (s.points, latent), torch.float64)):
         matrix = jacobian(sample, z)
@@ -79,7 +78,7 @@ def records(sample: Callable[[Tensor], Tensor], latent: int, s: Settings) -> Ite
         ]
 
 
-def figure(results: Sequence[dict[str, Any]]) -> Figure:
+def figure(results: Sequence[Record]) -> Figure:
     """Return the singular values at each latent, over the largest."""
     lines = []
     for one in results:

@@ -1,25 +1,25 @@
 """The picture beside ``stability.json``: eigenvalues of the field, multipliers of one iteration, the path."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from steadygan.analysis.studies.output import Record
 from steadygan.figures.spec import Axis, Figure, Level, Line, Panel, Points
 from steadygan.figures.style import COLOURS, GREY, Style
 
 STABLE, GROWING, OTHER = COLOURS[:3]
 
 
-def figure(analysis: Mapping[str, Any]) -> Figure:
+def figure(analysis: Record) -> Figure:
     """Return the picture of one analysis."""
     panels = [eigenvalues(analysis), multipliers(analysis), *along(analysis["path"])]
     title = f"{analysis['verdict']}, iteration {analysis['iteration']}: {analysis['run']}"
     return Figure(panels, len(panels), width=4.3 * len(panels), height=4, title=title)
 
 
-def eigenvalues(analysis: Mapping[str, Any]) -> Panel:
+def eigenvalues(analysis: Record) -> Panel:
     """Return the complex plane, on scales that are linear about 0 and logarithmic beyond."""
     real, imaginary = _split(analysis["eigenvalues"])
     linear = max(analysis["tolerance"], 1e-12)
@@ -29,7 +29,7 @@ def eigenvalues(analysis: Mapping[str, Any]) -> Panel:
     return Panel([*bounds, shown], x, y, "eigenvalues of the field; dotted: tolerance")
 
 
-def multipliers(analysis: Mapping[str, Any]) -> Panel:
+def multipliers(analysis: Record) -> Panel:
     """Return those of largest modulus beside the unit circle."""
     real, imaginary = _split(analysis["multipliers"])
     turn = np.exp(1j * np.linspace(0, 2 * np.pi, 2000))
@@ -43,7 +43,7 @@ def multipliers(analysis: Mapping[str, Any]) -> Panel:
     return Panel([circle, shown], x, y, f"one iteration: spectral radius {analysis['spectral_radius']:.6g}")
 
 
-def along(path: Mapping[str, Any] | None) -> list[Panel]:
+def along(path: Record | None) -> list[Panel]:
     """Return cosine and norm of the field on the straight way to the checkpoint; nothing without a way."""
     if path is None:
         return []

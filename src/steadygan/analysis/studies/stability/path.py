@@ -8,11 +8,13 @@ Reference: Berard et al. (2020), section 4, arXiv:1906.04848.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from steadygan.analysis.studies.output import Record
+from steadygan.core.games import State
 
 BEFORE, BEYOND = -0.1, 1.2
 """Where the path begins and ends; 0 is the start and 1 the checkpoint."""
@@ -26,7 +28,7 @@ BUMP = 0.1
 
 def along(
     field: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, points: int, tick: Callable[[], None]
-) -> dict[str, Any] | None:
+) -> Record | None:
     """Return ``angle`` and ``norm`` of the field at each of ``alpha``; None where start and end are the same."""
     way = end - start
     length = way.norm()
@@ -49,7 +51,7 @@ def along(
     }
 
 
-def shape(alphas: np.ndarray, angles: np.ndarray) -> dict[str, Any]:
+def shape(alphas: np.ndarray, angles: np.ndarray) -> Record:
     """``sign_switch``: where the cosine goes from + to - next to the checkpoint, or null; ``bump``: how much larger its
     modulus is in between than at both ends, the start and beyond the checkpoint."""
     falls = [
@@ -64,6 +66,6 @@ def shape(alphas: np.ndarray, angles: np.ndarray) -> dict[str, Any]:
     return {"sign_switch": switch, "bump": bump if bump > BUMP else 0.0}
 
 
-def flat(state: dict[str, Any], players: tuple[str, ...]) -> Tensor:
+def flat(state: State, players: tuple[str, ...]) -> Tensor:
     """Return all parameters of both players, float64."""
     return torch.cat([value.double().reshape(-1) for player in players for value in state[player]["params"].values()])

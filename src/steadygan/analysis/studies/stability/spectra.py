@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from steadygan.analysis.linearised import Field, Iteration, jvp
+from steadygan.analysis.studies.output import Record
 from steadygan.analysis.studies.stability.settings import Settings
 from steadygan.theory import spectrum as of
 from steadygan.theory import zero_modes
@@ -45,7 +45,7 @@ class Linear:
     kept: NDArray[np.bool_]
     written: NDArray | None
     spectrum: Spectrum
-    search: dict[str, dict[str, Any]]
+    search: dict[str, Record]
 
     @property
     def unsure(self) -> float:
@@ -86,7 +86,7 @@ def _idle(field: Field, operator: Operator) -> NDArray[np.bool_]:
     return np.zeros_like(still)
 
 
-def search(operator: Operator, settings: Settings, stage: Stage) -> tuple[Spectrum, dict[str, dict[str, Any]]]:
+def search(operator: Operator, settings: Settings, stage: Stage) -> tuple[Spectrum, dict[str, Record]]:
     """Without the matrix: one Krylov space for all kinds, ARPACK for those that it does not show well enough, and a
     larger space for those about 0. Also what was found, see ``Linear``."""
     count, budget = settings.count, settings.budget
@@ -108,7 +108,7 @@ def search(operator: Operator, settings: Settings, stage: Stage) -> tuple[Spectr
     return reduce(Spectrum.joined, sorted(spectra, key=lambda spectrum: spectrum.residuals.max(initial=0.0))), accuracy
 
 
-def _accuracy(spectrum: Spectrum, requested: int, scale: float, residual: float) -> dict[str, Any]:
+def _accuracy(spectrum: Spectrum, requested: int, scale: float, residual: float) -> Record:
     return {
         "asked": requested,
         "found": int((spectrum.residuals <= CONVERGED * scale).sum()),

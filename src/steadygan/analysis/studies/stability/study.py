@@ -1,21 +1,23 @@
 """``steadygan stability RUN``: from a checkpoint to ``stability.json`` and its figure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from steadygan.analysis.linearised import STREAM, Field, Iteration, scene
+from steadygan.analysis.studies.output import Record
 from steadygan.analysis.studies.progress import stages
 from steadygan.analysis.studies.stability import figures, spectra
 from steadygan.analysis.studies.stability.path import along, flat
 from steadygan.analysis.studies.stability.settings import Settings
 from steadygan.analysis.studies.stability.verdict import Norms, judge, tolerance
 from steadygan.common.errors import Interrupted, UserError, bad_value
+from steadygan.config.node import Config
 from steadygan.core.draws import stream_seed
+from steadygan.core.games import State
 from steadygan.figures import png
 from steadygan.runs import files
 from steadygan.runs.loading import TrainedGAN, load
@@ -38,7 +40,7 @@ def run(
     settings: Settings,
     report: Callable[[str], None],
     trust: Iterable[str] = (),
-    data: Mapping[str, Any] | None = None,
+    data: Config | None = None,
 ) -> None:
     """Write ``stability.json`` and ``stability.png`` into the run's folder.
 
@@ -91,7 +93,7 @@ def checkpoint(directory: Path, key: str, name: str) -> Path:
     return checkpoints[numbered]
 
 
-def analyse(trained: TrainedGAN, settings: Settings, stage: spectra.Stage) -> dict[str, Any]:
+def analyse(trained: TrainedGAN, settings: Settings, stage: spectra.Stage) -> Record:
     """Return all that ``stability.json`` holds."""
     seed, size = trained.config["seed"], settings.examples(trained.shape)
     here, other = (scene(trained.components, trained.state, trained.iteration, seed, size, index) for index in (0, 1))
@@ -144,7 +146,7 @@ def analyse(trained: TrainedGAN, settings: Settings, stage: spectra.Stage) -> di
 LARGEST = ("largest_real", "largest_imaginary", "largest_modulus")
 
 
-def _start(trained: TrainedGAN, settings: Settings) -> dict[str, Any]:
+def _start(trained: TrainedGAN, settings: Settings) -> State:
     if settings.path == "initial":
         return trained.initial()
     return trained.at(checkpoint(trained.directory, "path", settings.path)).state
@@ -169,7 +171,7 @@ def _rotation(linear: spectra.Linear, settings: Settings, stage: spectra.Stage) 
     return antisymmetry(linear.operator.watched(stage("rotation: products")), draws)
 
 
-def _turning(values: Complex) -> dict[str, Any]:
+def _turning(values: Complex) -> Record:
     """Return the mode that turns most: ``|Im| / |lambda|``, and the period of the fastest."""
     moving = values[np.abs(values) > 0]
     shares = np.abs(moving.imag) / np.abs(moving)
@@ -181,7 +183,7 @@ def _turning(values: Complex) -> dict[str, Any]:
     }
 
 
-def _multipliers(spectrum: Spectrum, standing: int) -> dict[str, Any]:
+def _multipliers(spectrum: Spectrum, standing: int) -> Record:
     """Return the largest modulus of one iteration's multipliers: of all, and of those that move."""
     moduli = np.abs(spectrum.values)
     largest = float(moduli.max(initial=0.0))
@@ -222,7 +224,7 @@ def _pairs(values: Complex) -> list[list[float]]:
     return [_pair(value) for value in values]
 
 
-def summary_lines(analysis: dict[str, Any]) -> list[str]:
+def summary_lines(analysis: Record) -> list[str]:
     """Return the lines for the terminal."""
     zero = analysis["zero_modes"]
     real = [f"{re:.4g}{im:+.4g}i" for re, im in analysis["eigenvalues"][:3]]

@@ -1,11 +1,11 @@
 """The figure of ``steadygan theory two-gaussians``."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
+from steadygan.analysis.studies.output import Record
 from steadygan.analysis.studies.two_gaussians.settings import Settings
 from steadygan.figures.spec import Axis, Band, Figure, Line, Mark, Panel
 from steadygan.figures.style import COLOURS, Style
@@ -13,7 +13,7 @@ from steadygan.figures.style import COLOURS, Style
 LABELS = {"discriminator": "discriminator", "wgan": "WGAN critic, clipped", "wgan_gp": "WGAN-GP critic"}
 
 
-def figure(results: Sequence[dict[str, Any]], s: Settings) -> Figure:
+def figure(results: Sequence[Record], s: Settings) -> Figure:
     """Return both distributions and the critics, each over its own range; below, what slope each has."""
     x = np.array(results[0]["x"])
     values: list[Mark] = []

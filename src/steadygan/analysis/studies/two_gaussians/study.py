@@ -10,14 +10,13 @@ Reference: Arjovsky et al. (2017), figure 2, arXiv:1701.07875.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Normal
 
 from steadygan.analysis.studies.discriminator_training import composed, fresh, players_of, train_discriminator
-from steadygan.analysis.studies.output import list_files, write
+from steadygan.analysis.studies.output import Record, list_files, write
 from steadygan.analysis.studies.two_gaussians.figure import figure
 from steadygan.analysis.studies.two_gaussians.settings import Settings
 from steadygan.training.module import GANModule
@@ -46,7 +45,7 @@ def run(folder: Path, settings: Settings, report: Callable[[str], None]) -> None
     list_files(folder, report)
 
 
-def record(name: str, s: Settings) -> dict[str, Any]:
+def record(name: str, s: Settings) -> Record:
     """Train one critic to the end; return its values and slopes on a grid, and what the generator has of it.
 
     Keys: ``method``; ``x``, ``value`` (of a discriminator the probability of being real, of a critic the critic) and

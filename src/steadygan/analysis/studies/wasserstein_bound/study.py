@@ -10,13 +10,12 @@ Reference: Arjovsky and Bottou (2017), theorem 3.3, arXiv:1701.04862.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from steadygan.analysis.studies.discriminator_training import composed, fresh
-from steadygan.analysis.studies.output import list_files, write
+from steadygan.analysis.studies.output import Record, list_files, write
 from steadygan.analysis.studies.progress import track
 from steadygan.analysis.studies.wasserstein_bound.settings import Settings
 from steadygan.common.errors import bad_value
@@ -67,7 +66,7 @@ def iterations(s: Settings) -> list[int]:
     return [*range(0, s.iterations, s.every), s.iterations]
 
 
-def looks(gan: GANModule, s: Settings) -> Iterator[list[dict[str, Any]]]:
+def looks(gan: GANModule, s: Settings) -> Iterator[list[Record]]:
     """Yield the records, each as a list of one."""
     real, _ = gan.components.dataset.sample(s.samples, generator(s.seed, STREAM), torch.float64)
     for due in iterations(s):
@@ -90,7 +89,7 @@ LINES = {
 }
 
 
-def figure(results: Sequence[dict[str, Any]]) -> Figure:
+def figure(results: Sequence[Record]) -> Figure:
     """Return both sides, and the parts of the larger one, over the run."""
     at = [one["iteration"] for one in results]
     values = {key: np.maximum([one[key] for one in results], 1e-6) for key in LINES}
