@@ -10,7 +10,6 @@ by its mean: lazy penalties count once in each, and a discriminator drawn for th
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -53,7 +52,7 @@ class Scene:
         return replace(self, state=doubled(state))
 
 
-def doubled(tree: Any) -> Any:
+def doubled(tree: State) -> State:
     """Return a tree with its floating-point tensors in float64."""
     return tree_map(lambda leaf: leaf.double() if isinstance(leaf, Tensor) and leaf.is_floating_point() else leaf, tree)
 
@@ -71,14 +70,14 @@ def scene(components: Components, state: State, iteration: int, seed: int, size:
     """
     state = doubled(state)
     params = {player: state[player]["params"] for player in PLAYERS}
-    latent = components.networks["generator"].latent
+    latent: int = components.networks["generator"].latent  # pyright: ignore[reportAssignmentType] networks say it
     device = next(iter(params["generator"].values())).device
     derived_seed = stream_seed(seed, STREAM) >> 1  # what takes seeds takes those of 63 bits
     sampling = replace(components.sampling, every={}, aggregation=False)
     sampler = BatchSampler(components.dataset, sampling, latent, derived_seed, size, device, torch.float64)
     functions = components.sampling.labelling.functions(as_functions(components.networks, bf16=False))
     objective = components.algorithm.objective
-    aggregation = Mean() if objective.aggregation.noisy else objective.aggregation
+    aggregation = Mean() if getattr(objective.aggregation, "noisy", False) else objective.aggregation
     objective = replace(objective, **{"penalty_discriminator": None, "aggregation": aggregation, **functions})
     algorithm = replace(components.algorithm, objective=objective)
     return Scene(
@@ -89,17 +88,17 @@ def scene(components: Components, state: State, iteration: int, seed: int, size:
 class Flat:
     """Trees of tensors of one shape as vectors."""
 
-    def __init__(self, tree: Any) -> None:
+    def __init__(self, tree: State) -> None:
         leaves, self._spec = tree_flatten(tree)
         self._shapes = [leaf.shape for leaf in leaves]
         self._sizes = [leaf.numel() for leaf in leaves]
         self.size = sum(self._sizes)
 
-    def vector(self, tree: Any) -> Tensor:
+    def vector(self, tree: State) -> Tensor:
         """Return ``[size]``."""
         return torch.cat([leaf.reshape(-1) for leaf in tree_flatten(tree)[0]])
 
-    def tree(self, vector: Tensor) -> Any:
+    def tree(self, vector: Tensor) -> State:
         """Return the tree of a vector ``[size]``."""
         pieces = vector.split(self._sizes)
         return tree_unflatten([piece.view(shape) for piece, shape in zip(pieces, self._shapes)], self._spec)
@@ -173,7 +172,7 @@ class Field:
     def _fake(self) -> Tensor:
         return repeated(self._made(self.flat.tree(self.x)), self.scene.algorithm.objective.members)
 
-    def _made(self, params: Mapping[str, Any]) -> Tensor:
+    def _made(self, params: State) -> Tensor:
         generator, (batch,) = self.scene.algorithm.objective.generator, self._batches["discriminator"]
         return generator(params["generator"], self.scene.state["generator"]["buffers"], batch.latent, *batch.condition)[
             0
@@ -195,7 +194,7 @@ class Iteration:
         self.flat = Flat(moving)
         self.x = self.flat.vector(moving)
 
-    def _moving(self, state: State) -> dict[str, Any]:
+    def _moving(self, state: State) -> State:
         """Return the tensors that the map is of."""
         rules = self.scene.algorithm.rules
         tree = {
@@ -225,14 +224,14 @@ class Iteration:
         return jacobian(self, self.x)
 
 
-def _without(state: Any, counters: tuple[str, ...]) -> Any:
+def _without(state: object, counters: tuple[str, ...]) -> object:
     """Return the state of a rule or game without the keys that count its updates."""
     if not isinstance(state, Mapping):
         return state
     return {key: _without(value, counters) for key, value in state.items() if key not in counters}
 
 
-def _with(state: Any, moving: Any) -> Any:
+def _with(state: object, moving: State) -> object:
     """Put the tensors of ``moving`` in place of those of the state under the same key."""
     if not isinstance(state, Mapping):
         return moving

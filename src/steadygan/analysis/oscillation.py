@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, SupportsFloat
 
 import numpy as np
 from scipy.signal import detrend, periodogram
@@ -54,12 +54,12 @@ class Trailing:
     def __init__(self) -> None:
         self._rows: deque[tuple[int, tuple[float, ...]]] = deque(maxlen=TRAIL)
 
-    def recall(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def recall(self, rows: Iterable[Mapping[str, SupportsFloat | str]]) -> None:
         """Take rows that were written before."""
         for row in rows:
             self._take(row)
 
-    def after(self, row: Mapping[str, Any]) -> dict[str, float | None]:
+    def after(self, row: Mapping[str, SupportsFloat | str]) -> dict[str, float | None]:
         """Return ``oscillation/PLAYER`` and ``period/PLAYER`` with this row; None where the rows are too few to say."""
         self._take(row)
         iterations, losses = zip(*self._rows)
@@ -70,5 +70,6 @@ class Trailing:
             columns[f"period/{player}"] = None if strongest is None else strongest.period
         return columns
 
-    def _take(self, row: Mapping[str, Any]) -> None:
-        self._rows.append((int(row["iteration"]), tuple(float(row[f"loss/{player}"]) for player in PLAYERS)))
+    def _take(self, row: Mapping[str, SupportsFloat | str]) -> None:
+        losses = tuple(float(row[f"loss/{player}"]) for player in PLAYERS)
+        self._rows.append((int(float(row["iteration"])), losses))

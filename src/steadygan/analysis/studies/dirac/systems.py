@@ -11,7 +11,6 @@ Reference: Mescheder et al. (2018), definition 2.1, arXiv:1801.04406.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,15 +26,17 @@ from steadygan.core.games import (
     Game,
     Optimistic,
     Simultaneous,
+    State,
     Unrolled,
 )
 from steadygan.core.losses import Minimax, NonSaturating, Wasserstein
 from steadygan.core.noise import identity, instance
 from steadygan.core.objective import Objective, StepBatch
 from steadygan.core.optimizers import Sgd, Sgld
+from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.regularizers import dragan, gradient_penalty, r1, r1_r2, r2, roth, weight_clip
 from steadygan.core.types import Loss, Penalty, Perturb, Project, Tensors
-from steadygan.training.step import Algorithm, step
+from steadygan.training.step import PLAYERS, Algorithm, step
 
 NODES = 16
 UPDATES = ("simultaneous", "alternating")
@@ -137,7 +138,8 @@ class System:
 
     def algorithm(self, h: Tensor | float, game: Game, heat: float | None = None) -> Algorithm:
         """Return the algorithm at step ``h``; ``heat`` replaces SGLD's temperature."""
-        method, rules = self.method, {player: Sgd(lr=h) for player in ("generator", "discriminator")}
+        method = self.method
+        rules: dict[str, UpdateRule] = {player: Sgd(lr=h) for player in PLAYERS}
         if method.langevin is not None:
             langevin = {**method.langevin, **({} if heat is None else {"temperature": heat})}
             rules["discriminator"] = Sgld(step_size=h, **langevin)
@@ -168,13 +170,13 @@ class System:
         field = self._play(game, x, 1.0, None, clip=False) - x
         return field * torch.tensor([1.0, float(self.moves)], dtype=DTYPE)
 
-    def _play(self, game: Game, x: Tensor, h: Any, noise: Tensor | None, clip: bool = True) -> Tensor:
+    def _play(self, game: Game, x: Tensor, h: Tensor | float, noise: Tensor | None, clip: bool = True) -> Tensor:
         algorithm = self.algorithm(h, game, heat=0.0 if noise is None else None)
         if not clip:
             algorithm = Algorithm(algorithm.objective, algorithm.rules, {}, game, algorithm.ema)
         params = {"generator": {"theta": x[0:1]}, "discriminator": {"psi": x[1:2]}}
         buffers = {"generator": {"spread": torch.tensor(self.spread, dtype=DTYPE)}, "discriminator": {}}
-        state: dict[str, Any] = {
+        state: State = {
             player: {"params": values, "buffers": buffers[player], "rule": algorithm.rules[player].init(values)}
             for player, values in params.items()
         }
