@@ -182,31 +182,23 @@ def _commands(about: Config) -> tuple[str, ...]:
 
 
 def _check(directory: Path) -> None:
-    looks = (
-        "A sweep folder holds one folder for each run, each with a summary.json or a config.yaml, "
+    why = "this is a file, not a folder" if directory.exists() else "no such folder"
+    if directory.is_dir():
+        if (directory / files.SWEEP).is_file() or next(find_runs(directory), None) is not None:
+            return
+        why = "no run in this folder"
+    raise UserError(
+        f"{directory}: {why}.\nA sweep folder holds one folder for each run, each with a summary.json or a config.yaml, "
         "as `steadygan train -m` and `steadygan sweep` write them below outputs/NAME."
     )
-    if not directory.exists():
-        raise UserError(f"{directory}: no such folder.\n{looks}")
-    if not directory.is_dir():
-        raise UserError(f"{directory}: this is a file, not a folder.\n{looks}")
-    if not (directory / files.SWEEP).is_file() and next(find_runs(directory), None) is None:
-        raise UserError(f"{directory}: no run in this folder.\n{looks}")
-
-
-def is_run(path: Path) -> bool:
-    """Return whether a folder has a summary or a config."""
-    return any(os.path.isfile(path / name) for name in (files.SUMMARY, files.CONFIG))
 
 
 def find_runs(directory: Path, depth: int = DEPTH) -> Iterator[Path]:
-    """The folder itself if it is a run, else the runs below it; nothing is looked for inside a run."""
-    if is_run(directory):
+    """Yield the folder itself if it is a run, else the runs below it; nothing is looked for inside a run."""
+    if any(os.path.isfile(directory / name) for name in (files.SUMMARY, files.CONFIG)):
         yield directory
         return
-    if depth == 0:
-        return
-    for child in files.folders_in(directory):
+    for child in files.folders_in(directory) if depth else []:
         if child.name not in _NOT_RUNS:
             yield from find_runs(child, depth - 1)
 
@@ -239,8 +231,9 @@ def read_run(path: Path, root: Path) -> Run:
     overrides = read_yaml(path / files.OVERRIDES)
     overrides = tuple(map(str, overrides)) if isinstance(overrides, list) else ()
     curves = _curves(path / files.METRICS)
-    damaged = [files.CONFIG] if not config and _holds_something(path / files.CONFIG) else []
-    damaged += [files.METRICS] if not curves and _has_rows(path / files.METRICS) else []
+    damaged = [files.CONFIG] if not config and _lines(path / files.CONFIG) else []
+    damaged += [files.METRICS] if not curves and _lines(path / files.METRICS) > 1 else []
+    peaks = _numbers(summary.get("memory"))
     without_seed = " ".join(item for item in overrides if not item.lstrip("+").startswith("seed="))
     label = str(summary.get("label") or without_seed or summary.get("method") or path.name)
     seed = summary.get("seed", config.get("seed"))
@@ -259,7 +252,7 @@ def read_run(path: Path, root: Path) -> Run:
         iteration=_integer(summary.get("iteration")),
         iterations=_integer(summary.get("iterations", config.get("iterations"))),
         seconds=number(summary.get("seconds")),
-        memory=_memory(_numbers(summary.get("memory"))),
+        memory=peaks.get("device_mb", peaks.get("process_mb")),
         diverged_at=_integer(summary.get("diverged_at")),
         error=str(summary.get("error") or ""),
         config=config,
@@ -278,23 +271,14 @@ def read_run(path: Path, root: Path) -> Run:
     )
 
 
-def _holds_something(path: Path) -> bool:
+def _lines(path: Path) -> int:
+    """Return how many lines a file has; of one that cannot be opened two, as it may hold anything."""
     try:
-        return path.stat().st_size > 0
+        return len(path.read_bytes().splitlines())
+    except FileNotFoundError:
+        return 0
     except OSError:
-        return False
-
-
-def _has_rows(path: Path) -> bool:
-    """Return whether a table holds more than its head; one that cannot be opened may."""
-    try:
-        return path.is_file() and len(path.read_bytes().splitlines()) > 1
-    except OSError:
-        return True
-
-
-def _memory(peaks: dict[str, float]) -> float | None:
-    return peaks.get("device_mb", peaks.get("process_mb"))
+        return 2
 
 
 def number(value: object) -> float | None:
@@ -379,15 +363,13 @@ def _curves(path: Path) -> dict[str, Curve]:
 
 
 def _column(rows: list[dict[str, str]], name: str) -> np.ndarray:
-    """Floats [rows]; NaN where a cell is empty or no number."""
+    """Return floats [rows]; NaN where a cell is empty or no number."""
     return np.array([_cell(row[name]) for row in rows])
 
 
 def _cell(text: str) -> float:
-    if not text:
-        return np.nan
     try:
-        return float(text)
+        return float(text or "nan")
     except ValueError:
         return np.nan
 

@@ -6,14 +6,14 @@ measured).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 
 from steadygan.report.collect import Run
 from steadygan.report.groups import Group
-from steadygan.statistics.all_pairs import all_pairs
+from steadygan.statistics.all_pairs import AllPairs, all_pairs
 from steadygan.statistics.medians import median, median_interval
 from steadygan.statistics.paired import differences
 
@@ -70,7 +70,7 @@ def outcomes(group: Group, metric: str, direction: str, kind: str = "final") -> 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the ranking. ``rank`` is None without a known outcome; ties in all criteria share a rank.
+    """One line of the ranking: medians over seeds. ``rank`` is None without a known outcome; ties share a rank.
 
     ``worst`` says that no outcome is better than the worst there is. ``breaks`` are the medians of the metrics that
     order methods whose ``median`` is the same.
@@ -100,15 +100,15 @@ class Row:
 
 
 def rank(groups: Sequence[Group], metric: str | None, direction: str) -> list[Row]:
-    """Best median final first; ties by the metric's tie-breaks (modes: high_quality, wasserstein), then by name."""
-    criteria = {group.name: _criteria(group, metric, direction) for group in groups}
-    ordered = sorted(groups, key=lambda group: criteria[group.name])
-    rows: list[Row] = []
-    for position, group in enumerate(ordered, start=1):
-        known = metric is not None and not np.isinf(criteria[group.name][0][0])
-        same = rows and rows[-1].rank and criteria[rows[-1].group.name] == criteria[group.name]
-        rows.append(_row(group, (rows[-1].rank if same else position) if known else None, metric, direction))
-    return rows
+    """Return the best median final first; ties by the metric's tie-breaks (modes: high_quality, wasserstein)."""
+    rows = [_row(group, metric, direction) for group in groups]
+    costs = {row.group.name: _costs(row, metric, direction) for row in rows}
+    ranked: list[Row] = []
+    for position, row in enumerate(sorted(rows, key=lambda row: costs[row.group.name]), start=1):
+        same = ranked and costs[ranked[-1].group.name] == costs[row.group.name]
+        known = ranked[-1].rank if same else position
+        ranked.append(replace(row, rank=None if np.isnan(row.median) else known))
+    return ranked
 
 
 def tie_breaks(rows: Sequence[Row]) -> list[str]:
@@ -129,50 +129,36 @@ def _text(value: float) -> str:
     return repr(float(value))
 
 
-def _criteria(group: Group, metric: str | None, direction: str) -> tuple[tuple[float, float], ...]:
-    """Sort keys, small is good: (is unknown, signed median) for the metric and its tie-breaks."""
-    if metric is None:
-        return ((np.inf, 0.0),)
-    keys = [_cost(median(outcomes(group, metric, direction)), direction)]
-    for name in _TIE_BREAKS.get(metric, ()):
-        way = direction_of(name, group.runs)
-        measured = any(name in run.scores for run in group.runs)
-        keys.append(_cost(median(outcomes(group, name, way)) if measured else np.nan, way))
-    return tuple(keys)
+def _costs(row: Row, metric: str | None, direction: str) -> list[tuple[float, float]]:
+    """Return sort keys, small is good: (is unknown, signed median) of the metric and its tie-breaks."""
+    medians = [(row.median, direction)]
+    for name in _TIE_BREAKS.get(metric or "", ()):
+        medians.append((row.breaks.get(name, np.nan), direction_of(name, row.group.runs)))
+    return [(np.inf, 0.0) if np.isnan(value) else (0.0, -value if way == "max" else value) for value, way in medians]
 
 
-def _cost(value: float, direction: str) -> tuple[float, float]:
-    if np.isnan(value):
-        return (np.inf, 0.0)
-    return (0.0, -value if direction == "max" else value)
-
-
-def _row(group: Group, position: int | None, metric: str | None, direction: str) -> Row:
-    final, best, gap, area = (
-        outcomes(group, metric, direction, kind) if metric else np.array([])
-        for kind in ("final", "best", "gap", "area")
-    )
-    seconds = np.array([run.seconds for run in group.runs if run.completed and run.seconds], dtype=float)
-    speeds = [run.iteration / run.seconds for run in group.runs if run.iteration and run.seconds]
-    statuses = [run.status for run in group.runs]
+def _row(group: Group, metric: str | None, direction: str) -> Row:
+    kinds = {"median": "final", "best": "best", "gap": "gap", "area": "area"}
+    values = {name: outcomes(group, metric, direction, kind) if metric else np.empty(0) for name, kind in kinds.items()}
+    final, runs = values["median"], group.runs
+    costs = {
+        "seconds": [run.seconds for run in runs if run.completed and run.seconds],
+        "speed": [run.iteration / run.seconds for run in runs if run.iteration and run.seconds],
+        "memory": [run.memory for run in runs if run.memory],
+    }
+    statuses = [run.status for run in runs]
     return Row(
         group=group,
-        rank=position,
+        rank=None,
         counted=len(final),
         diverged=statuses.count("diverged"),
         crashed=statuses.count("failed"),
-        unfinished=sum(not run.completed and not run.failed for run in group.runs),
-        median=median(final),
+        unfinished=sum(not run.completed and not run.failed for run in runs),
         low=float(final.min()) if len(final) else np.nan,
         high=float(final.max()) if len(final) else np.nan,
-        best=median(best),
-        gap=median(gap),
-        area=median(area),
-        seconds=median(seconds),
-        speed=median(np.array(speeds, dtype=float)),
-        memory=median(np.array([run.memory for run in group.runs if run.memory], dtype=float)),
-        worst=metric is not None and _all_worst(final, metric, direction, group.runs),
+        worst=metric is not None and _all_worst(final, metric, direction, runs),
         breaks=_breaks(group, metric),
+        **{name: median(each) for name, each in (values | costs).items()},
     )
 
 
@@ -181,7 +167,7 @@ def _all_worst(final: np.ndarray, metric: str, direction: str, runs: Sequence[Ru
 
 
 def _breaks(group: Group, metric: str | None) -> dict[str, float]:
-    """Medians of the metrics that break the ties of ``metric``, those that were measured."""
+    """Return the medians of the metrics that break the ties of ``metric``, those that were measured."""
     names = [name for name in _TIE_BREAKS.get(metric or "", ()) if any(name in run.scores for run in group.runs)]
     return {name: median(outcomes(group, name, direction_of(name, group.runs))) for name in names}
 
@@ -232,20 +218,9 @@ def compare(rows: Sequence[Row], metric: str, direction: str, baseline: str = BA
     values = np.array([_by_seed(group, metric, direction, seeds) for group in ranked]).reshape(len(ranked), -1)
     test = all_pairs(values)
     shown = [pair for pair in _pairs(ranked, baseline) if not np.isnan(test.statistic[pair])]
-    return Comparisons(
-        shown=tuple(
-            _comparison(
-                (ranked[i].name, ranked[j].name),
-                values[[i, j]],
-                float(test.statistic[i, j]),
-                (float(test.p[i, j]), float(test.p_family[i, j])),
-                direction,
-            )
-            for i, j in shown
-        ),
-        methods=len(ranked),
-        smallest=test.smallest,
-    )
+    names = [group.name for group in ranked]
+    comparisons = [_comparison(names, pair, values, test, direction) for pair in shown]
+    return Comparisons(tuple(comparisons), len(ranked), test.smallest)
 
 
 def _pairs(ranked: list[Group], baseline: str) -> list[tuple[int, int]]:
@@ -263,23 +238,14 @@ def _by_seed(group: Group, metric: str, direction: str, seeds: Sequence[int]) ->
 
 
 def _comparison(
-    names: tuple[str, str], values: np.ndarray, statistic: float, p: tuple[float, float], direction: str
+    names: Sequence[str], pair: tuple[int, int], values: np.ndarray, test: AllPairs, direction: str
 ) -> Comparison:
+    first, second = (names[index] for index in pair)
+    values = values[list(pair)]
     values = values[:, ~np.isnan(values).any(axis=0)]
-    gaps = differences(*values)
-    low, high, interval = median_interval(gaps)
-    gain = statistic if direction == "max" else -statistic
-    better = "" if p[1] > LEVEL or gain == 0 else names[0] if gain > 0 else names[1]
-    return Comparison(
-        first=names[0],
-        second=names[1],
-        pairs=len(gaps),
-        failed=int(np.isinf(values).any(axis=0).sum()),
-        difference=median(gaps),
-        low=low,
-        high=high,
-        interval=interval,
-        p=p[0],
-        p_family=p[1],
-        better=better,
-    )
+    gaps, p_family = differences(*values), float(test.p_family[pair])
+    gain = test.statistic[pair] if direction == "max" else -test.statistic[pair]
+    better = "" if p_family > LEVEL or gain == 0 else first if gain > 0 else second
+    failed = int(np.isinf(values).any(axis=0).sum())
+    p = float(test.p[pair])
+    return Comparison(first, second, len(gaps), failed, median(gaps), *median_interval(gaps), p, p_family, better)

@@ -1,6 +1,9 @@
 """Medians of outcomes of which some may be infinite, and how far they can be trusted."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 BOOTSTRAP_SEEDS = 5
@@ -8,16 +11,10 @@ INTERVAL = "95 % interval"
 RANGE = "range"
 
 
-def median(values: np.ndarray) -> float:
+def median(values: Sequence[float] | NDArray[np.float64]) -> float:
     """Return the median where infinities are allowed: NaN for no value, and for the middle of -inf and +inf."""
-    if not len(values):
-        return np.nan
-    ordered = np.sort(values)
-    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    if low == high:
-        return float(low)
     with np.errstate(invalid="ignore"):
-        return float((low + high) / 2)
+        return float(np.median(values)) if np.size(values) else np.nan
 
 
 def median_interval(values: np.ndarray) -> tuple[float, float, str]:
