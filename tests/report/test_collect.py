@@ -8,7 +8,8 @@ from rich.console import Console
 
 from steadygan.common.errors import UserError
 from steadygan.report import report
-from steadygan.report.collect import NO_SUMMARY, UNREADABLE, collect, find_runs
+from steadygan.report.collect import NO_SUMMARY, UNREADABLE, collect
+from steadygan.runs.files import find_runs
 
 
 def test_a_missing_folder_is_a_users_mistake(tmp_path):

@@ -353,10 +353,9 @@ def of_run(run: Path, trust: Sequence[str], arguments: Sequence[str]) -> tuple[l
 def of_sweep(folder: Path, trust: Sequence[str], arguments: Sequence[str]) -> tuple[list[str], Request]:
     """Return Hydra's command line for ``sweep --from DIR``, and the jobs that it is to launch; see ``of_run``."""
     from steadygan.config import run_config
-    from steadygan.report.collect import find_runs
     from steadygan.sweeps.launching import launched
 
-    inside = find_runs(folder, depth=1) if folder.is_dir() else ()
+    inside = files.find_runs(folder, depth=1) if folder.is_dir() else ()
     runs = [run for run in inside if run != folder and (run / files.CONFIG).exists()]
     begun = signatures(runs)
     waiting = {key: job for key, job in launched(folder).items() if key not in begun}

@@ -2,7 +2,6 @@
 
 import csv
 import math
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,13 @@ from steadygan.config.node import Config
 from steadygan.runs import files
 from steadygan.runs.threshold import OF_RUN, Bound, parse
 
-DEPTH = 3
 CURVE_POINTS = 300
 UNREADABLE = "unreadable"
 NO_SUMMARY = "no summary"
-_NOT_RUNS = {"report", "wandb", "checkpoints", files.SAMPLES}
+_ABOUT = (
+    "A sweep folder holds one folder for each run, each with a summary.json or a config.yaml, "
+    "as `steadygan train -m` and `steadygan sweep` write them below outputs/NAME."
+)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Curve = tuple[np.ndarray, np.ndarray]
@@ -127,8 +128,8 @@ def collect(directories: list[Path]) -> Sweep:
         raise UserError("Name at least one sweep folder, such as outputs/my-sweep.")
     runs: list[Run] = []
     for directory in directories:
-        _check(directory)
-        runs += [read_run(path, directory) for path in find_runs(directory)]
+        files.need_runs(directory, _ABOUT)
+        runs += [read_run(path, directory) for path in files.find_runs(directory)]
     kept = _unique(runs)
     first = directories[0].resolve()
     about = _mapping(read_yaml(directories[0] / files.SWEEP))
@@ -179,28 +180,6 @@ def _commands(about: Config) -> tuple[str, ...]:
         return tuple(map(str, named))
     last = about.get("command") or ""
     return tuple(filter(None, [" ".join(map(str, last)) if isinstance(last, list) else str(last)]))
-
-
-def _check(directory: Path) -> None:
-    why = "this is a file, not a folder" if directory.exists() else "no such folder"
-    if directory.is_dir():
-        if (directory / files.SWEEP).is_file() or next(find_runs(directory), None) is not None:
-            return
-        why = "no run in this folder"
-    raise UserError(
-        f"{directory}: {why}.\nA sweep folder holds one folder for each run, each with a summary.json or a config.yaml, "
-        "as `steadygan train -m` and `steadygan sweep` write them below outputs/NAME."
-    )
-
-
-def find_runs(directory: Path, depth: int = DEPTH) -> Iterator[Path]:
-    """Yield the folder itself if it is a run, else the runs below it; nothing is looked for inside a run."""
-    if any(os.path.isfile(directory / name) for name in (files.SUMMARY, files.CONFIG)):
-        yield directory
-        return
-    for child in files.folders_in(directory) if depth else []:
-        if child.name not in _NOT_RUNS:
-            yield from find_runs(child, depth - 1)
 
 
 def _unique(runs: list[Run]) -> list[Run]:

@@ -137,6 +137,30 @@ def folders_in(folder: Path) -> list[Path]:
     return []
 
 
+def find_runs(folder: Path, depth: int = 3) -> Iterator[Path]:
+    """Yield the folder itself if it is a run, else the runs below it, in the order of their names."""
+    if any(os.path.isfile(folder / name) for name in (SUMMARY, CONFIG)):
+        yield folder
+        return
+    for below in folders_in(folder) if depth else []:
+        if below.name not in ("report", "wandb", CHECKPOINTS, SAMPLES):
+            yield from find_runs(below, depth - 1)
+
+
+def need_runs(folder: Path, about: str) -> None:
+    """Refuse a folder that holds neither runs nor a ``sweep.yaml``; ``about`` says what to name instead.
+
+    Raises:
+        UserError: it holds none, is a file, or is not there.
+    """
+    why = "this is a file, not a folder" if folder.exists() else "no such folder"
+    if folder.is_dir():
+        if (folder / SWEEP).is_file() or next(find_runs(folder), None) is not None:
+            return
+        why = "no run in this folder"
+    raise UserError(f"{folder}: {why}.\n{about}")
+
+
 def _is_folder(entry: os.DirEntry) -> bool:
     with _left_out(entry.path):
         return entry.is_dir()

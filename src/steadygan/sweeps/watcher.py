@@ -3,23 +3,21 @@
 import contextlib
 import itertools
 import math
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
-from steadygan.common.errors import UserError
 from steadygan.common.pace import Pace
 from steadygan.config.node import Config
 from steadygan.runs import files
 from steadygan.runs.locks import RunLock
 from steadygan.sweeps.state import OVER, RunState, Snapshot, ordered
 
-DEPTH = 3
+_ABOUT = "Name the folder of a sweep, such as outputs/gamma: it holds a sweep.yaml and one folder for each run."
 SILENT = 120.0
 """Seconds without a change in a run's files after which a run that says it is running is called stale, or ..."""
 
@@ -56,11 +54,11 @@ class Watcher:
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self.folder, self.clock = folder, clock
         self._known: dict[Path, tuple[tuple[_Stamp, ...], _Reading]] = {}
-        _check(folder)
+        files.need_runs(folder, _ABOUT)
 
     def look(self) -> Snapshot:
         """Return the current state."""
-        paths = list(find_runs(self.folder))
+        paths = list(files.find_runs(self.folder))
         waiting = _waiting(_swept(self.folder), [self._read(path).overrides for path in paths])
         return Snapshot(ordered(map(self.see, paths)), waiting)
 
@@ -80,23 +78,6 @@ class Watcher:
             changed = max((time_ns for time_ns, _ in filter(None, stamp)), default=0) / 1e9
             self._known[path] = stamp, _reading(path, changed, self.folder)
         return self._known[path][1]
-
-
-def find_runs(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
-    """Yield the folder itself if it is a run, else the runs below it, in the order of their names."""
-    if any(os.path.isfile(folder / name) for name in (files.SUMMARY, files.CONFIG)):
-        yield folder
-    elif depth:
-        for below in files.folders_in(folder):
-            yield from find_runs(below, depth - 1)
-
-
-def _check(folder: Path) -> None:
-    looks = "Name the folder of a sweep, such as outputs/gamma: it holds a sweep.yaml and one folder for each run."
-    if not folder.is_dir():
-        raise UserError(f"{folder}: {'a file, not a folder' if folder.exists() else 'no such folder'}.\n{looks}")
-    if not (folder / files.SWEEP).is_file() and next(find_runs(folder), None) is None:
-        raise UserError(f"{folder}: no run in this folder.\n{looks}")
 
 
 def _stamp(path: Path) -> _Stamp:
