@@ -21,8 +21,9 @@ from steadygan.report.collect import collect
 from steadygan.report.groups import group_runs
 from steadygan.report.plots.maps import share_map
 from steadygan.report.plots.share_maps import maps
-from steadygan.report.shares import interval, meets_threshold, ranked, sentences, shares, words
+from steadygan.report.shares import meets_threshold, ranked, sentences, shares, words
 from steadygan.runs.threshold import Bound
+from steadygan.statistics.proportion import proportion_interval
 
 THRESHOLD = (Bound("modes", 90, percent=True), Bound("high_quality", 0.8))
 OF_8 = {"modes": {"most": {"modes": 8, "high_quality": 1}}}
@@ -71,8 +72,8 @@ def test_the_interval_is_that_of_clopper_and_pearson(trained, total):
     """By the quantiles of beta distributions."""
     low = special.betaincinv(trained, total - trained + 1, 0.025) if trained else 0
     high = special.betaincinv(trained + 1, total - trained, 0.975) if trained < total else 1
-    assert interval(trained, total) == pytest.approx((low, high), abs=1e-9)
-    assert all(np.isnan(interval(0, 0)))
+    assert proportion_interval(trained, total) == pytest.approx((low, high), abs=1e-9)
+    assert all(np.isnan(proportion_interval(0, 0)))
 
 
 @pytest.fixture

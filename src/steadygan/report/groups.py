@@ -33,6 +33,11 @@ class Group:
     runs: tuple[Run, ...]
     settings: Mapping[str, Leaf]
 
+    @property
+    def dataset(self) -> Hashable:
+        """The settings of its data set."""
+        return frozenset((key, repr(value)) for key, value in self.settings.items() if key.startswith("dataset."))
+
     def number(self, key: str) -> float:
         """Return the value of a swept key."""
         return float(self.settings[key] or 0.0)

@@ -1,26 +1,22 @@
 """The share of settings that meet the success criterion: the bounds of a sweep's ``threshold``.
 
 A run meets it if its final metrics are within all bounds; a failed one (diverged or crashed) does not. A *setting* is
-what runs share that differ in no more than the seed; it succeeds if more than half of its seeds do. The interval is
-that of a binomial proportion (Clopper & Pearson 1934, exact): what the share could be among all settings of which those
-of the grid were a random sample. Neighbours on a grid are alike, so this is the interval of a cautious reader.
-
-Reference: Clopper and Pearson (1934), doi:10.1093/biomet/26.4.404.
+what runs share that differ in no more than the seed; it succeeds if more than half of its seeds do. The interval says
+what the share could be among all settings of which those of the grid were a random sample. Neighbours on a grid are
+alike, so this is the interval of a cautious reader.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from steadygan.report.collect import Run
 from steadygan.report.groups import Group, common_words, family, swept_numbers
 from steadygan.report.statistics import direction_of, outcome
 from steadygan.runs.threshold import Bound
 from steadygan.statistics.medians import median
-
-CONFIDENCE = 0.95
+from steadygan.statistics.proportion import proportion_interval
 
 
 def meets_threshold(run: Run, threshold: Sequence[Bound]) -> bool | None:
@@ -86,14 +82,6 @@ class Share:
     high: float
 
 
-def interval(succeeded: int, total: int) -> tuple[float, float]:
-    """Return the exact confidence interval of a proportion; NaN without a trial."""
-    if not total:
-        return (np.nan, np.nan)
-    bounds = stats.binomtest(succeeded, total).proportion_ci(CONFIDENCE)
-    return (float(bounds.low), float(bounds.high))
-
-
 def setting(group: Group, threshold: Sequence[Bound]) -> Setting:
     """Summarise the seeds of a group."""
     verdicts = [meets_threshold(run, threshold) for run in group.runs]
@@ -135,18 +123,10 @@ def _names(families: Sequence[Sequence[Group]]) -> list[str]:
 def _share(name: str, members: Sequence[Group], threshold: Sequence[Bound]) -> Share:
     settings = tuple(setting(group, threshold) for group in members)
     known = [each for each in settings if each.ended]
-    succeeded = sum(each.succeeds for each in known)
-    return Share(
-        name=name,
-        settings=settings,
-        succeeded=succeeded,
-        total=len(known),
-        diverged=sum(each.diverged for each in known),
-        open=len(settings) - len(known),
-        share=succeeded / len(known) if known else np.nan,
-        low=interval(succeeded, len(known))[0],
-        high=interval(succeeded, len(known))[1],
-    )
+    succeeded, diverged = sum(each.succeeds for each in known), sum(each.diverged for each in known)
+    share = succeeded / len(known) if known else np.nan
+    interval = proportion_interval(succeeded, len(known))
+    return Share(name, settings, succeeded, len(known), diverged, len(settings) - len(known), share, *interval)
 
 
 def ranked(family_shares: Sequence[Share]) -> list[Share]:
@@ -172,12 +152,6 @@ def unmet(groups: Sequence[Group], threshold: Sequence[Bound]) -> str:
     return words(threshold, runs) if verdicts == {False} else ""
 
 
-def unknown_most(threshold: Sequence[Bound], runs: Sequence[Run]) -> list[str]:
-    """Metrics with a bound in percent of a largest value that a run which measured them has not recorded."""
-    metrics = [bound.metric for bound in threshold if bound.percent]
-    return [name for name in metrics if any(name in run.scores and name not in run.most for run in runs)]
-
-
 def percent(share: float) -> str:
     """Return ``48 %``."""
     return "–" if np.isnan(share) else f"{100 * share:.0f} %"
@@ -185,24 +159,19 @@ def percent(share: float) -> str:
 
 def sentences(family_shares: Sequence[Share], threshold: Sequence[Bound], runs: Sequence[Run]) -> list[str]:
     """Return the best family of each data set, and what prevents a verdict."""
-    missing = unknown_most(threshold, runs)
-    if missing:
-        names = ", ".join(missing)
+    relative = [bound.metric for bound in threshold if bound.percent]
+    if missing := [name for name in relative if any(name in run.scores and name not in run.most for run in runs)]:
         unknown = "Whether runs meet the success criterion is not known"
-        return [f"{unknown}: the largest possible value of {names} was not recorded."]
-    by_data: dict[object, list[Share]] = {}
+        return [f"{unknown}: the largest possible value of {', '.join(missing)} was not recorded."]
+    by_data: dict[Hashable, list[Share]] = {}
     for each in ranked(family_shares):
         if each.total:
-            settings = each.settings[0].group.settings
-            data = frozenset((key, repr(value)) for key, value in settings.items() if key.startswith("dataset."))
-            by_data.setdefault(data, []).append(each)
+            by_data.setdefault(each.settings[0].group.dataset, []).append(each)
     best = [[each for each in shares if each.share == shares[0].share] for shares in by_data.values()]
-    if not best:
-        return []
-    if not any(each.succeeded for leaders in best for each in leaders):
-        return ["No setting meets the success criterion."]
     lines = [_leaders(leaders) for leaders in best if leaders[0].succeeded]
-    return [f"The largest share of settings meets the success criterion with {'; '.join(lines)}."]
+    if best and not lines:
+        return ["No setting meets the success criterion."]
+    return [f"The largest share of settings meets the success criterion with {'; '.join(lines)}."] if lines else []
 
 
 def _leaders(leaders: Sequence[Share]) -> str:

@@ -179,7 +179,7 @@ def _all(names: Sequence[str]) -> str:
 def obstacle(groups: Sequence[Group], metric: str | None) -> str:
     """Return why the methods' metrics cannot be compared, or nothing: other data, or a metric measured in other
     ways."""
-    datasets = {_leaves(group.settings, "dataset.") for group in groups}
+    datasets = {group.dataset for group in groups}
     if len(datasets) > 1:
         return f"the runs use {len(datasets)} different data sets or settings of them; compare methods within one."
     runs = [run for group in groups for run in group.runs]
@@ -187,10 +187,6 @@ def obstacle(groups: Sequence[Group], metric: str | None) -> str:
     if len(ways) > 1:
         return f"{metric} was measured in {len(ways)} different ways; see their provenance."
     return ""
-
-
-def _leaves(settings: Config, prefix: str) -> frozenset[tuple[str, str]]:
-    return frozenset((key, repr(value)) for key, value in settings.items() if key.startswith(prefix))
 
 
 def _measurement(facts: Config) -> frozenset[tuple[str, str]]:
