@@ -1,5 +1,4 @@
-"""A game at a state, on one fixed batch, as functions of a vector: its field, one of its iterations, and their
-Jacobians.
+"""A game at a state, on one fixed batch: its field, one of its iterations, and their Jacobians.
 
 By the code that trains: ``step``, with the objective, penalties, noise, games and rules of the run, in float64. What is
 not moved by gradients is held: buffers (running statistics, vectors of spectral norms), snapshots, what penalties keep,
@@ -111,8 +110,10 @@ def vjp(function: Callable[[Tensor], Tensor], x: Tensor) -> Callable[[Tensor], T
 
 
 def jvp(function: Callable[[Tensor], Tensor], x: Tensor) -> Callable[[Tensor], Tensor]:
-    """Return ``v -> J v``, as the pullback of ``J^T v``, which is linear in ``v``: whatever can be differentiated
-    backwards will do, and both graphs are built once for all products."""
+    """Return ``v -> J v``, as the pullback of ``J^T v``, which is linear in ``v``.
+
+    Whatever can be differentiated backwards will do, and both graphs are built once for all products.
+    """
     return vjp(vjp(function, x), torch.zeros_like(function(x)))
 
 
@@ -184,9 +185,7 @@ class Field:
 
 
 class Iteration:
-    """One iteration of the run's game and rules as a map: of all parameters, of what the rules keep (both moments of
-    Adam), and of what the game keeps.
-    """
+    """One iteration as a map of all parameters, and of what rules (both moments of Adam) and game keep."""
 
     def __init__(self, of: Scene) -> None:
         self.scene = of

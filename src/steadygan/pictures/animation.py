@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from PIL import Image, ImageDraw
 
@@ -45,7 +46,7 @@ def animate(path: Path, pictures: Sequence[tuple[int, Path]]) -> None:
     first, *rest = [frame(picture, iteration, size) for iteration, picture in pictures]
     durations = [MILLISECONDS] * len(rest) + [LAST]
 
-    def write(file) -> None:
+    def write(file: IO[bytes]) -> None:
         first.save(file, format="gif", save_all=True, append_images=rest, duration=durations, loop=0)
 
     write_atomically(path, write)

@@ -17,8 +17,9 @@ MOST_MOMENTS = 16
 
 
 def sheet(images: Tensor, classes: Tensor, real: Tensor) -> np.ndarray:
-    """Return one row a class: a real example on the left, then the first COLUMNS samples of that class; white where
-    there are fewer, so that a class that is never made is an empty row.
+    """Return one row a class: a real example on the left, then the first COLUMNS samples of that class.
+
+    White where there are fewer, so that a class that is never made is an empty row.
 
     Args:
         images: ``[n, C, H, W]``.

@@ -35,6 +35,5 @@ def nearest_of_parts(queries: Tensor, parts: Iterable[Tensor], k: int) -> np.nda
 
 
 def sheet(images: Tensor, examples: Tensor, neighbours: np.ndarray) -> np.ndarray:
-    """Return one row an image: the image ``[n, C, H, W]`` on the left, then its ``neighbours [n, k]`` among the
-    examples."""
+    """Return one row an image ``[n, C, H, W]``: the image, then its ``neighbours [n, k]`` among the examples."""
     return beside(images, examples[neighbours.flatten()].to(images.dtype), neighbours.shape[1])

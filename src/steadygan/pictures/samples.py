@@ -39,20 +39,28 @@ class GAN(Protocol):
     float_type: torch.dtype
 
     @property
-    def device(self) -> torch.device: ...
+    def device(self) -> torch.device:
+        """Where it computes."""
+        ...
 
-    def sample(self, latents: Tensor, *, label: Tensor | None = None) -> Tensor: ...
+    def sample(self, latents: Tensor, *, label: Tensor | None = None) -> Tensor:
+        """Return ``[n, *shape]`` for latents ``[n, latent]``, of a conditional GAN of the classes ``label [n]``."""
+        ...
 
-    def labels(self, count: int, stream: str) -> Tensor | None: ...
+    def labels(self, count: int, stream: str) -> Tensor | None:
+        """Return classes ``[count]`` as those of the data; None: it is not conditional."""
+        ...
 
-    def critic(self, x: Tensor) -> Tensor: ...
+    def critic(self, x: Tensor) -> Tensor:
+        """Return the logits ``[n]``."""
+        ...
 
 
 def picture(gan: GAN, dataset: Data, path: Path) -> None:
-    """Draw samples of the averaged generator: a grid of images (a conditional GAN's: a row for each class, a column for
-    each latent), or points with the discriminator's contours.
+    """Draw samples of the averaged generator, as a grid of images or as points with the critic's contours.
 
-    The latents are the same every time, so that a series of pictures shows one thing changing.
+    A conditional GAN has a row of images for each class, and a column for each latent. The latents are the same every
+    time, so that a series of pictures shows one thing changing.
     """
     if of_images(dataset) and (rows := rows_of(gan)):
         grid.save(path, grid.grid(by_class(gan, rows), COLUMNS))

@@ -86,8 +86,10 @@ def _print(console: Console, part: Part, content: Content) -> None:
 
 
 def build(sweep: Sweep, folder: Path) -> Content:
-    """Return all numbers, words and figures of the report; the PNGs are written to ``folder/plots``, with a folder of
-    its own for each data set where there are several."""
+    """Return all numbers, words and figures of the report, and write the PNGs into ``folder/plots``.
+
+    Each data set has a folder of its own there, where there are several.
+    """
     by_name = {name: group_runs(runs) for name, runs in by_dataset(sweep.runs).items()} or {"": []}
     looks = styles(dict.fromkeys(group.name for groups in by_name.values() for group in groups))
     several = len(by_name) > 1

@@ -92,6 +92,7 @@ class Run:
 
     @property
     def completed(self) -> bool:
+        """Whether it came to its end."""
         return self.status == "completed"
 
     @property

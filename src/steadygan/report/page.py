@@ -42,9 +42,12 @@ _PROBLEMS = 300
 
 @dataclass(frozen=True)
 class Part:
-    """What is shown of one data set, ``name``. ``listed`` are the groups of its tables, the best, in the order of
-    ``groups``, and ``rows`` are theirs, best first. ``drawn`` are those of its curves, from the best to the worst where
-    not all are; ``shown`` of these are seen before one has chosen."""
+    """What is shown of one data set, ``name``.
+
+    ``listed`` are the groups of its tables, the best, in the order of ``groups``, and ``rows`` are theirs, best first.
+    ``drawn`` are those of its curves, from the best to the worst where not all are; ``shown`` of these are seen before
+    one has chosen.
+    """
 
     name: str
     groups: Sequence[Group]
@@ -64,13 +67,16 @@ class Part:
 
     @property
     def breaks(self) -> list[str]:
+        """The metrics that put methods of one median in order."""
         return tie_breaks(self.rows)
 
 
 @dataclass(frozen=True)
 class Content:
-    """All that the page shows: a part for each data set. ``styles`` has the methods of all parts by name; ``across``
-    are plots over numbers of the data."""
+    """All that the page shows: a part for each data set.
+
+    ``styles`` has the methods of all parts by name; ``across`` are plots over numbers of the data.
+    """
 
     sweep: Sweep
     parts: Sequence[Part]
@@ -86,14 +92,17 @@ class Content:
 
     @property
     def groups(self) -> list[Group]:
+        """All methods, with their data set where there are several."""
         return [group for part in self.parts for group in self._named(part, part.groups)]
 
     @property
     def listed(self) -> list[Group]:
+        """The methods of the tables."""
         return [group for part in self.parts for group in self._named(part, part.listed)]
 
     @property
     def plots(self) -> list[Plot]:
+        """All plots."""
         return [*self.across, *(plot for part in self.parts for plot in part.plots)]
 
     @property
@@ -103,6 +112,7 @@ class Content:
 
     @property
     def shown(self) -> set[str]:
+        """The methods that are seen before one has chosen."""
         return {name for part in self.parts for name in part.shown}
 
     def style(self, name: str) -> Style:

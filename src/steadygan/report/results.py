@@ -18,11 +18,12 @@ def table(
     threshold: Sequence[Bound] = (),
     datasets: Mapping[Path, str] | None = None,
 ) -> pd.DataFrame:
-    """Return a row for each run, failed and unfinished ones included; columns ``group`` (the name on the page),
-    ``dataset``, the run's own fields, ``<swept key>``, ``<metric>/final|best|gap|area``,
-    ``reached/<bound>/iteration|images|seconds`` of thresholds of the runs, ``oscillation/<player>``, ``path``; and
-    ``trains``, where the sweep has a threshold (empty: not known yet). ``datasets`` has the name of each run's data set
-    by its folder."""
+    """Return a row for each run, failed and unfinished ones included.
+
+    Columns: ``group`` (the name on the page), ``dataset`` (by the run's folder in ``datasets``), the run's own fields,
+    ``<swept key>``, ``<metric>/final|best|gap|area``, ``reached/<bound>/iteration|images|seconds`` of thresholds of the
+    runs, ``oscillation/<player>``, ``path``; and ``trains``, where the sweep has a threshold (empty: not known yet).
+    """
     if datasets is None:
         runs = [run for group in groups for run in group.runs]
         datasets = {run.path: name for name, members in by_dataset(runs).items() for run in members}

@@ -85,8 +85,7 @@ def _spread(pictures: list[tuple[int, Path]], count: int) -> list[tuple[int, Pat
 
 
 def embed(iteration: int, path: Path, budget: int) -> Frame | None:
-    """Return the picture as a PNG of at most ``budget`` bytes (down to a least size), or None where it cannot be
-    read."""
+    """Return the picture as a PNG of at most ``budget`` bytes (down to a least size); None: it cannot be read."""
     try:
         with Image.open(path) as opened:
             picture = opened.convert("RGB")

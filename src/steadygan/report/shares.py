@@ -57,10 +57,12 @@ class Setting:
 
     @property
     def succeeds(self) -> bool:
+        """Whether more than half of the seeds do."""
         return 2 * self.succeeded > self.ended
 
     @property
     def diverged(self) -> bool:
+        """Whether at least half of the seeds failed."""
         return self.ended > 0 and 2 * self.failed >= self.ended
 
 

@@ -37,6 +37,7 @@ def direction_of(metric: str, runs: Sequence[Run]) -> str:
 
 
 def worst(direction: str) -> float:
+    """Return the outcome of a failed run."""
     return -np.inf if direction == "max" else np.inf
 
 
@@ -96,6 +97,7 @@ class Row:
 
     @property
     def failed(self) -> int:
+        """How many seeds failed."""
         return self.diverged + self.crashed
 
 
@@ -206,6 +208,7 @@ class Comparisons:
 
     @property
     def too_few(self) -> bool:
+        """Whether there are too few seeds for any difference to show."""
         return self.smallest > LEVEL
 
 

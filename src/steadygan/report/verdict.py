@@ -25,14 +25,10 @@ def number_text(value: float) -> str:
 def verdict(
     rows: Sequence[Row], tested: Comparisons, metric: str | None, direction: str, obstacle: str = "", unmet: str = ""
 ) -> list[str]:
-    """Sentences, the main one first.
+    """Return sentences, the main one first.
 
-    Args:
-        rows: the ranking.
-        tested: the comparisons.
-        metric: that is ranked, with its ``direction``.
-        obstacle: a reason for which the methods cannot be compared at all.
-        unmet: the sweep's criterion of success in words, where no run meets it.
+    ``obstacle`` is a reason for which the methods cannot be compared at all, and ``unmet`` the sweep's criterion of
+    success in words, where no run meets it.
     """
     ranked = [row for row in rows if row.rank is not None]
     failures = _failures(rows, direction)
@@ -177,8 +173,7 @@ def _all(names: Sequence[str]) -> str:
 
 
 def obstacle(groups: Sequence[Group], metric: str | None) -> str:
-    """Return why the methods' metrics cannot be compared, or nothing: other data, or a metric measured in other
-    ways."""
+    """Return why the metrics cannot be compared: other data, or measured in other ways; else nothing."""
     datasets = {group.dataset for group in groups}
     if len(datasets) > 1:
         return f"the runs use {len(datasets)} different data sets or settings of them; compare methods within one."

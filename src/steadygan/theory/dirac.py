@@ -112,8 +112,10 @@ class Linear:
         return [mu for root in self.eigenvalues() for mu in quadratic(1 + 2 * h * root, h * root)]
 
     def unrolled(self, h: float, steps: int, alternating: bool) -> Roots:
-        """Of one iteration in which the generator minimises the value of the game against the discriminator ``steps``
-        moves ahead: with ``a = 0`` that damps the generator by ``2 steps h b^2``."""
+        """Return those of an iteration whose generator minimises the value against D ``steps`` moves ahead.
+
+        With ``a = 0`` that damps the generator by ``2 steps h b^2``.
+        """
         ahead, far = self._moves(h, steps)
         kept, gone = self._moves(h, self.n)
         loss, pull = h * self.b**2 * far * (1 + ahead), h * self.b**2 * ahead**2

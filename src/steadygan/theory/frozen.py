@@ -13,8 +13,7 @@ from torch.distributions import Normal
 
 
 def nonsaturating_gradient(theta: Tensor, x: Tensor, log_p: Tensor) -> Tensor:
-    """Return ``[2]``: the gradient of ``E -log D(g(z))`` by ``theta = (mean, log std)``, ``D = p / (p + q)`` held
-    fixed.
+    """Return ``[2]``: the gradient of ``E -log D(g(z))`` by ``(mean, log std)``, ``D = p / (p + q)`` held fixed.
 
     The generator's distribution ``q`` is N(mean, std^2). The expectation is the integral of ``q_theta (-log D)``, so
     that the gradient by reparametrisation and this one are the same.
@@ -58,8 +57,7 @@ def _gradient(value: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
 def white_noise_gradients(
     jacobian: Tensor, sigma_r: float, sigma_e: float, count: int, generator: torch.Generator
 ) -> Tensor:
-    """Return ``[count, P]``: draws of the gradient of ``E -log D(g(z))`` where ``D`` is nothing but noise (theorem
-    2.6).
+    """Return ``[count, P]``: draws of the gradient of ``E -log D(g(z))`` where ``D`` is but noise (theorem 2.6).
 
     On the support of the generator ``D = e`` and ``grad D = r`` with independent white noises of both signs; the
     gradient by a parameter is the mean over z of ``-(d g(z) . r(z)) / e(z)``.
@@ -81,8 +79,7 @@ def white_noise_gradients(
 
 
 def cauchy_scale(jacobian: Tensor, sigma_r: float, sigma_e: float) -> Tensor:
-    """Return ``[P]``: the scale of the centred Cauchy distribution that these draws have, ``sigma_r / sigma_e`` times
-    the mean of ``|d g(z)|``.
+    """Return ``[P]``: the scale of the Cauchy distribution of these draws, ``sigma_r / sigma_e`` mean ``|d g(z)|``.
 
     ``d g(z) . r`` is N(0, sigma_r^2 |d g(z)|^2), its ratio to ``e`` Cauchy with scale ``sigma_r |d g(z)| / sigma_e``,
     and scales of independent Cauchy variables add.

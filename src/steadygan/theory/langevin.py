@@ -99,8 +99,11 @@ class Settled:
 
 
 def thermostat(rule: Sgnht | Ccadl, curvature: float, noises: Sequence[float]) -> Settled:
-    """Independent weights of one curvature whose gradients of ``U`` have the variances ``noises``, each as many of one
-    kind; so ``covariance=full`` is ``diagonal``."""
+    """Return how a thermostat settles on independent weights of one curvature.
+
+    Their gradients of ``U`` have the variances ``noises``, each as many of one kind; so ``covariance=full`` is
+    ``diagonal``.
+    """
 
     def settle(friction: float) -> tuple[list["_Split"], np.ndarray]:
         def splits(known: np.ndarray) -> list[_Split]:

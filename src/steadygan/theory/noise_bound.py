@@ -60,9 +60,11 @@ def bound(x: np.ndarray, y: np.ndarray, sigma: float) -> Bound:
 
 
 def variance(sigma: float, dim: int) -> float:
-    """Return ``E |e|^2`` of N(0, sigma^2 I) cut off at ``REACH sigma``: ``d sigma^2`` times the share of a chi-square
-    distribution with two more degrees of freedom that lies within over that of its own (integrate ``r^2`` times the
-    radial density)."""
+    """Return ``E |e|^2`` of N(0, sigma^2 I) cut off at ``REACH sigma``.
+
+    ``d sigma^2`` times the share of a chi-square distribution with two more degrees of freedom that lies within over
+    that of its own (integrate ``r^2`` times the radial density).
+    """
     return sigma**2 * dim * float(chi2.cdf(REACH**2, dim + 2) / chi2.cdf(REACH**2, dim))
 
 
@@ -73,8 +75,7 @@ def enclosing_diameter(points: np.ndarray) -> float:
 
 
 def noisy_jsd(x: np.ndarray, y: np.ndarray, sigma: float) -> tuple[float, float]:
-    """Return the Jensen-Shannon divergence of both distributions plus noise, by the midpoint rule, and the mass it
-    finds."""
+    """Return the Jensen-Shannon divergence of both distributions plus noise, by the midpoint rule, and its mass."""
     both = np.concatenate([x, y])
     low, high = both.min(0) - REACH * sigma, both.max(0) + REACH * sigma
     counts = np.minimum(np.ceil((high - low) * CELLS / sigma).astype(int), MOST)
@@ -88,8 +89,7 @@ def noisy_jsd(x: np.ndarray, y: np.ndarray, sigma: float) -> tuple[float, float]
 
 
 def density(points: np.ndarray, axes: list[np.ndarray], sigma: float) -> np.ndarray:
-    """Return ``[n, m]``: of the distribution of ``points [k, 2]`` plus noise, on the grid of two axes; point by point,
-    where it is not nothing."""
+    """Return ``[n, m]``: the density of ``points [k, 2]`` plus noise on a grid, point by point where it is not 0."""
     density_grid = np.zeros([len(axis) for axis in axes])
     reach = REACH * sigma
     share = 1 / (len(points) * 2 * math.pi * sigma**2 * float(chi2.cdf(REACH**2, 2)))

@@ -243,8 +243,10 @@ def ritz(operator: Operator, size: int) -> Ritz:
 
 
 def _arnoldi(operator: Operator, size: int, seed: int = 0) -> tuple[Vector, Vector, float]:
-    """Return an orthonormal basis ``[k, n]`` of a Krylov space, ``J`` on it ``[k, k]``, and how far it leads out of it:
-    0 of a space that is invariant. ``k`` is ``size``, or as many as there is room for."""
+    """Return an orthonormal basis ``[k, n]`` of a Krylov space, ``J`` on it ``[k, k]``, and how far it leads out.
+
+    0 of a space that is invariant. ``k`` is ``size``, or as many as there is room for.
+    """
     size = max(min(size, operator.size, int(ROOM / 8 / operator.size)), min(SMALL, operator.size))
     basis, small = np.zeros((size + 1, operator.size)), np.zeros((size + 1, size))
     start = np.random.default_rng(seed).standard_normal(operator.size)
@@ -265,10 +267,10 @@ def _arnoldi(operator: Operator, size: int, seed: int = 0) -> tuple[Vector, Vect
 
 
 def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, budget: int = LARGER) -> Spectrum:
-    """Return the ``count`` harmonic Ritz values of one Krylov space about ``shift``: those of ``(J - shift)^-1``
-    on it, which converge about ``shift`` where plain ones do outermost (ARPACK would have to solve with ``J - shift``).
+    """Return the ``count`` harmonic Ritz values of one Krylov space about ``shift``: those of ``(J - shift)^-1``.
 
-    With ``B = H - shift`` on the space, ``h`` how far ``J`` leads out of it and ``e`` its last direction they are the
+    They converge about ``shift`` where plain ones do outermost (ARPACK would have to solve with ``J - shift``). With
+    ``B = H - shift`` on the space, ``h`` how far ``J`` leads out of it and ``e`` its last direction they are the
     eigenvectors of ``B + h^2 B^-H e e^H``. What has not converged says so by its residual. Of an eigenvalue with
     several eigenvectors one is found, as in every space that begins with one vector.
 
@@ -294,8 +296,10 @@ def nearest(operator: Operator, shift: complex, count: int, zero: float = 0.0, b
 
 
 def measured(operator: Operator, values: NDArray, vectors: NDArray, zero: float = 0.0) -> Spectrum:
-    """Return eigenvalues and vectors ``[size, k]`` of whatever length with their residuals, a product each; and the
-    other one of each complex pair, as the matrix is real."""
+    """Return eigenvalues and vectors ``[size, k]`` of any length with their residuals, a product each.
+
+    Also the other one of each complex pair, as the matrix is real.
+    """
     vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
     values, vectors = np.asarray(values, complex), np.asarray(vectors, complex).reshape(operator.size, -1)
     slack = 1e-9 * np.abs(values).max(initial=0.0)
@@ -383,7 +387,9 @@ def balance(operator: Operator, rounds: int = 6) -> Vector:
 
 
 def scaled(operator: Operator, scale: Vector) -> Operator:
-    """Return ``D^-1 J D``: the same eigenvalues, better conditioned where ``scale`` balances it; ``D`` times its
-    eigenvectors are those of ``J``."""
+    """Return ``D^-1 J D``, which has the same eigenvalues; ``D`` times its eigenvectors are those of ``J``.
+
+    Better conditioned where ``scale`` balances it.
+    """
     push, pull = operator.push, operator.pull
     return Operator(operator.size, lambda v: push(v * scale) / scale, lambda v: pull(v / scale) * scale)

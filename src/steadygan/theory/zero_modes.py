@@ -28,8 +28,10 @@ MOST = 16
 
 @dataclass(frozen=True)
 class Followed:
-    """A direction that was followed: ``manifold`` or ``marginal``, the share of the field that is left, and whether it
-    attracts from both sides (None: the field is the same all along)."""
+    """A direction that was followed: ``manifold`` or ``marginal``, and what is ``left`` of the field.
+
+    ``attracts``: from both sides; None where the field is the same all along.
+    """
 
     kind: str
     left: float

@@ -17,8 +17,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Drawing:
-    """How methods look, which of them are shown before one has chosen; ``on`` names the data set where there are
-    several."""
+    """How methods look, which are shown at first, and the name of the data set (``on``) where there are several."""
 
     looks: Mapping[str, Style]
     shown: Sequence[str] = ()
@@ -52,8 +51,10 @@ def file_name(text: str) -> str:
 
 
 def failure_edge(values: ArrayLike, direction: str) -> float | None:
-    """Return where to draw failed runs (infinite values): a tenth of the height beyond the worst finite value; None
-    where no run failed, or all did."""
+    """Return where to draw failed runs, which are infinite: beyond the worst finite value by a tenth of the height.
+
+    None where no run failed, or all did.
+    """
     values = np.asarray(values, float)
     finite = values[np.isfinite(values)]
     if not len(finite) or not np.any(np.isinf(values)):

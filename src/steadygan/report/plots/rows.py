@@ -22,8 +22,10 @@ def ends(rows: Sequence[Row], metric: str, direction: str, drawing: Drawing) -> 
 
 
 def best_against_final(rows: Sequence[Row], metric: str, direction: str, drawing: Drawing) -> Figure:
-    """Return for each method the median best (open) and the median final (filled), joined: the gap is what was undone
-    again. The final of a failed run is a cross on a dotted line beyond all values."""
+    """Return for each method the median best (open) and the median final (filled), joined.
+
+    The gap is what was undone again. The final of a failed run is a cross on a dotted line beyond all values.
+    """
     edge = failure_edge([value for row in rows for value in (row.best, row.median)], direction)
     marks: list[Mark] = []
     for place, row in enumerate(rows):

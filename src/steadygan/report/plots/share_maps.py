@@ -49,8 +49,10 @@ class Map:
 
 
 def maps(family_shares: Sequence[Share], metric: str, named: Sequence[str] = ()) -> list[Map]:
-    """Return a map for each method (``method=``; what has no such name is one by itself), over the first two swept
-    numbers in the order of ``named``; none where fewer than two were swept."""
+    """Return a map for each method, over the first two swept numbers in the order of ``named``.
+
+    What has no name ``method=`` is a method by itself. None where fewer than two numbers were swept.
+    """
     groups = [each.group for share in family_shares for each in share.settings]
     order = list(named)
     keys = sorted(swept_numbers(groups, named), key=lambda key: order.index(key) if key in order else len(order))

@@ -51,8 +51,10 @@ class Sweep2:
 
 
 def axis_kind(values: Sequence[float]) -> str:
-    """Return ``log`` for positive values over more than 2 decades or spaced by a constant factor, ``category`` for such
-    values with a zero among them, else ``linear``."""
+    """Return ``log`` for positive values over more than 2 decades or spaced by a constant factor, else ``linear``.
+
+    ``category`` for such values with a zero among them.
+    """
     ordered = np.unique(np.asarray(values, dtype=float))
     positive = ordered[ordered > 0]
     if len(positive) < 2 or np.any(ordered < 0) or not _logarithmic(positive):

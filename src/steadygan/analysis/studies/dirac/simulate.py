@@ -48,8 +48,7 @@ def trajectories(system: System, starts: Tensor, steps: Tensor | float, iteratio
 
 
 def recorded(step: Callable[..., Tensor], *example: Tensor) -> Callable[..., Tensor]:
-    """Return ``step`` as the list of tensor operations that it does, for arguments of the same shapes: 30 times as
-    fast."""
+    """Return ``step`` as the list of operations it does for arguments of the same shapes: 30 times as fast."""
     fake = FakeTensorMode(allow_fallback_kernels=True)  # without one make_fx makes one for each operation
     with tracing(TracingContext(fake)):
         graph = make_fx(step)(*example)

@@ -25,8 +25,7 @@ def radius(system: System, h: float) -> float:
 
 
 def critical_step(system: System, low: float = 1e-2, high: float = 1e2, tolerance: float = 1e-7) -> float:
-    """Return the largest step up to which the largest modulus is 1, by bisection; the modulus must exceed 1 at
-    ``high``."""
+    """Return the largest step up to which the largest modulus is 1, by bisection; at ``high`` it exceeds 1."""
     while high - low > tolerance * high:
         middle = (low + high) / 2
         low, high = (middle, high) if radius(system, middle) <= 1 + tolerance else (low, middle)
@@ -40,8 +39,7 @@ def remainder(system: System) -> float:
 
 
 def smooth(system: System) -> bool:
-    """Return whether the derivative at the equilibrium is one: it says what the field does on both sides of ``psi =
-    0``.
+    """Return whether the derivative at the equilibrium says what the field does on both sides of ``psi = 0``.
 
     Norms have no second derivative at 0, and what autodiff gives for it there is not to be trusted.
     """

@@ -47,8 +47,7 @@ def cauchy(s: Settings) -> Iterator[Record]:
 
 
 def parameter_jacobian(gan: GANModule, count: int) -> tuple[list[str], Tensor]:
-    """Return ``[count, LATENTS, d]`` float64: the derivative of samples by parameters that reach them, drawn at
-    random."""
+    """Return ``[count, LATENTS, d]``: derivatives of samples by parameters that reach them, drawn at random."""
     player = gan.state["generator"]
     params = {name: value.double() for name, value in player["params"].items()}
     buffers = {

@@ -52,8 +52,10 @@ def along(
 
 
 def shape(alphas: np.ndarray, angles: np.ndarray) -> Record:
-    """``sign_switch``: where the cosine goes from + to - next to the checkpoint, or null; ``bump``: how much larger its
-    modulus is in between than at both ends, the start and beyond the checkpoint."""
+    """Return where the cosine switches its sign next to the checkpoint (or null), and the size of its ``bump``.
+
+    That is how much larger its modulus is in between than at the start and beyond the checkpoint.
+    """
     falls = [
         a + (b - a) * one / (one - other)
         for a, b, one, other in zip(alphas, alphas[1:], angles, angles[1:])

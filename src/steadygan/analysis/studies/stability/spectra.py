@@ -87,8 +87,11 @@ def _idle(field: Field, operator: Operator) -> NDArray[np.bool_]:
 
 
 def search(operator: Operator, settings: Settings, stage: Stage) -> tuple[Spectrum, dict[str, Record]]:
-    """Without the matrix: one Krylov space for all kinds, ARPACK for those that it does not show well enough, and a
-    larger space for those about 0. Also what was found, see ``Linear``."""
+    """Return the eigenvalues without the matrix, and what was found, see ``Linear``.
+
+    By one Krylov space for all kinds, ARPACK for those that it does not show well enough, and a larger space for those
+    about 0.
+    """
     count, budget = settings.count, settings.budget
     space = of.ritz(operator.watched(stage("Krylov space: products")), min(budget, LARGE))
     scale = float(np.abs(space.values).max(initial=0.0))
@@ -124,11 +127,10 @@ def _seen(spectrum: Spectrum, limit: float, zero: float) -> Spectrum:
 
 
 def held_out(linear: Linear, other: Operator, settings: Settings, stage: Stage, above: float) -> dict[int, complex]:
-    """Return the eigenvalues of largest real part, and all whose real part is above a bound, on other draws, to first
-    order: ``w^H J' u / w^H u``, ``w`` the left eigenvector. An eigenvalue that is an extreme of one batch's noise does
-    not come back.
+    """Return eigenvalues on other draws, to first order: ``w^H J' u / w^H u``, ``w`` the left eigenvector.
 
-    By the place of the eigenvalue; those of which no left eigenvector was found are not among them.
+    Those of largest real part, and all whose real part is above a bound, by the index of the eigenvalue; without those
+    of which no left eigenvector was found. An eigenvalue that is an extreme of one batch's noise does not come back.
     """
     spectrum = linear.spectrum
     places = range(min(max(settings.count, int((spectrum.values.real > above).sum())), len(spectrum.values)))
@@ -182,8 +184,10 @@ def zeros(field: Field, linear: Linear, settings: Settings, follow: bool) -> zer
 
 
 def of_iteration(iteration: Iteration, settings: Settings, stage: Stage) -> tuple[Spectrum, int]:
-    """Return the multipliers of one iteration that are largest in modulus, all where it is small; and how many
-    coordinates stay as they are or are looked at by nothing, each with the multiplier 1."""
+    """Return the multipliers of one iteration: the largest in modulus, or all where it is small.
+
+    Also how many coordinates stay as they are or are looked at by nothing, each with the multiplier 1.
+    """
     operator_all = iteration.operator()
     still = of.idle(operator_all, 1.0)
     operator = of.part(operator_all, ~still).watched(stage("one iteration: products"))

@@ -48,7 +48,8 @@ def run(
         directory: of the run.
         settings: of the analysis.
         report: takes lines to be shown.
-        trust, data: as for ``steadygan.load``.
+        trust: as for ``steadygan.load``.
+        data: as for ``steadygan.load``.
 
     Raises:
         UserError: there is no such run or checkpoint, or its field is not finite.

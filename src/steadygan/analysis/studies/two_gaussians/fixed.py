@@ -22,4 +22,5 @@ class Fixed(nn.Module):
         self.register_buffer("std", torch.full(shape, float(std)))
 
     def forward(self, z: Tensor) -> Tensor:
+        """Return ``[B, 1]``."""
         return self.mean + self.std * z

@@ -98,8 +98,7 @@ def grid(s: Settings) -> Tensor:
 
 
 def seen(gan: GANModule, x: Tensor, probability: bool) -> tuple[Tensor, Tensor]:
-    """Return the critic's value ``[n]`` at ``x [n, 1]`` and its slope there; of a discriminator those of its
-    probability."""
+    """Return the critic's value ``[n]`` at ``x [n, 1]`` and its slope; or those of a discriminator's probability."""
     x = x.clone().requires_grad_()
     value = gan.critic(x)
     value = torch.sigmoid(value) if probability else value
