@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from plotly.basedatatypes import BaseTraceType
 from plotly.subplots import make_subplots
 
-from steadygan.figures.spec import Animation, Axis, Band, Figure, HeatMap, Level, Line, Mark, Points
+from steadygan.figures.spec import Animation, Axis, Band, Figure, HeatMap, Level, Line, Mark, Panel, Points
 
 PIXELS = 90
 """For each inch of a figure's height."""
@@ -49,8 +49,8 @@ def plot(figure: Figure) -> go.Figure:
                 drawn.add_trace(trace.update(xaxis=f"x{place}", yaxis=f"y{place}"))
             if isinstance(mark, Level):
                 _level(drawn, mark, place)
-        anchor = {"scaleanchor": f"x{place}"} if panel.square else {}
-        drawn.update_layout({f"xaxis{place}": _axis(panel.x), f"yaxis{place}": {**_axis(panel.y), **anchor}})
+        x, y = _axes(panel, place)
+        drawn.update_layout({f"xaxis{place}": x, f"yaxis{place}": y})
     return _laid_out(drawn, figure, legend=len(named) > 1)
 
 
@@ -86,7 +86,8 @@ def menu(figure: Figure) -> go.Figure:
         buttons.append({"label": escape(title), "method": "update", "args": args})
     drawn = go.Figure([trace.update(visible=owner == 0) for owner, each in enumerate(traces) for trace in each])
     first = figure.panels[0]
-    drawn.update_xaxes(_axis(first.x)).update_yaxes({**_axis(first.y), "scaleanchor": "x" if first.square else None})
+    x, y = _axes(first)
+    drawn.update_xaxes(x).update_yaxes(y)
     drawn = _laid_out(drawn, Figure([first], height=7.5), legend=True)
     return drawn.update_layout(title=buttons[0]["args"][1]["title.text"], updatemenus=[{"buttons": buttons}])
 
@@ -109,13 +110,22 @@ def play(animation: Animation) -> go.Figure:
         for iteration, frame in zip(animation.iterations, animation.frames)
     ]
     button = {"label": "play", "method": "animate", "args": [None, {"frame": {"duration": 100}}]}
-    names = [frame.name for frame in drawn.frames]
+    names, room = [frame.name for frame in drawn.frames], {"t": 50}
     steps = [{"label": name, "method": "animate", "args": [[name], {"mode": "immediate"}]} for name in names]
     return drawn.update_layout(
-        updatemenus=[{"type": "buttons", "buttons": [button], "x": 0, "y": -0.15, "xanchor": "left"}],
-        sliders=[{"steps": steps, "currentvalue": {"prefix": "iteration "}, "x": 0.12, "len": 0.88}],
-        margin={"b": 120},
+        updatemenus=[{"type": "buttons", "buttons": [button], "x": 0, "y": 0, "xanchor": "left", "pad": room}],
+        sliders=[{"steps": steps, "currentvalue": {"prefix": "iteration "}, "x": 0.12, "len": 0.88, "pad": room}],
+        legend={"y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        margin={"t": 80, "b": 130},
+        height=height(animation.figure) + 150,
     )
+
+
+def _axes(panel: Panel, place: str = "") -> tuple[dict[str, object], dict[str, object]]:
+    x, y = _axis(panel.x), _axis(panel.y)
+    if panel.square:
+        x, y = x | {"constrain": "domain"}, y | {"constrain": "domain", "scaleanchor": f"x{place}"}
+    return x, y
 
 
 def _axis(axis: Axis) -> dict[str, object]:
@@ -163,7 +173,7 @@ def _shape(mark: Line | Band | Points) -> dict[str, object]:
         mode = "markers" if len(x) == 1 else "lines+markers" if mark.size else "lines"
         return {**shape, "mode": mode, "line": {"color": colour, "dash": mark.style.dash, "width": mark.width}}
     each = {"symbol": list(mark.symbols) or mark.style.symbol, "color": list(mark.colours) or colour}
-    shape["marker"] = {**symbols, **each, "opacity": mark.opacity, "line": {"width": 1.5}}
+    shape["marker"] = {**symbols, **each, "opacity": mark.opacity, "line": {"width": 1.5, "color": each["color"]}}
     return {**shape, **_ends(mark.x, mark.ends, colour)}
 
 
