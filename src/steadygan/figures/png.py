@@ -26,14 +26,14 @@ _MOST_IN_LEGEND = 16
 def save(figure: Figure, path: Path) -> Path:
     """Write a PNG, whole or not at all; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    drawn = _drawn(figure, DPI)[0].figure
+    drawn = draw(figure, DPI)[0].figure
     write_atomically(path, lambda file: drawn.savefig(file, format="png"))
     return path
 
 
 def save_gif(animation: Animation, path: Path, frame_ms: int = 150) -> None:
     """Write all frames of an animation."""
-    canvas, axes = _drawn(animation.still(0), GIF_DPI)
+    canvas, axes = draw(animation.still(0), GIF_DPI)
     canvas.draw()
     canvas.figure.set_layout_engine("none")
     for each in axes:
@@ -63,7 +63,8 @@ def plain(name: str, longest: int = LONGEST) -> str:
     return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
 
-def _drawn(figure: Figure, dpi: int) -> tuple[FigureCanvasAgg, list[Axes]]:
+def draw(figure: Figure, dpi: int) -> tuple[FigureCanvasAgg, list[Axes]]:
+    """Return the figure on its canvas, and its axes, those of panels that are not there included."""
     # Not pyplot: its figures live until they are closed, and it picks a window system.
     drawn = Drawn(figsize=(figure.width, figure.height), dpi=dpi, layout="constrained")
     canvas = FigureCanvasAgg(drawn)
