@@ -5,14 +5,17 @@ import pytest
 from PIL import Image, ImageSequence
 
 from steadygan.pictures import animation
+from steadygan.runs.files import SAMPLES, saved_pictures
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Pictures of one colour each; two neighbours are equal, and their order by name is not that by number."""
+    samples = tmp_path / SAMPLES
+    samples.mkdir()
     for iteration, colour in ((1000, 40), (20000, 200), (3000, 40), (9999999, 90), (10000000, 120)):
-        Image.fromarray(np.full((20, 90, 3), colour, np.uint8)).save(tmp_path / f"{iteration:07d}.png")
-    return tmp_path
+        Image.fromarray(np.full((20, 90, 3), colour, np.uint8)).save(samples / f"{iteration:07d}.png")
+    return samples
 
 
 def frames(path):
@@ -22,7 +25,7 @@ def frames(path):
 
 def test_as_many_frames_as_pictures_in_order_of_iterations(folder, tmp_path):
     (folder / "notes.png").write_bytes(b"")
-    pictures = animation.saved(folder)
+    pictures = saved_pictures(folder.parent)
     assert [iteration for iteration, _ in pictures] == [1000, 3000, 20000, 9999999, 10000000]
     animation.animate(tmp_path / "a.gif", pictures)
     shown = frames(tmp_path / "a.gif")
@@ -33,7 +36,7 @@ def test_as_many_frames_as_pictures_in_order_of_iterations(folder, tmp_path):
 
 
 def test_the_last_frame_stays_and_all_repeats(folder, tmp_path):
-    animation.animate(tmp_path / "a.gif", animation.saved(folder))
+    animation.animate(tmp_path / "a.gif", saved_pictures(folder.parent))
     with Image.open(tmp_path / "a.gif") as gif:
         durations = [frame.info["duration"] for frame in ImageSequence.Iterator(gif)]
         assert durations == [200, 200, 200, 200, 2000]
@@ -41,13 +44,13 @@ def test_the_last_frame_stays_and_all_repeats(folder, tmp_path):
 
 
 def test_one_picture_alone(folder, tmp_path):
-    animation.animate(tmp_path / "a.gif", animation.saved(folder)[:1])
+    animation.animate(tmp_path / "a.gif", saved_pictures(folder.parent)[:1])
     assert len(frames(tmp_path / "a.gif")) == 1
 
 
 def test_pictures_of_other_sizes_are_fitted_to_the_last(folder, tmp_path):
     Image.fromarray(np.full((40, 45, 3), 7, np.uint8)).save(folder / "0000001.png")
-    animation.animate(tmp_path / "a.gif", animation.saved(folder))
+    animation.animate(tmp_path / "a.gif", saved_pictures(folder.parent))
     assert (frames(tmp_path / "a.gif")[0][:20] == 7).all()
 
 
@@ -55,7 +58,7 @@ def test_damaged_pictures_are_left_out(folder):
     torn = folder / "0003000.png"
     torn.write_bytes(torn.read_bytes()[:60])
     (folder / "0000005.png").write_bytes(b"nothing")
-    whole = animation.readable(animation.saved(folder))
+    whole = animation.readable(saved_pictures(folder.parent))
     assert [iteration for iteration, _ in whole] == [1000, 20000, 9999999, 10000000]
 
 

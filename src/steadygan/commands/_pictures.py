@@ -191,15 +191,15 @@ def _classes(subject: Subject, path: Path) -> str:
 
 def _over_iterations(subject: Subject, path: Path) -> str:
     _need(subject.rows > 0, "needs images of a conditional GAN")
-    frames = animation.readable(animation.saved(subject.trained.directory / files.SAMPLES))
+    frames = animation.readable(files.saved_pictures(subject.trained.directory))
     _need(bool(frames), "the run has saved no pictures that can be read")
-    shown = classes.moments(frames)
+    shown = animation.thin(frames, classes.MOST_MOMENTS)
     grid.save(path, classes.over_iterations(shown, subject.trained.shape))
     return f"one sample of each class at {len(shown)} times of the training"
 
 
 def _animation(subject: Subject, path: Path) -> str:
-    saved = animation.saved(subject.trained.directory / files.SAMPLES)
+    saved = files.saved_pictures(subject.trained.directory)
     frames = animation.readable(saved)
     _need(bool(frames), "the run has saved no pictures that can be read")
     shown = animation.thin(frames)

@@ -14,11 +14,6 @@ STRIP = 14
 MILLISECONDS, LAST = 200, 2000
 
 
-def saved(folder: Path) -> list[tuple[int, Path]]:
-    """(iteration, file) of ``<iteration>.png``, by iteration."""
-    return sorted((int(path.stem), path) for path in folder.glob("*.png") if path.stem.isdecimal())
-
-
 def readable(pictures: Sequence[tuple[int, Path]]) -> list[tuple[int, Path]]:
     """Return the pictures that can be read."""
     return [(iteration, path) for iteration, path in pictures if _whole(path)]
@@ -33,9 +28,9 @@ def _whole(path: Path) -> bool:
     return True
 
 
-def thin(pictures: Sequence[tuple[int, Path]]) -> list[tuple[int, Path]]:
-    """At most MOST_FRAMES, evenly, the first and the last among them."""
-    count = min(len(pictures), MOST_FRAMES)
+def thin(pictures: Sequence[tuple[int, Path]], most: int = MOST_FRAMES) -> list[tuple[int, Path]]:
+    """Return at most so many of them, evenly, the first and the last among them."""
+    count = min(len(pictures), most)
     return [pictures[round(index * (len(pictures) - 1) / max(count - 1, 1))] for index in range(count)]
 
 

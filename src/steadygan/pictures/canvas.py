@@ -49,10 +49,9 @@ def limits(real: torch.Tensor) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def save(path: Path, drawn: "Axes", legend: bool = True) -> None:
-    """Write the figure of axes, whole or not at all."""
-    if legend:
-        drawn.legend(loc="upper right", fontsize=7)
+def save(path: Path, drawn: "Axes") -> None:
+    """Write the figure of axes with a legend, whole or not at all."""
+    drawn.legend(loc="upper right", fontsize=7)
     figure = _canvas(drawn).figure
     write_atomically(path, lambda file: figure.savefig(file, format="png"))
 

@@ -14,6 +14,7 @@ COLUMNS = 10
 HEAD = 14
 """Pixels above each column, for its iteration."""
 MOST_MOMENTS = 16
+"""Pictures that are shown of a run."""
 
 
 def sheet(images: Tensor, classes: Tensor, real: Tensor) -> np.ndarray:
@@ -50,12 +51,6 @@ def over_iterations(pictures: Sequence[tuple[int, Path]], shape: tuple[int, ...]
         ImageDraw.Draw(sheet).text((GAP, 1), _short(iteration), fill="black")
         columns.append(np.asarray(sheet))
     return np.concatenate(columns, axis=1)
-
-
-def moments(pictures: Sequence[tuple[int, Path]]) -> list[tuple[int, Path]]:
-    """At most MOST_MOMENTS of them, evenly, the first and the last among them."""
-    count = min(len(pictures), MOST_MOMENTS)
-    return [pictures[round(index * (len(pictures) - 1) / max(count - 1, 1))] for index in range(count)]
 
 
 def _short(iteration: int) -> str:

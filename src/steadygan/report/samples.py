@@ -65,17 +65,10 @@ def _chosen(group: Group, metric: str | None, direction: str) -> tuple[Run, list
     ordered = sorted(ordered, key=lambda run: abs(ordered.index(run) - middle))
     ordered += [run for run in group.runs if run not in ordered]
     for run in ordered:
-        pictures = list_pictures(run)
+        pictures = files.saved_pictures(run.path)
         if pictures:
             return run, pictures
     return None
-
-
-def list_pictures(run: Run) -> list[tuple[int, Path]]:
-    """(iteration, file) of ``samples/<iteration>.png``, by number."""
-    folder = run.path / files.SAMPLES
-    pictures = [(int(path.stem), path) for path in folder.glob("*.png") if path.stem.isdecimal()]
-    return sorted(pictures)
 
 
 def _spread(pictures: list[tuple[int, Path]], count: int) -> list[tuple[int, Path]]:

@@ -147,6 +147,11 @@ def find_runs(folder: Path, depth: int = 3) -> Iterator[Path]:
             yield from find_runs(below, depth - 1)
 
 
+def saved_pictures(run: Path) -> list[tuple[int, Path]]:
+    """Return (iteration, file) of a run's ``samples/<iteration>.png``, by iteration."""
+    return sorted((int(path.stem), path) for path in (run / SAMPLES).glob("*.png") if path.stem.isdecimal())
+
+
 def need_runs(folder: Path, about: str) -> None:
     """Refuse a folder that holds neither runs nor a ``sweep.yaml``; ``about`` says what to name instead.
 
