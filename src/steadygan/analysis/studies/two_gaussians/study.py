@@ -8,17 +8,20 @@ everywhere between them.
 Reference: Arjovsky et al. (2017), figure 2, arXiv:1701.07875.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from scipy.stats import norm
 from torch import Tensor
 from torch.distributions import Normal
 
 from steadygan.analysis.studies.discriminator_training import composed, fresh, players_of, train_discriminator
 from steadygan.analysis.studies.output import Record, list_files, write
-from steadygan.analysis.studies.two_gaussians.figure import figure
 from steadygan.analysis.studies.two_gaussians.settings import Settings
+from steadygan.figures.spec import Axis, Band, Figure, Line, Mark, Panel
+from steadygan.figures.style import COLOURS, Style
 from steadygan.training.module import GANModule
 
 CRITICS = {
@@ -126,3 +129,25 @@ def error(x: Tensor, value: Tensor, s: Settings) -> float:
     """Return the mean of ``|D - p / (p + q)|`` under ``(p + q) / 2``, by the trapezoidal rule."""
     density = sum(Normal(mean, s.std).log_prob(x).exp() for mean in (s.real_mean, s.fake_mean)) / 2
     return float(torch.trapezoid((value - optimal(x, s)).abs() * density, x))
+
+
+LABELS = {"discriminator": "discriminator", "wgan": "WGAN critic, clipped", "wgan_gp": "WGAN-GP critic"}
+
+
+def figure(results: Sequence[Record], s: Settings) -> Figure:
+    """Return both distributions and the critics, each over its own range; below, what slope each has."""
+    x = np.array(results[0]["x"])
+    values: list[Mark] = []
+    slopes: list[Mark] = []
+    for mean, label, colour in ((s.real_mean, "data", COLOURS[5]), (s.fake_mean, "generated", COLOURS[2])):
+        density = norm.pdf(x, mean, s.std)
+        values.append(Band(x=x, low=0 * x, high=density / density.max() / 2, style=Style(colour), name=label))
+    for one, colour in zip(results, (COLOURS[0], COLOURS[1], COLOURS[3])):
+        value, style, label = np.array(one["value"]), Style(colour), LABELS[one["method"]]
+        low, high = (0, 1) if one["optimal"] else (value.min(), value.max())
+        values.append(Line(x=x, y=(value - low) / max(high - low, 1e-12), style=style, name=label))
+        slopes.append(Line(x=x, y=np.maximum(np.abs(one["slope"]), 1e-8), style=style, name=label))
+        if one["optimal"]:
+            values.append(Line(x=x, y=one["optimal"], style=Style("#000000", "dot"), name="p / (p + q)"))
+    upper = Panel(values, y=Axis("value, over its range"))
+    return Figure([upper, Panel(slopes, Axis("x"), Axis("size of the slope", "log"))], width=9, height=5.4, shared=True)
