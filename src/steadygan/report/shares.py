@@ -13,7 +13,7 @@ import numpy as np
 
 from steadygan.report.collect import Run
 from steadygan.report.groups import Group, common_words, family, swept_numbers
-from steadygan.report.statistics import direction_of, outcome
+from steadygan.report.statistics import direction_of, outcome, stated_direction
 from steadygan.runs.threshold import Bound
 from steadygan.statistics.medians import median
 from steadygan.statistics.proportion import proportion_interval
@@ -138,7 +138,7 @@ def ranked(family_shares: Sequence[Share]) -> list[Share]:
 
 def words(threshold: Sequence[Bound], runs: Sequence[Run]) -> str:
     """Return ``modes ≥ 90 % and high_quality ≥ 0.8``."""
-    return " and ".join(bound.words(direction_of(bound.metric, runs)) for bound in threshold)
+    return " and ".join(bound.words(stated_direction(bound.metric, runs)) for bound in threshold)
 
 
 def measured(threshold: Sequence[Bound], runs: Sequence[Run]) -> Sequence[Bound]:

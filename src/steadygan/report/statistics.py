@@ -32,8 +32,12 @@ def metric_names(runs: Sequence[Run]) -> list[str]:
 
 def direction_of(metric: str, runs: Sequence[Run]) -> str:
     """Return ``max`` or ``min``: what the metric said in the runs; ``min`` if it said nothing."""
-    directions = (run.scores[metric].direction for run in runs if metric in run.scores)
-    return next((word for word in directions if word), "min")
+    return stated_direction(metric, runs) or "min"
+
+
+def stated_direction(metric: str, runs: Sequence[Run]) -> str | None:
+    """Return ``max`` or ``min``, if the metric said so in any run."""
+    return next((way for run in runs if metric in run.scores and (way := run.scores[metric].direction)), None)
 
 
 def worst(direction: str) -> float:

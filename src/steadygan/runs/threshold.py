@@ -34,9 +34,13 @@ class Bound:
             return self.value
         return None if most is None else self.value * most / 100
 
-    def words(self, direction: str) -> str:
-        """Return ``modes ≥ 90 %``, or ``kl ≤ 0.1``."""
-        return f"{self.metric} {'≥' if direction == 'max' else '≤'} {self.value:g}{' %' if self.percent else ''}"
+    def words(self, direction: str | None) -> str:
+        """Return ``modes ≥ 90 %``, or ``kl ≤ 0.1``; ``kl: 0.1`` where it is not known which way is better.
+
+        Of what has a largest value, more is better.
+        """
+        sign = {"max": " ≥", "min": " ≤"}.get(direction or ("max" if self.percent else ""), ":")
+        return f"{self.metric}{sign} {self.value:g}{' %' if self.percent else ''}"
 
 
 def parse(stated: Any, key: str = KEY) -> tuple[Bound, ...]:
