@@ -55,7 +55,7 @@ bench: setup ## measure speed, as ratios in one run
 	$(BIN)/python benchmarks/population.py
 
 docs: setup ## write docs/config.md from conf/
-	$(BIN)/python -m steadygan.config.reference > docs/config.md
+	$(BIN)/python docs/config_page.py > docs/config.md
 
 clean: ## remove what was installed and computed
 	rm -rf $(VENV) outputs build dist .ruff_cache .pytest_cache .hypothesis

@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from steadygan.common.paths import conf_dir
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.config.hydra_versions import BASE
 from steadygan.training.evaluation import evaluate
 from steadygan.training.module import GANModule

@@ -19,7 +19,7 @@ from scipy import integrate
 from torch import Tensor
 
 from steadygan.common.paths import conf_dir
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.config.hydra_versions import BASE
 from steadygan.core.optimizers import Ccadl, Psgld, Sghmc, Sgld, SgldCc, Sgnht
 from steadygan.core.optimizers.langevin import Langevin

@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 
 from steadygan import train
 from steadygan.common.paths import conf_dir
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.config.hydra_versions import BASE
 from steadygan.runs import checkpoint, files, locks
 from steadygan.runs.summary import identity

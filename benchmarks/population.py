@@ -56,7 +56,7 @@ def make_rivals(width: int, batch: int, members: int) -> dict[str, Any]:
     """Each trains for a number of iterations when called."""
     from step import bare
 
-    from steadygan.config.build import build
+    from steadygan.config.building import build
 
     config = plain(width, batch)
     dataset = build(config).dataset
@@ -97,7 +97,7 @@ def population(width: int, batch: int, members: int) -> Any:
 
     import torch
 
-    from steadygan.config.build import build
+    from steadygan.config.building import build
     from steadygan.population.member import Member
     from steadygan.population.population import Population
     from steadygan.runs.job import Job
@@ -115,7 +115,7 @@ def population(width: int, batch: int, members: int) -> Any:
 
 def fuse(one: Any, config: dict[str, Any]) -> None:
     """Compile a population as sweeps do."""
-    from steadygan.config.build import build
+    from steadygan.config.building import build
     from steadygan.population.compiling import at_once, compiled
 
     one.program = compiled(one.program)

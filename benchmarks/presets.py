@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import conv_flop_count, flop_registry
 
-from steadygan.config.build import build, compose
+from steadygan.config.building import build
+from steadygan.config.composition import compose
 from steadygan.training.module import GANModule
 from steadygan.training.schemes import Pretrain
 from steadygan.training.schemes.pretraining import Pretraining

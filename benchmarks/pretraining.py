@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import torch
 
-from steadygan.config.build import build, compose
+from steadygan.config.building import build
+from steadygan.config.composition import compose
 from steadygan.training.module import GANModule
 from steadygan.training.schemes.pretraining import Pretraining
 

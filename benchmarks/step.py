@@ -21,7 +21,7 @@ from rich.table import Table
 from torch import nn
 
 from steadygan.common.paths import conf_dir
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.config.hydra_versions import BASE
 from steadygan.runs.job import Job
 from steadygan.training.callbacks import run_callbacks

@@ -442,7 +442,7 @@ def test_numbers_of_studies(steadygan):
     for given, words in [("seed=abc", "a whole number"), ("step=abc", "a number"), ("unroll=1.5", "a whole number")]:
         assert steadygan("theory", "dirac", given)[1:] == ("", f"Error: {given}: must be {words}\n")
     from steadygan.analysis.studies.dirac.settings import Settings
-    from steadygan.commands._keys import values
+    from steadygan.commands.shared.keys import values
 
     made = values(Settings, {"seed": "1e1", "unroll": "2.0", "step": "1"}, "dirac")
     assert made == {"seed": 10, "unroll": 2, "step": 1}

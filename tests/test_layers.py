@@ -20,22 +20,25 @@ LAYERS = [
     {"metrics", "networks", "pictures", "loggers", "analysis.oscillation", "analysis.__init__"},
     {"config.protocols"},
     {"runs.checkpoint", "runs.checkpoint_manager", "runs.summary", "runs.success_criterion", "training", "population"}
-    | {"distributed", "config.trial", "analysis.linearised"},
+    | {"distributed", "config.trials", "analysis.linearised"},
     {"report", "sweeps"},
-    {"config.network_keys"},
-    {"config.build"},
-    {"runs.run_data", "sweeps.planning", "sweeps.executing"},
+    {"config.network_keys", "config.instantiation"},
+    {"config.building", "config.composition"},
+    {"runs.run_data", "runs.trained_gan", "sweeps.planning", "sweeps.executing"},
     {"train", "runs.loading", "doctor"},
     {"analysis.studies"},
     {"commands"},
-    {"cli", "config.reference"},
+    {"cli"},
     {"__main__", "__init__"},  # the package's own file only forwards, when asked
 ]
 """From the bottom to the top; a module that is named by itself is in no layer of its package."""
 RUN = next(names for names in LAYERS if "training" in names)
 """What makes up a run: these may import one another."""
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-HYDRA = {"config.hydra_versions", "config.hydra_errors", "config.build", "train", "commands", "cli"}
+HYDRA = {
+    *("config.composition", "config.hydra_errors", "config.hydra_versions", "config.instantiation"),
+    *("train", "commands", "cli"),
+}
 
 
 def layer(name: str) -> str | None:

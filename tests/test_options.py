@@ -15,7 +15,8 @@ from torch.utils._pytree import tree_flatten
 from options import MISSING, options, overrides
 from steadygan import train
 from steadygan.common.paths import conf_dir
-from steadygan.config.build import build, make
+from steadygan.config.building import build
+from steadygan.config.instantiation import make
 from steadygan.networks.dcgan import filters
 from steadygan.runs import checkpoint, files
 from steadygan.training.components import DTYPES

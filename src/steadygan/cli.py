@@ -28,9 +28,9 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of the sections."""
         order = [name for names in SECTIONS.values() for name in names]
-        modules = [module.name for module in pkgutil.iter_modules(commands.__path__)]
-        existing = [name.replace("_", "-") for name in modules if not name.startswith("_")]
-        return sorted(existing, key=lambda name: (order.index(name) if name in order else len(order), name))
+        modules = [module.name for module in pkgutil.iter_modules(commands.__path__) if not module.ispkg]
+        names = [name.replace("_", "-") for name in modules]
+        return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
@@ -56,7 +56,8 @@ class LazyGroup(click.Group):
         named = {name for section in SECTIONS.values() for name in section}
         sections = {**SECTIONS, "More": tuple(name for name in names if name not in named)}
         for title, members in sections.items():
-            rows = [(name, self.get_command(ctx, name).get_short_help_str(200)) for name in members if name in names]
+            known = {name: self.get_command(ctx, name) for name in members if name in names}
+            rows = [(name, command.get_short_help_str(200)) for name, command in known.items() if command]
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)

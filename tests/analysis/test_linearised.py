@@ -10,9 +10,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from small_gans import dirac, small
 from steadygan.analysis.linearised import Field, Iteration, jacobian, scene
 from steadygan.analysis.studies.dirac.settings import Settings
+from steadygan.config.node import PLAYERS
 from steadygan.theory.dirac import closed_form
 from steadygan.theory.spectrum import KINDS, dense, matrix, outermost
-from steadygan.training.step import PLAYERS
 
 
 def seen(gan, size=32, index=0):

@@ -13,9 +13,9 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from steadygan import cli
-from steadygan.commands import _from
+from steadygan.commands.from_run.composer import RootComposer
 from steadygan.common.errors import UserError
-from steadygan.config import build
+from steadygan.config.composition import compose
 from steadygan.runs.files import write_json
 from steadygan.runs.signature import signature
 from steadygan.runs.summary import identity
@@ -187,9 +187,9 @@ CHANGES = [
 @pytest.mark.parametrize("known", [True, False], ids=["its overrides", "the config alone"])
 @pytest.mark.parametrize(("changes", "same"), CHANGES, ids=lambda value: " ".join(value)[:40])
 def test_changes_mean_what_the_whole_command_means(changes, same, known):
-    said = _from.RootComposer([], changes)
-    given = said.changed(said.overrides(build.compose(RUN), RUN if known else ["loss=gone", "seed=9"], exact=False))
-    assert signature(build.compose(given)) == signature(build.compose(same))
+    said = RootComposer([], changes)
+    given = said.changed(said.overrides(compose(RUN), RUN if known else ["loss=gone", "seed=9"], exact=False))
+    assert signature(compose(given)) == signature(compose(same))
 
 
 def test_a_sweep_takes_values_in_braces(steadygan):
@@ -216,23 +216,23 @@ OTHERS = [
 @pytest.mark.parametrize("overrides", OTHERS, ids=lambda value: value[0])
 @pytest.mark.parametrize("known", [True, False], ids=["its overrides", "the config alone"])
 def test_any_config_can_be_said(overrides, known):
-    config = build.compose(overrides)
-    said = _from.RootComposer([], []).overrides(config, overrides if known else [], exact=True)
-    assert signature(build.compose(said)) == signature(config)
-    plain = build.compose(said)
+    config = compose(overrides)
+    said = RootComposer([], []).overrides(config, overrides if known else [], exact=True)
+    assert signature(compose(said)) == signature(config)
+    plain = compose(said)
     assert {key: plain[key] for key in ("thresholds", "trainer")} == {
         key: config[key] for key in ("thresholds", "trainer")
     }
 
 
 def test_a_config_of_another_version():
-    config = build.compose(["loss=lsgan"])
+    config = compose(["loss=lsgan"])
     config["loss"].pop("normalised")
     config.pop("diagnostics")
     config["loss"]["of_old"] = 1
-    said = _from.RootComposer([], [])
-    assert build.compose(said.overrides(config, [], exact=True)) == config
-    later = build.compose(said.overrides(config, [], exact=False))  # a new run: what came since is at its default
+    said = RootComposer([], [])
+    assert compose(said.overrides(config, [], exact=True)) == config
+    later = compose(said.overrides(config, [], exact=False))  # a new run: what came since is at its default
     assert later["diagnostics"]["spectrum_every"] is None
     assert later["loss"] == {**config["loss"], "normalised": False}
 
@@ -386,9 +386,9 @@ def test_a_folder_is_found_from_within(steadygan, untrained, tmp_path, monkeypat
 
 
 def test_what_cannot_be_said_is_a_message():
-    config = {**build.compose([]), "method": "of_my_own"}
+    config = {**compose([]), "method": "of_my_own"}
     with pytest.raises(UserError, match="method=of_my_own"):
-        _from.RootComposer([], []).overrides(config, [], exact=True)
+        RootComposer([], []).overrides(config, [], exact=True)
 
 
 def test_what_comes_from_outside_the_config_is_said(steadygan, untrained, tmp_path, monkeypatch):

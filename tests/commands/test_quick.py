@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from steadygan import cli
-from steadygan.commands import _quick
+from steadygan.commands.shared import quick
 from steadygan.common.errors import UserError
 from steadygan.config import listing as config_listing
 
@@ -24,8 +24,8 @@ def known(folder, **files):
 
 def test_the_users_own_words_win(tmp_path):
     sweeps = known(tmp_path, own=OWN)
-    assert _quick.overrides("own", sweeps, []) == ["seed=0,1", "iterations=3", "retry=true", "rate=1e-05"]
-    assert _quick.overrides("own", sweeps, ["++iterations=9", "a=b"]) == ["seed=0,1", "retry=true", "rate=1e-05"]
+    assert quick.overrides("own", sweeps, []) == ["seed=0,1", "iterations=3", "retry=true", "rate=1e-05"]
+    assert quick.overrides("own", sweeps, ["++iterations=9", "a=b"]) == ["seed=0,1", "retry=true", "rate=1e-05"]
 
 
 def test_a_sweep_that_builds_on_another_has_its_quick_version(tmp_path):
@@ -34,33 +34,33 @@ def test_a_sweep_that_builds_on_another_has_its_quick_version(tmp_path):
     )
     sweeps = known(tmp_path, own=OWN, more=more, plain="# And?\ndefaults: [more]\n", none="# ?\ndefaults: [config]\n")
     expected = ["seed=0,1", "iterations=7", "retry=true", "rate=1e-05", "x=null"]
-    assert _quick.overrides("more", sweeps, []) == _quick.overrides("plain", sweeps, []) == expected
+    assert quick.overrides("more", sweeps, []) == quick.overrides("plain", sweeps, []) == expected
     with pytest.raises(UserError, match=r"(?s)sweep=none --quick: .*Valid choices: more, own, plain$"):
-        _quick.overrides("none", sweeps, [])
+        quick.overrides("none", sweeps, [])
 
 
 def test_every_key_of_a_shipped_quick_version_can_be_set(plain):
     found = []
     for name, paths in config_listing.sweeps().items():
-        quick = _quick.settings(name, config_listing.sweeps())
+        stated = quick.settings(name, config_listing.sweeps())
         content = yaml.safe_load(paths[0].read_text())
         chosen = [f"{key.removeprefix('override ')}={value}" for entry in content["defaults"] if isinstance(entry, dict)
                   for key, value in entry.items()]  # fmt: skip
         choices = [choice.replace("'", "").replace(" ", "") for choice in chosen]
-        keys = [f"{key}={str(value).split(',')[0]}" for key, value in quick.items() if "range" not in str(value)]
-        if not quick:
+        keys = [f"{key}={str(value).split(',')[0]}" for key, value in stated.items() if "range" not in str(value)]
+        if not stated:
             continue
         found.append(name)
         composed = plain(*choices, *keys)
-        if "iterations" in quick:
-            assert composed["iterations"] == quick["iterations"] < 5000
+        if "iterations" in stated:
+            assert composed["iterations"] == stated["iterations"] < 5000
         else:  # its settings have numbers of iterations of their own
             assert "${" in content["iterations"]
     assert {"robustness", "stabilizers", "gamma", "blur", "alpha", "sgld_step"} <= set(found)
 
 
 def test_a_config_that_is_printed_is_that_of_the_quick_version(capsys):
-    assert _quick.single(["a=1,2", "b=range(0,3)", "c=3", "d=[r1,r2]", "e='x,y'"]) == ["c=3", "d=[r1,r2]", "e='x,y'"]
+    assert quick.single(["a=1,2", "b=range(0,3)", "c=3", "d=[r1,r2]", "e='x,y'"]) == ["c=3", "d=[r1,r2]", "e='x,y'"]
     assert cli.main(["sweep", "robustness", "--quick", "--cfg", "job"]) == 0
     config = yaml.safe_load(capsys.readouterr().out)
     assert (config["name"], config["iterations"], config["dataset"]["sigma"]) == ("robustness-quick", 2000, 0.05)
@@ -75,7 +75,7 @@ def test_hydra_is_told_the_quick_version_with_a_folder_of_its_own(tmp_path, monk
     def run(config_name, arguments, asked, request):
         told.update(name=config_name, arguments=arguments, asked=asked)
 
-    monkeypatch.setattr("steadygan.commands._hydra_app.run", run)
+    monkeypatch.setattr("steadygan.commands.shared.hydra_app.run", run)
     assert cli.main(["sweep", "--config-dir", "mine", "own", "--quick", "iterations=5"]) == 0, capsys.readouterr().err
     assert told["name"] == "own"
     assert told["arguments"] == [

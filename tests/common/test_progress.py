@@ -18,7 +18,7 @@ def watched(monkeypatch):
         console = Console(file=out, force_terminal=terminal, width=100)
         monkeypatch.setattr(module, "Console", lambda **kwargs: console)
         monkeypatch.setattr(module.time, "monotonic", lambda: float(next(now)))
-        with module.progress("Decoding", 400, "images") as step:
+        with module.show_progress("Decoding", 400, "images") as step:
             for _ in range(3):
                 step(100)
         return out.getvalue()
@@ -45,7 +45,7 @@ def test_a_bar_on_a_terminal(monkeypatch):
     console = Console(file=out, force_terminal=True, width=100)
     monkeypatch.setattr(module, "Console", lambda **kwargs: console)
     monkeypatch.setattr(module, "PATIENCE", -1.0)
-    with module.progress("Decoding", 400, "images") as step:
+    with module.show_progress("Decoding", 400, "images") as step:
         for _ in range(3):
             step(100)
         step(50)
@@ -56,6 +56,6 @@ def test_a_bar_on_a_terminal(monkeypatch):
 def test_what_is_quick_shows_nothing(monkeypatch):
     out = io.StringIO()
     monkeypatch.setattr(module, "Console", lambda **kwargs: Console(file=out, force_terminal=True))
-    with module.progress("Decoding", 400, "images") as step:
+    with module.show_progress("Decoding", 400, "images") as step:
         step(400)
     assert out.getvalue() == ""

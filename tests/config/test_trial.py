@@ -8,7 +8,7 @@ from omegaconf import OmegaConf, open_dict
 
 from steadygan import cli
 from steadygan.common.errors import UserError
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.config.complete import BUILT
 from steadygan.runs import files
 from steadygan.sweeps.executing import execute

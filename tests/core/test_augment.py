@@ -366,7 +366,7 @@ def test_vmap_over_the_numbers_of_consistency_is_a_loop():
     ],
 )
 def test_vectors_are_refused_before_anything_starts(plain, given, words):
-    from steadygan.config.build import build
+    from steadygan.config.building import build
 
     with pytest.raises(UserError, match=words):
         build(plain("logger=none", given))

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from steadygan.config.trial import COUNT
+from steadygan.config.trials.attempt import COUNT
 from steadygan.core.losses import NonSaturating
 
 

@@ -9,7 +9,7 @@ import torch.distributed as dist
 from torch.utils._pytree import tree_leaves
 
 from steadygan.common.errors import UserError
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.distributed.join import joined, normalised
 from steadygan.distributed.process_group import SingleProcess
 from steadygan.training.components import DTYPES

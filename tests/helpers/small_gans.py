@@ -6,7 +6,7 @@ from steadygan.analysis.linearised import Scene
 from steadygan.analysis.studies.dirac.settings import Settings
 from steadygan.analysis.studies.dirac.systems import System, methods
 from steadygan.analysis.studies.discriminator_training import composed, fresh
-from steadygan.training.step import PLAYERS
+from steadygan.config.node import PLAYERS
 
 SMALL = ["network.width=5", "network.depth=3", "network.latent=2", "network.activation=tanh"]
 

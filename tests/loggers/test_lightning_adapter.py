@@ -13,7 +13,7 @@ from PIL import Image
 
 from steadygan.common import paths
 from steadygan.common.errors import UserError
-from steadygan.config import build
+from steadygan.config import building
 from steadygan.loggers.lightning import Adapter
 from steadygan.loggers.none import NoLogger
 from steadygan.loggers.trainer import trainer_logger
@@ -104,15 +104,15 @@ def test_every_option_composes(name):
     config = yaml.safe_load((paths.conf_dir() / "logger" / f"{name}.yaml").read_text())
     if name == "tensorboard" and importlib.util.find_spec("tensorboard") is None:
         with pytest.raises(UserError, match="tensorboard"):
-            build._logger(config)
+            building._logger(config)
     else:
-        logger = build._logger(config)
+        logger = building._logger(config)
         assert all(callable(getattr(logger, method)) for method in ("open", "row", "picture", "close"))
 
 
 def test_a_logger_of_lightnings_needs_no_adapter(tmp_path):
     node = {"_target_": "lightning.pytorch.loggers.CSVLogger", "name": "csv"}
-    log(build._logger(node), tmp_path / "new")
+    log(building._logger(node), tmp_path / "new")
     with pytest.warns(FutureWarning, match="is not needed any more"):
         log(Adapter(partial(CSVLogger, name="csv"), "lightning"), tmp_path / "old")
     new, old = (tmp_path / each / "csv" / "version_0" for each in ("new", "old"))
@@ -121,7 +121,7 @@ def test_a_logger_of_lightnings_needs_no_adapter(tmp_path):
 
 
 def test_a_trainer_gets_the_loggers_of_lightning_themselves_and_ours_behind_one(tmp_path):
-    ours = build._logger({"_target_": "lightning.pytorch.loggers.CSVLogger", "name": "csv"})
+    ours = building._logger({"_target_": "lightning.pytorch.loggers.CSVLogger", "name": "csv"})
     ours.open(run_info(tmp_path))
     assert isinstance(trainer_logger(ours), CSVLogger)
 

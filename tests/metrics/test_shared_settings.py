@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.metrics.features import metric as features
 from steadygan.runs.signature import signature
 

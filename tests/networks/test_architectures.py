@@ -10,7 +10,7 @@ from torch import nn
 
 from steadygan.common.errors import UserError
 from steadygan.common.paths import conf_dir
-from steadygan.config.build import make
+from steadygan.config.instantiation import make
 from steadygan.networks import bottleneck, cifar_resnet, dcgan, r3gan, resnet
 from steadygan.networks.layers.norms import BatchNorm
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from steadygan.common.errors import UserError
 from steadygan.common.paths import conf_dir
-from steadygan.config.build import make
+from steadygan.config.instantiation import make
 from steadygan.networks.labels import Conditional
 from steadygan.networks.layers.norms import ClassBatchNorm
 from steadygan.training.functional import tensors

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils._pytree import tree_flatten
 
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.population import Plan, train
 from steadygan.population.compiling import has_compiler
 from steadygan.runs import checkpoint

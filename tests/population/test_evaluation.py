@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.metrics.wasserstein import wasserstein_distance, wasserstein_distances
 from steadygan.pictures import picture
 from steadygan.population.evaluation import look

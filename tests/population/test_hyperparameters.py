@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_flatten
 from steadygan import train as training
 from steadygan.common.errors import UserError
 from steadygan.common.paths import conf_dir
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.config.check import check_numbers
 from steadygan.core.settings import is_number
 from steadygan.population.member import Member

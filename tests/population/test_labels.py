@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from steadygan import train as training
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.population import Plan, train
 from steadygan.runs.files import METRICS, SAMPLES, read_rows
 from tiny import MODES, silent

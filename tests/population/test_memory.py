@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from steadygan import train as training
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.population.member import Member
 from steadygan.population.memory import member_bytes
 from steadygan.population.population import Population

@@ -8,7 +8,7 @@ import torch
 from torch.utils._pytree import tree_flatten
 
 from options import MISSING, options, overrides
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.population import NotVmappable, Plan, train
 from steadygan.population.evaluation import look
 from steadygan.population.member import Member

@@ -13,7 +13,8 @@ from torch.utils._pytree import tree_flatten
 from steadygan import train as training
 from steadygan.common.errors import UserError
 from steadygan.common.paths import conf_dir
-from steadygan.config.build import build
+from steadygan.config.building import build
+from steadygan.config.node import PLAYERS
 from steadygan.population import NotVmappable, Plan, train
 from steadygan.population import population as population_module
 from steadygan.population.compiling import PAYS, decide, has_compiler
@@ -25,7 +26,6 @@ from steadygan.sweeps.grouping import Group
 from steadygan.training.batches import BatchSampler
 from steadygan.training.components import DTYPES
 from steadygan.training.module import GANModule
-from steadygan.training.step import PLAYERS
 from tiny import silent, tiny
 
 RUN = [

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.population import Plan, train
 from steadygan.population.compiling import compiled
 from steadygan.population.loop import kinds

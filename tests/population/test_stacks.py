@@ -7,7 +7,7 @@ import torch
 from torch.utils._pytree import tree_leaves
 
 from steadygan.common.errors import UserError
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.population import Plan, train
 from steadygan.population.compiling import CACHE, at_once
 from steadygan.runs import checkpoint

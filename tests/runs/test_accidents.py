@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import steadygan
 from steadygan import train
 from steadygan.common.errors import UserError
-from steadygan.config import build
+from steadygan.config import building
 from steadygan.runs import files
 from steadygan.runs.signature import run_directory
 from tiny import silent, tiny
@@ -145,7 +145,7 @@ def test_data_that_vanish_in_mid_run_are_in_memory_already_and_missed_when_it_is
 
     assert train.execute(job, vanish) == "completed"
     assert same(job, undisturbed)
-    build._dataset.cache_clear()  # a launch is a process of its own
+    building._dataset.cache_clear()  # a launch is a process of its own
     with pytest.raises(UserError, match=str(digits)):
         plan(*asked, "iterations=20")
     # Planned while they were there, as the jobs of a sweep are.
@@ -153,7 +153,7 @@ def test_data_that_vanish_in_mid_run_are_in_memory_already_and_missed_when_it_is
     shutil.rmtree(os.environ["STEADYGAN_CACHE"], ignore_errors=True)
     job = plan(*asked, "iterations=20")
     digits.rename(digits.with_name("gone"))
-    build._dataset.cache_clear()
+    building._dataset.cache_clear()
     with pytest.raises(UserError, match=str(digits)):
         train.execute(job, silent)
     assert files.read_summary(job.directory)["status"] == "failed"

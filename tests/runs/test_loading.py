@@ -12,7 +12,7 @@ from torch.func import functional_call
 import steadygan
 from steadygan import train
 from steadygan.common.errors import UserError
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.core.draws import generator
 from steadygan.networks import dcgan, mlp
 from steadygan.pictures import picture

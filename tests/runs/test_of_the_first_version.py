@@ -14,7 +14,7 @@ import yaml
 
 import steadygan
 from steadygan import cli
-from steadygan.config.build import build_metrics
+from steadygan.config.building import build_metrics
 from steadygan.runs import checkpoint, files
 from steadygan.runs.job import action
 from steadygan.sweeps import planning

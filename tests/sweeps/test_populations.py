@@ -3,7 +3,7 @@
 import pytest
 
 from steadygan.common.errors import UserError
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.population import memory
 from steadygan.population.memory import layer_outputs, member_bytes
 from steadygan.sweeps import populations

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.training.batches import BatchSampler
 from steadygan.training.functional import tensors
 from steadygan.training.module import GANModule

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.core.draws import generator, normal_like
 from steadygan.training.batches import BatchSampler
 from steadygan.training.functional import tensors

@@ -10,7 +10,7 @@ import torch
 import steadygan
 from steadygan.analysis.oscillation import TRAIL
 from steadygan.common.errors import UserError
-from steadygan.config.build import build_metrics
+from steadygan.config.building import build_metrics
 from steadygan.runs import files
 from steadygan.runs.summary import metric_summary, reached, spectrum
 from steadygan.runs.threshold import parse

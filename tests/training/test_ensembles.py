@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from steadygan.common.errors import UserError
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.core.aggregation import Softmax
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.runs import checkpoint

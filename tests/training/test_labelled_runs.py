@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 import steadygan
 from steadygan import train
 from steadygan.common.errors import UserError
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.core.labels import given_rows
 from steadygan.data.memory import InMemory

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from steadygan.common.errors import UserError
-from steadygan.config.build import build
+from steadygan.config.building import build
+from steadygan.config.node import PLAYERS
 from steadygan.core import autodiff
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.population.member import Member
@@ -14,7 +15,7 @@ from steadygan.population.population import Population
 from steadygan.runs import files
 from steadygan.sweeps.grouping import static
 from steadygan.training.module import GANModule
-from steadygan.training.step import PLAYERS, step
+from steadygan.training.step import step
 from tiny import advance
 
 RUN = ["iterations=6", "log_every=1000"]

@@ -18,7 +18,7 @@ from scipy.signal import detrend
 from bits import same
 from steadygan import train
 from steadygan.common.errors import UserError
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.loggers import fragments, wandb
 from steadygan.runs import checkpoint, files
 from steadygan.sweeps import executing

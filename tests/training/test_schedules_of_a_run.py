@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from steadygan.training.step import PLAYERS
+from steadygan.config.node import PLAYERS
 
 
 def flat(gan, player):

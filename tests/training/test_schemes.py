@@ -15,7 +15,7 @@ from bits import same
 from steadygan import cli, population, train
 from steadygan.analysis.linearised import Field, scene
 from steadygan.common.errors import UserError
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.core.growing import shrunk
 from steadygan.runs import files
 from steadygan.training.module import GANModule

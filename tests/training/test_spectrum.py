@@ -8,7 +8,7 @@ import steadygan
 from steadygan import population, train
 from steadygan.analysis.linearised import Field, Iteration, scene
 from steadygan.common.errors import UserError
-from steadygan.config.build import build
+from steadygan.config.building import build
 from steadygan.runs import files
 from steadygan.theory.spectrum import matrix
 from steadygan.training.spectrum import COLUMNS

@@ -7,11 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-from steadygan.config.build import build
+from steadygan.config.building import build
+from steadygan.config.node import PLAYERS
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.training.batches import BatchSampler
 from steadygan.training.functional import functional, tensors
-from steadygan.training.step import PLAYERS, initial_state, step
+from steadygan.training.step import initial_state, step
 
 RUN = ["network.width=8"]
 DIGITS = ["dataset=digits", "network=dcgan", "network.width=4"]

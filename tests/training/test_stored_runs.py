@@ -80,11 +80,12 @@ def test_stopped_and_resumed_on_disk_it_ends_with_the_bits_of_memory(plan, tmp_p
 def test_a_run_is_loaded_and_shown_with_its_data(plan, algorithm):
     job = plan(*algorithm, "iterations=2", "evaluate_every=2", "dataset.keep=disk")
     assert train.execute(job, silent) == "completed"
-    from steadygan.commands import _pictures
+    from steadygan.commands.sampling.drawings import write
+    from steadygan.commands.sampling.subject import Subject
 
     trained = steadygan.load(job.directory)
-    subject = _pictures.Subject(trained, seed=0, count=None, ema=True)
-    lines = list(_pictures.write(subject, job.directory / "pictures"))
+    subject = Subject(trained, seed=0, count=None, ema=True)
+    lines = list(write(subject, job.directory / "pictures"))
     assert any("neighbours_pixels.png" in line and "nearest training examples" in line for line in lines), lines
     assert any("neighbours_features.png" in line and "nearest training examples" in line for line in lines), lines
     assert any("classes.png" in line and "real example" in line for line in lines), lines

@@ -15,8 +15,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from steadygan.config.containers import plain
 from steadygan.config.node import Config
-from steadygan.sweeps.overrides import plain
 from steadygan.sweeps.request import Request
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
+from steadygan.config.node import PLAYERS
 from steadygan.core.aggregation import Mean
 from steadygan.core.autodiff import FuncBackend
 from steadygan.core.draws import stream_seed
@@ -24,7 +25,7 @@ from steadygan.theory.spectrum import Operator, Product
 from steadygan.training.batches import BatchSampler
 from steadygan.training.components import Components
 from steadygan.training.networks import as_functions
-from steadygan.training.step import PLAYERS, Algorithm, AlgorithmPlayers, step
+from steadygan.training.step import Algorithm, AlgorithmPlayers, step
 
 STREAM = "stability"
 """The stream of draws: the same batch for every state of a run."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from steadygan.commands import _trust
+from steadygan.commands.shared import run_options
 
 
 @click.command("evaluate")
@@ -20,7 +20,7 @@ from steadygan.commands import _trust
 @click.option("--raw", is_flag=True, help="Score the generator that is trained beside its average.")
 @click.option("--export", type=click.Path(path_type=Path), help="Write the statistics compared with, as .npz.")
 @click.option("--out", type=click.Path(path_type=Path), help="File of the scores.  [default: RUN/evaluate/...json]")
-@_trust.option
+@run_options.trust_option
 def command(
     run: str | None,
     keys: tuple[str, ...],
@@ -38,14 +38,15 @@ def command(
     of pytorch-fid and clean-fid) is for metrics=[fid]. With --export the statistics of the data that fid compares
     with are written in the same layout.
     """
-    from steadygan.commands import _scores
-
     if images is not None:
-        arguments = [*([run] if run else []), *keys]
-        lines = _scores.of_images(*images, arguments, export, out)
+        from steadygan.commands.evaluating.of_images import of_images
+
+        lines = of_images(*images, [*([run] if run else []), *keys], export, out)
     elif run is None:
         raise click.UsageError("say which RUN, or two sets of images by --images DIR_A DIR_B")
     else:
-        lines = _scores.of_run(Path(run), keys, raw, export, out, trust)
+        from steadygan.commands.evaluating.of_run import of_run
+
+        lines = of_run(Path(run), keys, raw, export, out, trust)
     for line in lines:
         click.echo(line)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from steadygan.commands import _data, _trust
+from steadygan.commands.shared import run_options
 from steadygan.common.errors import bad_value
 
 
@@ -17,7 +17,7 @@ from steadygan.common.errors import bad_value
 )
 @click.option("--raw", is_flag=True, help="The generator that is trained, in place of its average.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: RUN/pictures]")
-@_trust.option
+@run_options.trust_option
 def command(
     run: Path,
     keys: tuple[str, ...],
@@ -37,12 +37,13 @@ def command(
     where they are now.
     """
     from steadygan import load
-    from steadygan.commands import _pictures
+    from steadygan.commands.sampling.drawings import write
+    from steadygan.commands.sampling.subject import Subject
 
-    data, rest = _data.split(keys)
+    data, rest = run_options.split(keys)
     if rest:
         raise bad_value(*rest[0].partition("=")[::2], "no such key", ["dataset.root", "dataset.download"])
     trained = load(run, trust, data)
-    subject = _pictures.Subject(trained, seed=seed, count=count, ema=not raw)
-    for line in _pictures.write(subject, out or trained.directory / "pictures"):
+    subject = Subject(trained, seed=seed, count=count, ema=not raw)
+    for line in write(subject, out or trained.directory / "pictures"):
         click.echo(line)

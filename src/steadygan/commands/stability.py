@@ -5,24 +5,25 @@ from pathlib import Path
 
 import click
 
-from steadygan.commands import _data, _keys, _trust
+from steadygan.commands.shared import run_options
 
 
 class StabilityCommand(click.Command):
     """Lists the keys in its help."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The keys."""
+        """Write the keys."""
         from steadygan.analysis.studies.stability.settings import Settings
+        from steadygan.commands.shared.keys import rows
 
         with formatter.section("Keys"):
-            formatter.write_dl(_keys.rows(Settings))
+            formatter.write_dl(rows(Settings))
 
 
 @click.command("stability", cls=StabilityCommand)
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("keys", metavar="[KEY=VALUE]...", nargs=-1)
-@_trust.option
+@run_options.trust_option
 def command(run: Path, keys: Sequence[str], trust: Sequence[str]) -> None:
     """Say why a run converges or not: eigenvalues of its game at a checkpoint, and a verdict.
 
@@ -31,9 +32,10 @@ def command(run: Path, keys: Sequence[str], trust: Sequence[str]) -> None:
     it; another checkpoint than the last has its name in theirs. dataset.root=FOLDER says where the run's data are now.
     """
     from steadygan.analysis.studies.stability.settings import Settings
+    from steadygan.commands.shared.keys import pairs, values
 
-    data, rest = _data.split(keys)
-    settings = Settings(**_keys.values(Settings, _keys.pairs(rest), "stability", ["dataset.root"]))
+    data, rest = run_options.split(keys)
+    settings = Settings(**values(Settings, pairs(rest), "stability", ["dataset.root"]))
 
     from steadygan.analysis.studies.stability.study import run as study
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
-from steadygan.commands import _from, _hydra_app, _quick
-from steadygan.commands._hydra_app import DRY_RUN
-from steadygan.commands._passthrough import Passthrough, config_dirs
+from steadygan.commands.from_run.arguments import FLAG, FromArguments, from_arguments
+from steadygan.commands.shared import hydra_app, quick
+from steadygan.commands.shared.hydra_app import DRY_RUN
+from steadygan.commands.shared.passthrough import Passthrough, config_dirs
 from steadygan.common.errors import UserError, bad_value
-from steadygan.config import listing as config_listing
+from steadygan.config import listing
 from steadygan.sweeps.request import Request
 
 STATUS, ONCE = FLAGS = ("--status", "--once")
@@ -67,21 +68,13 @@ def command(ctx: click.Context) -> None:
     cores, in a folder of its own, NAME-quick.
     """
     shown = flags(ctx.args)
-    source = _from.from_arguments(ctx.args)
-    if source.folder is not None:
-        rest = [arg for arg in source.rest if arg not in FLAGS]
-        name = split(rest)[0]
-        if _quick.FLAG in rest or name is not None:
-            raise UserError(
-                f"{name or _quick.FLAG}: does not go with {_from.FLAG}, whose folder says what its jobs are"
-            )
-        again, request = _from.of_sweep(source.folder, source.trust, rest)
-        with _from.complete(source.folder):
-            _hydra_app.run("config", [*again, *shown], ["steadygan", "sweep", *ctx.args], request)
+    asked = from_arguments(ctx.args)
+    if asked.folder is not None:
+        _again(asked, shown, ["steadygan", "sweep", *ctx.args])
         return
-    name, rest = split([arg for arg in ctx.args if arg not in (_quick.FLAG, *FLAGS)])
-    known = config_listing.sweeps(config_dirs(ctx.args))
-    if name is None and not _hydra_app.split(rest)[1]:
+    name, rest = split([arg for arg in ctx.args if arg not in (quick.FLAG, *FLAGS)])
+    known = listing.sweeps(config_dirs(ctx.args))
+    if name is None and not hydra_app.split(rest)[1]:
         _print(config_dirs(ctx.args))
         return
     if name is None:
@@ -92,21 +85,30 @@ def command(ctx: click.Context) -> None:
     if len(known[name]) > 1:
         paths = " and ".join(str(path) for path in known[name])
         raise UserError(f"sweep={name}: two sweeps have this name, {paths}; rename your own")
-    question = config_listing.question(known[name][0])
+    question = listing.question(known[name][0])
     folder = name
-    if _quick.FLAG in ctx.args:
-        small = _quick.overrides(name, known, rest)
-        folder, rest = f"{name}-quick", [*(small if _is_multirun(rest) else _quick.single(small)), *rest]
+    if quick.FLAG in ctx.args:
+        small = quick.overrides(name, known, rest)
+        folder, rest = f"{name}-quick", [*(small if _is_multirun(rest) else quick.single(small)), *rest]
     words = [*arguments(folder, rest), *(shown if _is_multirun(rest) else [])]
-    _hydra_app.run(name, words, ["steadygan", "sweep", *ctx.args], Request(question=question))
+    hydra_app.run(name, words, ["steadygan", "sweep", *ctx.args], Request(question=question))
+
+
+def _again(asked: FromArguments, shown: Sequence[str], command_words: list[str]) -> None:
+    """Launch the jobs of a sweep's folder again."""
+    asked = asked._replace(rest=[arg for arg in asked.rest if arg not in FLAGS])
+    name = split(asked.rest)[0]
+    if quick.FLAG in asked.rest or name is not None:
+        raise UserError(f"{name or quick.FLAG}: does not go with {FLAG}, whose folder says what its jobs are")
+    from steadygan.commands.from_run.relaunch import complete, of_sweep
+
+    again, request = of_sweep(asked)
+    with complete(asked.folder):
+        hydra_app.run("config", [*again, *shown], command_words, request)
 
 
 def flags(args: Sequence[str]) -> list[str]:
-    """Return the overrides that tell the launcher whether only to show how the jobs stand.
-
-    Raises:
-        UserError: flags that do not go together.
-    """
+    """Return the overrides that tell the launcher whether only to show how the jobs stand."""
     if ONCE in args and STATUS not in args:
         raise UserError(f"{ONCE} goes with {STATUS}: steadygan sweep NAME {STATUS} {ONCE}")
     if STATUS in args and DRY_RUN in args:
@@ -116,7 +118,7 @@ def flags(args: Sequence[str]) -> list[str]:
 
 def split(args: Sequence[str]) -> tuple[str | None, list[str]]:
     """Return the name of the sweep, and the other arguments."""
-    options, rest = _hydra_app.split(args)
+    options, rest = hydra_app.split(args)
     name = next((arg for arg in rest if "=" not in arg and not arg.startswith(("+", "~"))), None)
     return name, [*options, *(arg for arg in rest if arg is not name)]
 
@@ -133,7 +135,7 @@ def _is_multirun(rest: Sequence[str]) -> bool:
 
 
 def _listed(folders: Iterable[Path]) -> list[tuple[str, str]]:
-    return [(name, config_listing.question(paths[-1]) or "-") for name, paths in config_listing.sweeps(folders).items()]
+    return [(name, listing.question(paths[-1]) or "-") for name, paths in listing.sweeps(folders).items()]
 
 
 def _print(folders: Iterable[Path]) -> None:

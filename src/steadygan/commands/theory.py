@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import click
 
-from steadygan.commands import _keys
 from steadygan.common.errors import bad_value
 from steadygan.common.paths import expanded
 
@@ -24,10 +23,12 @@ class TheoryCommand(click.Command):
     """Lists the studies and their keys in its help."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The studies."""
+        """Write the studies and their keys."""
+        from steadygan.commands.shared.keys import rows
+
         for name, about in STUDIES.items():
             with formatter.section(f"{name}: {about.rstrip('.')}"):
-                formatter.write_dl(_keys.rows(_settings(name)))
+                formatter.write_dl(rows(_settings(name)))
 
 
 @click.command("theory", cls=TheoryCommand)
@@ -46,10 +47,11 @@ def command(name: str | None, keys: Sequence[str]) -> None:
         return
     if name not in STUDIES:
         raise bad_value("theory", name, "there is no such study", STUDIES)
-    pairs = _keys.pairs(keys)
-    folder = expanded("outputs", pairs.pop("outputs", "outputs")) / "theory" / name
-    kind = _settings(name)
-    settings = kind(**_keys.values(kind, pairs, name, ["outputs"]))
+    from steadygan.commands.shared.keys import pairs, values
+
+    texts, kind = pairs(keys), _settings(name)
+    folder = expanded("outputs", texts.pop("outputs", "outputs")) / "theory" / name
+    settings = kind(**values(kind, texts, name, ["outputs"]))
     folder.mkdir(parents=True, exist_ok=True)
     importlib.import_module(f"steadygan.analysis.studies.{name.replace('-', '_')}.study").run(
         folder, settings, click.echo

@@ -2,8 +2,9 @@
 
 import click
 
-from steadygan.commands import _from, _hydra_app
-from steadygan.commands._passthrough import Passthrough
+from steadygan.commands.from_run.arguments import from_arguments
+from steadygan.commands.shared import hydra_app
+from steadygan.commands.shared.passthrough import Passthrough
 from steadygan.sweeps.request import Request
 
 
@@ -36,11 +37,13 @@ def command(ctx: click.Context) -> None:
 
     --dry-run only says what would be done, with the signature and the folder of each run.
     """
-    source = _from.from_arguments(ctx.args)
+    asked = from_arguments(ctx.args)
     command_words = ["steadygan", "train", *ctx.args]
-    if source.folder is None:
-        _hydra_app.run("config", ctx.args, command_words, Request())
+    if asked.folder is None:
+        hydra_app.run("config", ctx.args, command_words, Request())
         return
-    arguments, request = _from.of_run(source.folder, source.trust, source.rest)
-    with _from.complete(source.folder):
-        _hydra_app.run("config", arguments, command_words, request)
+    from steadygan.commands.from_run.relaunch import complete, of_run
+
+    arguments, request = of_run(asked)
+    with complete(asked.folder):
+        hydra_app.run("config", arguments, command_words, request)

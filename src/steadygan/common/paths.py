@@ -25,11 +25,7 @@ def sweeps_dir() -> Path:
 
 
 def expanded(key: str, text: str) -> Path:
-    """A path in which ``~`` means the user's home.
-
-    Raises:
-        UserError: ``~name`` where nobody has that name; names the ``key``.
-    """
+    """A path in which ``~`` means the user's home."""
     try:
         return Path(text).expanduser()
     except RuntimeError as error:

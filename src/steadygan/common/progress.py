@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 from rich.text import Text
 
@@ -20,27 +20,16 @@ INTERVAL = 15.0
 """Seconds between lines where there is no terminal."""
 
 
-class _Amount(ProgressColumn):
-    """``12,000 of 162,770 images, 1,500/s``."""
-
-    def __init__(self, unit: str) -> None:
-        super().__init__(Column(no_wrap=True))
-        self.unit = unit
-
-    def render(self, task: Task) -> Text:
-        return Text(amount(task.completed, task.total or 0, task.speed, self.unit))
-
-
 def amount(done: float, total: float, speed: float | None, unit: str) -> str:
-    """Return how far it is and how fast it goes; bytes in MB."""
+    """Return how far it is and how fast it goes, ``12,000 of 162,770 images, 1,500/s``; bytes in MB."""
     if unit == "bytes":
         done, total, speed, unit = done / 1e6, total / 1e6, None if speed is None else speed / 1e6, "MB"
     return f"{done:,.0f} of {total:,.0f} {unit}" + (f", {speed:,.0f}/s" if speed else "")
 
 
 @contextmanager
-def progress(text: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    """Yields ``step(n)``, to be told of every ``n`` that are done, from any thread.
+def show_progress(text: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """Yield ``step(n)``, which is called with every ``n`` that are done, from any thread.
 
     Args:
         text: what is done.
@@ -48,48 +37,34 @@ def progress(text: str, total: int, unit: str) -> Iterator[Callable[[int], None]
         unit: what is counted; "bytes" are shown as MB.
     """
     console = Console(stderr=True, file=sys.stderr)
-    shown = _Shown(text, total, unit, console)
-    try:
-        yield shown.step
-    finally:
-        shown.end()
+    columns = [
+        TextColumn(f"{{task.{name}}}", table_column=Column(no_wrap=True)) for name in ("description", "fields[amount]")
+    ]
+    bar = Progress(columns[0], BarColumn(), columns[1], TimeRemainingColumn(), console=console, transient=True)
+    began = reported_at = time.monotonic()
+    pace, lock = Pace(), threading.Lock()
+    pace.add(0, began)
+    task = bar.add_task(text, total=total, amount="")
+    done = 0
 
-
-class _Shown:
-    def __init__(self, text: str, total: int, unit: str, console: Console) -> None:
-        self.text, self.total, self.unit, self.console = text, total, unit, console
-        self.began = self.reported_at = time.monotonic()
-        self.pace = Pace()
-        self.pace.add(0, self.began)
-        self.done, self.lock = 0, threading.Lock()
-        self.bar: Progress | None = None
-
-    def step(self, count: int) -> None:
-        with self.lock:
-            self.done += count
+    def step(count: int) -> None:
+        nonlocal done, reported_at
+        with lock:
+            done += count
             now = time.monotonic()
-            self.pace.add(self.done, now)
-            if self.console.is_terminal:
-                self._draw(now)
-            elif now - self.reported_at > INTERVAL:
-                self.reported_at = now
-                self._say(self.pace.rate(now))
+            pace.add(done, now)
+            shown = amount(done, total, pace.rate(now), unit)
+            bar.update(task, completed=done, amount=shown)
+            if console.is_terminal and not bar.live.is_started and now - began > PATIENCE:
+                bar.start()
+            elif not console.is_terminal and now - reported_at > INTERVAL:
+                reported_at = now
+                rate = pace.rate(now)
+                left = f", {(total - done) / rate / 60:.0f} min left" if rate else ""
+                console.print(Text(f"{text}: {shown}{left}"), soft_wrap=True)
 
-    def _draw(self, now: float) -> None:
-        if self.bar is None and now - self.began > PATIENCE:
-            text = TextColumn("{task.description}", table_column=Column(no_wrap=True))
-            columns = text, BarColumn(), _Amount(self.unit), TimeRemainingColumn()
-            self.bar = Progress(*columns, console=self.console, transient=True)
-            self.bar.start()
-            self.task = self.bar.add_task(self.text, total=self.total)
-        if self.bar is not None:
-            self.bar.update(self.task, completed=self.done)
-
-    def _say(self, speed: float | None) -> None:
-        left = f", {(self.total - self.done) / speed / 60:.0f} min left" if speed else ""
-        line = f"{self.text}: {amount(self.done, self.total, speed, self.unit)}{left}"
-        self.console.print(Text(line), soft_wrap=True)
-
-    def end(self) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+    try:
+        yield step
+    finally:
+        if bar.live.is_started:
+            bar.stop()

@@ -80,8 +80,11 @@ def hints(target: object) -> Mapping[str, object]:
     annotations = dict(hints(owner)) if isinstance(owner, type) else {}
     for name, parameter in parameters.items():
         if name in types and parameter.kind is not inspect.Parameter.VAR_KEYWORD:
-            required = parameter.default is inspect.Parameter.empty
-            annotations[name] = types[name] if required else Union[types[name], type(parameter.default)]  # noqa: UP007
+            kind, default = _kind(types[name]), parameter.default
+            stated = default is inspect.Parameter.empty or (
+                isinstance(default, str) and kind and default in kind.choices
+            )
+            annotations[name] = types[name] if stated else Union[types[name], type(default)]  # noqa: UP007
     return MappingProxyType(annotations)
 
 
@@ -115,11 +118,7 @@ def read(value: object, annotation: object) -> object:
 
 
 def check(key: str, value: object, annotation: object) -> object:
-    """``read``, for the value of one key.
-
-    Raises:
-        UserError: it does not fit; names the key.
-    """
+    """``read``, for the value of one key."""
     try:
         return read(value, annotation)
     except Misfit as misfit:
@@ -127,11 +126,7 @@ def check(key: str, value: object, annotation: object) -> object:
 
 
 def check_all(values: Mapping[str, object], annotations: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """``read`` for all values of a mapping; those without an annotation are left as they are.
-
-    Raises:
-        UserError: names each key that does not fit, behind ``prefix``.
-    """
+    """``read`` for all values of a mapping; those without an annotation are left as they are."""
     typed, problems = dict(values), []
     for key in (key for key in values if key in annotations):
         try:
@@ -169,11 +164,7 @@ def checked(prefix: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 def arguments(target: object, values: Mapping[str, object], path: str) -> dict[str, object]:
-    """Return ``values`` as what ``target`` takes for keyword arguments.
-
-    Raises:
-        UserError: names each key that does not fit, below ``path``.
-    """
+    """Return ``values`` as what ``target`` takes for keyword arguments."""
     return check_all(values, hints(target), f"{path}.")
 
 
@@ -203,6 +194,11 @@ def _within(number: int | float, kind: Kind) -> int | float:
     if number not in (kind.range or finite):
         raise Misfit(kind.words if kind.range else finite.words)
     return number
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether a value is a number, and no truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_whole(number: object) -> TypeGuard[int | float]:

@@ -1,12 +1,12 @@
 """Types and ranges of a config's numbers, all checked at once and before anything is computed."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from steadygan.common.errors import UserError
 from steadygan.common.ranges import Count, Range, count, fraction, looks, positive, share
 from steadygan.common.typed import Misfit, hints, range_of, ranged, read
-from steadygan.config.node import Config
+from steadygan.config.node import Config, Node
 from steadygan.config.targets import resolve
 from steadygan.core.declare import ranges_of
 
@@ -49,14 +49,11 @@ KEYS: Mapping[str, object] = {
 """The annotations of keys that belong to no method, or that a method's signature cannot tell; ``*`` is one name."""
 
 
-def check_numbers(config: Config) -> dict[str, Any]:
+def check_numbers(config: Config) -> Node:
     """Compare every number with the annotation that stands beside its method.
 
     Returns:
         The config with its numbers as the types that are meant: 10 for 10.0, 1e1 and '1e1' where it is a count.
-
-    Raises:
-        UserError: naming each bad key, its value and what is allowed.
     """
     problems: dict[str, str] = {}
     typed = _typed("", config, problems)
@@ -66,12 +63,8 @@ def check_numbers(config: Config) -> dict[str, Any]:
     return typed
 
 
-def typed_node(path: str, node: Config) -> dict[str, Any]:
-    """Return a node of a config, nested ones included, with its numbers converted to the types that are meant.
-
-    Raises:
-        UserError: naming each key that does not fit.
-    """
+def typed_node(path: str, node: Config) -> Node:
+    """Return a node of a config, nested ones included, with its numbers converted to the types that are meant."""
     problems: dict[str, str] = {}
     typed = _typed(path, node, problems)
     if problems:

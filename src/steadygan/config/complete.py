@@ -3,18 +3,16 @@
 import functools
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
 
 import yaml
 
 from steadygan.common.errors import UserError, bad_value
 from steadygan.common.paths import conf_dir, expanded
+from steadygan.config.node import PLAYERS, Config, Node
 from steadygan.config.targets import SHARED
 
 OPTIONAL = ("scheme", "thresholds", "diagnostics", "experiment")
 """Root keys without which a run is what it is with their defaults."""
-
-PLAYERS = ("generator", "discriminator")
 
 PARTS = {
     "trainer": ("accelerator", "devices", "num_nodes", "threads", "precision"),
@@ -45,7 +43,7 @@ EMPTY = ("regularizer",)
 """May be null."""
 
 
-def complete(config: Mapping[str, Any]) -> dict[str, Any]:
+def complete(config: Config) -> Node:
     """Return the config with ``name`` and ``outputs`` as texts, ``~`` in a folder meaning the user's home.
 
     Raises:
@@ -58,7 +56,7 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "name": _text("name", config["name"]), "outputs": str(expanded("outputs", outputs))}
 
 
-def _misplaced(config: Mapping[str, Any]) -> Iterator[str]:
+def _misplaced(config: Config) -> Iterator[str]:
     """Yield the groups whose file lacks the line by which it fills the whole config."""
     for group in WHOLE:
         if not isinstance(config.get(group), str | None):
@@ -69,7 +67,7 @@ def _misplaced(config: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
-def _missing(config: Mapping[str, Any]) -> Iterator[str]:
+def _missing(config: Config) -> Iterator[str]:
     for key, groups in _root().items():
         if key in OPTIONAL:
             continue
@@ -85,7 +83,7 @@ def _missing(config: Mapping[str, Any]) -> Iterator[str]:
                     yield f"{key}.{part}={config[key][part]}: must be a group of settings"
 
 
-def _misspelled(config: Mapping[str, Any]) -> Iterator[str]:
+def _misspelled(config: Config) -> Iterator[str]:
     """Keys that nothing reads and that look like others; only a file, or ``+key=value``, can bring them in."""
     nodes = {"": (config, tuple(_root()))}
     nodes |= {
@@ -97,7 +95,7 @@ def _misspelled(config: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{path}{key}={value}: no run reads this key. Did you mean '{path}{close[0]}'?"
 
 
-def _unmade(config: Mapping[str, Any]) -> Iterator[str]:
+def _unmade(config: Config) -> Iterator[str]:
     for name, node in (config["regularizer"] or {}).items():
         if not isinstance(node, Mapping):
             yield (
@@ -155,7 +153,7 @@ def _options(key: str) -> list[str]:
     return [path.stem for path in (conf_dir() / key).glob("*.yaml")]
 
 
-def _text(key: str, value: Any) -> str:
+def _text(key: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise bad_value(key, "null" if value is None else value, "must be text; in a yaml file, put it in quotes")
     return str(value)

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from hydra.errors import (
     ConfigCompositionException,
@@ -17,10 +16,10 @@ from hydra.errors import (
 )
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
-from yaml import YAMLError
+from yaml import Mark, YAMLError
 
-from steadygan.common.errors import UserError, bad_value, did_you_mean
-from steadygan.config import listing as config_listing
+from steadygan.common.errors import UserError, bad_value, did_you_mean, first_line
+from steadygan.config import listing
 
 WRONG_CALL = (TypeError, ValueError, ImportError, AttributeError, type(None))
 """What a ``_target_`` with wrong keys, or none of that name, raises, or Hydra by itself."""
@@ -55,7 +54,7 @@ def explain(error: Exception) -> UserError | None:
         case HydraException():
             return UserError(_tidy(error))
         case OmegaConfBaseException():
-            return UserError(": ".join(filter(None, [error.full_key, _first_line(error)])))
+            return UserError(": ".join(filter(None, [error.full_key, first_line(error)])))
         case YAMLError():
             return _unreadable_file(error)
         case UnicodeDecodeError() if (path := _file_of(error)) is not None:
@@ -67,7 +66,7 @@ def explain(error: Exception) -> UserError | None:
         case ValueError() | TypeError() | AttributeError() | AssertionError() | RecursionError() if _raised_by_hydra(
             error
         ):
-            return _wrong_option() or UserError(_first_line(error) or type(error).__name__)
+            return _wrong_option() or UserError(first_line(error))
         case UserWarning():  # made an error by us: a folder of hydra.searchpath that is not there
             return UserError(f"hydra.searchpath: {str(error).partition('path=')[2] or error}")
     return None
@@ -93,15 +92,15 @@ def _no_such_option(error: MissingConfigException) -> UserError:
     """Return an option of a group, or a root config."""
     group, _, name = str(error.missing_cfg_file or "").rpartition("/")
     if not group and any(text.rpartition("=")[2] == name for text in sys.argv[1:]):
-        return bad_value("--config-name", name, "there is no such config", ["config", *config_listing.sweeps()])
+        return bad_value("--config-name", name, "there is no such config", ["config", *listing.sweeps()])
     if not group:
         return UserError(_tidy(error))
-    return bad_value(group, name, "there is no such option", error.options or config_listing.groups().get(group, []))
+    return bad_value(group, name, "there is no such option", error.options or listing.groups().get(group, []))
 
 
 def _wrong_option() -> UserError | None:
     """Hydra does not say which group got a number or null."""
-    options = config_listing.groups()
+    options = listing.groups()
     for text in sys.argv[1:]:
         key, _, value = text.partition("=")
         group = key.lstrip("+").partition("@")[0]
@@ -118,7 +117,7 @@ def _wrong_option() -> UserError | None:
 def _unreadable_file(error: YAMLError) -> UserError:
     """Describe where and why a YAML file cannot be read, without the parser's own context."""
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or _first_line(error)
+    problem = getattr(error, "problem", None) or first_line(error)
     hint = ""
     if "\\t" in problem or _indented_by_tab(mark):  # which of YAML's two parsers read it decides on the words
         hint = "\nThat is a tab: yaml is indented by spaces"
@@ -130,10 +129,12 @@ def _unreadable_file(error: YAMLError) -> UserError:
     return UserError(f"{where}: cannot be read ({problem}){hint}")
 
 
-def _indented_by_tab(mark: Any) -> bool:
+def _indented_by_tab(mark: Mark | None) -> bool:
+    if mark is None:
+        return False
     try:
         line = Path(mark.name).read_text(encoding="utf-8").splitlines()[mark.line]
-    except (AttributeError, OSError, ValueError, IndexError):
+    except (OSError, ValueError, IndexError):
         return False
     return "\t" in line[: len(line) - len(line.lstrip())]
 
@@ -153,10 +154,10 @@ def _no_such_key(error: Exception, cause: OmegaConfBaseException) -> UserError:
         return wrong
     key = override.partition("=")[0]
     parent, missing = str(cause.full_key or key).rpartition(".")[::2]
-    if missing in config_listing.groups().get(parent, {}):
+    if missing in listing.groups().get(parent, {}):
         return UserError(f"{override}: {parent} does not have '{missing}'. Choose it first: {parent}=[{missing}]")
     siblings = _names(cause.parent_node)
-    namesakes = [name for name in _leaves(_root(cause.parent_node)) if name.split(".")[-1] == key.split(".")[-1]]
+    namesakes = [name for name in _leaves(cause.parent_node._get_root()) if name.split(".")[-1] == key.split(".")[-1]]
     message = f"{override}: {parent or 'the config'} has no key '{missing}'"
     message += f"\nKeys of {parent or 'the config'}: {', '.join(siblings) or 'none'}"
     if not get_close_matches(missing, siblings, n=1) and namesakes:
@@ -174,21 +175,17 @@ def _override_of(key: str, message: str) -> str:
     return repeated.group(1) if repeated else key
 
 
-def _names(node: Any) -> list[str]:
+def _names(node: object) -> list[str]:
     keys = node.keys() if isinstance(node, DictConfig) else []
     return sorted(str(key) for key in keys if key != "hydra" and not str(key).startswith("_"))
 
 
-def _root(node: Any) -> Any:
-    return node._get_root()  # OmegaConf has no public way up
-
-
-def _leaves(node: Any, prefix: str = "") -> list[str]:
+def _leaves(node: object, prefix: str = "") -> list[str]:
+    inner = {name: node._get_node(name) for name in _names(node)} if isinstance(node, DictConfig) else {}
     paths = []
-    for name in _names(node):
-        inner = node._get_node(name)
-        below = isinstance(inner, DictConfig) and not inner._is_none() and not inner._is_interpolation()
-        paths += _leaves(inner, f"{prefix}{name}.") if below else [prefix + name]
+    for name, value in inner.items():
+        below = isinstance(value, DictConfig) and not value._is_none() and not value._is_interpolation()
+        paths += _leaves(value, f"{prefix}{name}.") if below else [prefix + name]
     return paths
 
 
@@ -197,12 +194,8 @@ def _tidy(error: Exception) -> str:
     text = str(error).partition("Config search path")[0]
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("To append to your")]
     if isinstance(error.__cause__, OmegaConfBaseException):
-        lines.append(_first_line(error.__cause__))
+        lines.append(first_line(error.__cause__))
     return "\n".join(lines) or type(error).__name__
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def _raised_by_hydra(error: Exception) -> bool:

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from steadygan.common.paths import conf_dir, sweeps_dir
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """A plain key of the root config."""
 
     key: str
@@ -59,29 +58,25 @@ def sweeps(extra: Iterable[Path] = ()) -> dict[str, list[Path]]:
 def defaults() -> dict[str, list[str]]:
     """Return the options that the root config chooses, by group."""
     chosen: dict[str, list[str]] = {}
-    for entry in _root().get("defaults", []):
-        if isinstance(entry, Mapping):
-            ((key, value),) = entry.items()
-            names = value if isinstance(value, list) else [value]
-            group = str(key).removeprefix("override ").partition("@")[0]
-            chosen.setdefault(group, []).extend(str(name) for name in names if name is not None)
+    for key, value in _choices():
+        names = value if isinstance(value, list) else [value]
+        group = key.removeprefix("override ").partition("@")[0]
+        chosen.setdefault(group, []).extend(str(name) for name in names if name is not None)
     return chosen
 
 
 def listed() -> dict[str, list[str]]:
     """Return the groups of which the root config chooses a list of options, with that list."""
-    entries = [entry for entry in _root().get("defaults", []) if isinstance(entry, Mapping)]
-    return {str(key): value for entry in entries for key, value in entry.items() if isinstance(value, list)}
+    return {key: value for key, value in _choices() if isinstance(value, list)}
 
 
 def places() -> dict[str, list[str]]:
     """Return the groups that are chosen for several places: ``optimizer`` as ``optimizer@optimizer.generator``, ..."""
     packages: dict[str, list[str]] = {}
-    for entry in _root().get("defaults", []):
-        if isinstance(entry, Mapping):
-            packages |= {
-                group: [*packages.get(group, []), key] for key in entry for group, at, _ in [key.partition("@")] if at
-            }
+    for key, _ in _choices():
+        group, at, _ = key.partition("@")
+        if at:
+            packages.setdefault(group, []).append(key)
     return packages
 
 
@@ -92,7 +87,10 @@ def settings() -> list[Setting]:
     return [Setting(*line) for line in lines]
 
 
-def _root() -> dict:
+def _choices() -> list[tuple[str, str | list[str] | None]]:
+    """Return the groups of the root config's defaults list, with the options chosen."""
     import yaml
 
-    return yaml.safe_load((conf_dir() / "config.yaml").read_text(encoding="utf-8"))
+    root = yaml.safe_load((conf_dir() / "config.yaml").read_text(encoding="utf-8"))
+    entries = [entry for entry in root.get("defaults", []) if isinstance(entry, Mapping)]
+    return [(str(key), value) for entry in entries for key, value in entry.items()]

@@ -1,14 +1,13 @@
 """Keys of the group ``network`` that no network takes: methods and presets bring some that not all networks have."""
 
 import re
-from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from steadygan.common.errors import bad_value
 from steadygan.common.paths import conf_dir
-from steadygan.training.step import PLAYERS
+from steadygan.config.node import PLAYERS, Node
 
 FOLDER = conf_dir() / "network"
 
@@ -18,9 +17,6 @@ def check_network(config: DictConfig) -> None:
 
     Args:
         config: with its interpolations; resolved, nothing tells where a value went.
-
-    Raises:
-        UserError: a key goes nowhere, so that its value would make no difference.
     """
     text = str(OmegaConf.to_container(config, resolve=False))
     handed_on = set(re.findall(r"\$\{(?:network\.|\.+)(\w+)\}", text))
@@ -47,6 +43,6 @@ def _having(key: str) -> list[str]:
 
 def _keys(option: str) -> set[str]:
     """Return those of an option's file and of the files that it begins with."""
-    node: dict[str, Any] = yaml.safe_load((FOLDER / f"{option}.yaml").read_text(encoding="utf-8"))
+    node: Node = yaml.safe_load((FOLDER / f"{option}.yaml").read_text(encoding="utf-8"))
     bases = [base for base in node.pop("defaults", []) if base != "_self_"]
     return set(node).union(*map(_keys, bases))

@@ -1,4 +1,4 @@
-"""The type of configs, and what stands in them under dotted keys."""
+"""The types of configs, and what stands in them under dotted keys."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
@@ -6,8 +6,16 @@ from typing import Any, TypeAlias
 Config: TypeAlias = Mapping[str, Any]
 """A resolved config, or a node of it: plain containers, numbers and texts."""
 
+Node: TypeAlias = dict[str, Any]
+"""One that is made anew, and may be changed."""
 
-def value_at(node: object, path: str, absent: object = None) -> Any:
+Built: TypeAlias = Any
+"""What a node names: an object of any class, the user's own included, checked for the members of its kind."""
+
+PLAYERS = ("generator", "discriminator")
+
+
+def value_at(node: object, path: str, absent: object = None) -> Built:
     """Return what stands under a dotted key, or the interpolation that stands on the way; else ``absent``."""
     for key in path.split("."):
         if isinstance(node, str) and "${" in node:
@@ -18,7 +26,7 @@ def value_at(node: object, path: str, absent: object = None) -> Any:
     return node
 
 
-def leaves(node: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(node: Config, prefix: str = "") -> Iterator[tuple[str, Built]]:
     """Yield dotted keys with their values; lists and empty mappings are values."""
     for key, value in node.items():
         if isinstance(value, Mapping) and value:

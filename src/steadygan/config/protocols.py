@@ -1,9 +1,9 @@
 """The members that each kind of object needs, checked where it is built: a message, not an error in training."""
 
 import functools
-from typing import Any
 
 from steadygan.common.errors import UserError
+from steadygan.config.node import Built
 
 PAGE = "docs/adding_a_method.md has an example of each kind"
 
@@ -36,16 +36,13 @@ RENAMED = {
 """Optional members that had another name in version 0.1: under that one they would be ignored without a word."""
 
 
-def has_members(kind: str, key: str, made: Any) -> None:
+def has_members(kind: str, key: str, made: Built) -> None:
     """Refuse an object that lacks something of its kind.
 
     Args:
         kind: one of ``MEMBERS``.
         key: of the object in the config.
         made: the object.
-
-    Raises:
-        UserError: naming the key and what is missing, or has another name now.
     """
     if isinstance(made, functools.partial):
         raise UserError(f"{key}: is not built yet, since its yaml says _partial_: true; this kind is built without")
@@ -58,17 +55,13 @@ def has_members(kind: str, key: str, made: Any) -> None:
         raise UserError(f"{key}: {type(made).__name__} has no {', '.join(missing)}\nIt needs {needed}; {PAGE}")
 
 
-def _has(made: Any, text: str) -> bool:
+def _has(made: Built, text: str) -> bool:
     name, called, _ = text.partition("(")
     return callable(getattr(made, name, None)) if called else hasattr(made, name)
 
 
-def numbers(key: str, scores: Any) -> dict[str, float]:
-    """What a metric's ``compute()`` gives, as plain numbers.
-
-    Raises:
-        UserError: it is no dict of numbers; names the ``key``.
-    """
+def numbers(key: str, scores: Built) -> dict[str, float]:
+    """Return what a metric's ``compute()`` gives, as plain numbers."""
     try:
         return {str(name): float(value) for name, value in dict(scores).items()}
     except (TypeError, ValueError, RuntimeError) as error:
@@ -77,12 +70,8 @@ def numbers(key: str, scores: Any) -> dict[str, float]:
         ) from error
 
 
-def is_callable(key: str, made: Any) -> None:
-    """Refuse what is to be called later, and cannot be.
-
-    Raises:
-        UserError: naming the key, and what is there instead.
-    """
+def is_callable(key: str, made: Built) -> None:
+    """Refuse what is to be called later, and cannot be."""
     if not callable(made):
         problem = "which cannot be called; does its yaml lack _partial_: true?"
         raise UserError(f"{key}: is an object of the type {type(made).__name__}, {problem} {PAGE}")

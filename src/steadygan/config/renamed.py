@@ -4,12 +4,17 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+else:
+    Loader = object  # as an import system wants it; the base class takes long to import
 
 RENAMED = {
-    "steadygan.build": "steadygan.config.build",
+    "steadygan.build": "steadygan.config.building",
     "steadygan.core.rules": "steadygan.core.optimizers",
     "steadygan.core.votes": "steadygan.core.aggregation",
     "steadygan.engines.population": "steadygan.population",
@@ -28,7 +33,7 @@ RENAMED = {
 """Old name -> name; what lies below a module goes with it."""
 
 
-class Renamed(MetaPathFinder, Loader):
+class Renamed(Loader):
     """Import a module by the name that it had, with a warning."""
 
     def find_spec(

@@ -2,16 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from omegaconf import OmegaConf
 
 from steadygan.common.errors import UserError, first_line
-from steadygan.config.node import Config
+from steadygan.config.node import Config, Node
 from steadygan.runs import files, trust
 
 
-def read(run: Path, trusted: Iterable[str] = (), unused: Collection[str] = ()) -> dict[str, Any]:
+def read(run: Path, trusted: Iterable[str] = (), unused: Collection[str] = ()) -> Node:
     """Read a run's ``config.yaml`` as plain containers, and check what it names.
 
     Nothing that it names was imported before it was found to be steadygan's own or trusted, so the result can be built
@@ -21,9 +20,6 @@ def read(run: Path, trusted: Iterable[str] = (), unused: Collection[str] = ()) -
         run: the run's folder.
         trusted: packages and objects that the user trusts beside steadygan's; those of ``STEADYGAN_TRUST`` are added.
         unused: keys that the caller neither builds nor signs, such as ``logger``; what they name is not checked.
-
-    Raises:
-        UserError: the file is missing or damaged, or names what is not trusted.
     """
     path = run / files.CONFIG
     config = load(path)
@@ -44,12 +40,8 @@ def _without(config: Config, keys: Collection[str], path: str = "") -> Config:
     }
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Read the file alone, for those who show a config and build nothing.
-
-    Raises:
-        UserError: it is missing or damaged.
-    """
+def load(path: Path) -> Node:
+    """Read the file alone, for those who show a config and build nothing."""
     try:
         config = OmegaConf.to_container(OmegaConf.load(path))
     except FileNotFoundError as error:
@@ -58,4 +50,4 @@ def load(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read ({first_line(error)})") from error
     if not isinstance(config, dict) or not config:
         raise UserError(f"{path}: not the config of a run")
-    return config
+    return {str(key): value for key, value in config.items()}

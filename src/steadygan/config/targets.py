@@ -3,17 +3,13 @@
 import importlib
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from steadygan.common.errors import UserError, bad_value
+from steadygan.config.node import Built, Config, Node
 
 
-def resolve(target: str) -> Any:
-    """Return the object that a dotted name means: an attribute before a submodule of the same name, as Hydra reads it.
-
-    Raises:
-        UserError: there is no such module or attribute.
-    """
+def resolve(target: str) -> Built:
+    """Return what a dotted name means: an attribute before a submodule of the same name, as Hydra reads it."""
     first, *rest = str(target).split(".")
     path = first
     try:
@@ -28,12 +24,8 @@ def resolve(target: str) -> Any:
     return resolved
 
 
-def check_targets(config: Mapping[str, Any]) -> None:
-    """Look up every ``_target_`` of a config.
-
-    Raises:
-        UserError: one is no text or leads nowhere; names its key.
-    """
+def check_targets(config: Config) -> None:
+    """Look up every ``_target_`` of a config."""
     for key, target in _targets(config):
         if not isinstance(target, str):
             raise bad_value(key, target, "must name a function or class, such as my_gan.thing")
@@ -43,7 +35,7 @@ def check_targets(config: Mapping[str, Any]) -> None:
             raise UserError(f"{key.removesuffix('_target_')}{error}") from error
 
 
-def _targets(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def _targets(node: object, path: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(node, list | tuple):
         node = dict(enumerate(node))
     if not isinstance(node, Mapping):
@@ -60,7 +52,7 @@ PLACES = ("root", "weights", "statistics")
 """Keys that say where files lie, of nodes whose files count by their content."""
 
 
-def placed(node: Any) -> Any:
+def placed(node: Built) -> Built:
     """Return a config whose relative ``PLACES`` begin at the working directory, so that it can be read from any other.
 
     A place that begins with ``~`` stays as it is, and so does every place of an object that does not declare a
@@ -74,21 +66,20 @@ def placed(node: Any) -> Any:
     return {key: _absolute(value) if by_content and key in PLACES else placed(value) for key, value in node.items()}
 
 
-def counts_by_content(node: Mapping[str, Any]) -> bool:
+def counts_by_content(node: Config) -> bool:
     """Return whether a node's object declares a ``fingerprint``, so that it does not matter where its files lie."""
     return "_target_" in node and hasattr(resolve(node["_target_"]), "fingerprint")
 
 
-def _absolute(path: Any) -> Any:
-    relative = isinstance(path, str) and path and not path.startswith("~")
-    return os.path.abspath(path) if relative else path
+def _absolute(path: object) -> object:
+    return os.path.abspath(path) if isinstance(path, str) and path and not path.startswith("~") else path
 
 
 SHARED = ("features", "weights", "resize", "dtype")
 """Keys of ``metrics`` that every metric of features takes over, unless it has its own."""
 
 
-def metric_nodes(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
+def metric_nodes(metrics: Config | None) -> Node:
     """Return the metrics of a config's node ``metrics``, by name, without the settings that they share."""
     nodes = {name: node for name, node in (metrics or {}).items() if name not in SHARED}
     return {name: node for name, node in nodes.items() if isinstance(node, Mapping)}

@@ -12,13 +12,14 @@ from typing import Any
 
 from torch import Tensor
 
+from steadygan.common import typed
 from steadygan.core.declare import Range, ranges_of
 from steadygan.core.types import Number
 
 
 def is_number(value: Any) -> bool:
     """Return whether a value is a plain number or a tensor, and no truth value."""
-    return isinstance(value, int | float | Tensor) and not isinstance(value, bool)
+    return isinstance(value, Tensor) or typed.is_number(value)
 
 
 def is_schedule(value: Any) -> bool:

@@ -2,8 +2,11 @@
 
 import os
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from steadygan.common.errors import UserError, bad_value
+from steadygan.common.ranges import Count, count
+from steadygan.common.typed import check_all
 from steadygan.config.node import Config
 from steadygan.config.targets import metric_nodes
 
@@ -35,24 +38,19 @@ def processes(trainer: Config) -> int:
     Raises:
         UserError: ``devices`` or ``num_nodes`` is not a positive whole number.
     """
-    return _devices(trainer) * _whole("trainer.num_nodes", trainer.get("num_nodes", 1))
+    check_all(trainer, {"devices": Annotated[int | Literal["auto"], count], "num_nodes": Count}, "trainer.")
+    return _devices(trainer) * int(trainer.get("num_nodes", 1))
 
 
 def _devices(trainer: Config) -> int:
     devices = trainer["devices"]
     if devices != "auto":
-        return _whole("trainer.devices", devices)
+        return int(devices)
     if trainer["accelerator"] == "cpu":
         return 1
     import torch
 
     return max(1, torch.cuda.device_count())
-
-
-def _whole(key: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise bad_value(key, value, "must be a whole number of at least 1")
-    return value
 
 
 def launched() -> RankInfo | None:

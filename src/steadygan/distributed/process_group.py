@@ -8,9 +8,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from steadygan.common.signals import Interrupt
+from steadygan.config.node import PLAYERS
 from steadygan.core.games import State
 from steadygan.core.types import Tensors
-from steadygan.training.step import PLAYERS
 
 T = TypeVar("T")
 

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from types import ModuleType
 
 import yaml
 
 from steadygan.common.errors import UserError, first_line
 from steadygan.common.paths import conf_dir, data_dir
+from steadygan.config.node import Node
 from steadygan.doctor.finding import BROKEN, MISSING, OK, Check, Finding
 from steadygan.doctor.machine import cores
 from steadygan.runs.files import file_hash
@@ -41,7 +42,7 @@ def torch() -> Iterator[Finding]:
     yield _bfloat16(torch)
 
 
-def _devices(torch: Any) -> Finding:
+def _devices(torch: ModuleType) -> Finding:
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     if names:
         return Finding("GPU", OK, f"{', '.join(names)}; trainer=gpu uses one")
@@ -55,7 +56,7 @@ def _devices(torch: Any) -> Finding:
     )
 
 
-def _bfloat16(torch: Any) -> Finding:
+def _bfloat16(torch: ModuleType) -> Finding:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with torch.autocast(device, dtype=torch.bfloat16):
         ones = torch.ones(2, 2, device=device)
@@ -68,7 +69,7 @@ def _bfloat16(torch: Any) -> Finding:
     )
 
 
-def _native_on_cpu(torch: Any) -> bool:
+def _native_on_cpu(torch: ModuleType) -> bool:
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
 
 
@@ -95,8 +96,8 @@ def formats() -> Finding:
     return Finding("data formats", OK, f"{', '.join(FORMATS)} are installed")
 
 
-def _dataset(name: str, node: dict[str, Any]) -> Finding:
-    from steadygan.config.build import make
+def _dataset(name: str, node: Node) -> Finding:
+    from steadygan.config.instantiation import make
     from steadygan.config.targets import resolve
 
     root = str(data_dir())

@@ -4,12 +4,15 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import torch
 from torch import nn
 
 from steadygan.common.errors import bad_value
 from steadygan.common.paths import cache_dir
+from steadygan.common.ranges import count
+from steadygan.common.typed import check_all
 from steadygan.config.node import Config
 from steadygan.population.memory import layer_outputs
 from steadygan.population.program import Programs
@@ -18,6 +21,7 @@ from steadygan.training.components import Components
 PAYS = 1e11
 """Settings x iterations x batch size x parameters from which on compiling pays (measured: docs/populations.md)."""
 
+CHUNK = Annotated[int | Literal["auto"], count]
 CHOICES = ("auto", "true", "false")
 
 CACHE = 1.6e6
@@ -32,8 +36,7 @@ def check(engine: Config) -> None:
         UserError: naming the key.
     """
     _word(engine.get("compile", "auto"))
-    if (together := engine.get("together", "auto")) != "auto":
-        _count(together)
+    check_all(engine, {"together": CHUNK}, "engine.")
 
 
 def _word(choice: object) -> str:
@@ -41,12 +44,6 @@ def _word(choice: object) -> str:
     if word not in CHOICES:
         raise bad_value("engine.compile", choice, "no such choice", CHOICES)
     return word
-
-
-def _count(choice: object) -> int:
-    if isinstance(choice, bool) or not isinstance(choice, int) or choice < 1:
-        raise bad_value("engine.together", choice, "must be a whole number of at least 1, or auto")
-    return choice
 
 
 def decide(choice: object, networks: Mapping[str, nn.Module], updates: int) -> tuple[bool, str]:
@@ -87,7 +84,7 @@ def at_once(choice: object, components: Components, batch_size: int, device: tor
         UserError: ``choice`` is neither.
     """
     if choice != "auto":
-        return _count(choice)
+        return int(choice)
     if device.type != "cpu":
         return None
     dtype = next(components.networks["discriminator"].parameters()).dtype

@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 from torch.utils._pytree import tree_leaves
 
+from steadygan.config.node import PLAYERS
 from steadygan.core.games import State
 from steadygan.training.components import DTYPES, Components
 from steadygan.training.functional import tensors
-from steadygan.training.step import PLAYERS, initial_state
+from steadygan.training.step import initial_state
 
 STATES = 14
 """Copies of both networks: weights, two moments and an average, their gradients, and all of it once more in the new

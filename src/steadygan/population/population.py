@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from steadygan.config.node import PLAYERS
 from steadygan.population.draws import Draws
 from steadygan.population.member import Member
 from steadygan.population.program import Outcome, Program, Programs, frozen, member, stack
 from steadygan.training.batches import BatchSampler
 from steadygan.training.components import Components
 from steadygan.training.running_mean import summands
-from steadygan.training.step import PLAYERS
 
 EXAMPLES = 8192
 """Examples of all members together in one forward pass: few enough for the caches."""

@@ -4,8 +4,9 @@ import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias
 
+from steadygan.common.typed import is_number
 from steadygan.config.node import Config
 from steadygan.report.collect import Run
 
@@ -71,11 +72,6 @@ def _canonical(value: object) -> Leaf:
     if is_number(value):
         return float(value)
     return value if isinstance(value, str | bool | None) else str(value)
-
-
-def is_number(value: object) -> TypeGuard[int | float]:
-    """Return whether a value is a number, which a truth value is not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def natural(text: str) -> list[tuple[int, float, str]]:

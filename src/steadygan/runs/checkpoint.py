@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.common.errors import UserError, first_line
+from steadygan.config.node import PLAYERS
 from steadygan.data.described import facts
 from steadygan.runs.files import Unreadable, write_atomically
 from steadygan.training.state import GANState
-from steadygan.training.step import PLAYERS
 
 FORMAT = 2
 

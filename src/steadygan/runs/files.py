@@ -12,9 +12,10 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, TextIO
 
 from steadygan.common.errors import UserError
+from steadygan.config.node import Config, Node
 
 log = logging.getLogger("steadygan")
 
@@ -45,7 +46,7 @@ _RENAMED = {"passports": "provenance"}
 
 
 def write_atomically(
-    path: Path, write: Callable[[IO[bytes]], None], written: Callable[[], None] = lambda: None
+    path: Path, write: Callable[[IO[bytes]], object], written: Callable[[], None] = lambda: None
 ) -> None:
     """Write through a temporary file in the same folder, fsync, rename: the old file or the new, never a part.
 
@@ -112,12 +113,12 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Strict JSON: numbers that are not finite become null."""
     write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -191,7 +192,7 @@ class Unreadable(UserError):
     """A file of a run is there and cannot be opened now; to take it for missing would begin the run anew."""
 
 
-def read_summary(run: Path, strict: bool = False) -> dict[str, Any] | None:
+def read_summary(run: Path, strict: bool = False) -> Node | None:
     """Return a run's ``summary.json``, or None where there is none or it is damaged.
 
     Args:
@@ -211,7 +212,7 @@ def read_summary(run: Path, strict: bool = False) -> dict[str, Any] | None:
         return None
     if not isinstance(summary, dict) or summary.get("status") not in STATUSES:
         return None
-    return {_RENAMED.get(key, key): value for key, value in summary.items()}
+    return {_RENAMED.get(key, str(key)): value for key, value in summary.items()}
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -236,7 +237,7 @@ def _text(path: Path) -> str:
         raise Unreadable(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def write_rows(path: Path, columns: Iterable[str], rows: Iterable[Config]) -> None:
     """Write a whole csv file at once; what a row lacks is left empty, and what is in no column is left out."""
     text = io.StringIO()
     writer = row_writer(text, columns)

@@ -1,11 +1,12 @@
 """The data of a run that was trained before, maybe on another machine: where they are now, and reading them late."""
 
 import contextlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from steadygan.common.errors import DataMissing, UserError, bad_value
-from steadygan.config.build import build_dataset
+from steadygan.config.building import build_dataset
+from steadygan.config.node import Config, Node
+from steadygan.data.base import Dataset
 from steadygan.data.described import Described, facts
 from steadygan.runs.trust import only
 
@@ -13,7 +14,7 @@ PLACE = ("root", "download")
 """Keys of a data set that say where it lies, and not what it is."""
 
 
-def where(node: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+def where(node: Config, overrides: Config) -> Node:
     """Return the config of a run's data set with the keys ``overrides`` in place of its own.
 
     Nothing is fetched into a folder that only the run's config names, unless ``download`` is given.
@@ -29,7 +30,7 @@ def where(node: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, An
     return {**node, **defaults, **overrides}
 
 
-def described(node: Any, known: Mapping[str, Any] | None, trust: Iterable[str] = ()) -> Described:
+def described(node: Config, known: Config | None, trust: Iterable[str] = ()) -> Described:
     """Return the data set of a config, read as late as can be: at once, where the checkpoint does not describe it.
 
     Raises:
@@ -41,7 +42,7 @@ def described(node: Any, known: Mapping[str, Any] | None, trust: Iterable[str] =
     return Described(facts(dataset), lambda: dataset)
 
 
-def _read(node: Any, trust: Iterable[str]) -> Any:
+def _read(node: Config, trust: Iterable[str]) -> Dataset:
     try:
         with only(trust):
             return build_dataset(node)

@@ -37,11 +37,7 @@ def _directions(targets: Iterable[str], raw: bool) -> dict[str, str]:
 
 
 def check_bound(bound: Bound, directions: Mapping[str, str], key: str) -> None:
-    """Check one bound against metrics with these directions; ``key`` is where it is stated.
-
-    Raises:
-        UserError: as ``check``.
-    """
+    """Check one bound against metrics with these directions; ``key`` is where it is stated."""
     if bound.metric not in directions:
         raise bad_value(key, bound.metric, "the runs do not measure this metric; see metrics=", directions)
     if bound.percent and directions[bound.metric] != "max":

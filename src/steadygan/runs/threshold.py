@@ -9,7 +9,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from steadygan.common.errors import bad_value
 
@@ -43,12 +42,8 @@ class Bound:
         return f"{self.metric}{sign} {self.value:g}{' %' if self.percent else ''}"
 
 
-def parse(stated: Any, key: str = KEY) -> tuple[Bound, ...]:
-    """Return the bounds in the order given under ``key``; none for None or an empty mapping.
-
-    Raises:
-        UserError: this is no mapping of metrics to numbers and percentages.
-    """
+def parse(stated: object, key: str = KEY) -> tuple[Bound, ...]:
+    """Return the bounds in the order given under ``key``; none for None or an empty mapping."""
     if not stated:
         return ()
     if not isinstance(stated, Mapping):
@@ -56,7 +51,7 @@ def parse(stated: Any, key: str = KEY) -> tuple[Bound, ...]:
     return tuple(_bound(key, str(metric), value) for metric, value in stated.items())
 
 
-def _bound(key: str, metric: str, value: Any) -> Bound:
+def _bound(key: str, metric: str, value: object) -> Bound:
     match = re.fullmatch(r"\s*([-+.\deE]+)\s*(%?)\s*", str(value))
     try:
         number = float(match.group(1)) if match and not isinstance(value, bool) else math.nan
@@ -64,7 +59,7 @@ def _bound(key: str, metric: str, value: Any) -> Bound:
         number = math.nan
     if not math.isfinite(number):
         raise bad_value(f"{key}.{metric}", value, _FORM)
-    percent = match.group(2) == "%"
+    percent = match is not None and match.group(2) == "%"
     if percent and not 0 < number <= 100:
         raise bad_value(f"{key}.{metric}", value, "a percentage must be greater than 0 and at most 100")
     return Bound(metric, number, percent)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
 
 from steadygan.common.errors import UserError
 from steadygan.common.paths import conf_dir
+from steadygan.config.node import Built, Config
 from steadygan.config.renamed import present_name
 from steadygan.config.targets import resolve
 
@@ -46,7 +46,7 @@ def trusted(named: Iterable[str] = ()) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def check(config: Mapping[str, Any], where: Path, trust: Iterable[str] = ()) -> None:
+def check(config: Config, where: Path, trust: Iterable[str] = ()) -> None:
     """Compare every dotted name in a config with what may be built from a run's folder, before any is imported.
 
     A name is good if it is one of steadygan's methods or lies in a trusted package, and if what it leads to is defined
@@ -95,7 +95,7 @@ def _message(refused: Sequence[tuple[str, str]], where: Path) -> str:
     )
 
 
-def _names(node: Any, path: str = "", built: bool = False) -> Iterator[tuple[str, str]]:
+def _names(node: object, path: str = "", built: bool = False) -> Iterator[tuple[str, str]]:
     """Keys and values of all dotted names, and of texts that would be computed where an object is built, or be one."""
     if isinstance(node, list | tuple):
         node = dict(enumerate(node))
@@ -125,7 +125,7 @@ def _within(name: str, packages: Iterable[str]) -> bool:
     return any(name.startswith(f"{package}.") for package in packages)
 
 
-def _identity(thing: Any) -> str:
+def _identity(thing: Built) -> str:
     """Return where an object is defined, whatever name led to it."""
     while isinstance(thing, functools.partial):
         thing = thing.func

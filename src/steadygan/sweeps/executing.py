@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 
 from steadygan import population
-from steadygan.config.build import build, make
+from steadygan.config.building import build
+from steadygan.config.instantiation import make
 from steadygan.core.draws import stream_seed
 from steadygan.distributed.cluster import processes, spawns
 from steadygan.distributed.join import joined

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from steadygan.common.paths import conf_dir
+from steadygan.config.containers import plain
 from steadygan.config.node import Config, leaves, value_at
 from steadygan.sweeps.compose import without_hydra
 from steadygan.sweeps.overrides import (
@@ -21,7 +22,6 @@ from steadygan.sweeps.overrides import (
     key_element,
     lacking,
     literal,
-    plain,
     sets_values,
     varies,
 )

@@ -4,13 +4,13 @@ import copy
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from steadygan.config.containers import plain
 from steadygan.config.node import Config, leaves, value_at
 
 _NAME = re.compile(r"[A-Za-z_/][\w./@-]*", flags=re.ASCII)
@@ -28,13 +28,6 @@ WORD = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?:\\.|[^,()'"\\])+"""
 
 class CannotBeSaid(Exception):
     """No override sets this: a plain value under a name that is a config group's, too."""
-
-
-def plain(config: DictConfig, resolve: bool = False) -> dict[str, Any]:
-    """Return a config in plain containers."""
-    content = OmegaConf.to_container(config, resolve=resolve)
-    assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items()}
 
 
 def literal(value: object) -> str:

@@ -12,9 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from steadygan.common.errors import UserError, bad_value, first_line
-from steadygan.config.build import build, check_engine
+from steadygan.config.building import build
 from steadygan.config.check import check_numbers
 from steadygan.config.complete import complete
+from steadygan.config.instantiation import check_engine
 from steadygan.config.network_keys import check_network
 from steadygan.config.node import Config
 from steadygan.config.targets import check_targets, placed

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
-from steadygan.common.errors import bad_value
-from steadygan.common.ranges import share
-from steadygan.core.declare import count
+from steadygan.common.ranges import count, share
+from steadygan.common.typed import check_fields
 from steadygan.population.memory import free_bytes
 from steadygan.population.program import CALLBACKS
 from steadygan.runs.job import Job
@@ -26,16 +26,13 @@ class Limits:
         UserError: a number out of its range.
     """
 
-    members: int | None
-    memory: float
+    members: Annotated[int | None, count]
+    memory: Annotated[float, share]
     workers: int
     free: float | None = None
 
     def __post_init__(self) -> None:
-        if self.members is not None and self.members not in count:
-            raise bad_value("engine.members", self.members, count.words)
-        if self.memory not in share:
-            raise bad_value("engine.memory", self.memory, share.words)
+        check_fields(self, "engine.")
 
     def fitting(self, each: int, gpu: bool) -> int:
         """Return how many members of ``each`` bytes fit into one process; a GPU is one process's own."""

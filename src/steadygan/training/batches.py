@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from steadygan.config.node import PLAYERS
 from steadygan.core.declare import declared
 from steadygan.core.draws import Draw, generator, normal_like
 from steadygan.core.objective import StepBatch, views
 from steadygan.core.types import Tensors
 from steadygan.training.labelling import UNLABELLED, Labelling
-from steadygan.training.step import PLAYERS, Algorithm
+from steadygan.training.step import Algorithm
 
 ENGINE_KEYS = {"noise": ("draw", "copies"), "regularizer": ("draw", "every")}
 """Keys that speak to the engine, by group: the draw, the number of perturbed copies, how often a penalty is due."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from steadygan.config.node import PLAYERS
 from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.objective import StepBatch
 from steadygan.distributed.process_group import SingleProcess
@@ -17,7 +18,7 @@ from steadygan.training.components import Components
 from steadygan.training.functional import mirror, tensors
 from steadygan.training.running_mean import RunningMean
 from steadygan.training.state import GANState
-from steadygan.training.step import PLAYERS, initial_state, step
+from steadygan.training.step import initial_state, step
 
 Batches = Mapping[str, tuple[StepBatch, ...]]
 """The batches of one iteration, by player."""

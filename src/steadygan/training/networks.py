@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from steadygan.config.node import PLAYERS
 from steadygan.core.draws import stream_seed
 from steadygan.core.types import Apply, Tensors
 from steadygan.networks.ensemble import Ensemble
 from steadygan.training.functional import functional
-from steadygan.training.step import PLAYERS
 
 
 def build_networks(

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from steadygan.config.node import PLAYERS
 from steadygan.core.games import State
 from steadygan.core.growing import Growth
 from steadygan.core.objective import repeated
@@ -14,7 +15,6 @@ from steadygan.distributed.process_group import SingleProcess
 from steadygan.training.components import Components
 from steadygan.training.functional import functional
 from steadygan.training.running_mean import RunningMean
-from steadygan.training.step import PLAYERS
 
 
 class GANState:

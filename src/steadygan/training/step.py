@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from steadygan.config.node import PLAYERS
 from steadygan.core import settings
 from steadygan.core.autodiff import Backend, FuncBackend, per_sample_gradients
 from steadygan.core.diagnostics import cosine, norm
@@ -23,7 +24,6 @@ from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.snapshots import Snapshots
 from steadygan.core.types import Number, Project, Tensors
 
-PLAYERS = ("generator", "discriminator")
 PER_EXAMPLE = ("latent", "real", "noise_real", "noise_fake", "penalty", "label", "target", "target_weight", "smoothing")
 """The fields of a ``StepBatch`` that hold a row for each example; the others are shared by the whole batch."""
 NETWORKS = ("generator", "discriminator", "penalty_discriminator", "classifier")

@@ -24,6 +24,7 @@ from steadygan.analysis.studies.dirac.spectrum import (
 )
 from steadygan.analysis.studies.dirac.study import reasons, table
 from steadygan.analysis.studies.dirac.systems import UPDATES, System, discriminator, generator, methods, quantiles
+from steadygan.config.node import PLAYERS
 from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.ema import Ema
 from steadygan.core.games import Ratio
@@ -32,7 +33,7 @@ from steadygan.core.noise import identity
 from steadygan.core.objective import Objective, StepBatch
 from steadygan.core.optimizers import Sgd
 from steadygan.theory.dirac import Linear, closed_form
-from steadygan.training.step import PLAYERS, Algorithm, initial_state, step
+from steadygan.training.step import Algorithm, initial_state, step
 
 DOUBLE = {("r1", 1.0), ("r2", 1.0), ("r1_r2", 1.0), ("instance_noise", math.sqrt(2)), ("roth", 2.0)}
 """Where the eigenvalues meet: their error is the root of rounding."""

@@ -17,8 +17,8 @@ from steadygan.analysis.studies.perfect_discriminator.retrain import UNSEEN, ret
 from steadygan.analysis.studies.perfect_discriminator.settings import Settings
 from steadygan.analysis.studies.perfect_discriminator.variants import remedies
 from steadygan.analysis.studies.two_gaussians.study import CRITICS, seen
+from steadygan.config.node import PLAYERS
 from steadygan.core.settings import hyperparameters as hyperparameters_of
-from steadygan.training.step import PLAYERS
 
 
 @pytest.fixture(scope="module")

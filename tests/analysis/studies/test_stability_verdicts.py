@@ -21,8 +21,8 @@ from steadygan.analysis.studies.stability.verdict import (
     Norms,
     judge,
 )
+from steadygan.config.node import PLAYERS
 from steadygan.theory.spectrum import KINDS, Spectrum
-from steadygan.training.step import PLAYERS
 
 
 def quiet(what):

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import torch
 
-from steadygan.config.build import build, compose
-from steadygan.config.node import Config
+from steadygan.config.building import build
+from steadygan.config.composition import compose
+from steadygan.config.node import PLAYERS, Config
 from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.games import State
 from steadygan.training.components import DTYPES
 from steadygan.training.module import GANModule
-from steadygan.training.step import PLAYERS, AlgorithmPlayers
+from steadygan.training.step import AlgorithmPlayers
 
 QUIET = ("logger=none", "metrics=[]")
 

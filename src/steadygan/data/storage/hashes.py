@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from steadygan.common.errors import UserError, printable
 from steadygan.common.paths import cache_dir
-from steadygan.common.progress import progress
+from steadygan.common.progress import show_progress
 from steadygan.data.sources.walk import is_absent, unreadable
 from steadygan.runs.files import write_text
 
@@ -81,7 +81,7 @@ def file_hashes(base: Path, names: Sequence[str]) -> list[str]:
     total = sum(size for size, _ in wanted.values())
     saved = time.monotonic()
     title = f"Reading {printable(str(base))}, once"
-    with progress(title, total, "bytes") as step, ThreadPoolExecutor(_THREADS) as pool:
+    with show_progress(title, total, "bytes") as step, ThreadPoolExecutor(_THREADS) as pool:
         hashed = pool.map(lambda name: _tried(base / name, step), wanted)
         try:
             for name, digest in zip(wanted, hashed):

@@ -15,7 +15,7 @@ from filelock import Timeout
 
 from steadygan.common.errors import UserError, bad_value
 from steadygan.common.paths import cache_dir
-from steadygan.common.progress import progress
+from steadygan.common.progress import show_progress
 from steadygan.data.sources.base import Source
 from steadygan.data.sources.pixels import View
 from steadygan.data.storage.decoders import Task, Work, run
@@ -113,7 +113,7 @@ def _made(folder: Path, source: Source, split: str, view: View, workers: int, se
     missing = sum(task.end - task.start for task in tasks)
     _room(folder, missing * math.prod(view.shape))
     began = time.monotonic()
-    with progress(f"Decoding the {split} images, once", missing, "images") as step:
+    with show_progress(f"Decoding the {split} images, once", missing, "images") as step:
         broken |= run(tasks, entries, Work(source, view, folder), workers, step)
     if tasks:
         _check_unchanged(source, settings["content"], folder)

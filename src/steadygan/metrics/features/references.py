@@ -8,7 +8,7 @@ from torch import Tensor
 
 from steadygan.common.errors import UserError
 from steadygan.common.paths import cache_dir
-from steadygan.common.progress import progress
+from steadygan.common.progress import show_progress
 from steadygan.core.draws import generator
 from steadygan.data.base import ImageData, Images, LabelledImages
 from steadygan.metrics.features.cache import Tensors, content_hash, load_or_make
@@ -108,7 +108,7 @@ def _computed(
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     total = images.shape[0] if rows is None else len(rows)
-    with progress(f"Features of the {split} images, once", total, "images") as step:
+    with show_progress(f"Features of the {split} images, once", total, "images") as step:
         for block in blocks(images, network.block, rows):
             yield network.outputs(block.to(device))[0].cpu()
             step(len(block))

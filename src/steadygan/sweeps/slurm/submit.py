@@ -8,11 +8,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated, Literal
 
 from steadygan.common.errors import UserError, bad_value
+from steadygan.common.ranges import Count, count
 from steadygan.common.signals import blocked
+from steadygan.common.typed import check_fields
 from steadygan.config.node import Config
-from steadygan.core.declare import count
 from steadygan.sweeps.pool import THREADS
 from steadygan.sweeps.slurm import queue
 from steadygan.sweeps.slurm.queue import LOGS, Job, Ticket
@@ -36,24 +38,21 @@ class Resources:
     partition: str | None = None
     account: str | None = None
     qos: str | None = None
-    timeout_min: int = 240
-    nodes: int | str = AUTO
-    tasks_per_node: int | str = AUTO
+    timeout_min: Count = 240
+    nodes: Annotated[int | Literal["auto"], count] = AUTO
+    tasks_per_node: Annotated[int | Literal["auto"], count] = AUTO
     gres: str | None = AUTO
-    cpus_per_task: int = 1
+    cpus_per_task: Count = 1
     mem_gb: float | None = None
     exclusive: bool = False
-    array_parallelism: int = 100
-    signal_delay_s: int = 120
+    array_parallelism: Count = 100
+    signal_delay_s: Count = 120
     max_requeues: int = 100
     setup: Sequence[str] = ()
     additional_parameters: Config = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for key in ("timeout_min", "nodes", "tasks_per_node", "cpus_per_task", "array_parallelism", "signal_delay_s"):
-            value = getattr(self, key)
-            if not _is_count(value) and not (value == AUTO and key in ("nodes", "tasks_per_node")):
-                raise bad_value(f"hydra.launcher.{key}", value, count.words)
+        check_fields(self, "hydra.launcher.")
         if self.signal_delay_s >= 60 * self.timeout_min:
             raise bad_value("hydra.launcher.signal_delay_s", self.signal_delay_s, "is not shorter than timeout_min")
 
@@ -65,7 +64,7 @@ class Resources:
         """
         trainer = config["trainer"]
         devices, nodes = trainer["devices"], trainer.get("num_nodes", 1)
-        if not _is_count(devices) and AUTO in (self.tasks_per_node, self.gres):
+        if not isinstance(devices, int) and AUTO in (self.tasks_per_node, self.gres):
             raise bad_value("trainer.devices", devices, "a Slurm job needs their number")
         gres = f"gpu:{devices}" if trainer["accelerator"] == "gpu" else None
         return replace(
@@ -169,10 +168,6 @@ def _forget(works: Sequence[Work], made: Sequence[Path]) -> None:
     for directory in made:
         with contextlib.suppress(OSError):
             directory.rmdir()
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and value in count
 
 
 def _longest_array() -> int:

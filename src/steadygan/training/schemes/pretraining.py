@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from steadygan.config.node import PLAYERS
 from steadygan.core import pretraining as core
 from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.draws import stream_seed
@@ -19,7 +20,7 @@ from steadygan.training.networks import as_functions
 from steadygan.training.running_mean import RunningMean
 from steadygan.training.schemes.pretrain import Phase, Pretrain
 from steadygan.training.schemes.record import Record
-from steadygan.training.step import PLAYERS, initial_state
+from steadygan.training.step import initial_state
 
 STATE = "scheme"
 """Where the training state keeps the progress: ``phase``, ``step`` (in it), ``steps`` (in all), ``rule``, ``heads`` and

@@ -12,10 +12,10 @@ import numpy as np
 from torch import nn
 
 from steadygan.common.errors import bad_value
+from steadygan.config.node import PLAYERS
 from steadygan.core.declare import Range, declare, positive, signed_as
 from steadygan.core.growing import Growth
 from steadygan.training.schemes.base import Row
-from steadygan.training.step import PLAYERS
 
 whole_images = Range("must be finite and not negative", low=0.0, structure=True)
 

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from steadygan.config.node import PLAYERS
 from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.draws import generator, no_noise, normal_like
 from steadygan.core.ema import Ema
@@ -23,7 +24,7 @@ from steadygan.pictures.field import gradients
 from steadygan.training.batches import BatchSampler, SamplingSpec
 from steadygan.training.functional import tensors
 from steadygan.training.networks import as_functions, build_networks
-from steadygan.training.step import PLAYERS, Algorithm, initial_state, step
+from steadygan.training.step import Algorithm, initial_state, step
 
 LATENT, WIDTH, BATCH, POINTS, FRAMES = 4, 48, 128, 200, 40
 EXTENT, ARROWS = 1.8, 15

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from steadygan.analysis.studies.dirac.settings import Settings
+from steadygan.config.node import PLAYERS
 from steadygan.core.autodiff import FuncBackend
 from steadygan.core.ema import Ema
 from steadygan.core.games import (
@@ -36,7 +37,7 @@ from steadygan.core.optimizers import Sgd, Sgld
 from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.regularizers import dragan, gradient_penalty, r1, r1_r2, r2, roth, weight_clip
 from steadygan.core.types import Loss, Penalty, Perturb, Project, Tensors
-from steadygan.training.step import PLAYERS, Algorithm, step
+from steadygan.training.step import Algorithm, step
 
 NODES = 16
 UPDATES = ("simultaneous", "alternating")

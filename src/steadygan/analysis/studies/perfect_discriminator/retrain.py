@@ -9,13 +9,12 @@ from torch import Tensor
 
 from steadygan.analysis.studies.discriminator_training import fresh, players_of, train_discriminator
 from steadygan.analysis.studies.perfect_discriminator.settings import Settings
-from steadygan.config.node import Config
+from steadygan.config.node import PLAYERS, Config
 from steadygan.core.diagnostics import flat
 from steadygan.core.losses import Minimax, NonSaturating
 from steadygan.core.objective import StepBatch
 from steadygan.core.types import Loss
 from steadygan.training.module import GANModule
-from steadygan.training.step import PLAYERS
 
 Batches = dict[str, tuple[StepBatch, ...]]
 

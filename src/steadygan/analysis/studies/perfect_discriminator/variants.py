@@ -2,7 +2,7 @@
 
 from steadygan.analysis.studies.discriminator_training import composed
 from steadygan.analysis.studies.perfect_discriminator.settings import Settings
-from steadygan.config.build import build_dataset
+from steadygan.config.building import build_dataset
 
 
 def remedies(s: Settings, images: bool) -> dict[str, list[str]]:

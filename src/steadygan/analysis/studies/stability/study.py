@@ -15,14 +15,13 @@ from steadygan.analysis.studies.stability.path import along, flat
 from steadygan.analysis.studies.stability.settings import Settings
 from steadygan.analysis.studies.stability.verdict import Norms, judge, tolerance
 from steadygan.common.errors import Interrupted, UserError, bad_value
-from steadygan.config.node import Config
+from steadygan.config.node import PLAYERS, Config
 from steadygan.core.draws import stream_seed
 from steadygan.core.games import State
 from steadygan.figures import png
 from steadygan.runs import files
 from steadygan.runs.loading import TrainedGAN, load
 from steadygan.theory.spectrum import KINDS, Complex, Spectrum, antisymmetry, part
-from steadygan.training.step import PLAYERS
 
 NAME = "stability"
 

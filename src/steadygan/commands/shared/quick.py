@@ -4,20 +4,15 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from steadygan.common.errors import UserError, bad_value
-from steadygan.config.node import value_at
+from steadygan.config.node import Node, value_at
 
 FLAG = "--quick"
 
 
 def overrides(name: str, known: Mapping[str, Sequence[Path]], user_overrides: Sequence[str]) -> list[str]:
-    """Return ``KEY=VALUE`` of the quick version, without the keys that the user sets.
-
-    Raises:
-        UserError: the sweep has no quick version.
-    """
+    """Return ``KEY=VALUE`` of the quick version, without the keys that the user sets."""
     stated = settings(name, known)
     if not stated:
         having = [other for other in known if settings(other, known)]
@@ -31,12 +26,8 @@ def single(texts: Sequence[str]) -> list[str]:
     return [text for text in texts if not re.search(r"^[^=]*=(?!\[)[^'\"]*[,(]", text)]
 
 
-def settings(name: str, known: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
-    """Return the quick version by key, over that of the sweeps on which this one builds; empty if there is none.
-
-    Raises:
-        UserError: a file cannot be read.
-    """
+def settings(name: str, known: Mapping[str, Sequence[Path]]) -> Node:
+    """Return the quick version by key, over that of the sweeps on which this one builds; empty if there is none."""
     import yaml
 
     path = known[name][0]
@@ -45,7 +36,7 @@ def settings(name: str, known: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
     content = content if isinstance(content, Mapping) else {}
-    quick: dict[str, Any] = {}
+    quick: Node = {}
     for entry in content.get("defaults") or []:
         if isinstance(entry, str) and entry in known and entry != name:
             quick |= settings(entry, known)
@@ -53,6 +44,6 @@ def settings(name: str, known: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
     return quick | (dict(stated) if isinstance(stated, Mapping) else {})
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """As Hydra's command line reads it."""
     return value if isinstance(value, str) else json.dumps(value)

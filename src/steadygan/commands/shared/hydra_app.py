@@ -4,9 +4,9 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 from steadygan.sweeps.request import Request
 
@@ -40,11 +40,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def check_options(options: Sequence[str]) -> None:
-    """Refuse options that nobody has, in place of the usage that Hydra's parser would print.
-
-    Raises:
-        UserError: one of the options, or its value, is wrong.
-    """
+    """Refuse options that nobody has, in place of the usage that Hydra's parser would print."""
     from hydra._internal.utils import get_args_parser
 
     from steadygan.common.errors import UserError, did_you_mean
@@ -52,7 +48,7 @@ def check_options(options: Sequence[str]) -> None:
     parser = get_args_parser()
     known = sorted({text for action in parser._actions for text in action.option_strings})
 
-    def refuse(message: str) -> None:
+    def refuse(message: str) -> NoReturn:
         raise UserError(f"{message.removeprefix('argument ')}\nOptions: {', '.join([*known, *OURS])}")
 
     parser.error = refuse
@@ -107,7 +103,7 @@ def run(config_name: str, arguments: Sequence[str], command: Sequence[str], requ
     import hydra
     from hydra.core.plugins import Plugins
 
-    from steadygan.commands._sweeps_path import SweepsPath
+    from steadygan.commands.shared.sweeps_path import SweepsPath
     from steadygan.common.paths import conf_dir
     from steadygan.config.hydra_errors import explained
     from steadygan.config.hydra_versions import APP
@@ -128,7 +124,7 @@ def run(config_name: str, arguments: Sequence[str], command: Sequence[str], requ
         sys.argv = before
 
 
-def _call(main: Any) -> None:
+def _call(main: Callable[[], object]) -> None:
     try:
         main()
     except _Past as past:

@@ -6,8 +6,8 @@ from textwrap import dedent
 
 import click
 
-from steadygan.commands._hydra_app import FOLDERS
-from steadygan.config import listing as config_listing
+from steadygan.commands.shared.hydra_app import FOLDERS
+from steadygan.config import listing
 
 HELP = ("--help", "-h")
 
@@ -40,7 +40,7 @@ class Passthrough(click.Command):
         with formatter.section("Hydra's options, as its users know them"):
             formatter.write_dl(HYDRA)
         with formatter.section("Settings"):
-            formatter.write_dl([(f"{s.key}={s.value}", s.about) for s in config_listing.settings()])
+            formatter.write_dl([(f"{s.key}={s.value}", s.about) for s in listing.settings()])
         _write_groups(formatter, folders)
 
     def format_more(self, ctx: click.Context, formatter: click.HelpFormatter, folders: Iterable[Path]) -> None:
@@ -67,13 +67,13 @@ def config_dirs(arguments: Iterable[str]) -> list[Path]:
 
 
 def _write_groups(formatter: click.HelpFormatter, folders: Iterable[Path]) -> None:
-    chosen, places = config_listing.defaults(), config_listing.places()
-    for group, options in config_listing.groups(folders).items():
+    chosen, places = listing.defaults(), listing.places()
+    for group, options in listing.groups(folders).items():
         where = ", ".join(places.get(group, [group]))
         with formatter.section(f"{where} (* default)"):
             formatter.write_dl(
                 [
-                    (name + ("*" if name in chosen.get(group, []) else ""), config_listing.about(path) or "-")
+                    (name + ("*" if name in chosen.get(group, []) else ""), listing.about(path) or "-")
                     for name, path in options.items()
                 ]
             )

@@ -1,4 +1,4 @@
-"""``python -m steadygan.config.reference``: the page of all config groups, options and keys, from ``conf/`` itself.
+"""``python docs/config_page.py``: the page of all config groups, options and keys, from ``conf/`` itself.
 
 ``docs/config.md`` is what this prints; a test keeps the two the same.
 """
@@ -6,10 +6,9 @@
 import itertools
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -17,6 +16,7 @@ from steadygan.common.paths import conf_dir
 from steadygan.common.typed import range_of
 from steadygan.config import listing as config_listing
 from steadygan.config.check import ROOT, annotations
+from steadygan.config.node import Config
 
 HEAD = """# Config groups
 
@@ -105,7 +105,7 @@ def _opening(path: Path) -> str:
     return text_so_far + "."
 
 
-def _brought(defaults: list[Any]) -> Iterator[str]:
+def _brought(defaults: Sequence[object]) -> Iterator[str]:
     """Yield the other options that a file chooses, as one would write them."""
     for entry in defaults:
         if isinstance(entry, Mapping):
@@ -117,14 +117,14 @@ def _brought(defaults: list[Any]) -> Iterator[str]:
                 yield f"{plus}{group}{'@' + package if inside else ''}={text}"
 
 
-def _keys(path: Path, node: Mapping[str, Any]) -> Iterator[Key]:
+def _keys(path: Path, node: Config) -> Iterator[Key]:
     comments = _comments(path)
     allowed = dict(_ranges(node))
     for name, value in _leaves(node):
         yield Key(name, _text(value), allowed.get(name, ""), comments.get(name, ""))
 
 
-def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(node: Config, prefix: str = "") -> Iterator[tuple[str, object]]:
     for key, value in node.items():
         if str(key).startswith("_") or (not prefix and key in ("defaults", "hydra")):
             continue
@@ -134,7 +134,7 @@ def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _ranges(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _ranges(node: Config, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the allowed values of each number by its key, as declared beside the method that takes it."""
     of_target = annotations(node)
     for key, value in node.items():
@@ -162,7 +162,7 @@ def _comments(path: Path) -> dict[str, str]:
     return comments
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """As it is written in yaml."""
     return yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n...\n").strip()
 

@@ -1,0 +1,1 @@
+"""``steadygan evaluate``: scores with other settings."""

@@ -1,0 +1,1 @@
+"""``--from RUN``: the jobs of a folder again, with changes on top."""

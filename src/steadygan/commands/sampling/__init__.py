@@ -1,0 +1,1 @@
+"""``steadygan sample``: the pictures of a trained GAN."""
