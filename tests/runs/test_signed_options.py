@@ -15,7 +15,7 @@ WHERE_AND_HOW_FAR = {
 """Root keys that change no bit of a run. Written down here once more: what is left out by mistake is to be found."""
 
 SHOWN = {
-    *(("trainer", key) for key in ("accelerator", "devices", "num_nodes", "threads", "timeout")),
+    *(("trainer", key) for key in ("accelerator", "devices", "num_nodes", "threads", "timeout", "callbacks")),
     *(("metrics", key) for key in ("features", "weights", "resize", "dtype")),  # signed where a metric takes them over
 }
 
