@@ -1,7 +1,7 @@
 """``hydra/launcher=slurm``: the jobs of a multirun as an array of Slurm jobs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -47,12 +47,11 @@ class SlurmLauncher(PopulationLauncher):
         Raises:
             UserError: also where there is no Slurm, or it does not take the jobs.
         """
-        from steadygan.common.typed import arguments
         from steadygan.sweeps.slurm import queue as slurm_queue
         from steadygan.sweeps.slurm.submit import Resources
 
         slurm_queue.check()
-        self.resources = replace(Resources(), **arguments(Resources, self.requested, "hydra.launcher"))
+        self.resources = Resources(**self.requested)
         return super().launch(job_overrides, initial_job_idx)
 
     def _todo(self, jobs: "Sequence[Job]") -> Statuses:

@@ -1,8 +1,12 @@
 """``steadygan sync DIR``: offline runs to W&B."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from steadygan.loggers.sync import Plan
 
 
 @click.command("sync")
@@ -42,7 +46,7 @@ def command(folder: Path, dry_run: bool) -> None:
         raise SystemExit(1)
 
 
-def _line(plan) -> str:
+def _line(plan: "Plan") -> str:
     """Describe one run and what it lacks on the server."""
     parts = [
         (len(plan.unsent), "file of W&B's", "files of W&B's"),

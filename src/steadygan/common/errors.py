@@ -25,7 +25,7 @@ def first_line(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with the bytes of names that are not UTF-8 written out: ``caf\\xe9.png``."""
+    r"""Return the text with the bytes of names that are not UTF-8 written out: ``caf\xe9.png``."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

@@ -101,8 +101,9 @@ def ranged(annotation: object, allowed: Range) -> object:
 
 
 def read(value: object, annotation: object) -> object:
-    """Return ``value`` as the type that ``annotation`` asks for, where that is a number, a truth value or a list of
-    them; all else is left as it is. A number without a range has to be finite.
+    """Return ``value`` as the number or truth value, or the list of them, that ``annotation`` asks for.
+
+    All else is left as it is. A number without a range has to be finite.
 
     Raises:
         Misfit: it is no such value, or out of its range.
@@ -161,11 +162,6 @@ def checked(prefix: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
         return call
 
     return decorate
-
-
-def arguments(target: object, values: Mapping[str, object], path: str) -> dict[str, object]:
-    """Return ``values`` as what ``target`` takes for keyword arguments."""
-    return check_all(values, hints(target), f"{path}.")
 
 
 def _items(values: Sequence[object], kind: Kind) -> object:

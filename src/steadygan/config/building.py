@@ -232,7 +232,7 @@ def _rule(node: Config, key: str, network: nn.Module) -> UpdateRule:
 
 
 def _check_examples(rules: Mapping[str, UpdateRule], networks: Mapping[str, nn.Module]) -> None:
-    """A sample has a gradient of its own only where no network mixes the samples of a batch."""
+    """Refuse gradients of single samples where a network mixes the samples of a batch."""
     met = {"discriminator": ("discriminator",), "generator": PLAYERS}
     for player in (player for player in PLAYERS if rules[player].per_sample):
         for other in (other for other in met[player] if mixes_samples(networks[other])):
@@ -241,7 +241,7 @@ def _check_examples(rules: Mapping[str, UpdateRule], networks: Mapping[str, nn.M
 
 
 def _check_images(config: Config, shape: tuple[int, ...]) -> None:
-    """Raises UserError where a transform of images is asked for, and the examples are vectors."""
+    """Refuse transforms of images where the examples are vectors."""
     nodes = {
         "noise": config["noise"],
         **{f"regularizer.{n}": node for n, node in (config["regularizer"] or {}).items()},

@@ -90,8 +90,7 @@ def remove_temporaries(run: Path) -> None:
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """Return the checkpoints that a run can go on from, the newest first: ``last.ckpt``, then those that were last
-    before."""
+    """Return the checkpoints that a run can go on from: ``last.ckpt``, then those that were last before."""
     before = sorted((run / CHECKPOINTS).glob("[0-9]*.ckpt"), key=lambda path: path.name, reverse=True)
     return [path for path in (run / CHECKPOINT, *before) if path.exists()]
 

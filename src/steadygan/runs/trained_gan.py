@@ -77,8 +77,7 @@ class TrainedGAN:
         return self._gan.components.sampling.labelling
 
     def evaluate(self, metrics: Mapping[str, Built], ema: bool = True) -> dict[str, float]:
-        """Score the generator by metrics that were built for its ``dataset``, on the latents of the run's
-        evaluations."""
+        """Score the generator by metrics that were built for its ``dataset``, on the latents of evaluations."""
         with _threads(self._threads):
             return evaluate(self._gan, metrics, ema)
 
@@ -155,11 +154,10 @@ class TrainedGAN:
             return in_chunks(self._gan, latents, ema, labels)
 
     def critic(self, x: Tensor, label: Label | None = None) -> Tensor:
-        """Return the discriminator's logits ``[n]`` of ``x [n, *shape]``, without input noise; they can be
-        differentiated.
+        """Return the discriminator's logits ``[n]`` of ``x [n, *shape]``, which can be differentiated.
 
-        That of a conditional GAN is told a class, or one for each; without, the logits are those of the class for which
-        they are largest.
+        No input noise is added. The critic of a conditional GAN is told a class, or one for each; without, the logits
+        are those of the class for which they are largest.
         """
         x = self._checked("x", x, self.shape)
         labels = None if label is None else self.labels(len(x), label=label)

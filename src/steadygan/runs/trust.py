@@ -146,8 +146,7 @@ def _shipped() -> dict[str, frozenset[str]]:
 
 @functools.cache
 def _modules(group: str) -> tuple[str, ...]:
-    """Return the packages of steadygan that hold what the options of a group name, and of all groups but
-    ``AT_HOME``."""
+    """Return steadygan's packages with what the options of a group name, or of any group but ``AT_HOME``."""
     targets = (names for other, names in _shipped().items() if other == group or other not in AT_HOME)
     modules = {name.rpartition(".")[0] for names in targets for name in names}
     return tuple(sorted(module for module in modules if module.startswith("steadygan.")))

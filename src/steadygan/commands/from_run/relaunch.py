@@ -134,8 +134,7 @@ def _loaded(path: Path, default: T) -> T:
 
 
 def _waiting(job: Mapping[str, Sequence[str]], source: Source) -> list[str]:
-    """Return the overrides of a job that has not begun: it is known by these alone, which may name no more than a
-    config may."""
+    """Return the overrides of a job that has not begun; they may name no more than a config may."""
     folder = source.folder
     wanted = [text for text in job["options"] if text.startswith("--config-dir")]
     if wanted and not source.composer.folders:

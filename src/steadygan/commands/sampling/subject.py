@@ -39,11 +39,13 @@ class Subject:
     ema: bool
 
     @property
-    def dataset(self) -> Built:  # what it can beside its batches is asked for where it is needed
+    def dataset(self) -> Built:
+        """The data set; what it can beside its batches is asked for where it is needed."""
         return self.trained.dataset
 
     @property
     def images(self) -> bool:
+        """Whether examples are images."""
         return len(self.trained.shape) == 3
 
     @cached_property
@@ -59,6 +61,7 @@ class Subject:
         return self.draw(count)
 
     def draw(self, count: int, label: Tensor | None = None) -> Tensor:
+        """Return samples ``[count, *shape]``, of these classes if there are any."""
         return self.trained.sample(count, self.seed, self.ema, label)
 
     @property
@@ -92,5 +95,6 @@ class Subject:
 
     @cached_property
     def classifier(self) -> Classifier:
+        """The classifier of the data."""
         need(has_labelled_images(self.dataset), "needs images with labels")
         return classifier_for(self.dataset)

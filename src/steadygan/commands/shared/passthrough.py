@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import click
 
@@ -15,8 +16,8 @@ HELP = ("--help", "-h")
 class Passthrough(click.Command):
     """Leaves every argument but ``--help`` as it is, in ``context.args``."""
 
-    def __init__(self, *args, usage: str, examples: str, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, name: str, usage: str, examples: str, **attributes: Any) -> None:
+        super().__init__(name, **attributes)
         self.usage, self.examples = usage, dedent(examples).strip()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -85,8 +85,7 @@ def user_keys(config: Config) -> set[str]:
 
 
 def tried(node: Config, key: str, what: str, call: Callable[[], T]) -> T:
-    """Return what ``call`` returns; an ``Attempt`` where the node's object is not steadygan's, whose faults keep their
-    traceback."""
+    """Return what ``call`` returns; it is an ``Attempt`` where the node's object is the user's own."""
     return call() if is_ours(node) else Attempt(key, what)(call)
 
 
