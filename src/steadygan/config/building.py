@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from steadygan.common.errors import UserError, bad_value
+from steadygan.config.composition import compose
 from steadygan.config.instantiation import check_call, check_keys, make, make_kind
 from steadygan.config.node import PLAYERS, Built, Config, Node
 from steadygan.config.protocols import PAGE, has_members, is_callable
@@ -39,6 +40,8 @@ from steadygan.training.step import Algorithm
 
 if TYPE_CHECKING:
     import lightning
+
+__all__ = ["build", "build_algorithm", "build_dataset", "build_metrics", "compose", "make"]
 
 
 def build(config: Config, described: Dataset | Described | None = None) -> Components:
