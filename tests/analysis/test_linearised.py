@@ -64,7 +64,7 @@ def nets(gan):
     made = {player: gan.components.networks[player].double() for player in PLAYERS}
     for player, network in made.items():
         network.zero_grad()
-        network.load_state_dict({**gan.state[player]["params"], **gan.state[player]["buffers"]})
+        network.load_state_dict({**gan.state.of(player).params, **gan.state.of(player).buffers})
     return made["generator"], made["discriminator"]
 
 
@@ -136,7 +136,7 @@ def test_adams_map_is_that_of_torch_optim():
     gan = small("network.width=3", "network.depth=2", iterations=30)
     here = seen(gan)
     iteration = Iteration(here)
-    state = {p: [here.state[p]["params"], *(here.state[p]["rule"][k] for k in ("mean", "square"))] for p in PLAYERS}
+    state = {p: [here.state.of(p).params, *(here.state.of(p).rule[k] for k in ("mean", "square"))] for p in PLAYERS}
     x = torch.cat([value.reshape(-1) for p in PLAYERS for part in state[p] for value in part.values()])
     # the same numbers in the map's own order
     torch.testing.assert_close(iteration.x.sort()[0], x.sort()[0])

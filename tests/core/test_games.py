@@ -22,11 +22,14 @@ from steadygan.core.games import (
 )
 from steadygan.core.losses import Minimax, NonSaturating, Wasserstein
 from steadygan.core.noise import identity
-from steadygan.core.objective import Objective, StepBatch
+from steadygan.core.objective import Objective
 from steadygan.core.optimizers import Adam, Sgd
 from steadygan.core.regularizers import r1
 from steadygan.core.schedules import Linear
-from steadygan.training.step import Algorithm, initial_state, step
+from steadygan.core.step_batch import StepBatch
+from steadygan.core.types import Networks
+from steadygan.training.algorithm import Algorithm, initial_state
+from steadygan.training.step import step
 
 BACKENDS = [AutogradBackend(), FuncBackend()]
 LR = {"generator": 0.3, "discriminator": 0.2}
@@ -56,8 +59,15 @@ def penalty(critic, real, fake, eps):
 
 
 def algorithm(game, rule=Sgd):
-    objective = Objective(generator, discriminator, NonSaturating(), {"r1": penalty}, identity)
-    return Algorithm(objective, {player: rule(lr=lr) for player, lr in LR.items()}, {}, game, Ema(0.0))
+    objective = Objective(NonSaturating(), {"r1": penalty}, identity)
+    return Algorithm(
+        Networks(generator, discriminator),
+        objective,
+        {player: rule(lr=lr) for player, lr in LR.items()},
+        {},
+        game,
+        Ema(0.0),
+    )
 
 
 def unpack(x):
@@ -80,7 +90,7 @@ def play(game, x=START, iterations=1, backend=BACKENDS[0], critic_batches=None, 
     for t in range(iterations):
         state, logs = step(own, backend, state, batches, t)
         assert {"loss/discriminator", "loss/generator", "grad_norm/generator"} <= set(logs)
-    parts = [state["generator"]["params"]["shift"], *state["discriminator"]["params"].values()]
+    parts = [state.generator.params["shift"], *state.discriminator.params.values()]
     return torch.cat([part.flatten() for part in parts])
 
 
@@ -236,8 +246,8 @@ def test_turns_looked_ahead_are_not_moved_in():
         batches = {"discriminator": (batch(), batch(spare), batch(spare)), "generator": (batch(),)}
         results.append(step(own, AutogradBackend(), state, batches, 0)[0])
     assert own.game.critic_batches == 3
-    assert torch.equal(*(result["discriminator"]["params"]["w"] for result in results))
-    assert not torch.equal(*(result["generator"]["params"]["shift"] for result in results))
+    assert torch.equal(*(result.discriminator.params["w"] for result in results))
+    assert not torch.equal(*(result.generator.params["shift"] for result in results))
 
 
 def test_optimistic_adam_by_hand():
@@ -275,14 +285,12 @@ def test_extra_adam_by_hand():
 
 def one_weight_each(game, loss, theta, psi, real, h, iterations=1):
     """``theta`` and ``psi`` of D(x) = psi x, G = theta after each iteration on one real point, both by the step h."""
-    objective = Objective(
+    networks = Networks(
         lambda params, buffers, z: (params["theta"].expand(1, 1), buffers),
         lambda params, buffers, x: ((params["psi"] * x)[:, 0], buffers),
-        loss,
-        {},
-        identity,
     )
-    own = Algorithm(objective, {player: Sgd(lr=h) for player in LR}, {}, game, Ema(0.0))
+    objective = Objective(loss, {}, identity)
+    own = Algorithm(networks, objective, {player: Sgd(lr=h) for player in LR}, {}, game, Ema(0.0))
     theta, psi, real = (torch.full(size, value, dtype=torch.float64) for size, value in
                         (((1,), theta), ((1,), psi), ((1, 1), real)))  # fmt: skip
     state = initial_state(own, {"generator": ({"theta": theta}, {}), "discriminator": ({"psi": psi}, {})})
@@ -290,7 +298,7 @@ def one_weight_each(game, loss, theta, psi, real, h, iterations=1):
     batches = {"discriminator": critic, "generator": (StepBatch(real, real),)}
     for t in range(iterations):
         state, _ = step(own, AutogradBackend(), state, batches, t)
-        yield float(state["generator"]["params"]["theta"]), float(state["discriminator"]["params"]["psi"])
+        yield float(state.generator.params["theta"]), float(state.discriminator.params["psi"])
 
 
 @pytest.mark.parametrize("loss", [Minimax(), NonSaturating()], ids=["minimax", "nonsaturating"])
@@ -365,7 +373,7 @@ def test_vmap_equals_loop(game):
         batches = {"discriminator": (batch(),) * getattr(game, "critic_batches", 1), "generator": (batch(),)}
         for t in range(2):
             state, _ = step(own, FuncBackend(), state, batches, t)
-        return state["generator"]["params"]["shift"], state["discriminator"]["params"]["w"]
+        return state.generator.params["shift"], state.discriminator.params["w"]
 
     together = torch.func.vmap(one)(starts, gammas)
     for index in range(3):
@@ -398,14 +406,12 @@ def test_mistaken_words(make, key):
 
 def bilinear(game, h, iterations):
     """Distances to 0 of D(x) = psi x, G = theta, Wasserstein: its field has the eigenvalues +-i."""
-    objective = Objective(
+    networks = Networks(
         lambda params, buffers, z: (params["theta"].expand(1, 1), buffers),
         lambda params, buffers, x: ((params["psi"] * x)[:, 0], buffers),
-        Wasserstein(),
-        {},
-        identity,
     )
-    own = Algorithm(objective, {player: Sgd(lr=h) for player in LR}, {}, game, Ema(0.0))
+    objective = Objective(Wasserstein(), {}, identity)
+    own = Algorithm(networks, objective, {player: Sgd(lr=h) for player in LR}, {}, game, Ema(0.0))
     one = torch.ones(1, dtype=torch.float64)
     state = initial_state(own, {"generator": ({"theta": one}, {}), "discriminator": ({"psi": one}, {})})
     point = torch.zeros(1, 1, dtype=torch.float64)
@@ -416,7 +422,7 @@ def bilinear(game, h, iterations):
     norms = []
     for t in range(iterations):
         state, _ = step(own, AutogradBackend(), state, batches, t)
-        place = torch.cat([state["generator"]["params"]["theta"], state["discriminator"]["params"]["psi"]])
+        place = torch.cat([state.generator.params["theta"], state.discriminator.params["psi"]])
         norms.append(float(place.norm()))
     return norms
 
@@ -458,18 +464,19 @@ def test_the_sign_of_the_adjustment_follows_the_paper_where_it_is_negative():
 
 def test_each_player_has_a_learning_rate_of_its_own_that_may_fall_to_nothing():
     falling = Linear(start=0.3, end=0.0, begin=1, finish=3)
-    objective = Objective(generator, discriminator, NonSaturating(), {}, identity)
+    objective = Objective(NonSaturating(), {}, identity)
     rules = {"generator": Sgd(lr=falling), "discriminator": Sgd(lr=0.2)}
-    own = Algorithm(objective, rules, {}, Simultaneous(), Ema(0.0))
+    own = Algorithm(Networks(generator, discriminator), objective, rules, {}, Simultaneous(), Ema(0.0))
     state = initial_state(own, dict(zip(LR, ((params, {}) for params in unpack(START)))))
     batches = {"discriminator": (batch(),), "generator": (batch(None),)}
     moves = []
     for t in range(5):
-        before = {player: state[player]["params"] for player in LR}
+        before = {player: state.of(player).params for player in LR}
+        critic = lambda x, s=state: discriminator(s.discriminator.params, {}, x)[0]  # noqa: E731
         gradient = torch.func.grad(
-            lambda p, s=state: objective.for_generator(p, {}, s["discriminator"], batch(None))[0]
+            lambda p, critic=critic: objective.for_generator(critic, generator(p, {}, Z)[0], batch(None), {})
         )(before["generator"])["shift"]
         state, _ = step(own, AutogradBackend(), state, batches, t)
-        moves.append(((before["generator"]["shift"] - state["generator"]["params"]["shift"]) / gradient).tolist())
-        assert not torch.equal(before["discriminator"]["w"], state["discriminator"]["params"]["w"])
+        moves.append(((before["generator"]["shift"] - state.generator.params["shift"]) / gradient).tolist())
+        assert not torch.equal(before["discriminator"]["w"], state.discriminator.params["w"])
     assert moves == [pytest.approx([rate] * 2) for rate in (0.3, 0.3, 0.15, 0.0, 0.0)]

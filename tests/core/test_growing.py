@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadygan.core.growing import Growth, at_stage, enlarged, mixed, shrunk
+from steadygan.core.growing import Growth, Stage, at_stage, enlarged, mixed, shrunk
+from steadygan.core.types import Networks
 
 
 def draw(*shape):
@@ -74,9 +75,8 @@ def test_functions_are_told_the_stage_and_make_images_of_full_size():
     def discriminator(params, buffers, x, *label, stage, fade):
         return x.mean() + stage + fade, buffers
 
-    apply = {"generator": generator, "discriminator": discriminator, "classifier": None}
-    made = GROWTH.functions(apply, 1, 0.5)
+    made = Stage(GROWTH.sizes, 1, 0.5).networks(Networks(generator, discriminator))
     z = draw(2, 64)
-    assert torch.equal(made["generator"]({}, {}, z)[0], enlarged(z.view(2, 1, 8, 8), 16))
-    assert float(made["discriminator"]({}, {}, torch.ones(1))[0]) == 2.5
-    assert made["classifier"] is None
+    assert torch.equal(made.generator({}, {}, z)[0], enlarged(z.view(2, 1, 8, 8), 16))
+    assert float(made.discriminator({}, {}, torch.ones(1))[0]) == 2.5
+    assert made.classifier is None

@@ -7,6 +7,7 @@ from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.core.distances import l1
 from steadygan.core.optimizers import Adam
 from steadygan.core.pretraining import move, of_discriminator, of_generator
+from steadygan.core.state import PlayerState
 
 
 def draw(*shape, seed=0):
@@ -36,7 +37,7 @@ def test_the_generators_loss_by_hand():
     loss, aux = of_generator(images, l1, latent, target, (label,), stage=1, fade=0.5)(params, {})
     made = 0.5 * latent @ params["w"] + 1 + label[:, None]
     assert float(loss) == pytest.approx(float((made - target.flatten(1)).abs().mean()))
-    assert aux["logs"]["loss"] is loss
+    assert aux.logs["loss"] is loss
 
 
 @pytest.mark.parametrize("members", [1, 2])
@@ -48,9 +49,9 @@ def test_the_discriminators_loss_and_accuracy_by_hand(members):
     loss, aux = of_discriminator(apply, real, fake, (), members)({**params, "w": params["w"]}, BUFFERS)
     by_hand = (0.2**2 + 0.6**2 + 0.1**2 + 0.6**2) / 4
     assert float(loss) == pytest.approx(members * by_hand)
-    assert float(aux["logs"]["loss"]) == pytest.approx(by_hand)
-    assert float(aux["logs"]["accuracy"]) == 0.5
-    assert float(aux["buffers"]["calls"]) == 1
+    assert float(aux.logs["loss"]) == pytest.approx(by_hand)
+    assert float(aux.logs["accuracy"]) == 0.5
+    assert float(aux.buffers["calls"]) == 1
 
 
 def test_gradients():
@@ -68,24 +69,24 @@ def test_steps_are_those_of_torchs_adam(backend):
     rule = Adam(lr=1e-2, beta1=0.5, beta2=0.999)
     weight = torch.nn.Parameter(draw(2, 4, seed=2))
     optimiser = torch.optim.Adam([weight], lr=1e-2, betas=(0.5, 0.999))
-    player = {"params": {"w": weight.detach().clone()}, "buffers": {}}
-    player["rule"] = rule.init(player["params"])
-    before = player["params"]["w"].clone()
+    params = {"w": weight.detach().clone()}
+    player = PlayerState(params, {}, rule.init(params))
+    before = player.params["w"].clone()
     for _ in range(5):
-        kept = player["params"]["w"]
+        kept = player.params["w"]
         moved, _ = move(of_generator(images, l1, latent, target), rule, backend, player)
-        assert player["params"]["w"] is kept
+        assert player.params["w"] is kept
         player = moved
         optimiser.zero_grad()
         ((latent @ weight).view(8, 1, 2, 2) - target).abs().mean().backward()
         optimiser.step()
-    assert not torch.equal(before, player["params"]["w"])
-    torch.testing.assert_close(player["params"]["w"], weight.detach())
+    assert not torch.equal(before, player.params["w"])
+    torch.testing.assert_close(player.params["w"], weight.detach())
 
 
 def test_gradients_are_averaged_before_the_move():
-    rule, player = Adam(lr=1.0, beta1=0.0, beta2=0.0), {"params": {"w": draw(2, 4)}, "buffers": {}}
-    player["rule"] = rule.init(player["params"])
+    rule, player = Adam(lr=1.0, beta1=0.0, beta2=0.0), PlayerState({"w": draw(2, 4)}, {}, {})
+    player = player._replace(rule=rule.init(player.params))
     nothing = lambda grads: {name: torch.zeros_like(grad) for name, grad in grads.items()}  # noqa: E731
     moved, _ = move(of_generator(images, l1, draw(3, 2), draw(3, 1, 2, 2)), rule, AutogradBackend(), player, nothing)
-    assert torch.equal(moved["params"]["w"], player["params"]["w"])
+    assert torch.equal(moved.params["w"], player.params["w"])

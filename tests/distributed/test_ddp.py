@@ -179,9 +179,9 @@ def test_all_processes_have_the_same_bits(cases, found):
 
 def test_without_sync_the_statistics_are_those_of_the_parts(cases, found):
     local, whole = found["local_batch_norm"]["state"], ddp_functions.alone(cases["local_batch_norm"])["state"]
-    differences = [(local["ema"][name] - value).abs().max().item() for name, value in whole["ema"].items()]
+    differences = [(local.ema[name] - value).abs().max().item() for name, value in whole.ema.items()]
     assert max(differences) > 1e-4
-    assert all(value.isfinite().all() for value in local["ema"].values())
+    assert all(value.isfinite().all() for value in local.ema.values())
 
 
 def test_divergence_is_agreed_upon(cases, found):

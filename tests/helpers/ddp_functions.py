@@ -40,7 +40,7 @@ def train(config, ranks):
 
 def results(config, ranks):
     gan, scores = train(config, ranks)
-    batches = gan.sampler.sample(7, {player: gan.state[player]["params"] for player in ("generator", "discriminator")})
+    batches = gan.sampler.sample(7, {player: gan.state.of(player).params for player in ("generator", "discriminator")})
     (batch,) = batches["discriminator"][:1]
     return {
         "state": gan.state,

@@ -147,7 +147,7 @@ class Amnesiac:
     def play(self, players, state, batches):
         (batch,) = batches["generator"]
         gradient = players.gradient("generator", state, batch)
-        return {"generator": state["generator"]}, gradient.logs
+        return {"generator": state.generator}, gradient.logs
 
 
 class OldNames(Amnesiac):

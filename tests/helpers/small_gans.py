@@ -7,6 +7,7 @@ from steadygan.analysis.studies.dirac.settings import Settings
 from steadygan.analysis.studies.dirac.systems import System, methods
 from steadygan.analysis.studies.discriminator_training import composed, fresh
 from steadygan.config.node import PLAYERS
+from steadygan.core.state import PlayerState, State
 
 SMALL = ["network.width=5", "network.depth=3", "network.latent=2", "network.activation=tanh"]
 
@@ -27,9 +28,9 @@ def dirac(name, update="simultaneous", numbers=None, h=0.1, x=(0.0, 0.0), n_crit
     theta, psi = (torch.tensor([value], dtype=torch.float64) for value in x)
     params = {"generator": {"theta": theta}, "discriminator": {"psi": psi}}
     buffers = {"generator": {"spread": torch.zeros((), dtype=torch.float64)}, "discriminator": {}}
-    state = {player: {"params": params[player], "buffers": buffers[player],
-                      "rule": algorithm.rules[player].init(params[player])} for player in PLAYERS}  # fmt: skip
-    state |= {"ema": params["generator"] | buffers["generator"], "last": params}
+    players = {player: PlayerState(params[player], buffers[player], algorithm.rules[player].init(params[player]))
+               for player in PLAYERS}  # fmt: skip
+    state = State(**players, ema=params["generator"] | buffers["generator"], last=params)
     if hasattr(game, "init"):
-        state["game"] = game.init(params)
+        state = state._replace(game=game.init(params))
     return Scene(algorithm, state, system._batches(game, None), 0)

@@ -121,7 +121,7 @@ def alone(job):
 
 def reached(gan):
     assert (gan.iteration, gan.diverged_at) == (5, None)
-    return gan.state_dict(), {player: gan.state[player]["rule"] for player in PLAYERS}
+    return gan.state_dict(), {player: gan.state.of(player).rule for player in PLAYERS}
 
 
 @pytest.mark.parametrize("case", list(cases()))

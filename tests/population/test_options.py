@@ -79,7 +79,7 @@ def alone(job):
 
 
 def state(gan):
-    return tree_flatten([gan.state_dict(), *(gan.state[player]["rule"] for player in ("generator", "discriminator"))])
+    return tree_flatten([gan.state_dict(), *(gan.state.of(player).rule for player in ("generator", "discriminator"))])
 
 
 def of(*groups):

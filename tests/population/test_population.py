@@ -60,12 +60,12 @@ def alone(job):
     for iteration in range(job.iterations):
         gan.advance(iteration)
         assert gan.diverged_at is None
-    rules = {player: gan.state[player]["rule"] for player in ("generator", "discriminator")}
+    rules = {player: gan.state.of(player).rule for player in ("generator", "discriminator")}
     return {
         "iteration": gan.iteration,
         "state_dict": gan.state_dict(),
         "rules": rules,
-        "more": {key: value for key, value in gan.state.items() if key in ("last", "game", "snapshots", "aux_state")},
+        "more": checkpoint.more(gan.state),
         "window": gan.window.state(),
     }
 

@@ -144,7 +144,7 @@ def test_a_run_is_loaded_with_its_weights_and_scores(first, name):
         gan = steadygan.load(run)
         weights = torch.load(run / files.CHECKPOINT, weights_only=True)["state_dict"]
         for player in ("generator", "discriminator"):
-            for key, value in gan.state[player]["params"].items():
+            for key, value in gan.state.of(player).params.items():
                 assert torch.equal(value, weights[f"{player}.{key}"])
         assert gan.sample(5, seed=0).isfinite().all()
         summary = files.read_summary(run)

@@ -80,7 +80,7 @@ def test_what_needs_no_data_works_without_them(trained, run, caplog):
     ways = gan.generate(gan.latents(5, seed=1), label=gan.labels(5, label=0))
     assert ways.shape == (5, 1, 8, 8)
     assert gan.critic(ways).isfinite().all()
-    assert gan.initial()["generator"]["params"].keys() == gan.state["generator"]["params"].keys()
+    assert gan.initial().generator.params.keys() == gan.state.generator.params.keys()
     for needs in (lambda: gan.sample(5), lambda: gan.dataset, lambda: gan.interpolate(2)):
         with pytest.raises(DataMissing, match=r"dataset\.root=FOLDER"):
             needs()

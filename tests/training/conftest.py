@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from steadygan.config.building import build
+from steadygan.training.algorithm import initial_state
 from steadygan.training.batches import BatchSampler
 from steadygan.training.functional import tensors
 from steadygan.training.module import GANModule
-from steadygan.training.step import initial_state
 from tiny import tiny
 
 

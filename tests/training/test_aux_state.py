@@ -19,10 +19,10 @@ def test_it_goes_on_with_the_same_bits(fresh, tmp_path, given):
     checkpoint.save(tmp_path / "half.ckpt", advance(fresh(*given), 5), "signature", 0.0)
     saved = checkpoint.load(tmp_path / "half.ckpt")
     resumed, forgetful = fresh(*given), fresh(*given)
-    at_first = forgetful.state["aux_state"]
+    at_first = forgetful.state.aux_state
     for gan in (resumed, forgetful):
         checkpoint.restore(gan, saved)
-    forgetful.state["aux_state"] = at_first
+    forgetful.state = forgetful.state._replace(aux_state=at_first)
     same, other = (advance(gan, 9).state_dict() for gan in (resumed, forgetful))
     assert all(torch.equal(value, same[name]) for name, value in whole.state_dict().items())
     assert any(not torch.equal(value, other[name]) for name, value in whole.state_dict().items())
@@ -39,7 +39,7 @@ def test_a_checkpoint_with_the_names_of_old_is_read(fresh, tmp_path):
     torch.save(raw, tmp_path / "old.ckpt")
     resumed = fresh(*given)
     checkpoint.restore(resumed, checkpoint.load(tmp_path / "old.ckpt"))
-    assert resumed.state.keys() == whole.state.keys()
+    assert resumed.state.aux_state.keys() == whole.state.aux_state.keys()
     ours, theirs = (advance(gan, 7).state_dict() for gan in (whole, resumed))
     assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
 
@@ -59,9 +59,9 @@ def test_lecams_averages_are_those_of_the_logits_that_are_logged(fresh):
 
 def test_it_changes_with_each_turn_of_the_discriminator_and_not_with_the_generators(fresh):
     several = advance(fresh(*LECAM, "game.n_critic=3"), 2)
-    assert several.state["aux_state"]["regularizer.lecam"]["share"].item() == pytest.approx(1 - 0.99**6)
+    assert several.state.aux_state["regularizer.lecam"]["share"].item() == pytest.approx(1 - 0.99**6)
     seldom = advance(fresh(*LECAM, "game=ratio", "game.critic_every=3"), 5)
-    assert seldom.state["aux_state"]["regularizer.lecam"]["share"].item() == pytest.approx(1 - 0.99**2)
+    assert seldom.state.aux_state["regularizer.lecam"]["share"].item() == pytest.approx(1 - 0.99**2)
 
 
 def test_the_probability_that_is_logged_is_the_one_that_is_kept(fresh):
@@ -69,10 +69,8 @@ def test_the_probability_that_is_logged_is_the_one_that_is_kept(fresh):
     assert gan.window.means()["noise/probability"] == pytest.approx(0.3)
     advance(gan, 2)
     step = 2 * 6 / 60
-    assert gan.state["aux_state"]["noise"]["probability"].item() in [
-        pytest.approx(0.3 + way * step) for way in (-1, 0, 1)
-    ]
+    assert gan.state.aux_state["noise"]["probability"].item() in [pytest.approx(0.3 + way * step) for way in (-1, 0, 1)]
 
 
 def test_without_such_a_method_nothing_is_kept(fresh):
-    assert "aux_state" not in fresh("regularizer=[r1]", "noise=instance").state
+    assert not fresh("regularizer=[r1]", "noise=instance").state.aux_state

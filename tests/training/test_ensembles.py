@@ -11,14 +11,15 @@ from steadygan.core.aggregation import Softmax
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.runs import checkpoint
 from steadygan.training.module import GANModule
-from steadygan.training.step import AlgorithmPlayers, step
+from steadygan.training.players import AlgorithmPlayers
+from steadygan.training.step import step
 
 SGD = ["optimizer@optimizer.discriminator=sgd", "optimizer.discriminator.lr=0.1"]
 BACKENDS = pytest.mark.parametrize("backend", [AutogradBackend(), FuncBackend()], ids=["tape", "transform"])
 
 
 def batches(sampler, state, t=0):
-    return sampler.sample(t, {player: state[player]["params"] for player in ("generator", "discriminator")})
+    return sampler.sample(t, {player: state.of(player).params for player in ("generator", "discriminator")})
 
 
 def member(params, index):
@@ -44,16 +45,12 @@ def test_each_discriminator_moves_as_it_would_alone(setup, backend, algorithm):
     moved = players.move("discriminator", state, players.gradient("discriminator", state, batch), batch)
     losses = []
     for index in range(3):
-        params = member(state["discriminator"]["params"], index)
-        start = {
-            **alone,
-            "generator": state["generator"],
-            "discriminator": {**alone["discriminator"], "params": params},
-        }
+        params = member(state.discriminator.params, index)
+        start = alone._replace(generator=state.generator).with_params({"discriminator": params})
         gradient = own.gradient("discriminator", start, batch)
         losses.append(gradient.logs["loss/discriminator"])
-        expected = own.move("discriminator", start, gradient, batch)["discriminator"]["params"]
-        found = member(moved["discriminator"]["params"], index)
+        expected = own.move("discriminator", start, gradient, batch).discriminator.params
+        found = member(moved.discriminator.params, index)
         assert found.keys() == expected.keys()
         for name, value in expected.items():
             torch.testing.assert_close(found[name], value, rtol=1e-10, atol=1e-12)
@@ -67,7 +64,7 @@ def test_projections_beside_snapshots_are_those_without(setup):
     for more in ([], ["discriminator.snapshots=1"]):
         components, state, sampler = setup(*algorithm, *more)
         moved, _ = step(components.algorithm, AutogradBackend(), state, batches(sampler, state), 0)
-        found.append(moved["discriminator"]["params"])
+        found.append(moved.discriminator.params)
     for name, value in found[0].items():
         torch.testing.assert_close(member(found[1], 0)[name], value, rtol=1e-12, atol=1e-14)
 
@@ -89,12 +86,8 @@ def test_the_generator_minimises_the_vote(setup, backend):
     judged, own = (AlgorithmPlayers(each.algorithm, backend, lambda grads: grads) for each in (components, single))
     against = []
     for index in range(3):
-        params = member(state["discriminator"]["params"], index)
-        start = {
-            **alone,
-            "generator": state["generator"],
-            "discriminator": {**alone["discriminator"], "params": params},
-        }
+        params = member(state.discriminator.params, index)
+        start = alone._replace(generator=state.generator).with_params({"discriminator": params})
         against.append(own.gradient("generator", start, batch))
     losses = torch.stack([gradient.logs["loss/generator"] for gradient in against]).requires_grad_()
     value = Softmax(2.0)(losses, torch.ones(3, dtype=torch.bool), None)
@@ -114,16 +107,12 @@ def test_snapshots_are_judges_too(setup, backend):
     for t in range(6):
         state, _ = step(components.algorithm, backend, state, batches(sampler, state, t), t)
         if t % 2 == 1:
-            seen.append(member(state["discriminator"]["params"], 0))
+            seen.append(member(state.discriminator.params, 0))
     (batch,) = batches(sampler, state, 6)["generator"]
     own = AlgorithmPlayers(single.algorithm, backend, lambda grads: grads)
     grads = []
-    for params in (member(state["discriminator"]["params"], 0), *seen[-2:]):
-        start = {
-            **alone,
-            "generator": state["generator"],
-            "discriminator": {**alone["discriminator"], "params": params},
-        }
+    for params in (member(state.discriminator.params, 0), *seen[-2:]):
+        start = alone._replace(generator=state.generator).with_params({"discriminator": params})
         grads.append(own.gradient("generator", start, batch).grads)
     found = (
         AlgorithmPlayers(components.algorithm, backend, lambda grads: grads).gradient("generator", state, batch).grads
@@ -136,8 +125,8 @@ def test_before_the_first_snapshot_there_is_one_judge(setup):
     (many, first, sampler), (single, alone, _) = setup("discriminator.snapshots=2"), setup()
     found, _ = step(many.algorithm, AutogradBackend(), first, batches(sampler, first), 0)
     expected, _ = step(single.algorithm, AutogradBackend(), alone, batches(sampler, alone), 0)
-    for name, value in expected["generator"]["params"].items():
-        torch.testing.assert_close(found["generator"]["params"][name], value, rtol=1e-10, atol=1e-12)
+    for name, value in expected.generator.params.items():
+        torch.testing.assert_close(found.generator.params[name], value, rtol=1e-10, atol=1e-12)
 
 
 def test_resume_keeps_the_snapshots(config, tmp_path):
@@ -155,9 +144,9 @@ def test_resume_keeps_the_snapshots(config, tmp_path):
     checkpoint.save(tmp_path / "half.ckpt", made(5), "0", 0.0)
     whole, resumed = made(10), made(10, tmp_path / "half.ckpt")
     assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
-    kept, again = whole.state["snapshots"], resumed.state["snapshots"]
-    assert kept["active"].all()
-    assert all(torch.equal(value, again["params"][name]) for name, value in kept["params"].items())
+    kept, again = whole.state.snapshots, resumed.state.snapshots
+    assert kept.active.all()
+    assert all(torch.equal(value, again.params[name]) for name, value in kept.params.items())
 
 
 def test_the_critic_is_their_mean(config):
@@ -166,7 +155,7 @@ def test_the_critic_is_their_mean(config):
     x = torch.randn(4, 2, dtype=torch.float64)
     logits = []
     for index in range(3):
-        values = member(gan.state["discriminator"]["params"], index)
+        values = member(gan.state.discriminator.params, index)
         logits.append(torch.func.functional_call(single, values, (x,)))
     torch.testing.assert_close(gan.critic(x), torch.stack(logits).mean(0))
 

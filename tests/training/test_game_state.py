@@ -15,16 +15,16 @@ def test_optimistic_goes_on_with_the_same_bits(fresh, tmp_path, update):
     saved = checkpoint.load(tmp_path / "half.ckpt")
     resumed = fresh(*given)
     checkpoint.restore(resumed, saved)
-    kept = resumed.state["game"]["generator"]
+    kept = resumed.state.game["generator"]
     assert max(float(value.abs().max()) for value in kept.values()) > 1e-6
     advance(resumed, 9)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
 
     forgetful = fresh(*given)
-    empty = forgetful.state["game"]
+    empty = forgetful.state.game
     checkpoint.restore(forgetful, saved)
-    forgetful.state["game"] = empty
+    forgetful.state = forgetful.state._replace(game=empty)
     advance(forgetful, 9)
     assert any(not torch.equal(value, forgetful.state_dict()[name]) for name, value in whole.state_dict().items())
 
@@ -32,7 +32,7 @@ def test_optimistic_goes_on_with_the_same_bits(fresh, tmp_path, update):
 def test_what_a_game_has_drawn(fresh):
     assert fresh("game=unrolled", "game.steps=3", "game.n_critic=2").components.sampling.n_critic == 5
     assert fresh("game=consensus", "game.update=alternating", "game.n_critic=2").components.sampling.n_critic == 2
-    assert "game" not in fresh().state
+    assert not fresh().state.game
 
 
 def test_a_number_of_a_game_is_a_number_and_its_counts_are_not(fresh):

@@ -23,11 +23,12 @@ from steadygan.population import Plan
 from steadygan.population import train as train_population
 from steadygan.runs import checkpoint, files
 from steadygan.sweeps import planning
+from steadygan.training.algorithm import initial_state
 from steadygan.training.batches import BatchSampler
 from steadygan.training.components import DTYPES
 from steadygan.training.functional import tensors
 from steadygan.training.module import GANModule
-from steadygan.training.step import initial_state, step
+from steadygan.training.step import step
 from tiny import silent
 
 RUN = ["batch_size=12", "iterations=6", "log_every=2", "evaluate_every=3", "checkpoint_every=2", "trainer.precision=64"]
@@ -167,7 +168,7 @@ def test_the_first_update_of_a_discriminator_that_tells_classes(plan, backend):
     torch.testing.assert_close(logs["loss/classification"], told.detach())
     torch.testing.assert_close(logs["loss/discriminator"], adversarial.detach())
     for name, value in network.named_parameters():
-        torch.testing.assert_close(state["discriminator"]["params"][name], value.detach())
+        torch.testing.assert_close(state.discriminator.params[name], value.detach())
 
 
 @pytest.mark.parametrize("backend", [AutogradBackend(), FuncBackend()], ids=["tape", "transform"])
@@ -192,7 +193,7 @@ def test_the_first_update_of_a_conditional_gan(plan, how, backend):
         penalty = 10 * (slope.norm(dim=1) - 1).square().mean()
         grads = torch.autograd.grad(loss + penalty, list(network.parameters()), retain_graph=True, allow_unused=True)
         found.append([p.detach() - 0.1 * (0 if g is None else g) for p, g in zip(network.parameters(), grads)])
-    made = [state["discriminator"]["params"][name] for name, _ in network.named_parameters()]
+    made = [state.discriminator.params[name] for name, _ in network.named_parameters()]
     assert any(all(torch.allclose(a, b, atol=1e-12) for a, b in zip(made, each)) for each in found)
     for parameter, value in zip(network.parameters(), made):
         parameter.data = value
@@ -203,7 +204,7 @@ def test_the_first_update_of_a_conditional_gan(plan, how, backend):
     loss.backward()
     optimizer.step()
     for name, value in generator.named_parameters():
-        torch.testing.assert_close(state["generator"]["params"][name], value.detach())
+        torch.testing.assert_close(state.generator.params[name], value.detach())
 
 
 ROUNDS = {

@@ -7,7 +7,6 @@ import torch
 
 from steadygan.common.errors import UserError
 from steadygan.config.building import build
-from steadygan.config.node import PLAYERS
 from steadygan.core import autodiff
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.population.member import Member
@@ -24,11 +23,11 @@ ALGORITHM = ["regularizer=[r1,gradient_penalty]", "regularizer.r1.gamma=3"]
 
 def gradient(gan, backend, iteration):
     """D's gradient at the first state, in the batches of one iteration but with the draws of the first."""
-    batches = gan.sampler.sample(0, {player: gan.state[player]["params"] for player in PLAYERS})
+    batches = gan.sampler.sample(0, gan.state.params())
     due = gan.components.sampling.due(iteration)
     batches["discriminator"] = tuple(batch._replace(due=due) for batch in batches["discriminator"])
     state, logs = step(gan.components.algorithm, backend, gan.state, batches, 0)
-    return state["last"]["discriminator"], logs["penalty/r1"]
+    return state.last["discriminator"], logs["penalty/r1"]
 
 
 @pytest.mark.parametrize("backend", [AutogradBackend(), FuncBackend()], ids=["tape", "transform"])
@@ -64,7 +63,7 @@ def test_what_is_not_due_is_not_computed(fresh, monkeypatch):
         gan.advance(iteration)
         done.append(len(counted) - before)
     assert done == [2, 0, 1, 1, 1, 0, 2]
-    batches = [gan.sampler.sample(t, {player: gan.state[player]["params"] for player in PLAYERS}) for t in range(4)]
+    batches = [gan.sampler.sample(t, gan.state.params()) for t in range(4)]
     assert [set(batch["discriminator"][0].penalty) for batch in batches] == [
         *({"r1", "gradient_penalty"}, set(), {"r1"}, {"gradient_penalty"}),
     ]
@@ -73,7 +72,7 @@ def test_what_is_not_due_is_not_computed(fresh, monkeypatch):
 def test_all_turns_of_an_iteration_alike(fresh):
     gan = fresh("regularizer=[r1]", "regularizer.r1.every=2", "game.n_critic=3")
     for iteration, due in ((0, {"r1": 2}), (1, {}), (2, {"r1": 2})):
-        batches = gan.sampler.sample(iteration, {player: gan.state[player]["params"] for player in PLAYERS})
+        batches = gan.sampler.sample(iteration, gan.state.params())
         assert [batch.due for batch in batches["discriminator"]] == [due] * 3
 
 
@@ -93,12 +92,11 @@ def test_steps_of_the_weights_once_in_a_while(fresh):
     given += ["regularizer.orthogonal.weight=0", "regularizer.weight_decay.weight=0.01"]
     gan = fresh(*given, "regularizer.weight_clip.value=0.3", "optimizer@optimizer.discriminator=sgd")
     gan.components.algorithm.rules["discriminator"].__dict__["lr"] = 0.0
-    before = gan.state["discriminator"]["params"]
+    before = gan.state.discriminator.params
     for iteration, rest in ((0, 0.96), (1, 1.0), (3, 1.0), (4, 0.96)):
-        batches = gan.sampler.sample(iteration, {player: gan.state[player]["params"] for player in PLAYERS})
-        after = step(gan.components.algorithm, AutogradBackend(), gan.state, batches, iteration)[0]["discriminator"][
-            "params"
-        ]
+        batches = gan.sampler.sample(iteration, gan.state.params())
+        state, _ = step(gan.components.algorithm, AutogradBackend(), gan.state, batches, iteration)
+        after = state.discriminator.params
         for name, value in before.items():
             torch.testing.assert_close(after[name], (rest * value).clamp(-0.3, 0.3), rtol=1e-12, atol=1e-14)
 

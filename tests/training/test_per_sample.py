@@ -16,7 +16,8 @@ from steadygan.core.autodiff import AutogradBackend, FuncBackend
 from steadygan.population.memory import member_bytes
 from steadygan.runs import files
 from steadygan.training.module import GANModule
-from steadygan.training.step import AlgorithmPlayers, step
+from steadygan.training.players import AlgorithmPlayers
+from steadygan.training.step import step
 from tiny import silent
 
 RUN = ["network.width=5", "iterations=12", "log_every=4", "checkpoint_every=5"]
@@ -26,7 +27,7 @@ FULL = "optimizer.discriminator.covariance=full"
 
 
 def batches_of(sampler, state, t=0):
-    return sampler.sample(t, {player: state[player]["params"] for player in ("generator", "discriminator")})
+    return sampler.sample(t, {player: state.of(player).params for player in ("generator", "discriminator")})
 
 
 def alone(batch, place):
@@ -161,9 +162,9 @@ def test_a_chain_of_steps_is_that_of_the_rule(setup):
     """The step hands the rule what it asks for, once an update of the discriminator."""
     components, state, sampler = setup(*ASKS, FULL, "game.n_critic=2")
     after, logs = step(components.algorithm, AutogradBackend(), state, batches_of(sampler, state), 0)
-    assert after["discriminator"]["rule"]["count"].item() == 2
-    assert "previous" not in after["discriminator"]["rule"]
-    kept = after["discriminator"]["rule"]["covariance"]["matrix"]
+    assert after.discriminator.rule["count"].item() == 2
+    assert "previous" not in after.discriminator.rule
+    kept = after.discriminator.rule["covariance"]["matrix"]
     level = (6 * kept.diagonal().mean()).sqrt()
     torch.testing.assert_close(logs["rule/discriminator/noise_level"], level)
 

@@ -9,7 +9,7 @@ from steadygan.config.node import PLAYERS
 
 
 def flat(gan, player):
-    return torch.cat([value.flatten() for value in gan.state[player]["params"].values()])
+    return torch.cat([value.flatten() for value in gan.state.of(player).params.values()])
 
 
 def test_each_player_has_a_schedule_of_its_own(fresh):
@@ -28,7 +28,7 @@ def test_each_player_has_a_schedule_of_its_own(fresh):
         before = {player: flat(gan, player) for player in PLAYERS}
         gan.advance(iteration)
         for player in PLAYERS:
-            gradient = torch.cat([value.flatten() for value in gan.state["last"][player].values()])
+            gradient = torch.cat([value.flatten() for value in gan.state.last[player].values()])
             rates[player].append(((before[player] - flat(gan, player)).norm() / gradient.norm()).item())
     assert rates["generator"] == pytest.approx([0.4, 0.4, 0.4, 0.3, 0.2, 0.1, 0.1])
     assert rates["discriminator"] == pytest.approx([0.2, 0.2, 0.2, 0.6, 0.6, 0.6, 0.6])
@@ -63,6 +63,6 @@ def test_moves_in_any_ratio(fresh, n_critic, critic_every):
     gan = fresh("game=ratio", f"game.n_critic={n_critic}", f"game.critic_every={critic_every}")
     for iteration in range(6):
         gan.advance(iteration)
-    steps = {player: math.log(gan.state[player]["rule"]["power1"]) / math.log(0.5) for player in PLAYERS}
+    steps = {player: math.log(gan.state.of(player).rule["power1"]) / math.log(0.5) for player in PLAYERS}
     moves = {"generator": 6, "discriminator": n_critic * len(range(0, 6, critic_every))}
     assert steps == pytest.approx(moves)

@@ -19,7 +19,7 @@ from steadygan.config.building import build
 from steadygan.core.growing import shrunk
 from steadygan.runs import files
 from steadygan.training.module import GANModule
-from steadygan.training.schemes.pretraining import STATE, Pretraining
+from steadygan.training.schemes.pretraining import Pretraining
 from tiny import silent, tiny
 
 RUN = [
@@ -97,7 +97,7 @@ def test_the_files_of_a_pretrained_run(pretrained):
     assert [row["iteration"] for row in rows(pretrained)] == ["4", "8", "12"]
     pictures = sorted(path.name for path in (pretrained.directory / files.SAMPLES).iterdir())
     assert pictures == ["0000000.png", "0000008.png", "0000012.png"]
-    assert torch.load(pretrained.directory / files.CHECKPOINT, weights_only=True)["more"][STATE] == {
+    assert torch.load(pretrained.directory / files.CHECKPOINT, weights_only=True)["more"]["scheme"] == {
         "phase": 4,
         "steps": 480,
     }
@@ -153,16 +153,16 @@ def test_a_step_is_the_mean_of_l1_by_hand(plan):
         work.progress["step"] = work.phase.steps
         work.advance()
     x, latent, _ = work._sample(work.phase, 0)
-    before = gan.state["generator"]
-    params, buffers = before["params"], before["buffers"]
-    made, _ = gan.components.algorithm.objective.generator(params, buffers, latent)
+    before = gan.state.generator
+    params, buffers = before.params, before.buffers
+    made, _ = gan.components.algorithm.networks.generator(params, buffers, latent)
     assert work.step()
     assert work.means() == {"loss": pytest.approx(float((made - shrunk(x, 16)).abs().mean()), rel=1e-6)}
-    after = gan.state["generator"]["params"]
+    after = gan.state.generator.params
     # Adam's first step has the length lr, whatever the gradient
     lengths = torch.cat([(after[name] - params[name]).abs().flatten() for name in params])
     assert float(lengths.median()) == pytest.approx(1e-3, rel=0.01)
-    assert gan.state["discriminator"] is work.gan.state["discriminator"]
+    assert gan.state.discriminator is work.gan.state.discriminator
     assert gan.iteration == 0
 
 
@@ -173,13 +173,13 @@ def test_the_fakes_of_the_discriminator_do_not_move(plan):
     while work.progress["phase"] < 3:
         work.progress["step"] = work.phase.steps
         work.advance()
-    kept = gan.state["generator"]
+    kept = gan.state.generator
     _, latent, _ = work._sample(work.phase, 0)
     whole, alone = gan.sample(latent, ema=False), gan.sample(latent[3:4], ema=False)
     torch.testing.assert_close(whole[3:4], alone)
     for _ in range(3):
         assert work.step()
-    assert gan.state["generator"] is kept
+    assert gan.state.generator is kept
 
 
 def test_the_game_begins_as_any_does(plan):
@@ -190,12 +190,12 @@ def test_the_game_begins_as_any_does(plan):
         work.progress["step"] = work.phase.steps - 1
         assert work.step()
         work.advance()
-    own = gan.state["generator"]
-    assert same(gan.state["ema"], {**own["params"], **own["buffers"]})
+    own = gan.state.generator
+    assert same(gan.state.ema, own.tensors)
     for player in ("generator", "discriminator"):
-        assert not any(value.any() for value in gan.state[player]["rule"]["mean"].values())
-    last = next(iter(gan.state["discriminator"]["params"].items()))
-    assert torch.equal(gan.state["snapshots"]["params"][last[0]][0], last[1][0])
+        assert not any(value.any() for value in gan.state.of(player).rule["mean"].values())
+    last = next(iter(gan.state.discriminator.params.items()))
+    assert torch.equal(gan.state.snapshots.params[last[0]][0], last[1][0])
 
 
 # --- going on -------------------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_a_run_stopped_in_any_phase_ends_with_the_same_bits(plan, whole, monkeyp
     told = summary(job)
     assert (told["status"], told["iteration"]) == ("preempted", 0)
     saved = torch.load(job.directory / files.CHECKPOINT, weights_only=True)
-    assert saved["more"][STATE]["steps"] == at
+    assert saved["more"]["scheme"]["steps"] == at
     assert train.action(job) == "resume"
     assert steadygan.load(job.directory).sample(2).shape == (2, 1, 16, 16)
     assert train.execute(job, silent) == "completed"
@@ -442,12 +442,12 @@ def test_the_losses_of_a_stage_by_hand(plan):
     for iteration in range(3):
         gan.advance(iteration)
     gan.window.reset()
-    batch = gan.sampler.sample(3, {player: gan.state[player]["params"] for player in gan.components.networks})[
+    batch = gan.sampler.sample(3, {player: gan.state.of(player).params for player in gan.components.networks})[
         "discriminator"
     ][0]
     networks = {}
     for player, network in gan.components.networks.items():
-        network.load_state_dict({**gan.state[player]["params"], **gan.state[player]["buffers"]})
+        network.load_state_dict({**gan.state.of(player).params, **gan.state.of(player).buffers})
         networks[player] = network
     small, smaller = shrunk(batch.real, 8), shrunk(batch.real, 4)
     real = (small + smaller.repeat_interleave(2, 2).repeat_interleave(2, 3)) / 2

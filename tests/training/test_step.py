@@ -10,16 +10,17 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from steadygan.config.building import build
 from steadygan.config.node import PLAYERS
 from steadygan.core.autodiff import AutogradBackend, FuncBackend
+from steadygan.training.algorithm import initial_state
 from steadygan.training.batches import BatchSampler
 from steadygan.training.functional import functional, tensors
-from steadygan.training.step import initial_state, step
+from steadygan.training.step import step
 
 RUN = ["network.width=8"]
 DIGITS = ["dataset=digits", "network=dcgan", "network.width=4"]
 
 
 def sample(sampler, t, state):
-    return sampler.sample(t, {player: state[player]["params"] for player in PLAYERS})
+    return sampler.sample(t, state.params())
 
 
 def train(components, state, sampler, iterations, backend=None):
@@ -81,9 +82,9 @@ def test_alternating_against_a_loop_by_hand(setup, n_critic):
     )
     new, _ = train(components, state, sampler, 12)
     generator, discriminator, average = by_hand(components, sampler, state, 12, n_critic)
-    close(new["generator"]["params"], {n: p.detach() for n, p in generator.named_parameters()})
-    close(new["discriminator"]["params"], {n: p.detach() for n, p in discriminator.named_parameters()})
-    close(new["ema"], average)
+    close(new.generator.params, {n: p.detach() for n, p in generator.named_parameters()})
+    close(new.discriminator.params, {n: p.detach() for n, p in discriminator.named_parameters()})
+    close(new.ema, average)
 
 
 def test_simultaneous_against_a_loop_by_hand(setup):
@@ -97,8 +98,8 @@ def test_simultaneous_against_a_loop_by_hand(setup):
     )
     new, _ = train(components, state, sampler, 12)
     generator, discriminator, _ = by_hand(components, sampler, state, 12, 1, alternating=False)
-    close(new["generator"]["params"], {n: p.detach() for n, p in generator.named_parameters()})
-    close(new["discriminator"]["params"], {n: p.detach() for n, p in discriminator.named_parameters()})
+    close(new.generator.params, {n: p.detach() for n, p in generator.named_parameters()})
+    close(new.discriminator.params, {n: p.detach() for n, p in discriminator.named_parameters()})
 
 
 ALGORITHMS = {
@@ -130,8 +131,8 @@ def test_tape_and_transform_take_the_same_steps(setup, overrides):
     still = {
         (player, name)
         for player in PLAYERS
-        for name, value in state[player]["params"].items()
-        if torch.equal(value, autograd[player]["params"][name])
+        for name, value in state.of(player).params.items()
+        if torch.equal(value, autograd.of(player).params[name])
     }
     # Where only differences of logits count, the last bias of the critic has no gradient.
     assert all(player == "discriminator" and name.endswith("bias") for player, name in still)
@@ -181,15 +182,15 @@ def test_schedules_are_evaluated_at_the_iteration(config, setup):
 def test_weights_are_clipped_after_every_update(setup):
     components, state, sampler = setup(*ALGORITHMS["wgan"], "regularizer.weight_clip.value=0.05")
     new, _ = train(components, state, sampler, 1)
-    assert max(float(value.abs().max()) for value in new["discriminator"]["params"].values()) <= 0.05
-    assert max(float(value.abs().max()) for value in new["generator"]["params"].values()) > 0.05
+    assert max(float(value.abs().max()) for value in new.discriminator.params.values()) <= 0.05
+    assert max(float(value.abs().max()) for value in new.generator.params.values()) > 0.05
 
 
 def test_gradient_norms_are_those_of_the_gradients(setup):
     components, state, sampler = setup("game=simultaneous", "optimizer@optimizer.generator=sgd")
     new, logs = step(components.algorithm, AutogradBackend(), state, sample(sampler, 0, state), 0)
     lr = components.algorithm.rules["generator"].lr
-    moved = [(a - b) / lr for a, b in zip(*(s["generator"]["params"].values() for s in (state, new)))]
+    moved = [(a - b) / lr for a, b in zip(*(s.generator.params.values() for s in (state, new)))]
     norm = torch.cat([value.flatten() for value in moved]).norm()
     torch.testing.assert_close(logs["grad_norm/generator"], norm, rtol=1e-8, atol=0)
 
@@ -197,7 +198,7 @@ def test_gradient_norms_are_those_of_the_gradients(setup):
 def test_what_a_rule_says_of_its_state_is_logged(setup):
     components, state, sampler = setup("optimizer@optimizer.discriminator=sgnht")
     new, logs = train(components, state, sampler, 3)
-    said = components.algorithm.rules["discriminator"].logs(new["discriminator"]["rule"])
+    said = components.algorithm.rules["discriminator"].logs(new.discriminator.rule)
     assert said
     close(
         {f"rule/discriminator/{key}": value for key, value in said.items()},
@@ -217,7 +218,7 @@ def test_bf16_penalties_stay_in_full_precision(config):
             components.dataset, components.sampling, latent, 0, 6, torch.device("cpu"), torch.float32
         )
         state, logs[precision] = step(components.algorithm, AutogradBackend(), state, sample(sampler, 0, state), 0)
-        assert {value.dtype for value in state["discriminator"]["params"].values()} == {torch.float32}
+        assert {value.dtype for value in state.discriminator.params.values()} == {torch.float32}
     torch.testing.assert_close(logs["32"]["penalty/r1"], logs["bf16"]["penalty/r1"], rtol=1e-6, atol=0)
     difference = (logs["32"]["loss/discriminator"] - logs["bf16"]["loss/discriminator"]).abs()
     assert 0 < float(difference) < 0.02

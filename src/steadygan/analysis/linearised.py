@@ -18,14 +18,18 @@ from steadygan.config.node import PLAYERS
 from steadygan.core.aggregation import Mean
 from steadygan.core.autodiff import FuncBackend
 from steadygan.core.draws import stream_seed
-from steadygan.core.games import Simultaneous, State
-from steadygan.core.objective import StepBatch, repeated
+from steadygan.core.games import Simultaneous
 from steadygan.core.optimizers import Sgd
+from steadygan.core.state import PlayerState, State
+from steadygan.core.step_batch import Batches, repeated
+from steadygan.core.types import Networks, Tensors
 from steadygan.theory.spectrum import Operator, Product
+from steadygan.training.algorithm import Algorithm
 from steadygan.training.batches import BatchSampler
 from steadygan.training.components import Components
 from steadygan.training.networks import as_functions
-from steadygan.training.step import Algorithm, AlgorithmPlayers, step
+from steadygan.training.players import AlgorithmPlayers
+from steadygan.training.step import step
 
 STREAM = "stability"
 """The stream of draws: the same batch for every state of a run."""
@@ -44,7 +48,7 @@ class Scene:
 
     algorithm: Algorithm
     state: State
-    batches: Mapping[str, tuple[StepBatch, ...]]
+    batches: Batches
     iteration: int
 
     def at(self, state: State) -> "Scene":
@@ -62,27 +66,27 @@ def scene(components: Components, state: State, iteration: int, seed: int, size:
 
     Args:
         components: of the run.
-        state: see ``steadygan.training.step``.
+        state: see ``steadygan.core.state``.
         iteration: generator updates behind it; schedules are evaluated there.
         seed: of the run.
         size: examples of each batch.
         index: of the draws; others are independent.
     """
     state = doubled(state)
-    params = {player: state[player]["params"] for player in PLAYERS}
+    params = state.params()
     latent: int = components.networks["generator"].latent  # pyright: ignore[reportAssignmentType] networks say it
     device = next(iter(params["generator"].values())).device
     derived_seed = stream_seed(seed, STREAM) >> 1  # what takes seeds takes those of 63 bits
     sampling = replace(components.sampling, every={}, aggregation=False)
     sampler = BatchSampler(components.dataset, sampling, latent, derived_seed, size, device, torch.float64)
     functions = components.sampling.labelling.functions(as_functions(components.networks, bf16=False))
-    objective = components.algorithm.objective
-    aggregation = Mean() if getattr(objective.aggregation, "noisy", False) else objective.aggregation
-    objective = replace(objective, **{"penalty_discriminator": None, "aggregation": aggregation, **functions})
-    algorithm = replace(components.algorithm, objective=objective)
-    return Scene(
-        algorithm.at(iteration), state, algorithm.at_stage(sampler.sample(index, params), iteration), iteration
-    )
+    ensemble, batches = components.algorithm.ensemble, sampler.sample(index, params)
+    if getattr(ensemble.aggregation, "noisy", False):
+        ensemble = replace(ensemble, aggregation=Mean())
+    algorithm = replace(components.algorithm, networks=Networks(**functions), ensemble=ensemble)
+    if algorithm.growth is not None:
+        batches = algorithm.growth.at(iteration).batches(batches)
+    return Scene(algorithm.at(iteration), state, batches, iteration)
 
 
 class Flat:
@@ -140,7 +144,7 @@ class Field:
 
     def __init__(self, of: Scene) -> None:
         self.scene = of
-        params = {player: of.state[player]["params"] for player in PLAYERS}
+        params = of.state.params()
         self.flat = Flat(params)
         self.x = self.flat.vector(params)
         self._game = getattr(of.algorithm.game, "limit", None) or Simultaneous()
@@ -152,33 +156,36 @@ class Field:
     def __call__(self, x: Tensor) -> Tensor:
         """Return ``[n] -> [n]``."""
         params = self.flat.tree(x)
-        own = {player: {**self.scene.state[player], "params": params[player], "rule": self._rules[player]}
-               for player in PLAYERS}  # fmt: skip
-        moved, _ = self._game.play(self._players, {**self.scene.state, **own}, self._batches)
-        return self.flat.vector({player: moved[player]["params"] for player in PLAYERS}) - x
+        state = self.scene.state
+        for player in PLAYERS:
+            own = state.of(player)._replace(params=params[player], rule=self._rules[player])
+            state = state.with_player(player, own)
+        moved, _ = self._game.play(self._players, state, self._batches)
+        return self.flat.vector(moved.params()) - x
 
     def outputs(self, x: Tensor) -> Tensor:
         """Return the outputs of both networks in one vector: samples, and logits of the data and of the samples."""
-        params, objective, state = self.flat.tree(x), self.scene.algorithm.objective, self.scene.state
+        params, algorithm, state = self.flat.tree(x), self.scene.algorithm, self.scene.state
         (batch,) = self._batches["discriminator"]
         made = self._made(params)
         # The discriminator on samples that stay: each network's own change, and not one through the other.
-        batch = batch.repeated(objective.members)
+        batch = batch.repeated(algorithm.ensemble.members)
         logits = [
-            objective.discriminator(params["discriminator"], state["discriminator"]["buffers"], shown, *batch.condition)
+            algorithm.networks.discriminator(
+                params["discriminator"], state.discriminator.buffers, shown, *batch.condition
+            )
             for shown in (batch.real, self._fake)
         ]
         return torch.cat([made.flatten(), *(logit.flatten() for logit, _ in logits)])
 
     @cached_property
     def _fake(self) -> Tensor:
-        return repeated(self._made(self.flat.tree(self.x)), self.scene.algorithm.objective.members)
+        return repeated(self._made(self.flat.tree(self.x)), self.scene.algorithm.ensemble.members)
 
-    def _made(self, params: State) -> Tensor:
-        generator, (batch,) = self.scene.algorithm.objective.generator, self._batches["discriminator"]
-        return generator(params["generator"], self.scene.state["generator"]["buffers"], batch.latent, *batch.condition)[
-            0
-        ]
+    def _made(self, params: Mapping[str, Tensors]) -> Tensor:
+        generator, (batch,) = self.scene.algorithm.networks.generator, self._batches["discriminator"]
+        buffers = self.scene.state.generator.buffers
+        return generator(params["generator"], buffers, batch.latent, *batch.condition)[0]
 
     def operator(self) -> Operator:
         """Return its Jacobian at the state."""
@@ -198,25 +205,20 @@ class Iteration:
         """Return the tensors that the map is of."""
         rules = self.scene.algorithm.rules
         tree = {
-            player: {"params": state[player]["params"], "rule": _without(state[player]["rule"], rules[player].counters)}
+            player: {"params": state.of(player).params, "rule": _without(state.of(player).rule, rules[player].counters)}
             for player in PLAYERS
         }
-        return {**tree, "game": _without(state.get("game", {}), getattr(self.scene.algorithm.game, "counters", ()))}
+        return {**tree, "game": _without(state.game, getattr(self.scene.algorithm.game, "counters", ()))}
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return ``[n] -> [n]``."""
         moving, state = self.flat.tree(x), self.scene.state
-        at = {
-            player: {
-                **state[player],
-                "params": moving[player]["params"],
-                "rule": _with(state[player]["rule"], moving[player]["rule"]),
-            }
-            for player in PLAYERS
-        }
-        game = {"game": _with(state["game"], moving["game"])} if "game" in state else {}
+        for player in PLAYERS:
+            own, new = state.of(player), moving[player]
+            state = state.with_player(player, PlayerState(new["params"], own.buffers, _with(own.rule, new["rule"])))
+        state = state._replace(game=_with(state.game, moving["game"]))
         algorithm, batches = self.scene.algorithm, self.scene.batches
-        new, _ = step(algorithm, FuncBackend(), {**state, **at, **game}, batches, self.scene.iteration)
+        new, _ = step(algorithm, FuncBackend(), state, batches, self.scene.iteration)
         return self.flat.vector(self._moving(new))
 
     def operator(self) -> Operator:

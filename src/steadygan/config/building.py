@@ -20,15 +20,18 @@ from steadygan.config.trials.attempt import is_ours, tried, user_keys
 from steadygan.config.trials.data import try_dataset, try_metric, try_scores
 from steadygan.core.declare import declared
 from steadygan.core.draws import Draw, normal_like, uniform
+from steadygan.core.ensembles import Ensemble
 from steadygan.core.objective import Objective
 from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.snapshots import Snapshots
+from steadygan.core.types import Networks
 from steadygan.data.base import Dataset
 from steadygan.data.described import Described
 from steadygan.loggers.base import RunLogger
 from steadygan.loggers.guarded import Guarded
 from steadygan.loggers.lightning import LightningLogger
 from steadygan.networks.layers.norms import mixes_samples
+from steadygan.training.algorithm import Algorithm
 from steadygan.training.batches import ENGINE_KEYS, SamplingSpec
 from steadygan.training.components import DTYPES, Components
 from steadygan.training.labelling import KEYS as LABEL_KEYS
@@ -36,7 +39,6 @@ from steadygan.training.labelling import UNLABELLED, Labelling, share_of
 from steadygan.training.networks import as_functions, build_networks
 from steadygan.training.schemes import Plain
 from steadygan.training.schemes.base import Scheme
-from steadygan.training.step import Algorithm
 
 if TYPE_CHECKING:
     import lightning
@@ -141,14 +143,13 @@ def build_algorithm(config: Config, networks: Mapping[str, nn.Module], labelling
             problem = "it bounds the weights after each update, and cannot do so k times as much"
             raise bad_value(f"regularizer.{name}.every", config["regularizer"][name]["every"], problem)
     return Algorithm(
+        networks=Networks(
+            **labelling.functions(as_functions(networks, bf16=str(config["trainer"]["precision"]) == "bf16"))
+        ),
         objective=Objective(
-            **labelling.functions(as_functions(networks, bf16=str(config["trainer"]["precision"]) == "bf16")),
-            labels=labelling.method,
             loss=make_kind("loss", config["loss"]),
             perturb=perturb,
             penalties={name: method for name, method in regularizers.items() if name not in projections},
-            members=config["discriminator"]["ensemble"],
-            aggregation=make_kind("vote", config["discriminator"]["vote"], "discriminator.vote"),
         ),
         rules={
             player: _rule(config["optimizer"][player], f"optimizer.{player}", networks[player]) for player in PLAYERS
@@ -156,7 +157,12 @@ def build_algorithm(config: Config, networks: Mapping[str, nn.Module], labelling
         projections=projections,
         game=make_kind("game", config["game"]),
         ema=make_kind("ema", config["ema"]),
-        snapshots=Snapshots(config["discriminator"]["snapshots"], config["discriminator"]["every"]),
+        ensemble=Ensemble(
+            config["discriminator"]["ensemble"],
+            make_kind("vote", config["discriminator"]["vote"], "discriminator.vote"),
+            Snapshots(config["discriminator"]["snapshots"], config["discriminator"]["every"]),
+        ),
+        labels=labelling.method,
     )
 
 

@@ -9,13 +9,14 @@ Reference: Karras et al. (2018), arXiv:1710.10196.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Apply, Number, Tensors
+from steadygan.core.step_batch import Batches, StepBatch
+from steadygan.core.types import Apply, Networks, Number, Tensors
 
 
 def shrunk(x: Tensor, size: int) -> Tensor:
@@ -57,12 +58,14 @@ class Growth:
         per_iteration: images an iteration.
         stable: images of each stage with nothing to fade.
         fading: images in which a stage after the first is faded in; before its ``stable`` ones.
+        fixed: the stage that they are at, whatever the iteration.
     """
 
     sizes: tuple[int, ...]
     per_iteration: float
     stable: float
     fading: float
+    fixed: int | None = None
 
     def start(self, stage: int) -> float:
         """Return the number of images at which a stage begins."""
@@ -74,6 +77,8 @@ class Growth:
 
     def stage(self, t: int) -> int:
         """Return the stage of iteration ``t``, from 0; it says how a program is built, so ``t`` is no tensor."""
+        if self.fixed is not None:
+            return self.fixed
         return max(stage for stage in range(len(self.sizes)) if self.start(stage) <= t * self.per_iteration)
 
     def fade(self, stage: int, t: Number) -> Number:
@@ -84,26 +89,47 @@ class Growth:
             return ((t.double() * self.per_iteration - self.start(stage)) / self.fading).clamp(0, 1)
         return min(max((t * self.per_iteration - self.start(stage)) / self.fading, 0.0), 1.0)
 
-    def generator(self, apply: Apply, stage: int, fade: Number) -> Apply:
+    def at(self, t: Number) -> "Stage":
+        """Return the stage of iteration ``t``, which may be a tensor where the stage is fixed."""
+        stage = self.stage(t)
+        return Stage(self.sizes, stage, self.fade(stage, t))
+
+
+class Stage(NamedTuple):
+    """A stage of networks that grow, and the fade of its new layers."""
+
+    sizes: tuple[int, ...]
+    stage: int
+    fade: Number
+
+    def generator(self, apply: Apply) -> Apply:
         """Return a growing generator as one of images of full size."""
-        return partial(_full_size, apply, self.sizes[-1], {"stage": stage, "fade": fade})
+        return partial(_full_size, apply, self)
 
-    def discriminator(self, apply: Apply, stage: int, fade: Number) -> Apply:
-        """Return a growing discriminator as it is at a stage."""
-        return partial(apply, stage=stage, fade=fade)
+    def discriminator(self, apply: Apply) -> Apply:
+        """Return a growing discriminator as it is at this stage."""
+        return partial(apply, stage=self.stage, fade=self.fade)
 
-    def functions(self, functions: dict[str, Any], stage: int, fade: Number) -> dict[str, Any]:
-        """Return an objective's functions by name as they are at a stage; those that are None stay None."""
-        made = {name: apply and self.discriminator(apply, stage, fade) for name, apply in functions.items()}
-        return {**made, "generator": self.generator(functions["generator"], stage, fade)}
+    def networks(self, networks: Networks) -> Networks:
+        """Return the networks of an algorithm as they are at this stage; those that are None stay None."""
+        generator, *discriminators = networks
+        return Networks(self.generator(generator), *(apply and self.discriminator(apply) for apply in discriminators))
 
-    def real(self, x: Tensor, stage: int, fade: Number) -> Tensor:
-        """Real images as they are at a stage."""
-        return at_stage(x, self.sizes[stage], fade)
+    def real(self, x: Tensor) -> Tensor:
+        """Return real images as they are at this stage."""
+        return at_stage(x, self.sizes[self.stage], self.fade)
+
+    def batches(self, batches: Batches) -> Batches:
+        """Return the batches with real examples as the networks are to see them."""
+
+        def look(batch: StepBatch) -> StepBatch:
+            return batch if batch.real is None else batch._replace(real=self.real(batch.real))
+
+        return {player: tuple(look(batch) for batch in own) for player, own in batches.items()}
 
 
 def _full_size(
-    apply: Apply, size: int, stage_kwargs: dict[str, Any], params: Tensors, buffers: Tensors, *inputs: Tensor
+    apply: Apply, stage: Stage, params: Tensors, buffers: Tensors, *inputs: Tensor
 ) -> tuple[Tensor, Tensors]:
-    made, new = apply(params, buffers, *inputs, **stage_kwargs)
-    return enlarged(made, size), new
+    made, new = apply(params, buffers, *inputs, stage=stage.stage, fade=stage.fade)
+    return enlarged(made, stage.sizes[-1]), new

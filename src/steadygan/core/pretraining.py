@@ -4,21 +4,19 @@ Reference: Pani (undated), section 4.3.1.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from steadygan.core.autodiff import Backend
-from steadygan.core.objective import mean, repeated
+from steadygan.core.objective import Outcome, mean
 from steadygan.core.optimizers.base import UpdateRule
-from steadygan.core.types import Apply, Tensors
+from steadygan.core.state import PlayerState
+from steadygan.core.step_batch import repeated
+from steadygan.core.types import Apply, Logs, Number, Tensors
 
-Objective = Callable[[Tensors, Tensors], tuple[Tensor, dict[str, Any]]]
-"""``objective(params, buffers) -> (scalar, {"logs", "buffers"})``."""
-
-Player = dict[str, Any]
-"""``params``, ``buffers`` and ``rule``, the state of its update rule."""
+Objective = Callable[[Tensors, Tensors], tuple[Tensor, Outcome]]
+"""``objective(params, buffers) -> (scalar, outcome)``."""
 
 
 def of_generator(
@@ -27,7 +25,7 @@ def of_generator(
     latent: Tensor,
     target: Tensor,
     condition: Sequence[Tensor] = (),
-    **kwargs: Any,
+    **kwargs: Number,
 ) -> Objective:
     """Return the mean distance of what is made of ``latent [B, d]`` from ``target [B, C, s, s]``, place by place.
 
@@ -40,10 +38,10 @@ def of_generator(
         **kwargs: ``stage`` and ``fade`` of one that grows.
     """
 
-    def objective(params: Tensors, buffers: Tensors) -> tuple[Tensor, dict[str, Any]]:
+    def objective(params: Tensors, buffers: Tensors) -> tuple[Tensor, Outcome]:
         made, new = apply(params, buffers, latent, *condition, **kwargs)
         loss = distance(made, target).mean()
-        return loss, {"logs": {"loss": loss}, "buffers": new}
+        return loss, Outcome({"loss": loss}, new)
 
     return objective
 
@@ -67,11 +65,11 @@ def of_discriminator(
     """
     real, fake, condition = repeated(real, members), repeated(fake, members), repeated(tuple(condition), members)
 
-    def objective(params: Tensors, buffers: Tensors) -> tuple[Tensor, dict[str, Any]]:
+    def objective(params: Tensors, buffers: Tensors) -> tuple[Tensor, Outcome]:
         (of_real, first), (of_fake, second) = (apply(params, buffers, x, *condition) for x in (real, fake))
         loss = 0.5 * ((of_real - 1).square().mean() + of_fake.square().mean())
         right = torch.cat([of_real > 0.5, of_fake < 0.5]).to(loss.dtype).mean()
-        return members * loss, {"logs": {"loss": loss, "accuracy": right}, "buffers": mean([first, second])}
+        return members * loss, Outcome({"loss": loss, "accuracy": right}, mean([first, second]))
 
     return objective
 
@@ -80,18 +78,18 @@ def move(
     objective: Objective,
     rule: UpdateRule,
     backend: Backend,
-    player: Player,
+    player: PlayerState,
     average: Callable[[Tensors], Tensors] = lambda grads: grads,
-) -> tuple[Player, dict[str, Tensor]]:
+) -> tuple[PlayerState, Logs]:
     """Return the player after one update, and the logs; ``player`` is left as it was.
 
     Args:
         objective: what it minimises.
         rule: how it moves; one without noise.
         backend: how gradients are taken.
-        player: see ``Player``.
+        player: where it is.
         average: the mean of the gradients over processes.
     """
-    grads, aux = backend.gradient(lambda params: objective(params, player["buffers"]), player["params"])
-    params, state = rule.update(player["params"], average(grads), player["rule"], None)
-    return {"params": params, "buffers": aux["buffers"], "rule": state}, aux["logs"]
+    grads, outcome = backend.gradient(lambda params: objective(params, player.buffers), player.params)
+    params, state = rule.update(player.params, average(grads), player.rule, None)
+    return PlayerState(params, outcome.buffers, state), outcome.logs

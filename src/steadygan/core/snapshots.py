@@ -7,11 +7,11 @@ Reference: Ramakers et al. (undated), section 2 and eq. 10.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from steadygan.core.state import PlayerState, Stack
 from steadygan.core.types import Number, Tensors
 
 
@@ -27,51 +27,37 @@ class Snapshots:
     count: int = 0
     every: int = 100
 
-    def init(self, networks: tuple[Tensors, Tensors]) -> dict[str, Any]:
-        """Return the state without any snapshot yet.
+    def init(self, params: Tensors, buffers: Tensors) -> Stack:
+        """Return the state without any snapshot yet, ``[count * K, ...]`` each tensor."""
+        repeats = {part: {name: _repeat(value, self.count) for name, value in own.items()}
+                   for part, own in (("params", params), ("buffers", buffers))}  # fmt: skip
+        first = next(iter(repeats["params"].values()))
+        return Stack(**repeats, active=torch.zeros(len(first), dtype=torch.bool, device=first.device))
 
-        ``params`` and ``buffers`` are ``[count * K, ...]``, ``active`` ``[count * K]`` false.
-        """
-        params, buffers = ({name: value.repeat(self.count, *[1] * (value.ndim - 1)) for name, value in tensors.items()}
-                           for tensors in networks)  # fmt: skip
-        first = next(iter(params.values()))
-        return {
-            "params": params,
-            "buffers": buffers,
-            "active": torch.zeros(len(first), dtype=torch.bool, device=first.device),
-        }
-
-    def update(self, state: dict[str, Any], present: dict[str, Any], t: Number) -> dict[str, Any]:
-        """Return the state after iteration ``t`` (from 0): a snapshot that is due replaces the oldest.
-
-        Args:
-            state: as ``init`` gave it.
-            present: the discriminator's ``params`` and ``buffers``.
-            t: iterations made before this one.
-        """
-        members = len(state["active"]) // self.count
-        made = torch.as_tensor(t, device=state["active"].device) + 1
-        slot = torch.arange(len(state["active"]), device=made.device) // members
+    def update(self, state: Stack, present: PlayerState, t: Number) -> Stack:
+        """Return the state after iteration ``t`` (from 0): a snapshot that is due replaces the oldest."""
+        members = len(state.active) // self.count
+        made = torch.as_tensor(t, device=state.active.device) + 1
+        slot = torch.arange(len(state.active), device=made.device) // members
         due = (made % self.every == 0) & (slot == (made // self.every - 1) % self.count)
 
-        def put(old: Tensor, new: Tensor) -> Tensor:
-            return torch.where(due.view(-1, *[1] * (old.ndim - 1)), new.repeat(self.count, *[1] * (new.ndim - 1)), old)
+        def put(old: Tensors, new: Tensors) -> Tensors:
+            return {
+                name: torch.where(due.view(-1, *[1] * (value.ndim - 1)), _repeat(new[name], self.count), value)
+                for name, value in old.items()
+            }
 
-        return {
-            **{
-                part: {name: put(old, present[part][name]) for name, old in state[part].items()}
-                for part in ("params", "buffers")
-            },
-            "active": state["active"] | due,
-        }
+        return Stack(put(state.params, present.params), put(state.buffers, present.buffers), state.active | due)
 
-    def discriminators(self, state: dict[str, Any], present: dict[str, Any]) -> dict[str, Any]:
-        """Return the present discriminators and the snapshots as one stack: ``params``, ``buffers``, ``active``."""
-        now = torch.ones(len(state["active"]) // self.count, dtype=torch.bool, device=state["active"].device)
-        return {
-            **{
-                part: {name: torch.cat([present[part][name], old]) for name, old in state[part].items()}
-                for part in ("params", "buffers")
-            },
-            "active": torch.cat([now, state["active"]]),
-        }
+    def discriminators(self, state: Stack, present: PlayerState) -> Stack:
+        """Return the present discriminators and the snapshots as one stack."""
+        now = torch.ones(len(state.active) // self.count, dtype=torch.bool, device=state.active.device)
+        params, buffers = (
+            {name: torch.cat([new[name], value]) for name, value in old.items()}
+            for old, new in ((state.params, present.params), (state.buffers, present.buffers))
+        )
+        return Stack(params, buffers, torch.cat([now, state.active]))
+
+
+def _repeat(value: Tensor, times: int) -> Tensor:
+    return value.repeat(times, *[1] * (value.ndim - 1))

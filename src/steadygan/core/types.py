@@ -1,12 +1,21 @@
 """The types of what an algorithm is made of."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
 Tensors = dict[str, Tensor]
 """The parameters or the buffers of one player, by name."""
+
+Tree = dict[str, Any]
+"""Tensors and numbers in nested dicts."""
+
+RuleState = Tree
+"""The state of an update rule."""
+
+Logs = dict[str, Tensor]
+"""Scalars to be logged, by name."""
 
 Number = float | Tensor
 """A setting: a plain number in a single run, a 0-dim tensor under ``vmap``."""
@@ -27,9 +36,24 @@ Apply = Callable[..., tuple[Tensor, Tensors]]
 """A network as a function: ``(params, buffers, x) -> (output, new buffers)``; a conditional one takes a label ``[B]``
 after ``x``, one that grows ``stage`` and ``fade`` by keyword (``steadygan.core.growing``)."""
 
+Network = Callable[[Tensor], tuple[Tensor, Tensors]]
+"""A network at some parameters: ``x -> (output, new buffers)``."""
 
 Aggregation = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """``aggregation(losses [M], active [M], u) -> scalar``: the generator's loss against several discriminators."""
+
+
+class Networks(NamedTuple):
+    """The networks of an algorithm as functions.
+
+    ``penalty_discriminator``: the one that penalties differentiate, where it is not the loss's (full precision beside
+    bf16). ``classifier``: the discriminator with all its class logits, where it tells classes.
+    """
+
+    generator: Apply
+    discriminator: Apply
+    penalty_discriminator: Apply | None = None
+    classifier: Apply | None = None
 
 
 class Loss(Protocol):

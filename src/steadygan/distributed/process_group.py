@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steadygan.common.signals import Interrupt
 from steadygan.config.node import PLAYERS
-from steadygan.core.games import State
+from steadygan.core.state import State
 from steadygan.core.types import Tensors
 
 T = TypeVar("T")
@@ -114,15 +114,14 @@ class ProcessGroup(SingleProcess):
         """
         if not self.local_buffers:
             return state
-        state = {**state, **{player: {**state[player]} for player in PLAYERS}}
-        averaged = {player: _floating(state[player]["buffers"]) for player in PLAYERS}
-        averaged["ema"] = {name: state["ema"][name] for name in averaged["generator"]}
+        averaged = {player: _floating(state.of(player).buffers) for player in PLAYERS}
+        averaged["ema"] = {name: state.ema[name] for name in averaged["generator"]}
         means = iter(self._means([value for buffers in averaged.values() for value in buffers.values()]))
         new = {owner: {name: next(means) for name in buffers} for owner, buffers in averaged.items()}
         for player in PLAYERS:
-            state[player]["buffers"] = {**state[player]["buffers"], **new[player]}
-        state["ema"] = {**state["ema"], **new["ema"]}
-        return state
+            own = state.of(player)
+            state = state.with_player(player, own._replace(buffers={**own.buffers, **new[player]}))
+        return state._replace(ema={**state.ema, **new["ema"]})
 
     def broadcast(self, value: T) -> T:
         box: list[T] = [value]

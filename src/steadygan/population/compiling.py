@@ -88,7 +88,7 @@ def at_once(choice: object, components: Components, batch_size: int, device: tor
     if device.type != "cpu":
         return None
     dtype = next(components.networks["discriminator"].parameters()).dtype
-    outputs = layer_outputs(components.networks, dtype)["discriminator"] * components.algorithm.objective.members
+    outputs = layer_outputs(components.networks, dtype)["discriminator"] * components.algorithm.ensemble.members
     return max(1, round(CACHE / (outputs * batch_size * dtype.itemsize)))
 
 

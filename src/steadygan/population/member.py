@@ -5,11 +5,11 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.runs.job import Job
+from steadygan.training.algorithm import initial_state
 from steadygan.training.components import DTYPES, Components
 from steadygan.training.functional import tensors
 from steadygan.training.running_mean import RunningMean
 from steadygan.training.state import GANState
-from steadygan.training.step import initial_state
 
 
 class Member(GANState):

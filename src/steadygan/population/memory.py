@@ -10,10 +10,10 @@ from torch.nn.modules.module import register_module_forward_hook
 from torch.utils._pytree import tree_leaves
 
 from steadygan.config.node import PLAYERS
-from steadygan.core.games import State
+from steadygan.core.state import State
+from steadygan.training.algorithm import initial_state
 from steadygan.training.components import DTYPES, Components
 from steadygan.training.functional import tensors
-from steadygan.training.step import initial_state
 
 STATES = 14
 """Copies of both networks: weights, two moments and an average, their gradients, and all of it once more in the new
@@ -43,22 +43,22 @@ def member_bytes(components: Components, batch_size: int, precision: str) -> int
     """Return an estimate from above of what one more member takes, in bytes."""
     dtype, algorithm = DTYPES[precision], components.algorithm
     state = initial_state(algorithm, {player: tensors(components.networks[player]) for player in PLAYERS})
-    weights = {player: _elements(state[player]["params"]) for player in PLAYERS}
-    outputs, discriminators = layer_outputs(components.networks, dtype), algorithm.objective.members
+    weights = {player: _elements(state.of(player).params) for player in PLAYERS}
+    outputs, discriminators = layer_outputs(components.networks, dtype), algorithm.ensemble.members
     # Updates that batches are drawn for, but that are not made; a gradient goes through theirs: all of it twice.
     looked_ahead = components.sampling.n_critic - algorithm.game.n_critic
     factor = PASSES * (1 + 2 * looked_ahead) * getattr(algorithm.game, "memory_factor", 1)
     per_example = factor * (outputs["generator"] + discriminators * outputs["discriminator"])
-    per_example += SEEN * discriminators * algorithm.snapshots.count * outputs["discriminator"]
+    per_example += SEEN * discriminators * algorithm.ensemble.snapshots.count * outputs["discriminator"]
     elements = STATES * sum(weights.values()) + LOOKAHEAD * looked_ahead * weights["discriminator"]
-    elements += KEPT * _elements([state.get("game"), state.get("snapshots"), state.get("aux_state")])
+    elements += KEPT * _elements([state.game, state.snapshots, state.aux_state])
     elements += sum(_rule_elements(components, player, state, batch_size) for player in PLAYERS)
     return (elements + batch_size * components.sampling.copies * per_example) * dtype.itemsize
 
 
 def _rule_elements(components: Components, player: str, state: State, batch_size: int) -> int:
     """Numbers that the player's update rule takes beside those that every rule does."""
-    weights, state_size = (_elements(state[player][part]) for part in ("params", "rule"))
+    weights, state_size = _elements(state.of(player).params), _elements(state.of(player).rule)
     samples = SAMPLES * batch_size * weights if components.algorithm.rules[player].per_sample else 0
     return RULE_STATES * max(0, state_size - 2 * weights) + samples
 

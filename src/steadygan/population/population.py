@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from steadygan.config.node import PLAYERS
 from steadygan.population.draws import Draws
 from steadygan.population.member import Member
 from steadygan.population.program import Outcome, Program, Programs, frozen, member, stack
@@ -70,7 +69,7 @@ class Population:
             BatchSampler(own.dataset, own.sampling, one.latent, one.seed, batch_size, self.device, one.float_type)
             for one, own in self._slots
         ]
-        self._draws = Draws(samplers, {player: first.state[player]["params"] for player in PLAYERS})
+        self._draws = Draws(samplers, first.state.params())
         self._freezes = asynchronous(self.device)
         self._algorithm = components.algorithm
         self.program = Programs(components.algorithm, self._draws, self._freezes)
@@ -122,7 +121,8 @@ class Population:
     def _asked(self, iteration: int) -> tuple[Program, Sequence[Tensor], Tensor]:
         """Return the program of an iteration, its draws, and the iteration itself."""
         drawn, kind = self._draws.at(iteration)
-        stage = self._algorithm.during(iteration).stage
+        growth = self._algorithm.growth
+        stage = None if growth is None else growth.stage(iteration)
         return partial(self.program, kind, stage), drawn, torch.tensor(iteration, device=self.device)
 
     def step(self) -> None:

@@ -1,7 +1,6 @@
 """The step of all members as one tensor program: ``vmap`` of the pure step, and nothing else."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
@@ -9,10 +8,11 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.core.autodiff import FuncBackend
-from steadygan.core.games import State
+from steadygan.core.state import State
 from steadygan.population.draws import Draws
+from steadygan.training.algorithm import Algorithm
 from steadygan.training.running_mean import finite, summands
-from steadygan.training.step import Algorithm, step
+from steadygan.training.step import step
 
 T = TypeVar("T")
 """A tree of tensors."""
@@ -76,7 +76,7 @@ class Programs:
         """``programs(kind of the batches, stage, *what a program takes)``."""
         if (kind, stage) not in self._made:
             algorithm, draws, freezes = self._given
-            self._made[kind, stage] = self._wrap(program(replace(algorithm, stage=stage), draws, freezes, kind))
+            self._made[kind, stage] = self._wrap(program(algorithm.in_stage(stage), draws, freezes, kind))
         return self._made[kind, stage](*arguments)
 
 

@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_map
 
 from steadygan.common.errors import UserError, first_line
 from steadygan.config.node import PLAYERS
+from steadygan.core.state import PlayerState, Stack, State
 from steadygan.data.described import facts
 from steadygan.runs.files import Unreadable, write_atomically
 from steadygan.training.state import GANState
@@ -35,8 +36,8 @@ def save(path: Path, gan: GANState, signature: str, seconds: float, written: Cal
         "iteration": gan.iteration,
         "seconds": seconds,
         "state_dict": gan.state_dict(),
-        "rules": {player: gan.state[player]["rule"] for player in PLAYERS},
-        "more": {name: value for name, value in gan.state.items() if name not in (*PLAYERS, "ema")},
+        "rules": {player: gan.state.of(player).rule for player in PLAYERS},
+        "more": more(gan.state),
         "window": gan.window.state(),
         "data": facts(gan.dataset),
     }
@@ -91,23 +92,29 @@ def restore(gan: GANState, checkpoint: dict[str, Any]) -> None:
     def fill(prefix: str, values: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: _fitting(saved, f"{prefix}.{name}", value) for name, value in values.items()}
 
-    state = dict(gan.state)
+    state, rest = gan.state, checkpoint.get("more")
     try:
         for player in PLAYERS:
-            current = gan.state[player]
-            state[player] = {
-                "params": fill(player, current["params"]),
-                "buffers": fill(player, current["buffers"]),
-                "rule": checkpoint["rules"][player],
-            }
-        state["ema"] = fill("generator_ema", gan.state["ema"])
-        state.update(checkpoint["more"])
+            params, buffers, _ = state.of(player)
+            filled = PlayerState(fill(player, params), fill(player, buffers), checkpoint["rules"][player])
+            state = state.with_player(player, filled)
+        if snapshots := rest.get("snapshots"):
+            rest = {**rest, "snapshots": Stack(**snapshots)}
+        state = state._replace(ema=fill("generator_ema", state.ema), **rest)
         iteration, window = checkpoint["iteration"], checkpoint["window"]
         gan.window.restore(window)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"an incomplete checkpoint ({error!r})") from error
     gan.state = tree_map(lambda t: t.to(gan.device) if isinstance(t, Tensor) else t, state)
     gan.iteration = iteration
+
+
+def more(state: State) -> dict[str, Any]:
+    """Return what of a state is not in the ``state_dict`` or among the rules, as plain containers."""
+    parts = {"last": state.last, "game": state.game, "aux_state": state.aux_state, "scheme": state.scheme}
+    if state.snapshots:
+        parts["snapshots"] = state.snapshots._asdict()
+    return {name: value for name, value in parts.items() if value}
 
 
 def _fitting(saved: dict[str, Tensor], name: str, like: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from steadygan.common.ranges import Count, at_least
 from steadygan.common.typed import check
 from steadygan.config.node import Built, Node
 from steadygan.core.draws import generator, normal_like
-from steadygan.core.games import State
+from steadygan.core.state import State
 from steadygan.core.types import Apply, Tensors
 from steadygan.data.described import Described
 from steadygan.pictures.interpolation import linear, paths, spherical
@@ -88,7 +88,7 @@ class TrainedGAN:
 
     @property
     def state(self) -> State:
-        """The training state, see ``steadygan.training.step``."""
+        """The training state, see ``steadygan.core.state``."""
         return self._gan.state
 
     def at(self, path: Path) -> "TrainedGAN":

@@ -10,10 +10,11 @@ from torch import Tensor
 from steadygan.config.node import PLAYERS
 from steadygan.core.declare import declared
 from steadygan.core.draws import Draw, generator, normal_like
-from steadygan.core.objective import StepBatch, views
+from steadygan.core.noise import views
+from steadygan.core.step_batch import StepBatch
 from steadygan.core.types import Tensors
+from steadygan.training.algorithm import Algorithm
 from steadygan.training.labelling import UNLABELLED, Labelling
-from steadygan.training.step import Algorithm
 
 ENGINE_KEYS = {"noise": ("draw", "copies"), "regularizer": ("draw", "every")}
 """Keys that speak to the engine, by group: the draw, the number of perturbed copies, how often a penalty is due."""
@@ -69,7 +70,7 @@ class SamplingSpec:
             n_critic=declared(algorithm.game, "critic_batches", algorithm.game.n_critic),
             updates=algorithm.game.n_critic,
             critic_every=declared(algorithm.game, "critic_every", 1),
-            aggregation=algorithm.objective.aggregation.noisy,
+            aggregation=algorithm.ensemble.aggregation.noisy,
             labelling=labelling,
             smoothing=declared(algorithm.objective.loss, "draw"),
             zero_sum=declared(algorithm.game, "uses_real", False),

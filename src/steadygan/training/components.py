@@ -10,10 +10,10 @@ from torch import nn
 from steadygan.data.base import Dataset
 from steadygan.loggers.base import RunLogger
 from steadygan.metrics.base import Metric
+from steadygan.training.algorithm import Algorithm
 from steadygan.training.batches import SamplingSpec
 from steadygan.training.labelling import of_samples
 from steadygan.training.schemes.base import Plain, Scheme
-from steadygan.training.step import Algorithm
 
 if TYPE_CHECKING:
     import lightning

@@ -1,6 +1,5 @@
 """The LightningModule of one GAN: it holds the state and calls the step; no maths."""
 
-from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -11,23 +10,21 @@ from torch.utils._pytree import tree_map
 
 from steadygan.config.node import PLAYERS
 from steadygan.core.autodiff import AutogradBackend
-from steadygan.core.objective import StepBatch
+from steadygan.core.step_batch import Batches
 from steadygan.distributed.process_group import SingleProcess
+from steadygan.training.algorithm import initial_state
 from steadygan.training.batches import BatchSampler
 from steadygan.training.components import Components
 from steadygan.training.functional import mirror, tensors
 from steadygan.training.running_mean import RunningMean
 from steadygan.training.state import GANState
-from steadygan.training.step import initial_state, step
-
-Batches = Mapping[str, tuple[StepBatch, ...]]
-"""The batches of one iteration, by player."""
+from steadygan.training.step import step
 
 
 class GANModule(GANState, lightning.LightningModule):  # pyright: ignore[reportIncompatibleVariableOverride] `device`
     """One GAN; ``generator``, ``discriminator`` and ``generator_ema`` are its networks.
 
-    ``state`` is the training state (see ``steadygan.training.step``); the networks' parameters and buffers are always
+    ``state`` is the training state (see ``steadygan.core.state``); the networks' parameters and buffers are always
     those of it. ``state_dict`` is all of them, by player.
     """
 
@@ -54,8 +51,8 @@ class GANModule(GANState, lightning.LightningModule):  # pyright: ignore[reportI
 
     def _on_state(self) -> None:
         for player in PLAYERS:
-            self._mirrors[player]({**self.state[player]["params"], **self.state[player]["buffers"]})
-        self._mirrors["generator_ema"](self.state["ema"])
+            self._mirrors[player](self.state.of(player).tensors)
+        self._mirrors["generator_ema"](self.state.ema)
 
     def configure_optimizers(self) -> None:
         """None: the rules are part of the step."""
@@ -90,7 +87,7 @@ class GANModule(GANState, lightning.LightningModule):  # pyright: ignore[reportI
 
     def draw(self, iteration: int) -> Batches:
         """Return the data and random draws of an iteration, this process's part of them."""
-        return self.sampler.sample(iteration, {player: self.state[player]["params"] for player in PLAYERS})
+        return self.sampler.sample(iteration, self.state.params())
 
     def transfer_batch_to_device(self, batch: Batches, device: torch.device, dataloader_idx: int) -> Batches:
         """Return the batch, which was drawn on the device."""

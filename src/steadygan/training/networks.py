@@ -2,14 +2,13 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from steadygan.config.node import PLAYERS
 from steadygan.core.draws import stream_seed
-from steadygan.core.types import Apply, Tensors
+from steadygan.core.types import Apply, Number, Tensors
 from steadygan.networks.ensemble import Ensemble
 from steadygan.training.functional import functional
 
@@ -40,7 +39,7 @@ def _network(builder: Callable[..., nn.Module], shape: tuple[int, ...], seed: in
         return builder(shape=shape)
 
 
-def as_functions(networks: Mapping[str, nn.Module], bf16: bool) -> dict[str, Any]:
+def as_functions(networks: Mapping[str, nn.Module], bf16: bool) -> dict[str, Apply]:
     """Return the functions that an objective calls, under bf16 autocast but for the penalties' critic."""
     full = {player: functional(network) for player, network in networks.items()}
     if not bf16:
@@ -51,7 +50,7 @@ def as_functions(networks: Mapping[str, nn.Module], bf16: bool) -> dict[str, Any
 
 def _autocast(apply: Apply) -> Apply:
     @functools.wraps(apply)
-    def cast(params: Tensors, buffers: Tensors, *inputs: torch.Tensor, **kwargs: Any):
+    def cast(params: Tensors, buffers: Tensors, *inputs: Tensor, **kwargs: Number) -> tuple[Tensor, Tensors]:
         with torch.autocast(inputs[0].device.type, dtype=torch.bfloat16):
             output, new_buffers = apply(params, buffers, *inputs, **kwargs)
         return output.float(), {name: value.float() for name, value in new_buffers.items()}

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from steadygan.config.node import PLAYERS
-from steadygan.core.games import State
 from steadygan.core.growing import Growth
-from steadygan.core.objective import repeated
+from steadygan.core.state import State
+from steadygan.core.step_batch import repeated
 from steadygan.core.types import Apply, Tensors
 from steadygan.distributed.process_group import SingleProcess
 from steadygan.training.components import Components
@@ -18,7 +18,7 @@ from steadygan.training.running_mean import RunningMean
 
 
 class GANState:
-    """The networks of a training state (see ``steadygan.training.step``) and how far they are.
+    """The networks of a training state (see ``steadygan.core.state``) and how far they are.
 
     Attributes:
         diverged_at: the iteration whose logs were not finite; the state is the one before it.
@@ -78,8 +78,8 @@ class GANState:
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """``generator.*``, ``discriminator.*`` and ``generator_ema.*``, parameters and buffers."""
-        players = {player: {**self.state[player]["params"], **self.state[player]["buffers"]} for player in PLAYERS}
-        players["generator_ema"] = self.state["ema"]
+        players = {player: self.state.of(player).tensors for player in PLAYERS}
+        players["generator_ema"] = self.state.ema
         return {f"{player}.{name}": value for player, values in players.items() for name, value in values.items()}
 
     @torch.no_grad()
@@ -88,20 +88,18 @@ class GANState:
 
         A conditional GAN is asked for the classes ``label [n]``.
         """
-        generator = self.state["generator"]
-        values = self.state["ema"] if ema else {**generator["params"], **generator["buffers"]}
+        values = self.state.ema if ema else self.state.generator.tensors
         return self._now("generator", self._generate)(values, values, latents, *_given(label))[0]
 
     def averaged(self) -> tuple[Apply, Tensors]:
         """Return the averaged generator as a function of its parameters and buffers, and these in one dict."""
-        return self._now("generator", self._generate), self.state["ema"]
+        return self._now("generator", self._generate), self.state.ema
 
     def _now(self, player: str, apply: Apply) -> Apply:
         """Return a network that grows as it is at this iteration; others as they are."""
         if self._growth is None:
             return apply
-        stage = self._growth.stage(self.iteration)
-        return getattr(self._growth, player)(apply, stage, self._growth.fade(stage, self.iteration))
+        return getattr(self._growth.at(self.iteration), player)(apply)
 
     def labels(self, count: int, stream: str, seed: int | None = None) -> Tensor | None:
         """Classes ``[count]``, those of a batch of the data; None where the GAN is not conditional."""
@@ -127,8 +125,8 @@ class GANState:
         return self._outputs(self._classifier, x.to(self.device, self.float_type), None)
 
     def _outputs(self, network: Apply, x: Tensor, label: Tensor | None) -> Tensor:
-        discriminator, inputs = self.state["discriminator"], repeated((x, *_given(label)), self._members)
-        outputs, _ = self._now("discriminator", network)(discriminator["params"], discriminator["buffers"], *inputs)
+        discriminator, inputs = self.state.discriminator, repeated((x, *_given(label)), self._members)
+        outputs, _ = self._now("discriminator", network)(discriminator.params, discriminator.buffers, *inputs)
         return outputs.unflatten(0, (self._members, -1)).mean(0)
 
 

@@ -30,10 +30,13 @@ from steadygan.core.ema import Ema
 from steadygan.core.games import Ratio
 from steadygan.core.losses import Minimax
 from steadygan.core.noise import identity
-from steadygan.core.objective import Objective, StepBatch
+from steadygan.core.objective import Objective
 from steadygan.core.optimizers import Sgd
+from steadygan.core.step_batch import StepBatch
+from steadygan.core.types import Networks
 from steadygan.theory.dirac import Linear, closed_form
-from steadygan.training.step import Algorithm, initial_state, step
+from steadygan.training.algorithm import Algorithm, initial_state
+from steadygan.training.step import step
 
 DOUBLE = {("r1", 1.0), ("r2", 1.0), ("r1_r2", 1.0), ("instance_noise", math.sqrt(2)), ("roth", 2.0)}
 """Where the eigenvalues meet: their error is the root of rounding."""
@@ -93,16 +96,16 @@ def test_alternating_with_several_moves(n_critic):
 
 def ratio(h, critic_every, n_critic, iterations, start=1e-6):
     """The distance to the equilibrium over its start, after each iteration of the Dirac-GAN under ``Ratio``."""
-    objective = Objective(generator, discriminator, Minimax(), {}, identity)
+    objective, networks = Objective(Minimax(), {}, identity), Networks(generator, discriminator)
     game = Ratio(n_critic=n_critic, critic_every=critic_every)
-    algorithm = Algorithm(objective, dict.fromkeys(PLAYERS, Sgd(lr=h)), {}, game, Ema(0.0))
+    algorithm = Algorithm(networks, objective, dict.fromkeys(PLAYERS, Sgd(lr=h)), {}, game, Ema(0.0))
     theta, nothing = torch.tensor([start], dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
-    networks = {"generator": ({"theta": theta}, {"spread": nothing[0, 0]}), "discriminator": ({"psi": nothing[0]}, {})}
-    state, seen = initial_state(algorithm, networks), []
+    tensors = {"generator": ({"theta": theta}, {"spread": nothing[0, 0]}), "discriminator": ({"psi": nothing[0]}, {})}
+    state, seen = initial_state(algorithm, tensors), []
     batches = {"discriminator": (StepBatch(nothing, nothing),) * n_critic, "generator": (StepBatch(nothing, None),)}
     for t in range(iterations):
         state, _ = step(algorithm, AutogradBackend(), state, batches, t)
-        seen.append(math.hypot(state["generator"]["params"]["theta"], state["discriminator"]["params"]["psi"]) / start)
+        seen.append(math.hypot(state.generator.params["theta"], state.discriminator.params["psi"]) / start)
     return seen
 
 

@@ -17,7 +17,6 @@ from steadygan.analysis.studies.perfect_discriminator.retrain import UNSEEN, ret
 from steadygan.analysis.studies.perfect_discriminator.settings import Settings
 from steadygan.analysis.studies.perfect_discriminator.variants import remedies
 from steadygan.analysis.studies.two_gaussians.study import CRITICS, seen
-from steadygan.config.node import PLAYERS
 from steadygan.core.settings import hyperparameters as hyperparameters_of
 
 
@@ -36,10 +35,10 @@ def study(tmp_path_factory):
 
 def test_a_discriminator_trained_alone_leaves_the_generator_where_it_is():
     gan = fresh(composed(["network.width=8", "batch_size=16", "seed=3"]))
-    before = {player: dict(gan.state[player]["params"]) for player in ("generator", "discriminator")}
+    before = {player: dict(gan.state.of(player).params) for player in ("generator", "discriminator")}
     train_discriminator(gan, 0, 3)
     for player, moved in (("generator", False), ("discriminator", True)):
-        for name, value in gan.state[player]["params"].items():
+        for name, value in gan.state.of(player).params.items():
             assert bool((value != before[player][name]).any()) is moved, name
 
 
@@ -78,23 +77,23 @@ def test_what_is_looked_at_of_a_new_discriminator():
     frozen = fresh(composed(given))
     for t in range(3):
         frozen.advance(t)
-    kept = {name: value.clone() for name, value in frozen.state["generator"]["params"].items()}
+    kept = {name: value.clone() for name, value in frozen.state.generator.params.items()}
     settings = Settings(width=8, batch_size=16, iterations=20, every=20, batches=4, draws=20, coordinates=1)
     first, last = list(retrain(frozen, composed(given), settings, 0))
     assert (first.iteration, last.iteration) == (0, 20)
     assert first.error == pytest.approx(2 * math.log(2), abs=0.2)
     assert last.error < first.error
-    assert all(torch.equal(value, kept[name]) for name, value in frozen.state["generator"]["params"].items())
+    assert all(torch.equal(value, kept[name]) for name, value in frozen.state.generator.params.items())
 
     new = fresh({**composed(given), "seed": 1000})
-    states = {player: (frozen if player == "generator" else new).state[player] for player in PLAYERS}
-    objective = new.components.algorithm.objective
+    states = new.state._replace(generator=frozen.state.generator)
+    networks = new.components.algorithm.networks
     rows = {"saturating": [], "nonsaturating": []}
     for place in range(4):
-        sample = new.sampler.sample(UNSEEN + place, {player: states[player]["params"] for player in PLAYERS})
+        sample = new.sampler.sample(UNSEEN + place, states.params())
         params = {name: value.detach().requires_grad_() for name, value in kept.items()}
-        fake, _ = objective.generator(params, states["generator"]["buffers"], sample["generator"][0].latent)
-        logits, _ = objective.discriminator(*(states["discriminator"][part] for part in ("params", "buffers")), fake)
+        fake, _ = networks.generator(params, states.generator.buffers, sample["generator"][0].latent)
+        logits, _ = networks.discriminator(*states.discriminator[:2], fake)
         d = torch.sigmoid(logits)
         for name, loss in (("saturating", (1 - d).log().mean()), ("nonsaturating", -d.log().mean())):
             grads = torch.autograd.grad(loss, list(params.values()), retain_graph=True)

@@ -157,12 +157,12 @@ def still_gan(activation, width=6):
     """A GAN at an equilibrium: the discriminator is 0 and the data are the generator's own samples."""
     gan = small(f"network.activation={activation}", f"network.width={width}", "loss=minimax", iterations=0)
     last = {name: torch.zeros_like(value) if name.startswith("layers.2") else value
-            for name, value in gan.state["discriminator"]["params"].items()}  # fmt: skip
-    state = {**gan.state, "discriminator": {**gan.state["discriminator"], "params": last}}
+            for name, value in gan.state.discriminator.params.items()}  # fmt: skip
+    state = gan.state.with_params({"discriminator": last})
     here = scene(gan.components, state, 0, gan.seed, 64)
-    own = here.state["generator"]
+    own = here.state.generator
     (batch,) = here.batches["discriminator"]
-    made = here.algorithm.objective.generator(own["params"], own["buffers"], batch.latent)[0]
+    made = here.algorithm.networks.generator(own.params, own.buffers, batch.latent)[0]
     batches = {"discriminator": (batch._replace(real=made),), "generator": (here.batches["generator"][0],)}
     return replace(here, batches={**batches, "generator": (batches["generator"][0]._replace(latent=batch.latent),)})
 
@@ -171,7 +171,7 @@ def test_the_rescalings_of_a_relu_net_are_symmetries():
     here = still_gan("relu")
     field = Field(here)
     assert float(field(field.x).norm()) < 1e-12
-    params = here.state["generator"]["params"]
+    params = here.state.generator.params
     settings = Settings(zero=1e-6)
     linear = spectra.of_field(field, settings, quiet)
     kept = torch.as_tensor(linear.kept)
@@ -185,7 +185,7 @@ def test_the_rescalings_of_a_relu_net_are_symmetries():
             for name in ("weight", "bias"):
                 along[f"layers.{layer}.{name}"][unit] = params[f"layers.{layer}.{name}"][unit]
             along[f"layers.{layer + 1}.weight"][:, unit] = -params[f"layers.{layer + 1}.weight"][:, unit]
-            critic = {name: torch.zeros_like(v) for name, v in here.state["discriminator"]["params"].items()}
+            critic = {name: torch.zeros_like(v) for name, v in here.state.discriminator.params.items()}
             direction = field.flat.vector({"generator": along, "discriminator": critic})
             pushed = field.operator().push(direction.numpy())
             assert np.linalg.norm(pushed) < 1e-9  # a zero mode
@@ -215,7 +215,7 @@ def test_the_output_bias_of_a_wasserstein_critic_is_idle_and_a_marginal_weight_i
     gan = small("loss=wasserstein", "network.width=4")
     here = scene(gan.components, gan.state, 3, gan.seed, 32)
     linear = spectra.of_field(Field(here), Settings(), quiet)
-    names = [(player, name) for player in PLAYERS for name, value in here.state[player]["params"].items()
+    names = [(player, name) for player in PLAYERS for name, value in here.state.of(player).params.items()
              for _ in range(value.numel())]  # fmt: skip
     assert [names[place] for place in np.flatnonzero(~linear.kept)] == [("discriminator", "layers.2.bias")]
     # psi = 0, theta = 0 with a cubic force: row and column are 0 as well, and the field is not constant

@@ -6,12 +6,12 @@ import torch
 
 from steadygan.config.building import build
 from steadygan.config.composition import compose
-from steadygan.config.node import PLAYERS, Config
+from steadygan.config.node import Config
 from steadygan.core.autodiff import AutogradBackend
-from steadygan.core.games import State
+from steadygan.core.state import State
 from steadygan.training.components import DTYPES
 from steadygan.training.module import GANModule
-from steadygan.training.step import AlgorithmPlayers
+from steadygan.training.players import AlgorithmPlayers
 
 QUIET = ("logger=none", "metrics=[]")
 
@@ -37,8 +37,7 @@ def train_discriminator(gan: GANModule, first: int, count: int) -> State:
     """Iterations ``first`` to ``first + count`` of the discriminator alone; the state is the GAN's from then on."""
     for t in range(first, first + count):
         players, state = players_of(gan, t), gan.state
-        params = {player: state[player]["params"] for player in PLAYERS}
-        for batch in gan.sampler.sample(t, params)["discriminator"]:
+        for batch in gan.sampler.sample(t, state.params())["discriminator"]:
             gradient = players.gradient("discriminator", state, batch)
             state = players.move("discriminator", state, gradient, batch)
         gan.state = state

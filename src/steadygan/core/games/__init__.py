@@ -1,6 +1,6 @@
 """Games: the order in which the players move."""
 
-from steadygan.core.games.base import Batches, Game, Gradient, Logs, LookaheadFn, Players, State
+from steadygan.core.games.base import Game, Gradient, LookaheadFn, Players
 from steadygan.core.games.consensus import Consensus
 from steadygan.core.games.extragradient import Extragradient
 from steadygan.core.games.lookahead import Lookahead
@@ -12,12 +12,10 @@ from steadygan.core.games.unrolled import Unrolled
 
 __all__ = [
     "Alternating",
-    "Batches",
     "Consensus",
     "Extragradient",
     "Game",
     "Gradient",
-    "Logs",
     "Lookahead",
     "LookaheadFn",
     "Optimistic",
@@ -25,6 +23,5 @@ __all__ = [
     "Ratio",
     "Sga",
     "Simultaneous",
-    "State",
     "Unrolled",
 ]

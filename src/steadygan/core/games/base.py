@@ -4,21 +4,14 @@ A game decides in which order the players move. It sees gradients and moves, nev
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from torch import Tensor
+from steadygan.core.state import State
+from steadygan.core.step_batch import Batches, StepBatch
+from steadygan.core.types import Logs, RuleState, Tensors
 
-from steadygan.core.objective import StepBatch
-from steadygan.core.types import Tensors
-
-State = dict[str, Any]
-"""A nested dict of tensors: ``generator`` and ``discriminator`` (``params``, ``buffers``, ``rule``), ``ema``; ``game``,
-where a game has a state; ``aux_state``, where penalties or noise have one."""
-
-Logs = dict[str, Tensor]
-
-Batches = Mapping[str, tuple[StepBatch, ...]]
-"""The data and draws of an iteration, by player: a batch for each of its updates."""
+Vector = Mapping[str, Tensors]
+"""A tensor for each parameter of both players."""
 
 
 class Gradient(NamedTuple):
@@ -34,7 +27,7 @@ class Gradient(NamedTuple):
     buffers: Tensors
     grad_covariance: Tensors | None = None
     aux_state: Mapping[str, Tensors] | None = None
-    rule: Any = None
+    rule: RuleState | None = None
 
 
 class Players(Protocol):
@@ -59,18 +52,14 @@ class Players(Protocol):
             zero_sum: the generator minimises the negative of the discriminator's loss in place of its own loss.
         """
 
-    def pullback(
-        self, state: State, batches: Mapping[str, StepBatch], vector: Mapping[str, Tensors]
-    ) -> dict[str, Tensors]:
+    def pullback(self, state: State, batches: Mapping[str, StepBatch], vector: Vector) -> dict[str, Tensors]:
         """Return the gradient of the inner product of ``vector`` (fixed) and the field, by both players' parameters.
 
         The field is each player's gradient by its own parameters, as ``gradient`` gives it; so this is the transpose
         of the field's Jacobian times ``vector``.
         """
 
-    def pushforward(
-        self, state: State, batches: Mapping[str, StepBatch], vector: Mapping[str, Tensors]
-    ) -> dict[str, Tensors]:
+    def pushforward(self, state: State, batches: Mapping[str, StepBatch], vector: Vector) -> dict[str, Tensors]:
         """Return the derivative of the same field along ``vector``: its Jacobian times ``vector``."""
 
     def move(self, player: str, state: State, gradient: Gradient, batch: StepBatch) -> State:
@@ -92,7 +81,7 @@ class Game(Protocol):
     ``memory_factor``, how many times the memory of a plain gradient it takes, where that is more than one;
     ``uses_real``, true where the generator's batch needs real examples whatever the loss; ``limit``, the simultaneous
     game that it is in the limit of small steps, where that is not the plain one; and ``init(params)``, with the
-    parameters of each player: its own state under ``state["game"]``, a tree of tensors that ``play`` takes in and gives
+    parameters of each player: its own state under ``state.game``, a tree of tensors that ``play`` takes in and gives
     out. ``counters`` names the keys of that state that count iterations.
     """
 

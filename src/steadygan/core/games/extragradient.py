@@ -48,7 +48,7 @@ class Extragradient(Ordered):
             trial = trial._replace(state=at.players.move(name, trial.state, at.gradient(name), batch))
         extrapolated = trial.gradient(player)
         return (
-            extrapolated._replace(rule=trial.state[player]["rule"])
+            extrapolated._replace(rule=trial.state.of(player).rule)
             if self.optimizer_state == "carried"
             else extrapolated
         )

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from steadygan.core.declare import count, declare, fraction
-from steadygan.core.games.base import Batches, Logs, Players, State
+from steadygan.core.games.base import Players
 from steadygan.core.games.ordered import Ordered
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Number, Tensors
+from steadygan.core.state import State
+from steadygan.core.step_batch import Batches
+from steadygan.core.types import Logs, Number, Tensors, Tree
 
 
 @declare(every=count, alpha=fraction)
@@ -21,7 +23,7 @@ class Lookahead(Ordered):
     way to where they are.
 
     A cycle is cut by a chord that leads inwards. The update rules' own state goes on. What is kept in
-    ``state["game"]`` is where both players were, and the iterations since.
+    ``state.game`` is where both players were, and the iterations since.
 
     Attributes:
         every: iterations, the paper's k.
@@ -35,7 +37,7 @@ class Lookahead(Ordered):
     every: Number = 5
     alpha: Number = 0.5
 
-    def init(self, params: Mapping[str, Tensors]) -> dict[str, Any]:
+    def init(self, params: Mapping[str, Tensors]) -> Tree:
         """Return both players as they begin, and 0 iterations since."""
         like = next(iter(params["generator"].values()))
         slow = {player: {name: value.clone() for name, value in weights.items()} for player, weights in params.items()}
@@ -44,17 +46,14 @@ class Lookahead(Ordered):
     def play(self, players: Players, state: State, batches: Batches) -> tuple[State, Logs]:
         """See the class."""
         state, logs = super().play(players, state, batches)
-        since = state["game"]["since"] + 1
+        since = state.game["since"] + 1
         due = since >= self.every
         slow = {
-            player: self._back(state[player]["params"], weights, due)
-            for player, weights in state["game"]["slow"].items()
+            player: self._back(state.of(player).params, weights, due) for player, weights in state.game["slow"].items()
         }
-        moved = {
-            player: {**state[player], "params": _choose(due, weights, state[player]["params"])}
-            for player, weights in slow.items()
-        }
-        return {**state, **moved, "game": {"slow": slow, "since": torch.where(due, 0.0, since)}}, logs
+        moved = {player: _choose(due, weights, state.of(player).params) for player, weights in slow.items()}
+        game = {"slow": slow, "since": torch.where(due, 0.0, since)}
+        return state.with_params(moved)._replace(game=game), logs
 
     def _back(self, now: Tensors, slow: Tensors, due: Tensor) -> Tensors:
         alpha = scalar(self.alpha, next(iter(now.values())))

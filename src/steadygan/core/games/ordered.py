@@ -6,8 +6,10 @@ from typing import NamedTuple, Self
 
 from steadygan.common.errors import bad_value
 from steadygan.core.declare import Range, declare, updates
-from steadygan.core.games.base import Batches, Gradient, Logs, Players, State
-from steadygan.core.objective import StepBatch
+from steadygan.core.games.base import Gradient, Players
+from steadygan.core.state import State
+from steadygan.core.step_batch import Batches, StepBatch
+from steadygan.core.types import Logs
 
 UPDATES = ("alternating", "simultaneous")
 ONCE = "must be 1: in a simultaneous game both players move once"

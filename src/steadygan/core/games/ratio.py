@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.core.declare import declare, updates
-from steadygan.core.games.base import Batches, Gradient, Logs, Players, State
+from steadygan.core.games.base import Gradient, Players
 from steadygan.core.games.ordered import Ordered, Position
-from steadygan.core.types import Tensors
+from steadygan.core.state import State
+from steadygan.core.step_batch import Batches
+from steadygan.core.types import Logs, Tensors, Tree
+
+T = TypeVar("T")
 
 
 @declare(critic_every=updates)
@@ -31,7 +35,7 @@ class Ratio(Ordered):
 
     critic_every: int = 2
 
-    def init(self, params: Mapping[str, Tensors]) -> dict[str, Any]:
+    def init(self, params: Mapping[str, Tensors]) -> Tree:
         """Return the iterations so far."""
         like = next(iter(params["generator"].values()))
         return {"iterations": torch.zeros((), dtype=torch.float64, device=like.device)}
@@ -41,14 +45,14 @@ class Ratio(Ordered):
         moved, state = super().move(player, at, gradient), at.state
         if player == "generator":
             return moved
-        due = torch.remainder(state["game"]["iterations"], self.critic_every) == 0
-        return {key: value if value is state[key] else _choose(due, value, state[key]) for key, value in moved.items()}
+        due = torch.remainder(state.game["iterations"], self.critic_every) == 0
+        return State(*(new if new is old else _choose(due, new, old) for new, old in zip(moved, state)))
 
     def play(self, players: Players, state: State, batches: Batches) -> tuple[State, Logs]:
         """See the class."""
         state, logs = super().play(players, state, batches)
-        return {**state, "game": {"iterations": state["game"]["iterations"] + 1}}, logs
+        return state._replace(game={"iterations": state.game["iterations"] + 1}), logs
 
 
-def _choose(due: Tensor, yes: Any, no: Any) -> Any:
+def _choose(due: Tensor, yes: T, no: T) -> T:
     return tree_map(lambda new, old: torch.where(due, new, old) if isinstance(new, Tensor) else new, yes, no)

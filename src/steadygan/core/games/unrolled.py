@@ -5,13 +5,32 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
+from torch import Tensor
+
 from steadygan.common.errors import bad_value
 from steadygan.core.declare import declare, looks
-from steadygan.core.games.base import Gradient, Players, State
+from steadygan.core.games.base import Gradient, Players
 from steadygan.core.games.ordered import Ordered, Position
-from steadygan.core.objective import StepBatch
+from steadygan.core.state import State
+from steadygan.core.step_batch import StepBatch
+from steadygan.core.types import Loss
 
 OBJECTIVES = ("value", "generator_loss")
+
+
+@dataclass(frozen=True)
+class ZeroSum:
+    """A loss whose generator minimises the negative of the discriminator's, on real and generated examples."""
+
+    loss: Loss
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the loss as it is."""
+        return self.loss.discriminator(real, fake)
+
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the negative of the discriminator's loss."""
+        return -self.loss.discriminator(real, fake)
 
 
 @declare(steps=looks)

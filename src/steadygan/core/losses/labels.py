@@ -7,7 +7,7 @@ from torch import Tensor
 
 from steadygan.core.declare import declare, fraction, nonnegative
 from steadygan.core.draws import uniforms
-from steadygan.core.types import Number
+from steadygan.core.types import Loss, Number
 
 PAIR = uniforms(2)
 """One number for the real and one for the generated example at each place of a batch."""
@@ -44,6 +44,22 @@ def targets(real: tuple[Number, Number], fake: tuple[Number, Number], u: Tensor 
         return real[0], fake[0]
     wide = 2 * u - 1
     return tuple(label + label_range * wide[:, side] for side, (label, label_range) in enumerate((real, fake)))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A loss with what it has drawn for a batch, as a function of logits alone."""
+
+    loss: Loss
+    u: Tensor
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the discriminator's loss at the draw."""
+        return self.loss.discriminator(real, fake, self.u)
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        """Return the generator's loss, which draws nothing."""
+        return self.loss.generator(real, fake)
 
 
 @declare(draw=PAIR, real_label=fraction, fake_label=fraction, real_spread=nonnegative, fake_spread=nonnegative)

@@ -48,3 +48,8 @@ class MultiBlur:
     def __call__(self, x: Tensor, eps: Tensor | None) -> Tensor:
         """``x`` at the coarsest level."""
         return blur(x, eps, sigma=self.sigma, radius=self.radius)
+
+
+def views(perturb: Perturb) -> Sequence[Perturb]:
+    """Return the levels of noise at which a discriminator sees each example; most noises have one."""
+    return perturb.views() if hasattr(perturb, "views") else (perturb,)

@@ -1,7 +1,6 @@
 """Pre-training as it goes on: one update of one player after the other, phase by phase."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,8 +10,10 @@ from steadygan.core import pretraining as core
 from steadygan.core.autodiff import AutogradBackend
 from steadygan.core.draws import stream_seed
 from steadygan.core.growing import shrunk
-from steadygan.core.types import Tensors
+from steadygan.core.state import PlayerState
+from steadygan.core.types import Tensors, Tree
 from steadygan.networks.stacked import as_growing
+from steadygan.training.algorithm import initial_state
 from steadygan.training.context import RunContext
 from steadygan.training.functional import tensors
 from steadygan.training.module import GANModule
@@ -20,11 +21,6 @@ from steadygan.training.networks import as_functions
 from steadygan.training.running_mean import RunningMean
 from steadygan.training.schemes.pretrain import Phase, Pretrain
 from steadygan.training.schemes.record import Record
-from steadygan.training.step import initial_state
-
-STATE = "scheme"
-"""Where the training state keeps the progress: ``phase``, ``step`` (in it), ``steps`` (in all), ``rule``, ``heads`` and
-``window``; after pre-training ``phase`` and ``steps`` alone."""
 
 GENERATOR, HEADS = "generator.", "heads."
 
@@ -54,18 +50,26 @@ class Pretraining:
         )
         self.generator, self.discriminator = apply["generator"], apply["discriminator"]
         self.phases = scheme.phases(stack.sizes, self.data.num_data)
-        if STATE not in gan.state:
+        if not gan.state.scheme:
             heads = {name: value for name, value in tensors(stack)[0].items() if name.startswith(HEADS)}
-            gan.state[STATE] = {"phase": 0, "step": 0, "steps": 0, "heads": self._here(heads)}
+            self.progress = {"phase": 0, "step": 0, "steps": 0, "heads": self._here(heads)}
             self._begin()
 
     def _here(self, values: Tensors) -> Tensors:
         return {name: value.to(self.device) for name, value in values.items()}
 
     @property
-    def progress(self) -> dict[str, Any]:
-        """The progress."""
-        return self.gan.state[STATE]
+    def progress(self) -> Tree:
+        """The progress, a part of the training state.
+
+        It is ``phase``, ``step`` (in it), ``steps`` (in all), ``rule``, ``heads`` and ``window``; after pre-training
+        ``phase`` and ``steps`` alone.
+        """
+        return self.gan.state.scheme
+
+    @progress.setter
+    def progress(self, progress: Tree) -> None:
+        self.gan.state = self.gan.state._replace(scheme=progress)
 
     @property
     def phase(self) -> Phase | None:
@@ -77,7 +81,7 @@ class Pretraining:
     def step(self) -> bool:
         """Make one update of the phase's player; return False, and change nothing, if a value is not finite."""
         phase, progress, gan = self.phase, self.progress, self.gan
-        player = {**self._player(phase), "rule": progress["rule"]}
+        player = self._player(phase)._replace(rule=progress["rule"])
         moved, logs = core.move(
             self._objective(phase, progress["step"]), phase.rule, AutogradBackend(), player, gan.ranks.average_grads
         )
@@ -89,7 +93,7 @@ class Pretraining:
             "step": progress["step"] + 1,
             "steps": progress["steps"] + 1,
             "window": window.state(),
-            "rule": moved["rule"],
+            "rule": moved.rule,
         }
         self._keep(phase, moved, {**progress, **more})
         return True
@@ -100,7 +104,7 @@ class Pretraining:
             target, place = shrunk(x, phase.size), {"stage": phase.stage, "fade": self._fade(phase, step)}
             return core.of_generator(self.generator, self.distance, latent, target, condition, **place)
         made = self.gan.sample(latent, ema=False, label=condition[0] if condition else None)
-        members = self.gan.components.algorithm.objective.members
+        members = self.gan.components.algorithm.ensemble.members
         return core.of_discriminator(self.discriminator, x, made, condition, members)
 
     def _fade(self, phase: Phase, step: int) -> float:
@@ -126,24 +130,23 @@ class Pretraining:
 
     # --- state ------------------------------------------------------------------------------------------------
 
-    def _player(self, phase: Phase) -> dict[str, Tensors]:
+    def _player(self, phase: Phase) -> PlayerState:
         """Return the parameters and buffers that move, as the phase's network names them."""
-        player = self.gan.state[phase.player]
+        player = self.gan.state.of(phase.player)
         if phase.player == "discriminator":
-            return {"params": player["params"], "buffers": player["buffers"]}
-        params, buffers = ({GENERATOR + name: value for name, value in player[key].items()} for key in KINDS)
-        return {"params": {**params, **self.progress["heads"]}, "buffers": buffers}
+            return player
+        params, buffers = ({GENERATOR + name: value for name, value in own.items()} for own in player[:2])
+        return PlayerState({**params, **self.progress["heads"]}, buffers, player.rule)
 
-    def _keep(self, phase: Phase, moved: dict[str, Any], progress: dict[str, Any]) -> None:
+    def _keep(self, phase: Phase, moved: PlayerState, progress: Tree) -> None:
         state = self.gan.state
-        values = {key: moved[key] for key in KINDS}
+        params, buffers, _ = moved
         if phase.player == "generator":
-            progress["heads"] = {name: value for name, value in moved["params"].items() if name.startswith(HEADS)}
-            values = {key: _without(GENERATOR, moved[key]) for key in KINDS}
-            state = {**state, "ema": {**values["params"], **values["buffers"]}}
-        self.gan.state = self.gan.ranks.sync_buffers(
-            {**state, phase.player: {**state[phase.player], **values}, STATE: progress}
-        )
+            progress["heads"] = {name: value for name, value in params.items() if name.startswith(HEADS)}
+            params, buffers = _without(GENERATOR, params), _without(GENERATOR, buffers)
+            state = state._replace(ema={**params, **buffers})
+        player = state.of(phase.player)._replace(params=params, buffers=buffers)
+        self.gan.state = self.gan.ranks.sync_buffers(state.with_player(phase.player, player)._replace(scheme=progress))
 
     def epoch_over(self) -> int | None:
         """Return the number of the epoch, from 1, that the last step has ended; large batches may end several."""
@@ -163,7 +166,7 @@ class Pretraining:
         """Go on to the next phase, if this one is done; whether it is."""
         done = self.progress["step"] >= self.phase.steps
         if done:
-            self.gan.state[STATE] = {**self.progress, "phase": self.progress["phase"] + 1, "step": 0}
+            self.progress = {**self.progress, "phase": self.progress["phase"] + 1, "step": 0}
             self._begin()
         return done
 
@@ -171,14 +174,13 @@ class Pretraining:
         """The state at the start of a phase, or of the game."""
         progress, gan, phase = self.progress, self.gan, self.phase
         if phase is None:
-            players = {player: (gan.state[player]["params"], gan.state[player]["buffers"]) for player in PLAYERS}
+            players = {player: gan.state.of(player)[:2] for player in PLAYERS}
             gan.state = initial_state(gan.components.algorithm, players)
-            gan.state[STATE] = {"phase": progress["phase"], "steps": progress["steps"]}
+            self.progress = {"phase": progress["phase"], "steps": progress["steps"]}
         else:
-            gan.state[STATE] = {**progress, "rule": phase.rule.init(self._player(phase)["params"]), "window": EMPTY}
+            self.progress = {**progress, "rule": phase.rule.init(self._player(phase).params), "window": EMPTY}
 
 
-KINDS = ("params", "buffers")
 EMPTY = RunningMean().state()
 
 

@@ -17,14 +17,15 @@ from steadygan.core.noise import identity
 from steadygan.core.objective import Objective
 from steadygan.core.optimizers import Adam
 from steadygan.core.regularizers import r1
-from steadygan.core.types import Penalty
+from steadygan.core.types import Networks, Penalty
 from steadygan.data.curves import Circle
 from steadygan.networks.mlp import Discriminator, Generator
 from steadygan.pictures.field import gradients
+from steadygan.training.algorithm import Algorithm, initial_state
 from steadygan.training.batches import BatchSampler, SamplingSpec
 from steadygan.training.functional import tensors
 from steadygan.training.networks import as_functions, build_networks
-from steadygan.training.step import Algorithm, initial_state, step
+from steadygan.training.step import step
 
 LATENT, WIDTH, BATCH, POINTS, FRAMES = 4, 48, 128, 200, 40
 EXTENT, ARROWS = 1.8, 15
@@ -76,7 +77,8 @@ def film(name: str, penalties: dict[str, Penalty], iterations: int, seed: int) -
     data, networks = Circle(), players(seed)
     rule = Adam(lr=2e-3, beta1=0.9, beta2=0.99)  # momentum makes the rotation plain
     algorithm = Algorithm(
-        Objective(**as_functions(networks, bf16=False), loss=NonSaturating(), penalties=penalties, perturb=identity),
+        Networks(**as_functions(networks, bf16=False)),
+        Objective(NonSaturating(), penalties, identity),
         dict.fromkeys(PLAYERS, rule),
         {},
         Alternating(),
@@ -90,12 +92,10 @@ def film(name: str, penalties: dict[str, Penalty], iterations: int, seed: int) -
     due = {round(index * iterations / (FRAMES - 1)) for index in range(FRAMES)}
     for t in range(iterations + 1):
         if t in due:
-            made, critic = state["generator"], state["discriminator"]
-            objective = algorithm.objective
+            made, critic = state.generator, state.discriminator
             seen.append(t)
-            points.append(objective.generator(made["params"], made["buffers"], z)[0])
-            judge = partial(objective.discriminator, critic["params"], critic["buffers"])
+            points.append(algorithm.networks.generator(made.params, made.buffers, z)[0])
+            judge = partial(algorithm.networks.discriminator, critic.params, critic.buffers)
             arrows.append(gradients(lambda x, judge=judge: judge(x)[0], grid()))
-        params = {player: state[player]["params"] for player in PLAYERS}
-        state, _ = step(algorithm, AutogradBackend(), state, sampler.sample(t, params), t)
+        state, _ = step(algorithm, AutogradBackend(), state, sampler.sample(t, state.params()), t)
     return Film(name, seen, torch.stack(points), torch.stack(arrows))

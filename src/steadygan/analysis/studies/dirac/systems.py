@@ -9,7 +9,7 @@ Reference: Mescheder et al. (2018), definition 2.1, arXiv:1801.04406.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -27,17 +27,19 @@ from steadygan.core.games import (
     Game,
     Optimistic,
     Simultaneous,
-    State,
     Unrolled,
 )
 from steadygan.core.losses import Minimax, NonSaturating, Wasserstein
 from steadygan.core.noise import identity, instance
-from steadygan.core.objective import Objective, StepBatch
+from steadygan.core.objective import Objective
 from steadygan.core.optimizers import Sgd, Sgld
 from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.regularizers import dragan, gradient_penalty, r1, r1_r2, r2, roth, weight_clip
-from steadygan.core.types import Loss, Penalty, Perturb, Project, Tensors
-from steadygan.training.step import Algorithm, step
+from steadygan.core.state import PlayerState, State
+from steadygan.core.step_batch import Batches, StepBatch
+from steadygan.core.types import Loss, Networks, Penalty, Perturb, Project, Tensors
+from steadygan.training.algorithm import Algorithm
+from steadygan.training.step import step
 
 NODES = 16
 UPDATES = ("simultaneous", "alternating")
@@ -144,8 +146,8 @@ class System:
         if method.langevin is not None:
             langevin = {**method.langevin, **({} if heat is None else {"temperature": heat})}
             rules["discriminator"] = Sgld(step_size=h, **langevin)
-        objective = Objective(generator, discriminator, method.loss, method.penalties, method.perturb)
-        return Algorithm(objective, rules, method.projections, game, Ema(0.0))
+        objective = Objective(method.loss, method.penalties, method.perturb)
+        return Algorithm(Networks(generator, discriminator), objective, rules, method.projections, game, Ema(0.0))
 
     def size(self) -> int:
         """Size of the state that ``map`` takes: (theta, psi), and the game's own state."""
@@ -174,25 +176,25 @@ class System:
     def _play(self, game: Game, x: Tensor, h: Tensor | float, noise: Tensor | None, clip: bool = True) -> Tensor:
         algorithm = self.algorithm(h, game, heat=0.0 if noise is None else None)
         if not clip:
-            algorithm = Algorithm(algorithm.objective, algorithm.rules, {}, game, algorithm.ema)
+            algorithm = replace(algorithm, projections={})
         params = {"generator": {"theta": x[0:1]}, "discriminator": {"psi": x[1:2]}}
         buffers = {"generator": {"spread": torch.tensor(self.spread, dtype=DTYPE)}, "discriminator": {}}
-        state: State = {
-            player: {"params": values, "buffers": buffers[player], "rule": algorithm.rules[player].init(values)}
+        players = {
+            player: PlayerState(values, buffers[player], algorithm.rules[player].init(values))
             for player, values in params.items()
         }
-        state["ema"] = {**params["generator"], **buffers["generator"]}
-        state["last"] = params  # of no effect: what is logged is not looked at
+        # The last gradients are of no effect: what is logged is not looked at.
+        state = State(**players, ema=players["generator"].tensors, last=params)
         stateful = hasattr(game, "init")
         if stateful:
-            state["game"] = {"generator": {"theta": x[2:3]}, "discriminator": {"psi": x[3:4]}}
+            state = state._replace(game={"generator": {"theta": x[2:3]}, "discriminator": {"psi": x[3:4]}})
         new, _ = step(algorithm, Silent(), state, self._batches(game, noise), 0)
-        parts = [new["generator"]["params"]["theta"], new["discriminator"]["params"]["psi"]]
+        parts = [new.generator.params["theta"], new.discriminator.params["psi"]]
         if stateful:
-            parts += [new["game"]["generator"]["theta"], new["game"]["discriminator"]["psi"]]
+            parts += [new.game["generator"]["theta"], new.game["discriminator"]["psi"]]
         return torch.cat(parts)
 
-    def _batches(self, game: Game, noise: Tensor | None) -> dict[str, tuple[StepBatch, ...]]:
+    def _batches(self, game: Game, noise: Tensor | None) -> Batches:
         noisy = self.method.perturb is not identity
         nodes = [quantiles() if wanted else torch.zeros(1, dtype=DTYPE) for wanted in (self.spread != 0, noisy)]
         z, eps = (part.reshape(-1, 1) for part in torch.meshgrid(*nodes, indexing="ij"))

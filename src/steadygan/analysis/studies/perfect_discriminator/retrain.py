@@ -9,7 +9,7 @@ from torch import Tensor
 
 from steadygan.analysis.studies.discriminator_training import fresh, players_of, train_discriminator
 from steadygan.analysis.studies.perfect_discriminator.settings import Settings
-from steadygan.config.node import PLAYERS, Config
+from steadygan.config.node import Config
 from steadygan.core.diagnostics import flat
 from steadygan.core.losses import Minimax, NonSaturating
 from steadygan.core.objective import StepBatch
@@ -42,8 +42,7 @@ class Look(NamedTuple):
 def retrain(frozen: GANModule, config: Config, s: Settings, seed: int) -> Iterator[Look]:
     """Train one from scratch, with other weights than the first one's; the generator is that of ``frozen``."""
     gan = fresh({**config, "seed": seed + 1000})
-    generator = frozen.state["generator"]
-    gan.state = {**gan.state, "generator": {**gan.state["generator"], **generator}}
+    gan.state = gan.state._replace(generator=frozen.state.generator)
     for first in range(0, s.iterations + 1, s.every):
         yield look(gan, first, s.batches)
         if first < s.iterations:
@@ -52,8 +51,7 @@ def retrain(frozen: GANModule, config: Config, s: Settings, seed: int) -> Iterat
 
 def look(gan: GANModule, iteration: int, batches: int) -> Look:
     """See ``Look``."""
-    params = {player: gan.state[player]["params"] for player in PLAYERS}
-    drawn = [gan.sampler.sample(UNSEEN + index, params) for index in range(batches)]
+    drawn = [gan.sampler.sample(UNSEEN + index, gan.state.params()) for index in range(batches)]
     players = players_of(gan, iteration)
     logs_of_batches = [players.gradient("discriminator", gan.state, batch["discriminator"][0]).logs for batch in drawn]
     accuracy, error = (

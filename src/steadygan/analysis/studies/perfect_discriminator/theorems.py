@@ -48,14 +48,12 @@ def cauchy(s: Settings) -> Iterator[Record]:
 
 def parameter_jacobian(gan: GANModule, count: int) -> tuple[list[str], Tensor]:
     """Return ``[count, LATENTS, d]``: derivatives of samples by parameters that reach them, drawn at random."""
-    player = gan.state["generator"]
-    params = {name: value.double() for name, value in player["params"].items()}
-    buffers = {
-        name: value.double() if value.is_floating_point() else value for name, value in player["buffers"].items()
-    }
+    player = gan.state.generator
+    params = {name: value.double() for name, value in player.params.items()}
+    buffers = {name: value.double() if value.is_floating_point() else value for name, value in player.buffers.items()}
     source = generator(0, "theory/parameters")
     z = normal_like(source, (LATENTS, gan.latent), torch.float64)
-    apply = gan.components.algorithm.objective.generator
+    apply = gan.components.algorithm.networks.generator
 
     def samples(values: dict[str, Tensor]) -> Tensor:
         return apply(values, buffers, z)[0].flatten(1)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from steadygan.analysis.studies.output import Record
-from steadygan.core.games import State
+from steadygan.core.state import State
 
 BEFORE, BEYOND = -0.1, 1.2
 """Where the path begins and ends; 0 is the start and 1 the checkpoint."""
@@ -70,4 +70,4 @@ def shape(alphas: np.ndarray, angles: np.ndarray) -> Record:
 
 def flat(state: State, players: tuple[str, ...]) -> Tensor:
     """Return all parameters of both players, float64."""
-    return torch.cat([value.double().reshape(-1) for player in players for value in state[player]["params"].values()])
+    return torch.cat([value.double().reshape(-1) for player in players for value in state.of(player).params.values()])

@@ -17,7 +17,7 @@ from steadygan.analysis.studies.stability.verdict import Norms, judge, tolerance
 from steadygan.common.errors import Interrupted, UserError, bad_value
 from steadygan.config.node import PLAYERS, Config
 from steadygan.core.draws import stream_seed
-from steadygan.core.games import State
+from steadygan.core.state import State
 from steadygan.figures import png
 from steadygan.runs import files
 from steadygan.runs.loading import TrainedGAN, load

@@ -111,7 +111,7 @@ def seen(gan: GANModule, x: Tensor, probability: bool) -> tuple[Tensor, Tensor]:
 
 def generator_gradient(gan: GANModule, s: Settings) -> float:
     """Return the size of the gradient of the generator's loss by the mean of its distribution."""
-    params = {player: gan.state[player]["params"] for player in ("generator", "discriminator")}
+    params = gan.state.params()
     (batch,) = gan.sampler.sample(s.iterations, params)["generator"]
     return float(players_of(gan, s.iterations).gradient("generator", gan.state, batch).grads["mean"].abs())
 
