@@ -28,7 +28,7 @@ RUN = [
     *["trainer=ddp", "trainer.accelerator=cpu", "network.width=8", "network.latent=4", "batch_size=12"],
     *["iterations=20", "seed=3"],
 ]
-PLANE = ["metrics.modes.samples=301", "metrics.modes.wasserstein_samples=101"]
+PLANE = ["metrics=[modes]", "metrics.modes.samples=301", "metrics.modes.wasserstein_samples=101"]
 DOUBLE = "trainer.precision=64"
 PICTURES = ["dataset=digits", "network=dcgan", "network.width=2"]
 IMAGES = [*PICTURES, "metrics=[fid]", "metrics.fid.samples=201"]
@@ -47,7 +47,7 @@ SCORES = [
 ]
 ASKED = ["labels=conditional", "metrics@labels.metrics=[]", "metrics=[intra_fid,class_match]"]
 ASKED += ["metrics.intra_fid.samples=601", "metrics.class_match.samples=201"]
-VECTORS = ["metrics=[modes,wasserstein,exact_density]", *PLANE, "metrics.wasserstein.samples=51"]
+VECTORS = [*PLANE, "metrics=[modes,wasserstein,exact_density]", "metrics.wasserstein.samples=51"]
 VECTORS += ["metrics.exact_density.samples=301"]
 TELLING = ["labels=semi_supervised", "metrics@labels.metrics=[]", "metrics=[accuracy]", "metrics.accuracy.examples=101"]
 STACKED = ["dataset._target_=steadygan.data.stacked.Stacked", "+dataset.digits._target_=steadygan.data.digits.Digits"]
@@ -280,7 +280,10 @@ def test_a_run_that_is_stopped_ends_with_the_same_bits_and_says_how_many_devices
         (["trainer.timeout=0"], "trainer.timeout=0: must be finite and greater than 0"),
         (["trainer.sync_batchnorm=maybe"], "trainer.sync_batchnorm=maybe: must be true or false"),
         (["trainer.accelerator=tpu"], "trainer.accelerator=tpu: no such choice"),
-        (["trainer.devices=4", "metrics.modes.samples=3"], "metrics.modes.samples=3: fewer than the 4 processes"),
+        (
+            ["trainer.devices=4", "metrics=[modes]", "metrics.modes.samples=3"],
+            "metrics.modes.samples=3: fewer than the 4 processes",
+        ),
     ],
 )
 def test_mistakes_are_told_before_anything_starts(plan, overrides, words):
