@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 from steadygan.common.errors import UserError
 from steadygan.config.node import Config
-from steadygan.core.declare import count, declare
 from steadygan.data.sources.base import NONE, data_folder
 from steadygan.data.sources.celeba import ATTRIBUTES, FOLDER, IMAGES, PARTITION, CelebASource
 from steadygan.data.sources.walk import mode_of
 from steadygan.data.stored import StoredImages
 
 
-@declare(size=count, channels=count)
 @dataclass(eq=False)
 class CelebA(StoredImages):
     """See ``StoredImages``."""

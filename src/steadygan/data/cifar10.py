@@ -8,14 +8,12 @@ from pathlib import Path
 
 from steadygan.common.errors import UserError
 from steadygan.config.node import Config
-from steadygan.core.declare import count, declare
 from steadygan.data.sources.base import data_folder, download_once
 from steadygan.data.sources.cifar import ALL, FOLDER, CIFAR10Source
 from steadygan.data.sources.walk import is_file
 from steadygan.data.stored import StoredImages
 
 
-@declare(size=count, channels=count)
 @dataclass(eq=False)
 class CIFAR10(StoredImages):
     """See ``StoredImages``."""

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 
 from steadygan.common.paths import expanded
 from steadygan.config.node import Config
-from steadygan.core.declare import count, declare
 from steadygan.data.settings import named, one_of, share
 from steadygan.data.sources.folder import LABELS, FolderSource
 from steadygan.data.stored import StoredImages
 
 
-@declare(size=count, channels=count)
 @dataclass(eq=False)
 class ImageFolder(StoredImages):
     """All pictures below a folder, of any sizes and modes; see ``StoredImages``."""

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 
 from steadygan.config.node import Config
-from steadygan.core.declare import count, declare
 from steadygan.data.settings import named, share
 from steadygan.data.sources.base import NONE
 from steadygan.data.sources.huggingface import HuggingFaceSource
 from steadygan.data.stored import StoredImages
 
 
-@declare(size=count, channels=count)
 @dataclass(eq=False)
 class HuggingFace(StoredImages):
     """Images of the library ``datasets``; see ``StoredImages``."""

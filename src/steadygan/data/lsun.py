@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 from steadygan.common.errors import bad_value
 from steadygan.config.node import Config
-from steadygan.core.declare import count, declare
 from steadygan.data.sources.base import data_folder
 from steadygan.data.sources.lsun import FOLDER, LSUNSource
 from steadygan.data.stored import StoredImages
 
 
-@declare(size=count, channels=count)
 @dataclass(eq=False)
 class LSUN(StoredImages):
     """See ``StoredImages``."""

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 
 from steadygan.common.paths import expanded
 from steadygan.config.node import Config
-from steadygan.core.declare import count, declare
 from steadygan.data.settings import named, share
 from steadygan.data.sources.base import NONE
 from steadygan.data.sources.parquet import ParquetSource
 from steadygan.data.stored import StoredImages
 
 
-@declare(size=count, channels=count)
 @dataclass(eq=False)
 class Parquet(StoredImages):
     """The rows of parquet files; see ``StoredImages``."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from steadygan.common.errors import UserError, bad_value
 from steadygan.config.node import Config
+from steadygan.core.declare import count, declare
 from steadygan.data.base import Batch
 from steadygan.data.device_cache import DeviceCache
 from steadygan.data.epochs import rows
@@ -33,6 +34,7 @@ UNSIGNED = ("root", "download", "num_data", "corrupt", "workers", "keep", "prefe
 """Keys that do not change what is trained on: where it lies, how it is held, and what is checked."""
 
 
+@declare(size=count, channels=count)
 @dataclass(eq=False)
 class StoredImages(ABC):
     """Images ``[channels, size, size]`` in [-1, 1]; a subclass says its ``source`` and what its keys mean.

@@ -18,7 +18,7 @@ class Growing(nn.Module):
     def __init__(self, generator: nn.Module) -> None:
         super().__init__()
         self.generator = generator
-        self.sizes = generator.sizes
+        self.sizes: Shape = getattr(generator, "sizes", ())
 
     def forward(self, z: Tensor, *label: Tensor, stage: int, fade: Number = 1.0) -> Tensor:
         """Images ``[B, C, s, s]`` of the stage's size."""

@@ -11,6 +11,8 @@ from steadygan.common.errors import bad_value
 from steadygan.core.draws import generator
 from steadygan.core.labels import given_draws, given_rows
 from steadygan.core.settings import is_number
+from steadygan.core.types import Apply
+from steadygan.metrics.base import Metric
 from steadygan.networks.labels import Labels, Unlabelled
 from steadygan.networks.labels.base import Builder
 
@@ -40,11 +42,11 @@ class Labelling:
         """Return the builders of the networks that the method needs."""
         return self.method.builders(builders, self.classes, self.share == 1)
 
-    def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
+    def functions(self, functions: Mapping[str, Apply]) -> dict[str, Apply]:
         """Return the functions that an objective calls."""
         return self.method.functions(functions)
 
-    def check(self, name: str, metric: Any) -> None:
+    def check(self, name: str, metric: Metric) -> None:
         """Raises UserError where a metric needs what the networks do not offer."""
         if missing := set(needs(metric)) - self.method.offers:
             problem = f"needs networks that offer {', '.join(sorted(missing))}"
@@ -62,7 +64,7 @@ class Labelling:
             known = given_rows(self.num_data, self.share, seed, y.device)[batch["index"].long()]
         else:
             known = given_draws(len(y), self.share, generator(seed, f"labels/given/{player}", index, y.device))
-        return self.method.batch_fields(y, known, self.classes, dtype)
+        return self.method.batch_fields(y, known, self.classes or 0, dtype)
 
 
 UNLABELLED = Labelling()
@@ -72,12 +74,12 @@ KEYS = ("share", "metrics")
 WHO_OFFERS = {"labels": "conditional", "classifier": "semi_supervised"}
 
 
-def needs(metric: Any) -> tuple[str, ...]:
+def needs(metric: Metric) -> tuple[str, ...]:
     """Return the names of what a metric's ``update`` takes: ``samples`` unless it declares more."""
     return getattr(metric, "needs", ("samples",))
 
 
-def of_samples(metric: Any) -> bool:
+def of_samples(metric: Metric) -> bool:
     """Return whether a metric looks at what the generator makes."""
     return "samples" in needs(metric)
 

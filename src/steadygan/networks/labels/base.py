@@ -1,12 +1,14 @@
 """The protocol of the methods of the group ``labels``."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from steadygan.common.errors import UserError, bad_value
+from steadygan.core.types import Apply
+from steadygan.data.base import Dataset
 
 LOOKED_AT = 1000
 """Labels whose range is checked."""
@@ -23,21 +25,24 @@ class Labels(Protocol):
         offers: what metrics can ask for.
     """
 
-    players: frozenset[str]
-    offers: frozenset[str]
+    players: ClassVar[frozenset[str]]
+    offers: ClassVar[frozenset[str]]
 
-    def count(self, dataset: Any) -> int | None:
+    def count(self, dataset: Dataset) -> int | None:
         """Return how many classes the networks are to know; None where they know of none.
 
         Raises:
             UserError: the data set has no labels, or another number of classes than was stated.
         """
+        ...
 
     def builders(self, builders: Mapping[str, Builder], classes: int | None, all_given: bool) -> dict[str, Builder]:
         """Return the builders of both players' networks; ``all_given``: no label is ever missing."""
+        ...
 
-    def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
+    def functions(self, functions: Mapping[str, Apply]) -> dict[str, Apply]:
         """Return the functions that an objective calls, from the networks as functions."""
+        ...
 
     def batch_fields(self, y: Tensor, given: Tensor, classes: int, dtype: torch.dtype) -> dict[str, Tensor]:
         """Return the fields of a ``StepBatch`` that hold labels, ``[B, ...]`` each.
@@ -48,9 +53,10 @@ class Labels(Protocol):
             classes: how many there are.
             dtype: of weights.
         """
+        ...
 
 
-def classes_of(dataset: Any, stated: int | None, method: str) -> int:
+def classes_of(dataset: Dataset, stated: int | None, method: str) -> int:
     """Return how many classes there are in a data set.
 
     Raises:
@@ -65,7 +71,7 @@ def classes_of(dataset: Any, stated: int | None, method: str) -> int:
     return known
 
 
-def check_range(dataset: Any, classes: int) -> None:
+def check_range(dataset: Dataset, classes: int) -> None:
     """A label beyond the classes would stand for none of them: its code is all zeros, and nobody would notice.
 
     Raises:

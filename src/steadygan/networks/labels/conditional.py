@@ -6,13 +6,15 @@ Reference: Mirza and Osindero (2014), arXiv:1411.1784.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from steadygan.core.declare import declare
 from steadygan.core.labels import size, stated_share
+from steadygan.core.types import Apply
+from steadygan.data.base import Dataset
 from steadygan.networks.checks import choice, whole_number
 from steadygan.networks.codes import Code, Embedding, OneHot
 from steadygan.networks.conditional import (
@@ -67,7 +69,7 @@ class Conditional:
         choice("labels.generator", self.generator, GENERATOR)
         whole_number("labels.dim", self.dim)
 
-    def count(self, dataset: Any) -> int:
+    def count(self, dataset: Dataset) -> int:
         """Return the number of classes of the data."""
         return classes_of(dataset, self.classes, "conditional")
 
@@ -84,7 +86,7 @@ class Conditional:
             "discriminator": partial(discriminator, builder=builders["discriminator"], classes=told, code=make),
         }
 
-    def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
+    def functions(self, functions: Mapping[str, Apply]) -> dict[str, Apply]:
         """Return them as they are."""
         return dict(functions)
 

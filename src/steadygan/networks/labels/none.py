@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from steadygan.core.types import Apply
+from steadygan.data.base import Dataset
 from steadygan.networks.labels.base import Builder
 
 
@@ -17,7 +19,7 @@ class Unlabelled:
     players: ClassVar[frozenset[str]] = frozenset()
     offers: ClassVar[frozenset[str]] = frozenset({"samples"})
 
-    def count(self, dataset: Any) -> None:
+    def count(self, dataset: Dataset) -> None:
         """None."""
         return
 
@@ -25,7 +27,7 @@ class Unlabelled:
         """Return them as they are."""
         return dict(builders)
 
-    def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
+    def functions(self, functions: Mapping[str, Apply]) -> dict[str, Apply]:
         """Return them as they are."""
         return dict(functions)
 

@@ -6,7 +6,7 @@ Reference: Salimans et al. (2016), section 5, arXiv:1606.03498.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial, wraps
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from steadygan.common.errors import bad_value
 from steadygan.core.declare import declare, nonnegative
 from steadygan.core.labels import adversarial_logit, classification_loss, equal_weights, stated_share
 from steadygan.core.types import Apply, Number, Tensors
+from steadygan.data.base import Dataset
 from steadygan.networks.labels.base import Builder, classes_of
 
 SEES = ("discriminator", "penalty_discriminator")
@@ -37,7 +38,7 @@ class SemiSupervised:
     weight: Number = 1.0
     classes: int | None = None
 
-    def count(self, dataset: Any) -> int:
+    def count(self, dataset: Dataset) -> int:
         """Return the number of classes of the data, at least 2."""
         known = classes_of(dataset, self.classes, "semi_supervised")
         if known < 2:
@@ -48,7 +49,7 @@ class SemiSupervised:
         """Return the discriminator with ``outputs=classes``."""
         return {**builders, "discriminator": partial(builders["discriminator"], outputs=classes)}
 
-    def functions(self, functions: Mapping[str, Any]) -> dict[str, Any]:
+    def functions(self, functions: Mapping[str, Apply]) -> dict[str, Apply]:
         """Return the discriminator as its adversarial logit, and with all its logits as ``classifier``."""
         logits = {name: adversarial(functions[name]) for name in SEES if name in functions}
         return {**functions, **logits, "classifier": functions["discriminator"]}
@@ -66,7 +67,7 @@ def adversarial(apply: Apply) -> Apply:
     """Return a network of class logits as one of adversarial logits."""
 
     @wraps(apply)
-    def logits(params: Tensors, buffers: Tensors, *inputs: Tensor, **place: Any) -> tuple[Tensor, Tensors]:
+    def logits(params: Tensors, buffers: Tensors, *inputs: Tensor, **place: Number) -> tuple[Tensor, Tensors]:
         classes, new_buffers = apply(params, buffers, *inputs, **place)
         return adversarial_logit(classes), new_buffers
 

@@ -19,6 +19,7 @@ from steadygan.core.growing import Growth
 from steadygan.core.optimizers import Adam
 from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.settings import is_number
+from steadygan.data.base import Dataset
 from steadygan.networks.stacked import as_growing
 from steadygan.runs import files
 from steadygan.training.schemes.base import Row
@@ -78,7 +79,7 @@ class Pretrain:
     fade: float = 0.0
     batch_size: int = 256
 
-    def check(self, networks: Mapping[str, nn.Module], dataset: Any) -> None:
+    def check(self, networks: Mapping[str, nn.Module], dataset: Dataset) -> None:
         """Raise a ``UserError`` where the networks or the data do not fit, or a setting is out of its range."""
         if len(dataset.shape) != 3:
             raise bad_value("scheme", "pretrain", "needs images; this data set has vectors", ["none"])
@@ -95,7 +96,7 @@ class Pretrain:
     def growth(self, networks: Mapping[str, nn.Module], per_iteration: float) -> None:
         """The game has the whole networks."""
 
-    def before(self, dataset: Any) -> Callable[[Any, Any], None]:
+    def before(self, dataset: Dataset) -> Callable[[Any, Any], None]:
         """Return all phases."""
         from steadygan.training.schemes.pretraining import pretrain
 
