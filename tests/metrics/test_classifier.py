@@ -15,7 +15,7 @@ from steadygan.metrics.features import classifier as module
 from steadygan.metrics.features import convnet
 from steadygan.metrics.features.cache import content_hash
 from steadygan.metrics.features.classifier import classifier_for
-from steadygan.metrics.features.real import Held
+from steadygan.metrics.features.real import TensorImages
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def test_trained_alike_whatever_surrounds_it(brief):
     try:
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
             images, labels = Digits().examples("train")
-            network = convnet.train(Held(images), labels, 10)
+            network = convnet.train(TensorImages(images), labels, 10)
             assert torch.get_num_threads() == 2
     finally:
         torch.set_default_dtype(torch.float32)

@@ -83,7 +83,7 @@ class Reference(NamedTuple):
             return x.new_full((), torch.nan)
         centred, degrees = x - mean, len(x) - 1
         trace = centred.flatten().dot(centred.flatten()) / degrees
-        return _distance(mean - self.mean, trace + self.trace, _gram(_seen(centred, self.root)), degrees)
+        return _distance(mean - self.mean, trace + self.trace, _gram(_times(centred, self.root)), degrees)
 
 
 def _distance(between: Tensor, traces: Tensor, product: Tensor, scale: int = 1) -> Tensor:
@@ -134,7 +134,7 @@ def _congruent(root: Tensor, cov: Tensor) -> Tensor:
     return product
 
 
-def _seen(x: Tensor, root: Tensor) -> Tensor:
+def _times(x: Tensor, root: Tensor) -> Tensor:
     """Return ``X F``."""
     if not _lower(root):
         return x @ root

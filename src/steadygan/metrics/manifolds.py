@@ -35,12 +35,12 @@ def squared_radii(x: Tensor, k: int) -> Tensor:
 
 def balls(x: Tensor, centers: Tensor, squared_radius: Tensor) -> tuple[Tensor, Tensor]:
     """Return in how many balls each ``x [M, d]`` lies, and how many each ball ``[N]`` holds; the rim is inside."""
-    counts, held = [], torch.zeros(len(centers), dtype=torch.int64)
+    counts, contents = [], torch.zeros(len(centers), dtype=torch.int64)
     for rows in x.split(_ROWS):
         inside = _inside(rows, centers, squared_radius)
         counts.append(inside.sum(1))
-        held += inside.sum(0)
-    return torch.cat(counts), held
+        contents += inside.sum(0)
+    return torch.cat(counts), contents
 
 
 def _inside(x: Tensor, centers: Tensor, squared_radius: Tensor) -> Tensor:
@@ -78,8 +78,8 @@ def precision_recall(real: Tensor, fake: Tensor, k: int, real_radii: Tensor | No
 
 def density_coverage(real: Tensor, fake: Tensor, k: int, real_radii: Tensor | None = None) -> tuple[float, float]:
     """Return how many balls of ``real [N, d]`` a ``fake [M, d]`` lies in, over ``k``; the share of balls with any."""
-    counts, held = balls(fake, real, squared_radii(real, k) if real_radii is None else real_radii)
-    return float(counts.double().mean() / k), float(held.bool().double().mean())
+    counts, contents = balls(fake, real, squared_radii(real, k) if real_radii is None else real_radii)
+    return float(counts.double().mean() / k), float(contents.bool().double().mean())
 
 
 class Neighbours(FeatureMetric):

@@ -12,7 +12,7 @@ from steadygan.core.draws import generator
 from steadygan.data.base import ImageData, Images
 from steadygan.data.storage.frames import from_bytes, to_bytes
 from steadygan.metrics.base import SPLITS, SampleMetric
-from steadygan.metrics.features.real import Held, blocks, real_images
+from steadygan.metrics.features.real import TensorImages, blocks, real_images
 from steadygan.metrics.fits import has_images, misfit
 
 PATCH, COARSEST = 7, 16
@@ -131,7 +131,7 @@ class SlicedWasserstein(SampleMetric):
         mean = {"swd": sum(distances.values()) / len(distances)}
         return mean | (distances if len(distances) > 1 else {})
 
-    def _of_data(self, images: Images | Held) -> dict[int, tuple[Tensor, Tensor, Tensor]]:
+    def _of_data(self, images: Images | TensorImages) -> dict[int, tuple[Tensor, Tensor, Tensor]]:
         """Return at each scale mean and standard deviation ``[C, 1, 1]``, and the projections ``[m, K]``, sorted."""
         key = (images.content, self.samples, self._places, self._count, self._seed)
         if key not in _references:

@@ -39,7 +39,7 @@ def plan(shape: Shape, width: int, layers: int) -> list[tuple[int, int]]:
     return [(width * 2 ** min(changes - level, 4), each + (level < more)) for level in range(changes + 1)]
 
 
-def bottleneck(m: int, n: int, change: str, norm: Norm | None, convolution: type[nn.Conv2d]) -> Residual:
+def bottleneck_block(m: int, n: int, change: str, norm: Norm | None, convolution: type[nn.Conv2d]) -> Residual:
     """Return ``[B, m, H, W] -> [B, n, H', W']``: of the same size, half (``change="down"``) or twice (``"up"``)."""
     middle = {
         "keep": lambda: convolution(m // 2, n // 2, 3, 1, 1),
@@ -61,10 +61,10 @@ def bottleneck(m: int, n: int, change: str, norm: Norm | None, convolution: type
 def _blocks(
     stages: list[tuple[int, int]], change: str, norm: Norm | None, convolution: type[nn.Conv2d]
 ) -> list[Residual]:
-    blocks = [bottleneck(stages[0][0], stages[0][0], "keep", norm, convolution) for _ in range(stages[0][1])]
+    blocks = [bottleneck_block(stages[0][0], stages[0][0], "keep", norm, convolution) for _ in range(stages[0][1])]
     for (m, _), (n, more) in pairwise(stages):
-        blocks.append(bottleneck(m, n, change, norm, convolution))
-        blocks += [bottleneck(n, n, "keep", norm, convolution) for _ in range(more)]
+        blocks.append(bottleneck_block(m, n, change, norm, convolution))
+        blocks += [bottleneck_block(n, n, "keep", norm, convolution) for _ in range(more)]
     return blocks
 
 

@@ -45,8 +45,8 @@ class CIFAR10Source(Source[tuple[str, int]]):
 @lru_cache(maxsize=1)
 def _file(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return ``[n, 3072]`` uint8, channel by channel, and ``[n]`` int64."""
-    held = load_arrays(path)
-    data, labels = map(held.get, (b"data", b"labels")) if isinstance(held, dict) else (None, None)
+    arrays = load_arrays(path)
+    data, labels = map(arrays.get, (b"data", b"labels")) if isinstance(arrays, dict) else (None, None)
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
         raise UserError(f"{path}: holds no `data` of bytes [n, 3072], as files of CIFAR-10 do")
     labels = np.asarray(labels)

@@ -57,10 +57,10 @@ def remembered(source: Source, content: str, split: str, view: View, workers: in
                 "selection": selection(source), **vars(view)}  # fmt: skip
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     folder = cache_dir() / "images" / key[:32]
-    shards = _there(folder)
+    shards = _opened(folder)
     if shards is None:
-        with _alone(folder):
-            shards = _there(folder) or _made(folder, source, split, view, workers, settings)
+        with _locked(folder):
+            shards = _opened(folder) or _decoded(folder, source, split, view, workers, settings)
     return _checked(shards, corrupt)
 
 
@@ -69,7 +69,7 @@ def selection(source: Source) -> dict[str, object]:
     return {key: getattr(source, key) for key in ("test_share", "column", "categories") if hasattr(source, key)}
 
 
-def _there(folder: Path) -> Shards | None:
+def _opened(folder: Path) -> Shards | None:
     try:
         return Shards(folder)
     except (OSError, ValueError, KeyError, TypeError):
@@ -77,7 +77,7 @@ def _there(folder: Path) -> Shards | None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     lock = lease(folder.with_suffix(".lock"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _made(folder: Path, source: Source, split: str, view: View, workers: int, settings: dict[str, object]) -> Shards:
+def _decoded(folder: Path, source: Source, split: str, view: View, workers: int, settings: dict[str, object]) -> Shards:
     for left in folder.glob(f".*{TEMPORARY}"):  # of a writer that was killed
         left.unlink(missing_ok=True)
     entries = source.entries(split)
@@ -111,7 +111,7 @@ def _made(folder: Path, source: Source, split: str, view: View, workers: int, se
         else:
             broken[shard] = broken_files
     missing = sum(task.end - task.start for task in tasks)
-    _room(folder, missing * math.prod(view.shape))
+    _check_space(folder, missing * math.prod(view.shape))
     began = time.monotonic()
     with show_progress(f"Decoding the {split} images, once", missing, "images") as step:
         broken |= run(tasks, entries, Work(source, view, folder), workers, step)
@@ -135,7 +135,7 @@ def _rows(images: int, each: int) -> int:
     return max(1, min(SHARD_BYTES, max(LEAST_BYTES, images * each // PARTS)) // each)
 
 
-def _room(folder: Path, needed: int) -> None:
+def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(

@@ -59,8 +59,8 @@ class Shards:
         gathered = np.empty((len(rows), *self.shape), dtype=np.uint8)
         shards = np.searchsorted(self._starts, rows, side="right") - 1
         for shard in np.unique(shards):
-            here = shards == shard
-            gathered[here] = self._map(int(shard))[rows[here] - self._starts[shard]]
+            chosen = shards == shard
+            gathered[chosen] = self._map(int(shard))[rows[chosen] - self._starts[shard]]
         return gathered
 
     def all(self) -> np.ndarray:
@@ -94,12 +94,12 @@ def read_shard(folder: Path, shard: int, shape: tuple[int, ...], rows: int) -> l
     path = shard_path(folder, shard)
     try:
         broken = [Broken(*each) for each in json.loads(path.with_suffix(".json").read_text())["broken"]]
-        held = np.load(path, mmap_mode="r", allow_pickle=False)
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
     if any(each.absent for each in broken):
         return None
-    complete = held.dtype == np.uint8 and held.shape == (rows - len(broken), *shape)
+    complete = images.dtype == np.uint8 and images.shape == (rows - len(broken), *shape)
     return broken if complete else None
 
 

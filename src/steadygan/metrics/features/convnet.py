@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from steadygan.data.base import Images
 from steadygan.data.storage.frames import from_bytes
-from steadygan.metrics.features.real import Held
+from steadygan.metrics.features.real import TensorImages
 
 RECIPE: dict[str, Any] = {
     "version": 1,
@@ -77,7 +77,7 @@ def build(shape: tuple[int, ...], num_classes: int, generator: torch.Generator |
     return network
 
 
-def train(images: Images | Held, labels: Tensor, num_classes: int) -> ConvNet:
+def train(images: Images | TensorImages, labels: Tensor, num_classes: int) -> ConvNet:
     """Train a network on ``images [N, C, H, W]`` uint8: cross-entropy, Adam, a cosine, small random affine maps."""
     with _undisturbed():
         generator = torch.Generator().manual_seed(RECIPE["seed"])

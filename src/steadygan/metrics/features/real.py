@@ -9,7 +9,7 @@ from steadygan.data.storage.frames import to_bytes
 from steadygan.metrics.features.cache import content_hash
 
 
-class Held:
+class TensorImages:
     """Images of a tensor in [-1, 1], as bytes."""
 
     def __init__(self, x: Tensor) -> None:
@@ -21,13 +21,13 @@ class Held:
         return self._images[rows]
 
 
-def real_images(dataset: ImageData, split: str) -> Images | Held:
+def real_images(dataset: ImageData, split: str) -> Images | TensorImages:
     """Return the images of a split."""
     x = dataset.examples(split)[0]
-    return Held(x) if isinstance(x, Tensor) else x
+    return TensorImages(x) if isinstance(x, Tensor) else x
 
 
-def blocks(images: Images | Held, size: int, rows: Tensor | None = None) -> Iterator[Tensor]:
+def blocks(images: Images | TensorImages, size: int, rows: Tensor | None = None) -> Iterator[Tensor]:
     """Yield the bytes of all images, or of the ``rows`` given, ``size`` at a time."""
     for start in range(0, images.shape[0] if rows is None else len(rows), size):
         here = slice(start, start + size)

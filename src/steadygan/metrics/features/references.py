@@ -14,7 +14,7 @@ from steadygan.data.base import ImageData, Images, LabelledImages
 from steadygan.metrics.features.cache import Tensors, content_hash, load_or_make
 from steadygan.metrics.features.classifier import known_labels
 from steadygan.metrics.features.network import FeatureNetwork
-from steadygan.metrics.features.real import Held, blocks, real_images
+from steadygan.metrics.features.real import TensorImages, blocks, real_images
 from steadygan.metrics.frechet import Reference
 
 
@@ -100,7 +100,7 @@ def class_references(dataset: LabelledImages, network: FeatureNetwork, split: st
 
 
 def _computed(
-    images: Images | Held, network: FeatureNetwork, split: str, rows: Tensor | None = None
+    images: Images | TensorImages, network: FeatureNetwork, split: str, rows: Tensor | None = None
 ) -> Iterator[Tensor]:
     """Yield features of all images or of the ``rows``, a block at a time, on the CPU; by a GPU if there is one.
 

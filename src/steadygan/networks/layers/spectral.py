@@ -62,10 +62,8 @@ class SpectralLinear(nn.Linear, _Spectral):
 class SpectralConv2d(nn.Conv2d, _Spectral):
     """``nn.Conv2d`` whose kernel, as a matrix ``[out, in * kh * kw]``, has spectral norm 1."""
 
-    def __init__(
-        self, m: int, n: int, kernel_size: int, stride: int = 1, padding: int = 0, bias: bool = True, groups: int = 1
-    ) -> None:
-        super().__init__(m, n, kernel_size, stride, padding, groups=groups, bias=bias)
+    def __init__(self, m: int, n: int, kernel_size: int, stride: int = 1, padding: int = 0, bias: bool = True) -> None:
+        super().__init__(m, n, kernel_size, stride, padding, bias=bias)
         self.restart()
 
     def forward(self, input: Tensor) -> Tensor:
