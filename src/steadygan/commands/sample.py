@@ -42,7 +42,8 @@ def command(
 
     data, rest = run_options.split(keys)
     if rest:
-        raise bad_value(*rest[0].partition("=")[::2], "no such key", ["dataset.root", "dataset.download"])
+        key, _, value = rest[0].partition("=")
+        raise bad_value(key, value, "no such key", ["dataset.root", "dataset.download"])
     trained = load(run, trust, data)
     subject = Subject(trained, seed=seed, count=count, ema=not raw)
     for line in write(subject, out or trained.directory / "pictures"):

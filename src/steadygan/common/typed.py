@@ -15,7 +15,7 @@ from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Literal, ParamSpec, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from steadygan.common.errors import UserError, bad_value
-from steadygan.common.ranges import Range, finite
+from steadygan.common.ranges import Range, count, finite
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -124,6 +124,19 @@ def check(key: str, value: object, annotation: object) -> object:
         return read(value, annotation)
     except Misfit as misfit:
         raise bad_value(key, value, str(misfit)) from None
+
+
+def number(key: str, value: object, allowed: Range = finite) -> float:
+    """Return ``value`` as a number within a range, else raise a ``UserError`` that names the key."""
+    made = check(key, value, ranged(None, allowed))
+    if not is_number(made):
+        raise bad_value(key, value, allowed.words)
+    return made
+
+
+def whole_number(key: str, value: object, allowed: Range = count) -> int:
+    """Return ``value`` as a whole number within a range, else raise a ``UserError`` that names the key."""
+    return int(number(key, value, allowed))
 
 
 def check_all(values: Mapping[str, object], annotations: Mapping[str, object], prefix: str = "") -> dict[str, object]:

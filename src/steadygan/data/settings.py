@@ -1,9 +1,9 @@
 """Checks of the numbers and words that a data set is built from; each raises a ``UserError`` that names the key."""
 
-import math
 from collections.abc import Iterable
 from typing import TypeVar
 
+from steadygan.common import typed
 from steadygan.common.errors import UserError, bad_value
 from steadygan.core.declare import Range, count, finite, fraction
 
@@ -12,19 +12,12 @@ T = TypeVar("T")
 
 def number(key: str, value: object, allowed: Range = finite) -> float:
     """Return ``value`` as a float within ``allowed``; a data set cannot follow a schedule."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise bad_value(f"dataset.{key}", value, "must be a number")
-    if value not in allowed:
-        raise bad_value(f"dataset.{key}", value, allowed.words)
-    return float(value)
+    return float(typed.number(f"dataset.{key}", value, allowed))
 
 
 def whole_number(key: str, value: object, allowed: Range = count) -> int:
     """Return ``value`` as an int within ``allowed``; 8.0 is welcome."""
-    exact = number(key, value, allowed)
-    if not math.isfinite(exact) or exact != int(exact):
-        raise bad_value(f"dataset.{key}", value, allowed.words)
-    return int(exact)
+    return typed.whole_number(f"dataset.{key}", value, allowed)
 
 
 def one_of(key: str, value: object, choices: Iterable[T]) -> T:

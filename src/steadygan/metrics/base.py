@@ -11,8 +11,9 @@ import torchmetrics
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
+from steadygan.common import typed
 from steadygan.common.errors import bad_value
-from steadygan.common.typed import Misfit, read
+from steadygan.common.ranges import at_least
 from steadygan.core.declare import Range
 
 Provenance = dict[str, Any]
@@ -155,10 +156,4 @@ class KeepingMetric(SampleMetric):
 
 def whole_number(key: str, value: object, least: int) -> int:
     """Return ``value`` if it is a whole number of at least ``least``, else raise a ``UserError``."""
-    try:
-        number = read(value, int)
-    except Misfit:
-        number = None
-    if not isinstance(number, int) or number < least:
-        raise bad_value(key, value, f"must be a whole number of at least {least}")
-    return number
+    return typed.whole_number(key, value, at_least(least))

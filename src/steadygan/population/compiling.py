@@ -12,7 +12,7 @@ from torch import nn
 from steadygan.common.errors import bad_value
 from steadygan.common.paths import cache_dir
 from steadygan.common.ranges import count
-from steadygan.common.typed import check_all
+from steadygan.common.typed import check_all, whole_number
 from steadygan.config.node import Config
 from steadygan.population.memory import layer_outputs
 from steadygan.population.program import Programs
@@ -84,7 +84,7 @@ def at_once(choice: object, components: Components, batch_size: int, device: tor
         UserError: ``choice`` is neither.
     """
     if choice != "auto":
-        return int(choice)
+        return whole_number("engine.together", choice)
     if device.type != "cpu":
         return None
     dtype = next(components.networks["discriminator"].parameters()).dtype

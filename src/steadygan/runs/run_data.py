@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from steadygan.common.errors import DataMissing, UserError, bad_value
 from steadygan.config.building import build_dataset
-from steadygan.config.node import Config, Node
+from steadygan.config.node import Built, Config, Node
 from steadygan.data.base import Dataset
 from steadygan.data.described import Described, facts
 from steadygan.runs.trust import only
@@ -36,8 +36,9 @@ def described(node: Config, known: Config | None, trust: Iterable[str] = ()) -> 
     Raises:
         DataMissing: it has to be read and cannot be.
     """
+    known_facts: Built = dict(known or {})
     with contextlib.suppress(KeyError, TypeError, ValueError):  # of a run of before, or damaged
-        return Described(dict(known or {}), lambda: _read(node, trust))
+        return Described(known_facts, lambda: _read(node, trust))
     dataset = _read(node, trust)
     return Described(facts(dataset), lambda: dataset)
 
