@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from steadygan.core.diagnostics import flat
 from steadygan.core.types import Critic, Tensors
 
-LossAndAux = Callable[[Tensors], tuple[Tensor, Any]]
+A = TypeVar("A")
 
 Samples: TypeAlias = "Tensor | Evaluation"
 """Samples ``[B, ...]``, or what a critic says of them."""
@@ -118,7 +118,7 @@ class Backend(Protocol):
 
     evaluation: type[Evaluation]
 
-    def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
+    def gradient(self, loss: Callable[[Tensors], tuple[Tensor, A]], params: Tensors) -> tuple[Tensors, A]:
         """Return the gradient of a scalar ``loss(params) -> (loss, aux)`` and its ``aux``, detached."""
 
     def nested(self) -> "Backend":
@@ -137,7 +137,7 @@ def forward_mode() -> Iterator[None]:
         yield
 
 
-def per_sample_gradients(loss: Callable[[Tensors, Any], Tensor], params: Tensors, examples: Any) -> Tensors:
+def per_sample_gradients(loss: Callable[[Tensors, A], Tensor], params: Tensors, examples: A) -> Tensors:
     """Return the gradient ``[B, ...]`` of ``loss(params, batch)`` on each example as a batch of one.
 
     By ``torch.func``, in eager mode and under ``vmap`` alike: whatever ``loss`` differentiates itself has to be done
@@ -164,7 +164,7 @@ class AutogradBackend:
 
     evaluation: type[Evaluation] = AutogradEvaluation
 
-    def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
+    def gradient(self, loss: Callable[[Tensors], tuple[Tensor, A]], params: Tensors) -> tuple[Tensors, A]:
         leaves = {name: value.detach().requires_grad_() for name, value in params.items()}
         with torch.enable_grad():
             value, aux = loss(leaves)
@@ -181,7 +181,7 @@ class AutogradBackend:
 class NestedAutogradBackend(AutogradBackend):
     """Gradients that remember what they were computed from, and may be taken by what was computed before."""
 
-    def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
+    def gradient(self, loss: Callable[[Tensors], tuple[Tensor, A]], params: Tensors) -> tuple[Tensors, A]:
         leaves = {name: _leaf(value) for name, value in params.items()}
         value, aux = loss(leaves)
         grads = torch.autograd.grad(
@@ -195,7 +195,7 @@ class FuncBackend:
 
     evaluation: type[Evaluation] = Evaluation
 
-    def gradient(self, loss: LossAndAux, params: Tensors) -> tuple[Tensors, Any]:
+    def gradient(self, loss: Callable[[Tensors], tuple[Tensor, A]], params: Tensors) -> tuple[Tensors, A]:
         return torch.func.grad(loss, has_aux=True)(params)
 
     def nested(self) -> "FuncBackend":

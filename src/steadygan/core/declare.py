@@ -60,7 +60,7 @@ def declare(
     return mark
 
 
-def declared(method: Any, name: str, default: Any = None) -> Any:
+def declared(method: object, name: str, default: Any = None) -> Any:
     """Return what ``method`` (a function, partial, class, classmethod or object) declares under ``name``."""
     while isinstance(method, partial):
         method = method.func
@@ -94,7 +94,7 @@ def stable_name(method: object, target: str) -> str:
     return known[1] if known[0] is method else f"{known[1]}.{target.rpartition('.')[2]}"
 
 
-def ranges_of(method: Any) -> dict[str, Range]:
+def ranges_of(method: object) -> dict[str, Range]:
     """Return the ranges of a method's numbers: those of its annotations, and those that it declares."""
     while isinstance(method, partial):
         method = method.func
@@ -103,5 +103,5 @@ def ranges_of(method: Any) -> dict[str, Range]:
 
 
 @lru_cache(maxsize=1024)
-def _annotated(target: Any) -> dict[str, Range]:
+def _annotated(target: object) -> dict[str, Range]:
     return {key: allowed for key, each in hints(target).items() if (allowed := range_of(each))}

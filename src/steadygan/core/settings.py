@@ -8,26 +8,28 @@ They are the keys whose ranges it declares; where it declares none, all its keys
 import dataclasses
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TypeGuard, TypeVar
 
 from torch import Tensor
 
 from steadygan.common import typed
 from steadygan.core.declare import Range, ranges_of
-from steadygan.core.types import Number
+from steadygan.core.types import Number, Schedule, Tree
+
+T = TypeVar("T")
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[Number]:
     """Return whether a value is a plain number or a tensor, and no truth value."""
     return isinstance(value, Tensor) or typed.is_number(value)
 
 
-def is_schedule(value: Any) -> bool:
+def is_schedule(value: object) -> TypeGuard[Schedule]:
     """Return whether a value is a function of the iteration that knows its extremes."""
     return callable(value) and hasattr(value, "extremes")
 
 
-def fields(method: Any) -> dict[str, Any]:
+def fields(method: object) -> Tree:
     """Return all settings of a method, by key."""
     if isinstance(method, partial):
         return dict(method.keywords)
@@ -36,7 +38,7 @@ def fields(method: Any) -> dict[str, Any]:
     return {}
 
 
-def hyperparameters(method: Any) -> dict[str, Any]:
+def hyperparameters(method: object) -> Tree:
     """Return the tree of a method's hyperparameters: a schedule's are a level of their own."""
     ranges = ranges_of(method)
     tree = {}
@@ -53,7 +55,7 @@ def enters(key: str, ranges: Mapping[str, Range]) -> bool:
     return not ranges[key].structure if key in ranges else not ranges
 
 
-def replace(method: Any, values: Mapping[str, Any]) -> Any:
+def replace(method: T, values: Mapping[str, object]) -> T:
     """Return the method with other values at some keys."""
     if not values:
         return method
@@ -62,7 +64,7 @@ def replace(method: Any, values: Mapping[str, Any]) -> Any:
     return dataclasses.replace(method, **values)
 
 
-def with_hyperparameters(method: Any, tree: Mapping[str, Any]) -> Any:
+def with_hyperparameters(method: T, tree: Mapping[str, object]) -> T:
     """Return the method with the hyperparameters of a tree as ``hyperparameters`` returns it."""
     current = fields(method)
     return replace(
@@ -74,6 +76,6 @@ def with_hyperparameters(method: Any, tree: Mapping[str, Any]) -> Any:
     )
 
 
-def at(method: Any, t: Number) -> Any:
+def at(method: T, t: Number) -> T:
     """Return the method with its schedules evaluated at iteration ``t``."""
     return replace(method, {key: value(t) for key, value in fields(method).items() if is_schedule(value)})

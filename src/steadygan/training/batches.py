@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from steadygan.core.draws import Draw, generator, normal_like
 from steadygan.core.noise import views
 from steadygan.core.step_batch import StepBatch
 from steadygan.core.types import Tensors
+from steadygan.data.base import Dataset
 from steadygan.training.algorithm import Algorithm
 from steadygan.training.labelling import UNLABELLED, Labelling
 
@@ -97,7 +97,7 @@ class SamplingSpec:
 class BatchSampler:
     """Sample the batches of an iteration, for the global batch; a process of several keeps its ``shard`` of it."""
 
-    dataset: Any
+    dataset: Dataset
     sampling: SamplingSpec
     latent: int
     seed: int

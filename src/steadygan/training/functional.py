@@ -1,11 +1,10 @@
 """A module as a function of its parameters and buffers."""
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor, nn
 
-from steadygan.core.types import Apply, Tensors
+from steadygan.core.types import Apply, Number, Tensors
 
 
 def functional(module: nn.Module) -> Apply:
@@ -18,7 +17,7 @@ def functional(module: nn.Module) -> Apply:
     params = _slots(module, "_parameters")
     buffers = _slots(module, "_buffers")
 
-    def apply(new_params: Tensors, new_buffers: Tensors, *inputs: Tensor, **kwargs: Any) -> tuple[Tensor, Tensors]:
+    def apply(new_params: Tensors, new_buffers: Tensors, *inputs: Tensor, **kwargs: Number) -> tuple[Tensor, Tensors]:
         originals = [(home, key, home[key]) for slots in (params, buffers) for home, key, _ in slots]
         try:
             for home, key, name in params:

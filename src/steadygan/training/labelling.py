@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -84,7 +83,7 @@ def of_samples(metric: Metric) -> bool:
     return "samples" in needs(metric)
 
 
-def share_of(value: Any) -> float:
+def share_of(value: object) -> float:
     """Raises UserError where it is no number: it decides which networks there are, so it follows no schedule."""
     if not is_number(value):
         raise bad_value("labels.share", value, "must be a number between 0 and 1")

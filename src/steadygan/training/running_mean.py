@@ -1,9 +1,9 @@
 """The mean of a step's logs since the last row of ``metrics.csv``."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
+
+from steadygan.core.types import Tree
 
 
 class RunningMean:
@@ -33,11 +33,11 @@ class RunningMean:
     def reset(self) -> None:
         self.total, self.count = None, 0
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Tree:
         """Return the state to be saved in a checkpoint."""
         return {"names": self.names, "total": self.total, "count": self.count}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Tree) -> None:
         self.names, self.total, self.count = state["names"], state["total"], state["count"]
 
 

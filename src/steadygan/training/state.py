@@ -11,6 +11,7 @@ from steadygan.core.growing import Growth
 from steadygan.core.state import State
 from steadygan.core.step_batch import repeated
 from steadygan.core.types import Apply, Tensors
+from steadygan.data.base import Dataset
 from steadygan.distributed.process_group import SingleProcess
 from steadygan.training.components import Components
 from steadygan.training.functional import functional
@@ -39,7 +40,7 @@ class GANState:
     batch: int
     classes: int | None
     _state: State
-    _dataset: Any
+    _dataset: Dataset
     _generate: Apply
     _critic: Apply
     _classifier: Apply | None
@@ -72,7 +73,7 @@ class GANState:
         """Take note of another state."""
 
     @property
-    def dataset(self) -> Any:
+    def dataset(self) -> Dataset:
         """The data set that it is trained on."""
         return self._dataset
 

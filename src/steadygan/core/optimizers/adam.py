@@ -1,14 +1,14 @@
 """Adam."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 
 from steadygan.core.declare import decay, declare, positive, signed_as
 from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Number, Tensors
+from steadygan.core.types import Number, RuleState, Tensors
 
 
 @signed_as("steadygan.core.rules.Adam")
@@ -36,7 +36,7 @@ class Adam(UpdateRule):
     beta2: Number
     eps: Number = 1e-8
 
-    def init(self, params: Tensors) -> dict[str, Any]:
+    def init(self, params: Tensors) -> RuleState:
         """Moments of 0; ``power1`` and ``power2`` are ``beta^step`` in float64, so that the corrections lose nothing.
 
         They are kept, not computed from the number of steps: compiled programs would do so again for every few weights.
@@ -51,8 +51,8 @@ class Adam(UpdateRule):
         }
 
     def update(
-        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors | None = None
-    ) -> tuple[Tensors, dict[str, Any]]:
+        self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors | None = None
+    ) -> tuple[Tensors, RuleState]:
         """See the class. Seven operations a tensor; the scalars are made once for all."""
         like = next(iter(params.values()))
         power1, power2 = state["power1"] * self.beta1, state["power2"] * self.beta2

@@ -1,12 +1,11 @@
 """Adam with decoupled weight decay."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from steadygan.core.declare import declare, nonnegative, signed_as
 from steadygan.core.optimizers.adam import Adam
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Number, Tensors
+from steadygan.core.types import Number, RuleState, Tensors
 
 
 @signed_as("steadygan.core.rules.AdamW")
@@ -25,8 +24,8 @@ class AdamW(Adam):
     weight_decay: Number = 1e-2
 
     def update(
-        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors | None = None
-    ) -> tuple[Tensors, dict[str, Any]]:
+        self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors | None = None
+    ) -> tuple[Tensors, RuleState]:
         """See the class."""
         keep = scalar(1 - self.lr * self.weight_decay, next(iter(params.values())))
         return super().update({name: keep * value for name, value in params.items()}, grads, state, noise)

@@ -2,12 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from steadygan.core.optimizers.shell import RuleOptimizer
-from steadygan.core.types import Number, Tensors
+from steadygan.core.types import Number, RuleState, Tensors
 
 
 class UpdateRule(ABC):
@@ -30,14 +30,14 @@ class UpdateRule(ABC):
     def check(self, params: Tensors) -> None:  # noqa: B027 (most rules move any player)
         """Raise a ``UserError`` for a player that the rule cannot move."""
 
-    def init(self, params: Tensors) -> dict[str, Any]:
+    def init(self, params: Tensors) -> RuleState:
         """Return the state before the first update: a tree of dicts of tensors."""
         return {}
 
     @abstractmethod
     def update(
-        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors | None = None
-    ) -> tuple[Tensors, dict[str, Any]]:
+        self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors | None = None
+    ) -> tuple[Tensors, RuleState]:
         """Return the new parameters and the new state; ``grads`` are of what the player minimises."""
 
     @classmethod

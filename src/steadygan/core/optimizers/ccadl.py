@@ -1,7 +1,6 @@
 """The covariance-controlled adaptive Langevin thermostat."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +11,7 @@ from steadygan.core.optimizers.controlled import Controlled
 from steadygan.core.optimizers.langevin import root
 from steadygan.core.optimizers.thermostat import Thermostat
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Tensors
+from steadygan.core.types import RuleState, Tensors
 
 
 @signed_as("steadygan.core.rules.Ccadl")
@@ -35,7 +34,7 @@ class Ccadl(Thermostat, Controlled):
     Reference: Shang et al. (2015), algorithm 1, arXiv:1510.08692; Wei and Shang (2025), arXiv:2512.24515.
     """
 
-    def init(self, params: Tensors) -> dict[str, Any]:
+    def init(self, params: Tensors) -> RuleState:
         """Return the state at rest, before the first gradient."""
         return {**super().init(params), "noise": self.begin(params)}
 
@@ -43,10 +42,10 @@ class Ccadl(Thermostat, Controlled):
         self,
         params: Tensors,
         grads: Tensors,
-        state: dict[str, Any],
+        state: RuleState,
         noise: Tensors,
         grad_covariance: Tensors | None = None,
-    ) -> tuple[Tensors, dict[str, Any]]:
+    ) -> tuple[Tensors, RuleState]:
         """See the class; ``noise`` is the normal draw, to be scaled, ``grad_covariance`` that of the examples."""
         estimate = self.observe(state["noise"], grads, grad_covariance)
         like = next(iter(params.values()))
@@ -55,7 +54,7 @@ class Ccadl(Thermostat, Controlled):
         new, moved = self.split_step(params, self.slope(params, grads), state, noise, damp)
         return new, {**moved, "noise": estimate}
 
-    def logs(self, state: dict[str, Any]) -> dict[str, Tensor]:
+    def logs(self, state: RuleState) -> dict[str, Tensor]:
         """Those of the thermostat, and the root of the mean of ``S`` over all weights."""
         noise_level = root(gradient_noise.mean_variance(state["noise"], self.covariance)) * self.num_data
         return {**super().logs(state), "noise_level": noise_level}

@@ -1,14 +1,14 @@
 """The base class of rules that are controlled by the covariance of their gradients."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from steadygan.common.errors import bad_value
 from steadygan.core.declare import count, declare
 from steadygan.core.optimizers import gradient_noise
 from steadygan.core.optimizers.covariance import FORMS, Form, check_size
 from steadygan.core.optimizers.langevin import Langevin, one_of
-from steadygan.core.types import Number, Tensors
+from steadygan.core.types import Number, RuleState, Tensors
 
 
 @declare(batch_size=count)
@@ -59,11 +59,11 @@ class Controlled(Langevin):
         """
         return self.form.grad_covariance(samples, grads)
 
-    def begin(self, params: Tensors) -> dict[str, Any]:
+    def begin(self, params: Tensors) -> RuleState:
         """Return the state before the first estimate."""
         return gradient_noise.begin(params, self.covariance, self.estimator)
 
-    def observe(self, state: dict[str, Any], grads: Tensors, grad_covariance: Tensors | None) -> dict[str, Any]:
+    def observe(self, state: RuleState, grads: Tensors, grad_covariance: Tensors | None) -> RuleState:
         """Return the estimate with one more batch.
 
         Raises:

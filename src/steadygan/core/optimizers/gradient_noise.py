@@ -6,20 +6,18 @@
 Reference: Ramakers et al. (undated), eq. 11.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from steadygan.core.optimizers.covariance import FORMS, lerp
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Number, Tensors
+from steadygan.core.types import Number, RuleState, Tensors
 
 ESTIMATORS = ("running", "per_sample")
 """Estimators of ``V``: from batch to batch, or from the gradients of the examples of one batch."""
 
 
-def begin(params: Tensors, form: str, estimator: str = "running") -> dict[str, Any]:
+def begin(params: Tensors, form: str, estimator: str = "running") -> RuleState:
     """Return the state before the first gradient.
 
     ``covariance`` is 0, ``count`` the number of gradients so far, and ``previous`` the last of them, where the next
@@ -32,7 +30,7 @@ def begin(params: Tensors, form: str, estimator: str = "running") -> dict[str, A
     return state
 
 
-def observe(state: dict[str, Any], grads: Tensors, form: str) -> dict[str, Any]:
+def observe(state: RuleState, grads: Tensors, form: str) -> RuleState:
     """Observe ``V_t = d d^T / 2``, ``d = g_t - g_{t-1}``, from one batch to the next.
 
     Its mean is ``cov(g) + d_E d_E^T / 2``, ``d_E = E g_t - E g_{t-1}``, for independent batches at given places:
@@ -49,7 +47,7 @@ def observe(state: dict[str, Any], grads: Tensors, form: str) -> dict[str, Any]:
     return {"count": observed + 1, "covariance": lerp(state["covariance"], latest, weight), "previous": previous}
 
 
-def observe_samples(state: dict[str, Any], grad_covariance: Tensors, batch_size: Number) -> dict[str, Any]:
+def observe_samples(state: RuleState, grad_covariance: Tensors, batch_size: Number) -> RuleState:
     """Observe ``V_t = grad_covariance / (B - 1)``, from the gradients ``g_i`` of the ``B`` examples of a batch.
 
     ``grad_covariance`` is the mean of ``(g_i - g)(g_i - g)^T``.
@@ -61,6 +59,6 @@ def observe_samples(state: dict[str, Any], grad_covariance: Tensors, batch_size:
     return {"count": count, "covariance": lerp(state["covariance"], latest, 1 / count)}
 
 
-def mean_variance(state: dict[str, Any], form: str) -> Tensor:
+def mean_variance(state: RuleState, form: str) -> Tensor:
     """Return the mean of the covariance's diagonal over all weights, 0-dim float64."""
     return FORMS[form].mean_variance(state["covariance"])

@@ -1,14 +1,13 @@
 """Preconditioned stochastic gradient Langevin dynamics."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from steadygan.core.declare import decay, declare, positive, signed_as
 from steadygan.core.optimizers.langevin import Langevin, root
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Number, Tensors
+from steadygan.core.types import Number, RuleState, Tensors
 
 
 @signed_as("steadygan.core.rules.Psgld")
@@ -33,13 +32,11 @@ class Psgld(Langevin):
     alpha: Number = 0.99
     eps: Number = 1e-5
 
-    def init(self, params: Tensors) -> dict[str, Any]:
+    def init(self, params: Tensors) -> RuleState:
         """Return a mean square of 0."""
         return {"square": {name: torch.zeros_like(param) for name, param in params.items()}}
 
-    def update(
-        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors
-    ) -> tuple[Tensors, dict[str, Any]]:
+    def update(self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors) -> tuple[Tensors, RuleState]:
         """See the class; ``noise`` is ``eta``."""
         like = next(iter(params.values()))
         share, rate, eps = (scalar(n, like) for n in (1 - self.alpha, -self.step_size, self.eps))

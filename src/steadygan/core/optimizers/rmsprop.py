@@ -1,14 +1,13 @@
 """RMSProp."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from steadygan.core.declare import decay, declare, positive, signed_as
 from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Number, Tensors
+from steadygan.core.types import Number, RuleState, Tensors
 
 
 @signed_as("steadygan.core.rules.RmsProp")
@@ -30,13 +29,13 @@ class RmsProp(UpdateRule):
     alpha: Number = 0.99
     eps: Number = 1e-8
 
-    def init(self, params: Tensors) -> dict[str, Any]:
+    def init(self, params: Tensors) -> RuleState:
         """Return a mean square of 0."""
         return {"square": {name: torch.zeros_like(param) for name, param in params.items()}}
 
     def update(
-        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors | None = None
-    ) -> tuple[Tensors, dict[str, Any]]:
+        self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors | None = None
+    ) -> tuple[Tensors, RuleState]:
         """See the class."""
         like = next(iter(params.values()))
         share, rate, eps = scalar(1 - self.alpha, like), scalar(-self.lr, like), scalar(self.eps, like)

@@ -1,14 +1,13 @@
 """Stochastic gradient descent."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from steadygan.core.declare import decay, declare, nonnegative, positive, signed_as
 from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Number, Tensors
+from steadygan.core.types import Number, RuleState, Tensors
 
 
 @signed_as("steadygan.core.rules.Sgd")
@@ -27,13 +26,13 @@ class Sgd(UpdateRule):
     momentum: Number = 0.0
     weight_decay: Number = 0.0
 
-    def init(self, params: Tensors) -> dict[str, Any]:
+    def init(self, params: Tensors) -> RuleState:
         """No velocity."""
         return {"velocity": {name: torch.zeros_like(param) for name, param in params.items()}}
 
     def update(
-        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors | None = None
-    ) -> tuple[Tensors, dict[str, Any]]:
+        self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors | None = None
+    ) -> tuple[Tensors, RuleState]:
         """See the class."""
         like = next(iter(params.values()))
         lr, momentum, weight_decay = (scalar(n, like) for n in (self.lr, self.momentum, self.weight_decay))

@@ -1,7 +1,6 @@
 """Stochastic gradient Hamiltonian Monte Carlo."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,7 +8,7 @@ from torch import Tensor
 from steadygan.core.declare import declare, nonnegative, positive, signed_as
 from steadygan.core.optimizers.langevin import Langevin, mean_of, root, wide
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Number, Tensors
+from steadygan.core.types import Number, RuleState, Tensors
 
 
 @signed_as("steadygan.core.rules.Sghmc")
@@ -33,13 +32,11 @@ class Sghmc(Langevin):
     friction: Number = 1.0
     gradient_noise: Number = 0.0
 
-    def init(self, params: Tensors) -> dict[str, Any]:
+    def init(self, params: Tensors) -> RuleState:
         """At rest."""
         return {"momentum": {name: torch.zeros_like(param) for name, param in params.items()}}
 
-    def update(
-        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors
-    ) -> tuple[Tensors, dict[str, Any]]:
+    def update(self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors) -> tuple[Tensors, RuleState]:
         """See the class; ``noise`` is the normal draw, to be scaled."""
         like = next(iter(params.values()))
         step, friction = wide(self.step_size, like), wide(self.friction, like)
@@ -51,6 +48,6 @@ class Sghmc(Langevin):
         }
         return {name: param + step * momentum[name] for name, param in params.items()}, {"momentum": momentum}
 
-    def logs(self, state: dict[str, Any]) -> dict[str, Tensor]:
+    def logs(self, state: RuleState) -> dict[str, Tensor]:
         """Return the mean squared momentum, which is ``T`` where all is well."""
         return {"kinetic_temperature": mean_of({name: r * r for name, r in state["momentum"].items()})}

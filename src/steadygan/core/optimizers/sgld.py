@@ -1,12 +1,11 @@
 """Stochastic gradient Langevin dynamics."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from steadygan.core.declare import signed_as
 from steadygan.core.optimizers.langevin import Langevin
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Tensors
+from steadygan.core.types import RuleState, Tensors
 
 
 @signed_as("steadygan.core.rules.Sgld")
@@ -22,9 +21,7 @@ class Sgld(Langevin):
     Reference: Welling and Teh (2011), eq. 4; Ramakers et al. (undated), eq. 10.
     """
 
-    def update(
-        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors
-    ) -> tuple[Tensors, dict[str, Any]]:
+    def update(self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors) -> tuple[Tensors, RuleState]:
         """See the class; ``noise`` is ``eta``."""
         like = next(iter(params.values()))
         step, slope = scalar(self.step_size, like), self.slope(params, grads)

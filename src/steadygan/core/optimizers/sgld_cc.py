@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
@@ -11,7 +10,7 @@ from steadygan.core.optimizers import gradient_noise
 from steadygan.core.optimizers.controlled import Controlled
 from steadygan.core.optimizers.langevin import one_of, root
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Number, Tensors
+from steadygan.core.types import Number, RuleState, Tensors
 
 
 def _literal(step: Tensor, temperature: Tensor, covariance: Tensor) -> Tensor:
@@ -70,7 +69,7 @@ class SgldCc(Controlled):
         one_of("interpretation", self.interpretation, INTERPRETATIONS)
         one_of("scale", self.scale, SCALES)
 
-    def init(self, params: Tensors) -> dict[str, Any]:
+    def init(self, params: Tensors) -> RuleState:
         """Return the state before the first gradient."""
         return self.begin(params)
 
@@ -78,10 +77,10 @@ class SgldCc(Controlled):
         self,
         params: Tensors,
         grads: Tensors,
-        state: dict[str, Any],
+        state: RuleState,
         noise: Tensors,
         grad_covariance: Tensors | None = None,
-    ) -> tuple[Tensors, dict[str, Any]]:
+    ) -> tuple[Tensors, RuleState]:
         """See the class; ``noise`` is the normal draw, to be scaled, ``grad_covariance`` that of the examples."""
         like = next(iter(params.values()))
         step, temperature, factor = (
@@ -93,6 +92,6 @@ class SgldCc(Controlled):
         injected = shape(noise)
         return {name: param - step * slope[name] + injected[name] for name, param in params.items()}, state
 
-    def logs(self, state: dict[str, Any]) -> dict[str, Tensor]:
+    def logs(self, state: RuleState) -> dict[str, Tensor]:
         """Return the root of the mean of ``C`` over all weights."""
         return {"noise_level": root(gradient_noise.mean_variance(state, self.covariance) * SCALES[self.scale](self))}

@@ -1,11 +1,10 @@
 """The stochastic gradient Nose-Hoover thermostat."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from steadygan.core.declare import signed_as
 from steadygan.core.optimizers.thermostat import Thermostat
-from steadygan.core.types import Tensors
+from steadygan.core.types import RuleState, Tensors
 
 
 @signed_as("steadygan.core.rules.Sgnht")
@@ -21,8 +20,6 @@ class Sgnht(Thermostat):
     Reference: Ding et al. (2014); Leimkuhler and Shang (2016), arXiv:1505.06889.
     """
 
-    def update(
-        self, params: Tensors, grads: Tensors, state: dict[str, Any], noise: Tensors
-    ) -> tuple[Tensors, dict[str, Any]]:
+    def update(self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors) -> tuple[Tensors, RuleState]:
         """See the class; ``noise`` is the normal draw, to be scaled."""
         return self.split_step(params, self.slope(params, grads), state, noise)

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from steadygan.core import settings
-from steadygan.core.types import Tensors
+from steadygan.core.types import RuleState, Tensors
 
 if TYPE_CHECKING:
     from steadygan.core.optimizers.base import UpdateRule
@@ -37,7 +37,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         rule.check(self._leaves())
         self._hyperparameters = tuple(hyperparameters)
         self._steps = 0
-        self._rule_state: Any = None
+        self._rule_state: RuleState | None = None
         self.generator = torch.Generator(self.param_groups[0]["params"][0].device).manual_seed(seed)
 
     @property
@@ -86,7 +86,7 @@ class RuleOptimizer(torch.optim.Optimizer):
                 leaf.copy_(values[name])
         return loss
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> RuleState:
         """Return all that the next step depends on beside the parameters; plain containers and tensors."""
         return {
             **super().state_dict(),
@@ -95,7 +95,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             "generator": self.generator.get_state(),
         }
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: RuleState) -> None:
         """Take up a ``state_dict``; the state's dtypes stay as they are (torch would cast them to the parameters')."""
         super().load_state_dict({key: state_dict[key] for key in ("state", "param_groups")})
         device = self.param_groups[0]["params"][0].device

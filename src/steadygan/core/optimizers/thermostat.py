@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +9,7 @@ from torch import Tensor
 from steadygan.core.declare import declare, nonnegative, positive
 from steadygan.core.optimizers.langevin import Langevin, mean_of, root, wide
 from steadygan.core.scalars import scalar
-from steadygan.core.types import Number, Tensors
+from steadygan.core.types import Number, RuleState, Tensors
 
 
 @declare(diffusion=nonnegative, thermal_mass=positive)
@@ -32,13 +31,13 @@ class Thermostat(Langevin):
     diffusion: Number = 1.0
     thermal_mass: Number = 1.0
 
-    def init(self, params: Tensors) -> dict[str, Any]:
+    def init(self, params: Tensors) -> RuleState:
         """At rest; ``excess`` is ``xi - A`` (in float64, as it adds up small terms), so ``xi`` begins at ``A``."""
         like = next(iter(params.values()))
         momentum = {name: torch.zeros_like(param) for name, param in params.items()}
         return {"momentum": momentum, "excess": wide(0.0, like)}
 
-    def logs(self, state: dict[str, Any]) -> dict[str, Tensor]:
+    def logs(self, state: RuleState) -> dict[str, Tensor]:
         """Return the friction ``xi`` and the mean squared momentum, which is ``T`` where all is well."""
         return {
             "thermostat": state["excess"] + self.diffusion,
@@ -49,10 +48,10 @@ class Thermostat(Langevin):
         self,
         params: Tensors,
         slope: Tensors,
-        state: dict[str, Any],
+        state: RuleState,
         noise: Tensors,
         damp: Callable[[Tensors], Tensors] = lambda momentum: momentum,
-    ) -> tuple[Tensors, dict[str, Any]]:
+    ) -> tuple[Tensors, RuleState]:
         """One step of the symmetric splitting BADODAB (Leimkuhler & Shang 2016).
 
         The kick B that ends a step and the one that begins the next are at the same place: they are made as one, with

@@ -3,12 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from torch import nn
 
 from steadygan.core.declare import signed_as
 from steadygan.core.growing import Growth
+from steadygan.core.types import Tree
+from steadygan.data.base import Dataset
+
+if TYPE_CHECKING:
+    from steadygan.training.context import RunContext
+    from steadygan.training.module import GANModule
 
 Row = Mapping[str, str]
 
@@ -22,7 +28,7 @@ class Scheme(Protocol):
 
     alone: ClassVar[str | None]
 
-    def check(self, networks: Mapping[str, nn.Module], dataset: Any) -> None:
+    def check(self, networks: Mapping[str, nn.Module], dataset: Dataset) -> None:
         """Raise a ``UserError`` for networks or data that it cannot train."""
 
     def growth(self, networks: Mapping[str, nn.Module], per_iteration: float) -> Growth | None:
@@ -33,15 +39,13 @@ class Scheme(Protocol):
             per_iteration: real images that the moves of the discriminator see in an iteration, on average.
         """
 
-    def before(self, dataset: Any) -> Callable[[Any, Any], None] | None:
+    def before(self, dataset: Dataset) -> Callable[["GANModule", "RunContext"], None] | None:
         """Return what to do before the first iteration, given a ``GANModule`` and its ``RunContext``; None: nothing.
 
         It returns when it is done, when the run is to stop, or when ``GANModule.diverged_at`` is set.
         """
 
-    def record(
-        self, directory: Path, rows: Sequence[Row], seconds: float, growth: Growth | None
-    ) -> dict[str, Any] | None:
+    def record(self, directory: Path, rows: Sequence[Row], seconds: float, growth: Growth | None) -> Tree | None:
         """Return the scheme's entry in ``summary.json``.
 
         Args:
@@ -59,13 +63,13 @@ class Plain:
 
     alone: ClassVar[str | None] = None
 
-    def check(self, networks: Mapping[str, nn.Module], dataset: Any) -> None:
+    def check(self, networks: Mapping[str, nn.Module], dataset: Dataset) -> None:
         """Anything goes."""
 
     def growth(self, networks: Mapping[str, nn.Module], per_iteration: float) -> None:
         """None."""
 
-    def before(self, dataset: Any) -> None:
+    def before(self, dataset: Dataset) -> None:
         """Nothing."""
 
     def record(self, directory: Path, rows: Sequence[Row], seconds: float, growth: Growth | None) -> None:

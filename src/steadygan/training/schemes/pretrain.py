@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+import torch
 from torch import nn
 
 from steadygan.common.errors import UserError, bad_value
@@ -19,10 +20,15 @@ from steadygan.core.growing import Growth
 from steadygan.core.optimizers import Adam
 from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.settings import is_number
+from steadygan.core.types import Tree
 from steadygan.data.base import Dataset
 from steadygan.networks.stacked import as_growing
 from steadygan.runs import files
 from steadygan.training.schemes.base import Row
+
+if TYPE_CHECKING:
+    from steadygan.training.context import RunContext
+    from steadygan.training.module import GANModule
 
 
 class Phase(NamedTuple):
@@ -96,7 +102,7 @@ class Pretrain:
     def growth(self, networks: Mapping[str, nn.Module], per_iteration: float) -> None:
         """The game has the whole networks."""
 
-    def before(self, dataset: Dataset) -> Callable[[Any, Any], None]:
+    def before(self, dataset: Dataset) -> Callable[["GANModule", "RunContext"], None]:
         """Return all phases."""
         from steadygan.training.schemes.pretraining import pretrain
 
@@ -137,9 +143,9 @@ class Pretrain:
             raise bad_value("scheme.rule", type(rule).__name__, problem, ["Adam", "AdamW", "RMSprop", "SGD"])
         return rule
 
-    def record(self, directory: Path, rows: Sequence[Row], seconds: float, growth: Growth | None) -> dict[str, Any]:
+    def record(self, directory: Path, rows: Sequence[Row], seconds: float, growth: Growth | None) -> Tree:
         """Return each phase so far (epochs, seconds, first and last loss), and the seconds of the game."""
-        phases: list[dict[str, Any]] = []
+        phases: list[Tree] = []
         before, spent, size = 0.0, 0.0, None
         for row in files.read_rows(directory / files.PRETRAINING):
             name, size, spent = row["phase"], int(row["size"]), float(row["seconds"])
@@ -151,11 +157,11 @@ class Pretrain:
         return {"name": "pretrain", "phases": [*phases, *game]}
 
 
-def _dtype(network: nn.Module) -> Any:
+def _dtype(network: nn.Module) -> torch.dtype:
     return next(network.parameters()).dtype
 
 
-def _each(key: str, value: Any, stages: int) -> Sequence[Any]:
+def _each(key: str, value: object, stages: int) -> Sequence[float]:
     if is_number(value):
         return [value] * stages
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != stages:
@@ -163,7 +169,7 @@ def _each(key: str, value: Any, stages: int) -> Sequence[Any]:
     return value
 
 
-def _check(key: str, value: Any, whole: bool = False) -> None:
+def _check(key: str, value: float, whole: bool = False) -> None:
     fits = is_number(value) and (value >= 0 and value == int(value) if whole else 0 < value < float("inf"))
     if not fits:
         words = "must be a whole number of at least 0" if whole else "must be finite and greater than 0"

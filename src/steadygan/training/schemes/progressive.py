@@ -6,7 +6,7 @@ Reference: Karras et al. (2018), arXiv:1710.10196.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from torch import nn
@@ -15,6 +15,8 @@ from steadygan.common.errors import bad_value
 from steadygan.config.node import PLAYERS
 from steadygan.core.declare import Range, declare, positive, signed_as
 from steadygan.core.growing import Growth
+from steadygan.core.types import Tree
+from steadygan.data.base import Dataset
 from steadygan.training.schemes.base import Row
 
 whole_images = Range("must be finite and not negative", low=0.0, structure=True)
@@ -36,7 +38,7 @@ class Progressive:
     images: float = 800_000
     fading: float = 800_000
 
-    def check(self, networks: Mapping[str, nn.Module], dataset: Any) -> None:
+    def check(self, networks: Mapping[str, nn.Module], dataset: Dataset) -> None:
         """Raise a ``UserError`` where a network does not grow."""
         for player in PLAYERS:
             if not getattr(networks[player], "sizes", None):
@@ -47,10 +49,10 @@ class Progressive:
         """See the class."""
         return Growth(networks["generator"].sizes, per_iteration, self.images, self.fading)
 
-    def before(self, dataset: Any) -> None:
+    def before(self, dataset: Dataset) -> None:
         """Nothing."""
 
-    def record(self, directory: Path, rows: Sequence[Row], seconds: float, growth: Growth) -> dict[str, Any]:
+    def record(self, directory: Path, rows: Sequence[Row], seconds: float, growth: Growth) -> Tree:
         """Return the sizes so far, each with the images at which it began and its seconds, as far as the rows go."""
         images, times = ([0.0, *(float(row[key]) for row in rows)] for key in ("images", "seconds"))
         starts = [

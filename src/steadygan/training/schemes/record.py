@@ -1,6 +1,6 @@
 """The files of a run while it is pre-trained: ``pretrain.csv``, checkpoints, a picture in the end."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from steadygan.runs import files, locks
 from steadygan.runs.job import PhaseProgress
@@ -9,6 +9,9 @@ from steadygan.training.callbacks.progress import Progress
 from steadygan.training.callbacks.samples import Samples
 from steadygan.training.context import RunContext
 from steadygan.training.schemes.pretrain import Phase
+
+if TYPE_CHECKING:
+    from steadygan.training.schemes.pretraining import Pretraining
 
 
 class Record:
@@ -19,7 +22,7 @@ class Record:
         work: the ``Pretraining``, as its checkpoint has left it.
     """
 
-    def __init__(self, run: RunContext, work: Any) -> None:
+    def __init__(self, run: RunContext, work: "Pretraining") -> None:
         self.run, self.work = run, work
         self.rows = MetricsWriter(run.job.directory / files.PRETRAINING, [])
         reached = work.progress["steps"]
