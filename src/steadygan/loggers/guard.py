@@ -47,7 +47,7 @@ def attempt(call: Callable[[], object], seconds: float) -> BaseException | None:
 class Guard:
     """Passes calls on until one fails; then says so once, and passes on no more."""
 
-    def __init__(self, name: str, remedy: str = ""):
+    def __init__(self, name: str, remedy: str = "") -> None:
         self._name, self._remedy = name, remedy
         self.quiet = False
 

@@ -67,8 +67,7 @@ class Found(NamedTuple):
 
 
 def find(folder: Path) -> Found:
-    """Return the runs below ``folder``, or ``folder`` itself; those that do not log to W&B, or never began, are left
-    out.
+    """Return the runs below ``folder``, or ``folder`` itself, that log to W&B and have begun.
 
     Raises:
         UserError: if there are none.

@@ -26,9 +26,11 @@ class TrainerLogger(Logger):
 
     @property
     def version(self) -> str:
+        """Nothing: there is one folder."""
         return ""
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Log a row at a step."""
         self.logger.row({"iteration": step or 0, **metrics})
 
     def log_hyperparams(self, params: dict[str, object] | Namespace, *args: object, **kwargs: object) -> None:

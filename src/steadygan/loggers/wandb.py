@@ -58,7 +58,7 @@ class Wandb:
         tags: Sequence[str] = (),
         init_timeout: float = 10.0,
         finish_timeout: float = 60.0,
-    ):
+    ) -> None:
         requested = mode
         mode = OLD_MODES.get(requested, requested) or MODES[0]  # an empty variable is none
         if mode not in MODES:

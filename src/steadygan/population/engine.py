@@ -25,6 +25,7 @@ def run(
         job: the run.
         report: told of progress.
         compile: ``auto``, true or false.
+        together: settings in one call of a compiled program, of which a single run is one.
         **of_sweeps: the other keys of the engine, which speak to the launcher.
     """
     try:

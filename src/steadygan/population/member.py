@@ -15,7 +15,7 @@ from steadygan.training.state import GANState
 class Member(GANState):
     """A run that trains with others; the population fills in its state when somebody is about to look."""
 
-    def __init__(self, components: Components, job: Job, device: torch.device):
+    def __init__(self, components: Components, job: Job, device: torch.device) -> None:
         self.seed, self.device = job.seed, device
         self.float_type = DTYPES[str(job.config["trainer"]["precision"])]
         state = initial_state(components.algorithm, {name: tensors(net) for name, net in components.networks.items()})

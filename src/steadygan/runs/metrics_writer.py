@@ -19,7 +19,7 @@ class MetricsWriter:
         occasional: further columns that not every row has.
     """
 
-    def __init__(self, path: Path, metrics: list[str], occasional: Sequence[str] = ()):
+    def __init__(self, path: Path, metrics: list[str], occasional: Sequence[str] = ()) -> None:
         self.path = path
         self._later = [*occasional, *(f"metric/{name}" for name in metrics)]
         self._columns: list[str] | None = None

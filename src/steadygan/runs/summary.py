@@ -18,8 +18,10 @@ from steadygan.training.state import GANState
 
 
 def metric_summary(rows: list[dict[str, str]], directions: Mapping[str, str]) -> dict[str, dict[str, object]]:
-    """Of every metric ``final``, ``best``, ``gap`` (``final`` minus ``best``), ``area`` (the mean over all evaluations)
-    and which way is better. The best is that of evaluations with a finite score."""
+    """Return each metric's ``final``, ``best``, ``gap`` (``final - best``), ``area`` (the mean) and ``direction``.
+
+    The best is that of evaluations with a finite score.
+    """
     summary = {}
     for name, direction in directions.items():
         values = [float(row[f"metric/{name}"]) for row in rows if row.get(f"metric/{name}")]

@@ -23,6 +23,7 @@ class RunData(lightning.LightningDataModule):
         self.gan, self.iterations, self.every = gan, iterations, every
 
     def train_dataloader(self) -> "Epochs":
+        """Return what gives the batches of each epoch."""
         return Epochs(self)
 
 

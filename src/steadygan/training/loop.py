@@ -100,6 +100,7 @@ class OneOfSeveral(SingleDeviceStrategy):
 
     @property
     def is_global_zero(self) -> bool:
+        """Whether this process writes files."""
         return self.global_rank == 0
 
 

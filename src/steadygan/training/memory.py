@@ -18,8 +18,10 @@ def forget_peak() -> None:
 
 
 def peak() -> dict[str, float]:
-    """``process_mb``: resident memory of the process at its highest, libraries included (since ``forget_peak`` where
-    the system can forget), and ``device_mb`` where there is a GPU."""
+    """Return the peaks of memory: ``process_mb``, and ``device_mb`` where there is a GPU.
+
+    The former is the process's resident memory, libraries included, since ``forget_peak`` where the system can forget.
+    """
     peaks = {"process_mb": round(_process() / MEGABYTE, 1)}
     if torch.cuda.is_available():
         peaks["device_mb"] = round(torch.cuda.max_memory_allocated() / MEGABYTE, 1)

@@ -58,6 +58,7 @@ class GANModule(GANState, lightning.LightningModule):  # pyright: ignore[reportI
         """None: the rules are part of the step."""
 
     def on_fit_start(self) -> None:
+        """Move to the Trainer's device."""
         self.to_device(self.device)
 
     def to_device(self, device: torch.device) -> None:

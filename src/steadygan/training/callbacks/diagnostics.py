@@ -14,10 +14,12 @@ class Diagnostics(RunCallback):
         self.trailing = Trailing()
 
     def on_run_start(self) -> None:
+        """Recall the losses of earlier launches."""
         rows = self.run.rows.read()
         self.trailing.recall(row for row in rows if Due.after(int(row["iteration"]), self.run.job).logs)
 
     def after_iteration(self) -> None:
+        """Add the columns that are due."""
         run = self.run
         if run.due.logs:
             run.row.update(self.trailing.after(run.row))

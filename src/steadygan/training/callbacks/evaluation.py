@@ -9,6 +9,7 @@ class Evaluation(RunCallback):
     every_rank = True
 
     def after_iteration(self) -> None:
+        """Score the present state where that is due."""
         run = self.run
         if run.due.evaluates:
             run.scores = run.evaluate()

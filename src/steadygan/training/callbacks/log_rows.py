@@ -8,9 +8,11 @@ class LogRows(RunCallback):
     """Opens the run's logger, hands it each row, and closes it with what ``summary.json`` says."""
 
     def on_run_start(self) -> None:
+        """Open the logger."""
         self.run.components.logger.open(self.run.job)
 
     def after_iteration(self) -> None:
+        """Hand on the row that is due."""
         if self.run.due.row:
             row = self.run.row
             self.run.components.logger.row({name: value for name, value in row.items() if value is not None})

@@ -13,6 +13,7 @@ class MetricsCSV(RunCallback):
     every_rank = True
 
     def after_iteration(self) -> None:
+        """Write the row that is due."""
         run = self.run
         if run.due.row and not run.rank:
             locks.check(run.job.directory)
@@ -28,6 +29,7 @@ class MetricsCSV(RunCallback):
         batch: object,
         batch_idx: int,
     ) -> None:
+        """Log the row to the Trainer as well, for callbacks of the user's own."""
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         if self.run.components.callbacks and self.run.gan.diverged_at is None and self.run.due.row:
             row = {name: float(value) for name, value in self.run.row.items() if value is not None}

@@ -18,6 +18,7 @@ class Progress(RunCallback):
         self.reported_at = 0.0
 
     def after_iteration(self) -> None:
+        """Report, unless that was done just now."""
         self.report()
 
     def report(self, phase: PhaseProgress | None = None) -> None:

@@ -8,6 +8,7 @@ class Samples(RunCallback):
     """Writes ``samples/ITERATION.png``."""
 
     def after_iteration(self) -> None:
+        """Draw where there are new scores."""
         if self.run.due.evaluates:
             self.draw()
 

@@ -12,6 +12,7 @@ class StopOnSignal(RunCallback):
     every_rank = True
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Take the signals back from Lightning."""
         self.run.gan.ranks.interrupt.install()
         # One that came since Lightning had taken the signals is known to us; Lightning would raise SystemExit at it.
         trainer._signal_connector.received_sigterm = False
@@ -24,6 +25,7 @@ class StopOnSignal(RunCallback):
         batch: object,
         batch_idx: int,
     ) -> None:
+        """Say how far the run is, and stop where it stops."""
         gan = self.run.gan
         # No optimizer of Lightning's does that, and what goes by `trainer.global_step` would never act.
         trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress.total.completed = gan.iteration
