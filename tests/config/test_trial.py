@@ -89,7 +89,7 @@ ONE = r"must be \[3\]: one value an example; the mean is taken for you"
         ("network.generator", "NoModule", True, r"list has no parameters\(\), latent"),
         ("network.discriminator", "breaks", True, r"building it .* fails: KeyError: .*misfits.py, line"),
         ("metrics.own", "breaks", True, r"building it from the data set fails: KeyError: .*misfits.py, line"),
-        ("logger", "Printer", False, r"Printer has no open\(info\), picture\(.*\), close\(summary\)"),
+        ("logger", "Printer", False, r"Printer has no open\(job\), picture\(.*\), close\(summary\)"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_named(config, key, name, partial, words):
