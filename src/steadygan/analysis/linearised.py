@@ -22,7 +22,7 @@ from steadygan.core.games import Simultaneous
 from steadygan.core.optimizers import Sgd
 from steadygan.core.state import PlayerState, State
 from steadygan.core.step_batch import Batches, repeated
-from steadygan.core.types import Networks, Tensors
+from steadygan.core.types import Networks, Tensors, Tree
 from steadygan.theory.spectrum import Operator, Product
 from steadygan.training.algorithm import Algorithm
 from steadygan.training.batches import BatchSampler
@@ -92,17 +92,17 @@ def scene(components: Components, state: State, iteration: int, seed: int, size:
 class Flat:
     """Trees of tensors of one shape as vectors."""
 
-    def __init__(self, tree: State) -> None:
+    def __init__(self, tree: Tree) -> None:
         leaves, self._spec = tree_flatten(tree)
         self._shapes = [leaf.shape for leaf in leaves]
         self._sizes = [leaf.numel() for leaf in leaves]
         self.size = sum(self._sizes)
 
-    def vector(self, tree: State) -> Tensor:
+    def vector(self, tree: Tree) -> Tensor:
         """Return ``[size]``."""
         return torch.cat([leaf.reshape(-1) for leaf in tree_flatten(tree)[0]])
 
-    def tree(self, vector: Tensor) -> State:
+    def tree(self, vector: Tensor) -> Tree:
         """Return the tree of a vector ``[size]``."""
         pieces = vector.split(self._sizes)
         return tree_unflatten([piece.view(shape) for piece, shape in zip(pieces, self._shapes)], self._spec)
@@ -201,7 +201,7 @@ class Iteration:
         self.flat = Flat(moving)
         self.x = self.flat.vector(moving)
 
-    def _moving(self, state: State) -> State:
+    def _moving(self, state: State) -> Tree:
         """Return the tensors that the map is of."""
         rules = self.scene.algorithm.rules
         tree = {
@@ -226,15 +226,13 @@ class Iteration:
         return jacobian(self, self.x)
 
 
-def _without(state: object, counters: tuple[str, ...]) -> object:
+def _without(state: Tree, counters: tuple[str, ...]) -> Tree:
     """Return the state of a rule or game without the keys that count its updates."""
-    if not isinstance(state, Mapping):
-        return state
-    return {key: _without(value, counters) for key, value in state.items() if key not in counters}
+    kept = {key: value for key, value in state.items() if key not in counters}
+    return {key: _without(value, counters) if isinstance(value, dict) else value for key, value in kept.items()}
 
 
-def _with(state: object, moving: State) -> object:
-    """Put the tensors of ``moving`` in place of those of the state under the same key."""
-    if not isinstance(state, Mapping):
-        return moving
-    return {key: _with(value, moving[key]) if key in moving else value for key, value in state.items()}
+def _with(state: Tree, moving: Tree) -> Tree:
+    """Return the state with the tensors of ``moving`` in place of those under the same key."""
+    new = {key: _with(state[key], value) if isinstance(value, dict) else value for key, value in moving.items()}
+    return {**state, **new}

@@ -184,7 +184,7 @@ class System:
             for player, values in params.items()
         }
         # The last gradients are of no effect: what is logged is not looked at.
-        state = State(**players, ema=players["generator"].tensors, last=params)
+        state = State(players["generator"], players["discriminator"], ema=players["generator"].tensors, last=params)
         stateful = hasattr(game, "init")
         if stateful:
             state = state._replace(game={"generator": {"theta": x[2:3]}, "discriminator": {"psi": x[3:4]}})

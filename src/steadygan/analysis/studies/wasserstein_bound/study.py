@@ -68,7 +68,8 @@ def iterations(s: Settings) -> list[int]:
 
 def looks(gan: GANModule, s: Settings) -> Iterator[list[Record]]:
     """Yield the records, each as a list of one."""
-    real, _ = gan.components.dataset.sample(s.samples, generator(s.seed, STREAM), torch.float64)
+    endless = gan.components.dataset.sample  # pyright: ignore[reportAttributeAccessIssue] data in the plane have it
+    real, _ = endless(s.samples, generator(s.seed, STREAM), torch.float64)
     for due in iterations(s):
         for iteration in range(gan.iteration, due):
             gan.advance(iteration)
