@@ -1,10 +1,10 @@
 """``hydra/launcher=slurm``: the jobs of a multirun as an array of Slurm jobs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from hydra.core.utils import JobReturn
 
@@ -35,9 +35,10 @@ class SlurmLauncher(PopulationLauncher):
     here: ClassVar[bool] = False
     group: ClassVar[str] = "hydra.launcher"
 
-    def __init__(self, wait: bool = True, poll: float = 10.0, **settings: Any) -> None:
+    def __init__(self, wait: bool = True, poll: float = 10.0, **settings: object) -> None:
         ours = {field.name for field in fields(PopulationLauncher)} & settings.keys()
-        super().__init__(**{key: settings.pop(key) for key in ours})
+        super().__init__()
+        vars(self).update({key: settings.pop(key) for key in ours})
         self.wait, self.poll, self.requested = wait, poll, settings
         self.workers = 1 if self.workers == "auto" else self.workers
 
@@ -51,7 +52,7 @@ class SlurmLauncher(PopulationLauncher):
         from steadygan.sweeps.slurm.submit import Resources
 
         slurm_queue.check()
-        self.resources = Resources(**self.requested)
+        self.resources = replace(Resources(), **self.requested)
         return super().launch(job_overrides, initial_job_idx)
 
     def _todo(self, jobs: "Sequence[Job]") -> Statuses:

@@ -80,27 +80,34 @@ class ProcessGroup(SingleProcess):
 
     @property
     def stops(self) -> bool:
+        """Whether any process was asked to stop before the last iteration ended."""
         return self._stops
 
     def slice(self, size: int) -> slice:
+        """Return this rank's part of a batch."""
         part = size // self.world_size
         return slice(self.rank * part, (self.rank + 1) * part)
 
     def share(self, x: Tensor) -> Tensor:
+        """Return this rank's part of ``[n, ...]``."""
         return x.tensor_split(self.world_size)[self.rank]
 
     def gather(self, x: Tensor) -> Tensor:
+        """Return the parts of all ranks."""
         from torchmetrics.utilities.distributed import gather_all_tensors
 
         return torch.cat(gather_all_tensors(x.contiguous()))
 
     def average_grads(self, grads: Tensors) -> Tensors:
-        # A game that looks ahead differentiates through it.
+        """Return the mean over the ranks; a game that looks ahead differentiates through it."""
         flat = _Sum.apply(_flat(list(grads.values())))
         return dict(zip(grads, self._unflat(flat, list(grads.values()))))
 
     def reduce_logs(self, logs: dict[str, Tensor]) -> dict[str, Tensor]:
-        # One reduction for both. A value that is not finite on one rank is so on all: they detect divergence together.
+        """Return the means over the ranks.
+
+        One reduction for both. A value that is not finite on one rank is so on all: they detect divergence together.
+        """
         values = [value.double() for value in logs.values()]
         *means, stop = self._means([*values, torch.full_like(values[0], float(self.interrupt.requested))])
         self._stops = bool(stop > 0)
@@ -124,6 +131,7 @@ class ProcessGroup(SingleProcess):
         return state._replace(ema={**state.ema, **new["ema"]})
 
     def broadcast(self, value: T) -> T:
+        """Return the value of rank 0."""
         box: list[T] = [value]
         dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
         return box[0]

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]  # documented there
 
@@ -22,7 +21,9 @@ class ProcessFailed(Exception):
     """One of a run's processes failed, or ended before the run did; all of them were ended."""
 
 
-def spawn(function: str, payload: object, report: Report, count: int, check: Callable[[], None] = lambda: None) -> Any:
+def spawn(
+    function: str, payload: object, report: Report, count: int, check: Callable[[], None] = lambda: None
+) -> object:
     """Call ``function(payload, report)`` in so many processes, which find each other as those of torchrun do.
 
     A first SIGINT, SIGTERM or SIGHUP is passed on to them once, a second SIGINT ends them.
@@ -72,7 +73,7 @@ class _Processes:
     def __init__(self, supervisor: Supervisor, report: Report, count: int) -> None:
         self.supervisor, self.report, self.count = supervisor, report, count
         self.failures: dict[int, _Lost] = {}
-        self.value: Any = None
+        self.value: object = None
 
     def look(self) -> None:
         for child, messages, dead in self.supervisor.look():

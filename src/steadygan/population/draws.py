@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
+from steadygan.core.step_batch import Batches
 from steadygan.core.types import Tensors
 from steadygan.training.batches import BatchSampler
 
@@ -22,7 +23,7 @@ class Draws:
         params: the parameters of each player of any member; the noise of update rules has their shapes.
     """
 
-    def __init__(self, samplers: Sequence[BatchSampler], params: Mapping[str, Tensors]):
+    def __init__(self, samplers: Sequence[BatchSampler], params: Mapping[str, Tensors]) -> None:
         self._samplers = list({sampler.seed: sampler for sampler in samplers}.values())
         self._params = params
         seeds = [sampler.seed for sampler in self._samplers]
@@ -38,7 +39,7 @@ class Draws:
             self._kinds.append(kind)
         return [torch.stack(each) for each, is_tensor in zip(zip(*flat), drawn) if is_tensor], self._kinds.index(kind)
 
-    def batches(self, tensors: Sequence[Tensor], kind: int) -> Any:
+    def batches(self, tensors: Sequence[Tensor], kind: int) -> Batches:
         """Return one member's batches, from its part of each tensor."""
         drawn, leaves, shape = self._kinds[kind]
         remaining = iter(tensors)

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from steadygan.core.state import State
 from steadygan.population.draws import Draws
 from steadygan.population.member import Member
-from steadygan.population.program import Outcome, Program, Programs, frozen, member, stack
+from steadygan.population.program import Hyperparameters, Outcome, Program, Programs, frozen, member, stack
 from steadygan.training.batches import BatchSampler
 from steadygan.training.components import Components
 from steadygan.training.running_mean import summands
@@ -32,8 +33,8 @@ class Stack:
     """The slots that one call of the program computes, from ``start`` on: all they have, with a leading dimension."""
 
     start: int
-    state: Any
-    hyperparameters: Any
+    state: State
+    hyperparameters: Hyperparameters
     places: Tensor
     alive: Tensor
 
@@ -60,7 +61,7 @@ class Population:
         batch_size: of every member.
     """
 
-    def __init__(self, slots: Sequence[tuple[Member, Components] | None], batch_size: int):
+    def __init__(self, slots: Sequence[tuple[Member, Components] | None], batch_size: int) -> None:
         first, components = next(slot for slot in slots if slot)
         self.members = [slot and slot[0] for slot in slots]
         self.device = first.device
@@ -188,7 +189,7 @@ class Population:
 
     @torch.no_grad()
     def _seen(self, look: Callable[[Member, Tensor], Tensor], inputs: Tensor) -> Tensor:
-        def one(state: Any, part: Tensor) -> Tensor:
+        def one(state: State, part: Tensor) -> Tensor:
             member = copy(self._spare[0])
             member.state, member.iteration = state, self.iteration
             return look(member, part)

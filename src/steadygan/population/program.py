@@ -1,6 +1,6 @@
 """The step of all members as one tensor program: ``vmap`` of the pure step, and nothing else."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -9,6 +9,7 @@ from torch.utils._pytree import tree_map
 
 from steadygan.core.autodiff import FuncBackend
 from steadygan.core.state import State
+from steadygan.core.types import Tree
 from steadygan.population.draws import Draws
 from steadygan.training.algorithm import Algorithm
 from steadygan.training.running_mean import finite, summands
@@ -20,7 +21,9 @@ T = TypeVar("T")
 Outcome = tuple[State, dict[str, Tensor], Tensor]
 """The new state, the logs and who is alive, all with a leading dimension of members."""
 
-Program = Callable[[State, Sequence[Tensor], Tensor, Any, Tensor, Tensor], Outcome]
+Hyperparameters = Mapping[str, Tree]
+
+Program = Callable[[State, Sequence[Tensor], Tensor, Hyperparameters, Tensor, Tensor], Outcome]
 """``program(state, draws, places, hyperparameters, alive, t)``, for draws of one kind."""
 
 
@@ -64,7 +67,7 @@ class Programs:
         draws: Draws,
         freezes: bool,
         wrap: Callable[[Program], Program] = lambda program: program,
-    ):
+    ) -> None:
         self._given, self._wrap = (algorithm, draws, freezes), wrap
         self._made: dict[tuple[int, int | None], Program] = {}
 
@@ -87,7 +90,7 @@ def program(algorithm: Algorithm, draws: Draws, freezes: bool, kind: int) -> Pro
     saves reading and writing all states once more while everybody is alive, but has the CPU wait for the device.
     """
 
-    def one(state: State, drawn: list[Tensor], hyperparameters: Any, alive: Tensor, t: Tensor) -> Outcome:
+    def one(state: State, drawn: list[Tensor], hyperparameters: Hyperparameters, alive: Tensor, t: Tensor) -> Outcome:
         new, logs = step(
             algorithm.with_hyperparameters(hyperparameters), FuncBackend(), state, draws.batches(drawn, kind), t
         )
@@ -97,7 +100,12 @@ def program(algorithm: Algorithm, draws: Draws, freezes: bool, kind: int) -> Pro
     together = torch.func.vmap(one, in_dims=(0, 0, 0, 0, None))
 
     def run(
-        state: State, drawn: Sequence[Tensor], places: Tensor, hyperparameters: Any, alive: Tensor, t: Tensor
+        state: State,
+        drawn: Sequence[Tensor],
+        places: Tensor,
+        hyperparameters: Hyperparameters,
+        alive: Tensor,
+        t: Tensor,
     ) -> Outcome:
         with torch.no_grad():
             return together(state, [each.index_select(0, places) for each in drawn], hyperparameters, alive, t)

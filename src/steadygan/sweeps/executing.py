@@ -117,7 +117,7 @@ def _execute(job: Job, report: Report) -> str:
 
 def _spawned(job: Job, report: Report) -> str:
     count = processes(job.config["trainer"])
-    return spawn(f"{__name__}:train_here", job, report, count, lambda: locks.check(job.directory))
+    return str(spawn(f"{__name__}:train_here", job, report, count, lambda: locks.check(job.directory)))
 
 
 def _execute_group(group: Group, report: Report) -> Statuses:

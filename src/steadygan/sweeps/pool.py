@@ -149,9 +149,11 @@ class _Pool:
             self._end(worker, "not started")
         self._next(worker)
 
-    def _end(self, worker: Child, status: str, **how: Any) -> None:
+    def _end(
+        self, worker: Child, status: str, value: object = None, error: str | None = None, died: bool = False
+    ) -> None:
         """Note how the worker's job ended."""
         assert worker.index is not None
-        outcome = Outcome(worker.index, status, seconds=time.monotonic() - worker.started, **how)
+        outcome = Outcome(worker.index, status, value, error, time.monotonic() - worker.started, died)
         self.outcomes[worker.index], worker.index = outcome, None
         self._on_event(Event("ended", outcome.index, outcome=outcome))
