@@ -2,6 +2,7 @@
 
 import math
 import os
+import pydoc
 import re
 import runpy
 import shlex
@@ -17,6 +18,7 @@ import yaml
 
 from steadygan import cli, train
 from steadygan.common.paths import conf_dir
+from steadygan.config.renamed import present_name
 from steadygan.runs import checkpoint, files
 from steadygan.sweeps import executing
 from steadygan.training import spectrum
@@ -343,3 +345,46 @@ def test_the_smallest_p_values_in_the_table_of_the_report():
     for methods, five, ten, needed in table:
         assert [float(f"{smallest_p(int(methods), seeds):.2g}") for seeds in (5, 10)] == [float(five), float(ten)]
         assert seeds_needed(int(methods), LEVEL) == int(needed)
+
+
+# --- places in the code ---------------------------------------------------------------------------------------------
+
+ROOT = DOCS.parent
+PACKAGE = Path(cli.__file__).parent
+PROSE = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+OPTIONS = sorted(path for folder in ("conf", "sweeps") for path in (ROOT / folder).rglob("*.yaml"))
+FOLDERS = {path.name for path in PACKAGE.iterdir() if path.is_dir()} | {"benchmarks", "conf", "src", "sweeps", "tests"}
+
+
+def missing_paths(text):
+    """Paths in backticks or after a space, in the repository, the package or the example, that are none."""
+    for path in re.findall(r"(?<![\w./])((?:[a-z_]\w*/)+(?:[a-z_]\w*(?:\.py|\.md|\.yaml)|(?=`)))", text):
+        known = path.split("/")[0] in FOLDERS
+        if known and not any((folder / path).exists() for folder in (ROOT, PACKAGE, PACKAGE / "core", EXAMPLE)):
+            yield path
+
+
+def missing_names(text):
+    """Dotted names of modules, or of what is in them, that cannot be imported, or only by an old name."""
+    for name in re.findall(r"(?<![\w./-])steadygan(?:\.[A-Za-z_]\w*)+", text):
+        try:
+            assert present_name(name) == name
+            pydoc.resolve(name)
+        except (AssertionError, ImportError):
+            yield name
+
+
+@pytest.mark.parametrize("path", [*PROSE, *OPTIONS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_places_that_are_named_exist(path):
+    text = path.read_text()
+    assert list(missing_paths(text)) == []
+    assert list(missing_names(text)) == []
+
+
+def test_a_place_that_does_not_exist_is_found():
+    text = (
+        "see `core/games/`, `training/nowhere.py`, steadygan.core.losses.Hinge, `steadygan.core.rules.Adam` and "
+        "`steadygan.core.Adam`"
+    )
+    assert list(missing_paths(text)) == ["training/nowhere.py"]
+    assert list(missing_names(text)) == ["steadygan.core.rules.Adam", "steadygan.core.Adam"]
