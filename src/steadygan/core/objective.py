@@ -11,14 +11,14 @@ growing networks (``core/growing.py``), labels (``core/labels``), label smoothin
 (``training/networks.py``); ``training/players.py`` puts them together.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
-from steadygan.core.autodiff import Evaluation, PenaltyCritic, logits_at, tensor
+from steadygan.core.autodiff import Evaluation, PenaltyCritic, Samples, logits_at, tensor
 from steadygan.core.declare import declared
 from steadygan.core.diagnostics import judgements
 from steadygan.core.labels import Term
@@ -29,7 +29,7 @@ from steadygan.core.types import Critic, Logs, Loss, Network, Penalty, Perturb, 
 AuxState = Mapping[str, Tensors]
 """The state of penalties and noise, by config key (see ``steadygan.core.types.Stateful``)."""
 
-V = TypeVar("V", Tensor, Mapping)
+V = TypeVar("V")
 
 
 class Critics(NamedTuple):
@@ -140,7 +140,9 @@ class Objective:
         weighted = (critics.terms[name].weight * value for name, value in terms.items())
         return sum([*penalties.values(), *weighted], loss), Outcome(logs, buffers, batch_stats)
 
-    def _penalties(self, critic, samples, batch, aux_state, nothing) -> tuple[Tensors, dict[str, Tensors]]:
+    def _penalties(
+        self, critic: Critic, samples: Sequence[Samples], batch: StepBatch, aux_state: AuxState, nothing: Tensor
+    ) -> tuple[Tensors, dict[str, Tensors]]:
         """Return the mean of each penalty, as often as it counts, and the batch statistics of the stateful ones."""
         values, batch_stats = dict.fromkeys(self.penalties, nothing), {}
         for name, penalty in self.penalties.items():
@@ -155,7 +157,7 @@ class Objective:
         return values, batch_stats
 
 
-def mean(values):
+def mean(values: Sequence[V]) -> V:
     """Return the mean of scalars or of dicts of tensors; one value is returned as it is."""
     first = values[0]
     if len(values) == 1:

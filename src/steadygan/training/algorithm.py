@@ -1,11 +1,11 @@
 """A GAN variant as data: its networks, losses, update rules and the order of its updates."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
 
-from steadygan.config.node import PLAYERS
+from steadygan.config.node import PLAYERS, Built
 from steadygan.core import settings
 from steadygan.core.ema import Ema
 from steadygan.core.ensembles import Ensemble
@@ -118,13 +118,14 @@ def initial_state(algorithm: Algorithm, networks: Mapping[str, tuple[Tensors, Te
     return state
 
 
-def _at(algorithm: object, path: tuple[str, ...]):
+def _at(algorithm: object, path: Sequence[str]) -> Built:
+    """Return what is at a path of attributes."""
     for name in path:
         algorithm = getattr(algorithm, name)
     return algorithm
 
 
-def _put(owner, path: tuple[str, ...], value: object):
+def _put(owner: Built, path: Sequence[str], value: object) -> Built:
     """Return a nest of dataclasses with the value at a path replaced."""
     name, *rest = path
-    return replace(owner, **{name: _put(getattr(owner, name), tuple(rest), value) if rest else value})
+    return replace(owner, **{name: _put(getattr(owner, name), rest, value) if rest else value})
