@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from steadygan.config.renamed import RENAMED, present_name
+from steadygan.config.renamed import RENAMED, present_name, present_overrides
 from steadygan.config.targets import resolve
 from steadygan.core.declare import signed_as, stable_name
 from steadygan.core.optimizers import Adam, AdamW, Sgld
@@ -72,3 +72,13 @@ def test_old_and_new_names_sign_alike():
     other = {**node, "_target_": "steadygan.core.optimizers.AdamW.optimizer"}
     signed = [signature({"optimizer": {"generator": each}}) for each in (node, old, other)]
     assert signed[0] == signed[1] != signed[2]
+
+
+def test_a_key_that_was_renamed_is_still_heard():
+    given = ["logger=csv", "++logger.logger.name=mine", "seed=logger.logger.name"]
+    with pytest.warns(FutureWarning, match=r"logger\.logger\.name is called \+\+logger\.name now"):
+        assert present_overrides(given) == ["logger=csv", "++logger.name=mine", "seed=logger.logger.name"]
+
+
+def test_a_key_of_another_choice_is_left_alone():
+    assert present_overrides(["logger=mine", "logger.logger.name=mine"]) == ["logger=mine", "logger.logger.name=mine"]

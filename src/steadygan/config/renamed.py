@@ -1,9 +1,9 @@
-"""Modules by the names that they had: configs of earlier versions name these, and methods written for them."""
+"""Modules and keys by the names that they had: configs of earlier versions name them, and methods written for them."""
 
 import importlib
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -61,6 +61,26 @@ def present_name(name: str) -> str:
         if name == old or name.startswith(f"{old}."):
             return new + name.removeprefix(old)
     return name
+
+
+KEYS = {("logger=csv", "logger=tensorboard"): {"logger.logger.": "logger."}}
+"""Keys by the names that they had, and which choices they belong to."""
+
+
+def present_overrides(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides of a command line with their keys as they are now; warns of each that had another name."""
+    renamed = {old: new for choices, keys in KEYS.items() if {*choices} & {*overrides} for old, new in keys.items()}
+    return [_present_override(text, renamed) for text in overrides]
+
+
+def _present_override(text: str, renamed: Mapping[str, str]) -> str:
+    key = text.lstrip("+~")
+    for old, new in renamed.items():
+        if key.startswith(old):
+            present = text.removesuffix(key) + new + key.removeprefix(old)
+            warnings.warn(f"{text.partition('=')[0]} is called {present.partition('=')[0]} now", FutureWarning, 2)
+            return present
+    return text
 
 
 def install() -> None:

@@ -107,6 +107,7 @@ def run(config_name: str, arguments: Sequence[str], command: Sequence[str], requ
     from steadygan.common.paths import conf_dir
     from steadygan.config.hydra_errors import explained
     from steadygan.config.hydra_versions import APP
+    from steadygan.config.renamed import present_overrides
     from steadygan.sweeps.overrides import as_typed
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, instead of printing and leaving with exit code 1
@@ -115,7 +116,7 @@ def run(config_name: str, arguments: Sequence[str], command: Sequence[str], requ
     check_options(options)
     task = _Task(replace(request, command=shlex.join(command)), DRY_RUN in arguments)
     main = hydra.main(**APP, config_path=str(conf_dir()), config_name=config_name)(task)
-    before, sys.argv = sys.argv, [" ".join(command[:2]), *options, *map(as_typed, overrides)]
+    before, sys.argv = sys.argv, [" ".join(command[:2]), *options, *map(as_typed, present_overrides(overrides))]
     try:
         with explained(), warnings.catch_warnings():
             warnings.filterwarnings("error", message="provider=hydra.searchpath")
