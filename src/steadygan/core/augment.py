@@ -1,4 +1,6 @@
-"""Transforms of images ``[B, C, H, W]``, one set of numbers ``[B]`` an image; all are linear in the image but for what
+"""Transforms of images ``[B, C, H, W]``, one set of numbers ``[B]`` an image.
+
+All are linear in the image but for what
 they add, so that they can be differentiated as often as one likes.
 
 Resampling is by a matrix for the rows and one for the columns of each image: any whole or fractional place, the same
@@ -79,7 +81,9 @@ def _weights(source: Tensor, size: int) -> Tensor:
 
 
 def warp(x: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
-    """Return each image seen through a map of the plane: the pixel at ``p`` from the centre is the image's at
+    """Return each image seen through a map of the plane, ``[B, C, H, W]``.
+
+    The pixel at ``p`` from the centre is the image's at
     ``matrix p + offset``; bilinear, beyond the border as ``resample``.
 
     By products of matrices, which unlike a gathering of pixels add up in the same order each time; they hold

@@ -130,8 +130,7 @@ class Backend(Protocol):
 
 @contextmanager
 def forward_mode() -> Iterator[None]:
-    """In which ``torch.func.jvp`` and ``jacfwd`` are called: torch's warning about itself at the first one is not of
-    interest."""
+    """Call ``torch.func.jvp`` and ``jacfwd`` without torch's warning about itself at the first call."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
         yield

@@ -60,7 +60,7 @@ def declare(
     return mark
 
 
-def declared(method: object, name: str, default: Any = None) -> Any:
+def declared(method: object, name: str, default: Any = None) -> Any:  # noqa: ANN401 whatever was declared
     """Return what ``method`` (a function, partial, class, classmethod or object) declares under ``name``."""
     while isinstance(method, partial):
         method = method.func

@@ -48,7 +48,9 @@ class Constant:
 @declare(a=positive, b=positive, c=nonnegative)
 @dataclass(frozen=True)
 class Polynomial:
-    """``a (b + t)^-c``: a step size that decays by ``0.5 < c <= 1`` has an infinite
+    """Polynomial decay.
+
+    ``a (b + t)^-c``: a step size that decays by ``0.5 < c <= 1`` has an infinite
     sum and a finite sum of squares, with which SGLD converges.
 
     Attributes:

@@ -19,7 +19,9 @@ from steadygan.core.types import Logs, Number, Tensors, Tree
 @declare(every=count, alpha=fraction)
 @dataclass(frozen=True)
 class Lookahead(Ordered):
-    """Every ``every`` iterations both players go back to where they were that long ago, and from there ``alpha`` of the
+    """Average slow and fast weights of both players.
+
+    Every ``every`` iterations both players go back to where they were that long ago, and from there ``alpha`` of the
     way to where they are.
 
     A cycle is cut by a chord that leads inwards. The update rules' own state goes on. What is kept in

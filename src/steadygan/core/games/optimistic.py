@@ -15,7 +15,9 @@ from steadygan.core.types import Tensors
 @declare()
 @dataclass(frozen=True)
 class Optimistic(Ordered):
-    """``w <- w + 2 u_t - u_{t-1}``, ``u_t`` what the update rule would add: with SGD optimistic mirror descent, with
+    """Extrapolate each update by the one before.
+
+    ``w <- w + 2 u_t - u_{t-1}``, ``u_t`` what the update rule would add: with SGD optimistic mirror descent, with
     Adam the Optimistic Adam of Daskalakis et al. 2018 (their algorithm 1). ``u_0 = 0`` before the first move.
 
     The last ``u`` of each player is kept in ``state.game``. Noise in a rule (Langevin) is extrapolated with the

@@ -38,7 +38,9 @@ class Position(NamedTuple):
 @declare(n_critic=updates)
 @dataclass(frozen=True)
 class Ordered:
-    """``alternating``: ``n_critic`` moves of the discriminator, then one of the generator; ``simultaneous``: both
+    """Let the players move in a given order.
+
+    ``alternating``: ``n_critic`` moves of the discriminator, then one of the generator; ``simultaneous``: both
     players' gradients are taken at the same state, then both move.
 
     Raises:

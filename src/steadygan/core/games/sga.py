@@ -20,7 +20,9 @@ EPSILON = 0.1
 @declare(weight=nonnegative)
 @dataclass(frozen=True)
 class Sga(Ordered):
-    """Each player follows ``v + weight s A^T v``, ``v`` the gradients of both, ``A = (J - J^T) / 2`` the antisymmetric
+    """Symplectic gradient adjustment.
+
+    Each player follows ``v + weight s A^T v``, ``v`` the gradients of both, ``A = (J - J^T) / 2`` the antisymmetric
     part of their Jacobian: what turns is turned inwards.
 
     Unlike ``J^T v`` of consensus optimisation, ``A^T v`` does not pull towards unstable fixed points.

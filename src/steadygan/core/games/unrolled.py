@@ -36,7 +36,9 @@ class ZeroSum:
 @declare(steps=looks)
 @dataclass(frozen=True)
 class Unrolled(Ordered):
-    """The generator meets the discriminator that ``steps`` more updates would make of the present one, and its gradient
+    """Unrolled GAN: look ahead through updates of the discriminator.
+
+    The generator meets the discriminator that ``steps`` more updates would make of the present one, and its gradient
     goes through these updates.
 
     With ``objective="value"`` the generator minimises the negative of the loss that this discriminator minimises, on

@@ -25,7 +25,9 @@ DIVERGENCES: dict[str, tuple[Side, Side]] = {
 
 @dataclass(frozen=True)
 class FGan:
-    """D maximises ``g_f(D(x)) - f*(g_f(D(G(z))))``, whose largest value is the divergence ``D_f(P, Q)`` of the data
+    """f-GAN: an f-divergence by its variational bound.
+
+    D maximises ``g_f(D(x)) - f*(g_f(D(G(z))))``, whose largest value is the divergence ``D_f(P, Q)`` of the data
     from the generator's law; G minimises it.
 
     ``js`` is twice the Jensen-Shannon divergence with halves, ``pearson`` is ``integral of (p - q)^2 / q``,

@@ -27,7 +27,9 @@ def cross_entropy(logits: Tensor, label: Number) -> Tensor:
 
 
 def targets(real: tuple[Number, Number], fake: tuple[Number, Number], u: Tensor | None) -> tuple[Number, Number]:
-    """The targets of the samples of a batch, uniform in ``label +- range`` (Salimans et al. 2016, in Pani's account:
+    """Targets that are drawn anew for each sample.
+
+    They are uniform in ``label +- range`` (Salimans et al. 2016, in Pani's account:
     0.7 to 1.2 for real samples, 0 to 0.3 for fakes).
 
     Args:

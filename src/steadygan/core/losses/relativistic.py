@@ -9,7 +9,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Relativistic:
-    """Each fake is judged against one real sample: ``min_G max_D E f(D(x) - D(G(z)))``, ``f(t) = -log(1 + exp(-t))``,
+    """Relativistic pairing loss.
+
+    Each fake is judged against one real sample: ``min_G max_D E f(D(x) - D(G(z)))``, ``f(t) = -log(1 + exp(-t))``,
     and the generator maximises ``f`` of the opposite difference.
 
     Both players need logits of real and of fake samples, paired by their place in the batch.

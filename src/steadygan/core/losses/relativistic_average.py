@@ -10,7 +10,9 @@ from steadygan.core.losses.labels import Smoothed, cross_entropy
 
 @dataclass(frozen=True)
 class RelativisticAverage(Smoothed):
-    """Each sample is judged against the mean of the other kind: D minimises ``-log s(D(x) - mean D(G(z)))
+    """Relativistic average loss.
+
+    Each sample is judged against the mean of the other kind: D minimises ``-log s(D(x) - mean D(G(z)))
     - log(1 - s(D(G(z)) - mean D(x)))``, G the same with real and fake exchanged.
 
     The means are those of the batch that the loss sees: samples mix, and of several processes each has its own part's.

@@ -42,7 +42,9 @@ draw = uniforms_and_normals(GATES + UNIFORM, NORMAL)
 )
 @dataclass(frozen=True)
 class Ada:
-    """Each transform of D's inputs is applied with a probability that grows while D is too sure of real samples, which
+    """Adaptive discriminator augmentation.
+
+    Each transform of D's inputs is applied with a probability that grows while D is too sure of real samples, which
     is where it begins to know them by heart, and falls otherwise.
 
     The measure is their ``r_t``, the mean sign of D's logits of real samples: for losses whose logits have their
@@ -114,9 +116,11 @@ def augment(
     colours: Number = 1.0,
     cutout: Number = 0.0,
 ) -> Tensor:
-    """Transform images as Karras et al. 2020, appendix B, in their order and strengths, each with a probability:
-    mirror image, quarter turns, whole-pixel shifts, scaling, turns by any angle before and after scaling of each axis,
-    fractional shifts; brightness, contrast, negation of luma, rotation of hue, saturation; a hole.
+    """Transform images as Karras et al. 2020, appendix B, each transform with a probability.
+
+    In their order and strengths: mirror image, quarter turns, whole-pixel shifts, scaling, turns by any angle before
+    and after scaling of each axis, fractional shifts; brightness, contrast, negation of luma, rotation of hue,
+    saturation; a hole.
 
     As it stands this is the set ``bgc`` of their code. Filters and noise are left out. Images are interpolated between
     neighbours, where theirs are enlarged and filtered first, and go on beyond any distance as mirror images.
@@ -163,8 +167,7 @@ def _moved(
     by: list[tuple[Tensor, Tensor]],
     angles: list[Tensor] | None,
 ) -> Tensor:
-    """Whole shift, scaling, turn, scaling of each axis, turn, fractional shift, in this order; ``by`` are both shifts
-    of rows and of columns."""
+    """Shift, scale, turn, scale each axis, turn and shift images; ``by`` are both shifts of rows and of columns."""
     if angles is None:
         scale = tuple(size * factor for factor in stretch)
         return resample(x, scale, tuple(factor * first + last for factor, (first, last) in zip(scale, by)))

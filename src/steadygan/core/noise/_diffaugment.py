@@ -29,7 +29,9 @@ def diffaugment(
     translation: Number,
     cutout: Number,
 ) -> Tensor:
-    """D sees randomly changed images, real and fake alike, and G learns through the change (DiffAugment:
+    """Differentiable augmentation.
+
+    D sees randomly changed images, real and fake alike, and G learns through the change (DiffAugment:
     color, translation, cutout). 0 turns a part off.
 
     Args:

@@ -16,7 +16,9 @@ from steadygan.core.types import Number, Perturb
 @declare(draw=normal_for_vectors, sigma=nonnegative, ratio=fraction)
 @dataclass(frozen=True)
 class MultiBlur:
-    """The discriminator sees each example at ``levels`` levels of blur, ``sigma``, ``ratio sigma``, ``ratio^2 sigma``,
+    """Blur at several levels at once.
+
+    The discriminator sees each example at ``levels`` levels of blur, ``sigma``, ``ratio sigma``, ``ratio^2 sigma``,
     ...: "each example augmented by smeared out versions that mimic the effect of noise at different strength".
     The objective is the mean over the levels.
 

@@ -12,7 +12,9 @@ from steadygan.core.types import Number, RuleState, Tensors
 @declare(weight_decay=nonnegative)
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Loshchilov & Hutter 2019, algorithm 2; as torch's ``AdamW``: all parameters shrink by ``lr weight_decay`` of
+    """Adam with decoupled weight decay.
+
+    Loshchilov & Hutter 2019, algorithm 2; as torch's ``AdamW``: all parameters shrink by ``lr weight_decay`` of
     themselves before Adam's step.
 
     Attributes:

@@ -18,7 +18,9 @@ from steadygan.core.types import RuleState, Tensors
 @declare(temperature=positive, batch_size=count)
 @dataclass(frozen=True)
 class Ccadl(Thermostat, Controlled):
-    """SGNHT with the friction ``h S / (2 T)`` beside ``xi``, ``S`` the running mean of the covariance of ``dU`` (Shang
+    """Covariance-controlled adaptive Langevin thermostat.
+
+    SGNHT with the friction ``h S / (2 T)`` beside ``xi``, ``S`` the running mean of the covariance of ``dU`` (Shang
     et al. 2015: ``(h / 2) (N^2 / n) I_t``, ``I_t`` the covariance of one example's
     gradient, ``n`` examples a batch, unit temperature).
 

@@ -21,11 +21,11 @@ class _Eigh(torch.autograd.Function):
         return values, vectors
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:  # noqa: ANN401 torch says no type
         ctx.save_for_backward(*output)
 
     @staticmethod
-    def backward(ctx: Any, of_values: Tensor, of_vectors: Tensor) -> Tensor:
+    def backward(ctx: Any, of_values: Tensor, of_vectors: Tensor) -> Tensor:  # noqa: ANN401 torch says no type
         values, vectors = ctx.saved_tensors
         gap = values - values[:, None]
         apart = gap.abs() > resolution(values)

@@ -14,7 +14,9 @@ from steadygan.core.types import Number, RuleState, Tensors
 @declare(alpha=decay, eps=positive)
 @dataclass(frozen=True)
 class Psgld(Langevin):
-    """SGLD whose steps are as long as RMSProp's (Li et al. 2016, with half our step):
+    """Preconditioned SGLD.
+
+    SGLD whose steps are as long as RMSProp's (Li et al. 2016, with half our step):
     ``v <- alpha v + (1 - alpha) grad^2``, ``G = 1 / (eps + sqrt(v))``,
     ``theta <- theta - step_size G dU + sqrt(2 step_size T G) eta``, ``dU`` the gradient of ``U`` (see ``Langevin``).
 

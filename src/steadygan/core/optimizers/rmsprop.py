@@ -14,7 +14,9 @@ from steadygan.core.types import Number, RuleState, Tensors
 @declare(lr=positive, alpha=decay, eps=positive)
 @dataclass(frozen=True)
 class RmsProp(UpdateRule):
-    """``v <- alpha v + (1 - alpha) g^2``, ``theta <- theta - lr g / (sqrt(v) + eps)``; as
+    """RMSProp.
+
+    ``v <- alpha v + (1 - alpha) g^2``, ``theta <- theta - lr g / (sqrt(v) + eps)``; as
     torch's ``RMSprop``.
 
     Attributes:

@@ -15,7 +15,9 @@ from steadygan.core.types import Number, RuleState, Tensors
 @declare(friction=positive, gradient_noise=nonnegative)
 @dataclass(frozen=True)
 class Sghmc(Langevin):
-    """``r <- (1 - h C) r - h dU + N(0, 2 h C T - h^2 V)``, ``theta <- theta + h r`` (unit
+    """Stochastic-gradient Hamiltonian Monte Carlo.
+
+    ``r <- (1 - h C) r - h dU + N(0, 2 h C T - h^2 V)``, ``theta <- theta + h r`` (unit
     mass, ``B = h V / 2``), ``dU`` the gradient of ``U`` (see ``Langevin``).
 
     The gradient's own noise is a part of the noise that the friction asks for; ``V`` says which. With ``V = 0``, the

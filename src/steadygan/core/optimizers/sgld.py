@@ -11,7 +11,9 @@ from steadygan.core.types import RuleState, Tensors
 @signed_as("steadygan.core.rules.Sgld")
 @dataclass(frozen=True)
 class Sgld(Langevin):
-    """``theta <- theta - eps (num_data grad + prior_precision theta) + sqrt(2 eps T) eta``, ``eta ~ N(0, I)``
+    """Stochastic-gradient Langevin dynamics.
+
+    ``theta <- theta - eps (num_data grad + prior_precision theta) + sqrt(2 eps T) eta``, ``eta ~ N(0, I)``
     (Welling & Teh 2011, eq. 4, there with half our step; Ramakers et al., eq. 10).
 
     For small ``eps`` it samples ``exp(-U / T)`` (see ``Langevin``). ``loss`` is the mean over the batch, so

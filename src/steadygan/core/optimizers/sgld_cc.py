@@ -38,7 +38,9 @@ SCALES: dict[str, Callable[["SgldCc"], Number]] = {
 @signed_as("steadygan.core.rules.SgldCc")
 @dataclass(frozen=True)
 class SgldCc(Controlled):
-    """``theta <- theta - eps dU + N(0, W)`` with noise controlled by ``C``, the running mean of the covariance of the
+    """SGLD with covariance control.
+
+    ``theta <- theta - eps dU + N(0, W)`` with noise controlled by ``C``, the running mean of the covariance of the
     log-likelihood's gradients; ``dU`` is the gradient of ``U`` (see ``Langevin``).
 
     - ``literal``: ``W = 2 eps T C``, the equation as printed. It does not sample ``exp(-U/T)``: where ``U`` has

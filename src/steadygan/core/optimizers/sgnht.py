@@ -10,7 +10,9 @@ from steadygan.core.types import RuleState, Tensors
 @signed_as("steadygan.core.rules.Sgnht")
 @dataclass(frozen=True)
 class Sgnht(Thermostat):
-    """Adaptive Langevin dynamics with one thermostat for all weights of the player, in the
+    """Stochastic-gradient Nose-Hoover thermostat.
+
+    Adaptive Langevin dynamics with one thermostat for all weights of the player, in the
     symmetric splitting of Leimkuhler & Shang 2016; equations and settings in ``Thermostat``.
 
     It removes gradient noise that is constant and the same for all weights. Where weights differ in their noise it can

@@ -28,7 +28,9 @@ class RuleOptimizer(torch.optim.Optimizer):
         seed: of the noise; ``.generator`` can be seeded again at any time.
     """
 
-    def __init__(self, params: Iterable[Tensor] | Iterable[tuple[str, Tensor]], rule: "UpdateRule", *, seed: int = 0):
+    def __init__(
+        self, params: Iterable[Tensor] | Iterable[tuple[str, Tensor]], rule: "UpdateRule", *, seed: int = 0
+    ) -> None:
         hyperparameters = {key: value for key, value in settings.fields(rule).items() if settings.is_number(value)}
         super().__init__(params, dict(hyperparameters))
         if len(self.param_groups) > 1:

@@ -15,7 +15,9 @@ from steadygan.core.types import Number, RuleState, Tensors
 @declare(diffusion=nonnegative, thermal_mass=positive)
 @dataclass(frozen=True)
 class Thermostat(Langevin):
-    """Adaptive Langevin dynamics: ``dtheta = p dt``, ``dp = -dU dt - xi p dt + sqrt(2 A T) dw``,
+    """Adaptive Langevin dynamics.
+
+    ``dtheta = p dt``, ``dp = -dU dt - xi p dt + sqrt(2 A T) dw``,
     ``dxi = (|p|^2 / n - T) / mu dt`` for all ``n`` weights of the player together.
 
     Constant isotropic gradient noise is as good as more diffusion: ``xi`` settles at the friction that balances both,

@@ -33,7 +33,9 @@ def bcr(
     shift: Number,
     flip: Number,
 ) -> Tensor:
-    """``weight_real (D(x) - D(T(x)))^2 + weight_fake (D(G(z)) - D(T(G(z))))^2``, ``T`` a random change that keeps what
+    """Balanced consistency regularisation.
+
+    ``weight_real (D(x) - D(T(x)))^2 + weight_fake (D(G(z)) - D(T(G(z))))^2``, ``T`` a random change that keeps what
     an image shows, per sample ``[B]`` (Zhao et al. 2021, bCR, algorithm 1; Zhang et al. 2020, CR, with
     ``weight_fake = 0``).
 

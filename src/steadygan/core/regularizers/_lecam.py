@@ -16,7 +16,9 @@ from steadygan.core.types import Critic, Number, Tensors
 @declare(draw=no_noise, evaluated=True, weight=nonnegative, decay=decay_range)
 @dataclass(frozen=True)
 class LeCam:
-    """``weight [(D(x) - a_F)^2 + (D(G(z)) - a_R)^2]``, ``a_R`` and ``a_F`` the moving averages of D's logits of real
+    """LeCam regularisation.
+
+    ``weight [(D(x) - a_F)^2 + (D(G(z)) - a_R)^2]``, ``a_R`` and ``a_F`` the moving averages of D's logits of real
     samples and of fakes: logits are held near those of the other kind, which keeps D
     from learning a few examples by heart.
 

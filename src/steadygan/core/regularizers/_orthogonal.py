@@ -10,7 +10,9 @@ from steadygan.core.types import Number, Tensors
 
 @declare(projection=True, step=True, weight=nonnegative)
 def orthogonal(params: Tensors, *, weight: Number) -> Tensors:
-    """After each update a step of size ``weight`` down ``1/4 |W W^T * (1 - I)|^2``, for every weight matrix of D: its
+    """Orthogonal regularisation.
+
+    After each update a step of size ``weight`` down ``1/4 |W W^T * (1 - I)|^2``, for every weight matrix of D: its
     rows become orthogonal, of whatever length (in Brock et al. 2019 it is of G, a part of the loss, and
     without the 1/4; here a step of its own, so that no update rule scales it).
 

@@ -12,7 +12,9 @@ from steadygan.core.types import Critic, Number
 
 @declare(draw=no_noise, evaluated=True, gamma=nonnegative)
 def roth(critic: Critic, real: Samples, fake: Samples, eps: None = None, *, gamma: Number) -> Tensor:
-    """``gamma/2 [(1 - s(D(x)))^2 |grad D(x)|^2 + s(D(G(z)))^2 |grad D(G(z))|^2]``, ``s`` the sigmoid, per sample
+    """Stabilising regulariser of Roth et al. 2017.
+
+    ``gamma/2 [(1 - s(D(x)))^2 |grad D(x)|^2 + s(D(G(z)))^2 |grad D(G(z))|^2]``, ``s`` the sigmoid, per sample
     ``[B]`` (Roth et al. 2017: the Jensen-Shannon case of their regulariser).
 
     To second order it is what instance noise of variance ``gamma`` adds to the logistic loss. Its own gradient goes

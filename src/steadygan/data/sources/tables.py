@@ -104,7 +104,7 @@ def in_order(values: Iterable[V]) -> list[V]:
         return sorted(distinct)  # pyright: ignore[reportArgumentType] values of one type, which has an order
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
     number = value
     if isinstance(value, str):
         try:

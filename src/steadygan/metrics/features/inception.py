@@ -120,7 +120,7 @@ def _network(state: Tensors) -> nn.Module:
     class Empty(FeatureExtractorInceptionV3):
         """The published class loads its weights with ``weights_only=False``: it is given none."""
 
-        def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 as the class that it overrides
             return super().load_state_dict(*args, **kwargs) if args[0] else None
 
     nothing = io.BytesIO()

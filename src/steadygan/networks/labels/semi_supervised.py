@@ -24,7 +24,9 @@ SEES = ("discriminator", "penalty_discriminator")
 @declare(share=stated_share, weight=nonnegative)
 @dataclass(frozen=True)
 class SemiSupervised:
-    """D has an output for each class, whose logsumexp is the logit that any loss, penalty and noise sees; it also
+    """Semi-supervised GAN.
+
+    D has an output for each class, whose logsumexp is the logit that any loss, penalty and noise sees; it also
     minimises the cross-entropy of those real examples whose label is given. The generator is as ever.
 
     Attributes:
