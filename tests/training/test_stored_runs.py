@@ -28,7 +28,8 @@ def algorithm(tmp_path_factory):
     tiny_data.folder(root / "test", 9, ("cats", "dogs", "hens"))
     return [
         *["dataset=folder", f"dataset.root={root}", "dataset.size=16", "dataset.flip=true", "dataset.dequantise=true"],
-        *["dataset.labels=folders", "dataset.workers=1", "metrics.sliced_wasserstein.samples=13", "network=dcgan"],
+        *["dataset.labels=folders", "dataset.workers=1", "metrics=[sliced_wasserstein]", "network=dcgan"],
+        "metrics.sliced_wasserstein.samples=13",
         *["network.width=4", "network.latent=4", "batch_size=8", "seed=3", "logger=none", "trainer.precision=64"],
     ]
 
