@@ -436,6 +436,11 @@ def test_networks_that_do_not_grow_are_refused(plan):
         plan("network=dcgan", "scheme=progressive")
 
 
+def test_images_of_a_size_are_more_than_none(plan):
+    with pytest.raises(UserError, match=r"scheme\.images=0: must be finite and greater than 0"):
+        plan(*GROW, "scheme.images=0")
+
+
 def test_the_losses_of_a_stage_by_hand(plan):
     """Of the iteration in which half of the second stage is faded in: real images as they are there, fakes enlarged."""
     gan = module(plan(*GROW, "regularizer=[]", "loss=lsgan", "scheme.fading=192"))

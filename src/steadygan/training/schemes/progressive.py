@@ -6,7 +6,7 @@ Reference: Karras et al. (2018), arXiv:1710.10196.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from torch import nn
@@ -23,7 +23,7 @@ whole_images = Range("must be finite and not negative", low=0.0, structure=True)
 
 
 @signed_as("steadygan.engines.schemes.Progressive")
-@declare(images=positive, fading=whole_images)
+@declare(fading=whole_images)
 @dataclass(frozen=True)
 class Progressive:
     """Both networks grow from 4 x 4 to the size of the data.
@@ -35,7 +35,7 @@ class Progressive:
 
     alone: ClassVar[str | None] = None
 
-    images: float = 800_000
+    images: Annotated[float, positive] = 800_000
     fading: float = 800_000
 
     def check(self, networks: Mapping[str, nn.Module], dataset: Dataset) -> None:
@@ -47,7 +47,8 @@ class Progressive:
 
     def growth(self, networks: Mapping[str, nn.Module], per_iteration: float) -> Growth:
         """See the class."""
-        return Growth(networks["generator"].sizes, per_iteration, self.images, self.fading)
+        sizes = networks["generator"].sizes
+        return Growth(sizes, per_iteration, self.images, self.fading)  # pyright: ignore[reportArgumentType] ``check`` has seen them
 
     def before(self, dataset: Dataset) -> None:
         """Nothing."""
