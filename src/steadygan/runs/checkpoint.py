@@ -92,8 +92,9 @@ def restore(gan: GANState, checkpoint: dict[str, Any]) -> None:
     def fill(prefix: str, values: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: _fitting(saved, f"{prefix}.{name}", value) for name, value in values.items()}
 
-    state, rest = gan.state, checkpoint.get("more")
+    state = gan.state
     try:
+        rest = checkpoint["more"]
         for player in PLAYERS:
             params, buffers, _ = state.of(player)
             filled = PlayerState(fill(player, params), fill(player, buffers), checkpoint["rules"][player])

@@ -106,8 +106,8 @@ def initial_state(algorithm: Algorithm, networks: Mapping[str, tuple[Tensors, Te
             for player in networks
         },
     )
-    if hasattr(algorithm.game, "init"):
-        state = state._replace(game=algorithm.game.init(state.params()))
+    if (init := getattr(algorithm.game, "init", None)) is not None:
+        state = state._replace(game=init(state.params()))
     if stateful := algorithm.at(0).objective.stateful:
         like = next(iter(discriminator.params.values()))
         aux_state = {key: method.init(algorithm.ensemble.members, like) for key, method in stateful.items()}

@@ -70,7 +70,7 @@ class SamplingSpec:
             n_critic=declared(algorithm.game, "critic_batches", algorithm.game.n_critic),
             updates=algorithm.game.n_critic,
             critic_every=declared(algorithm.game, "critic_every", 1),
-            aggregation=algorithm.ensemble.aggregation.noisy,
+            aggregation=declared(algorithm.ensemble.aggregation, "noisy", False),
             labelling=labelling,
             smoothing=declared(algorithm.objective.loss, "draw"),
             zero_sum=declared(algorithm.game, "uses_real", False),

@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_map
 
 from steadygan.config.node import PLAYERS
 from steadygan.core.autodiff import Backend, FuncBackend, per_sample_gradients
+from steadygan.core.declare import declared
 from steadygan.core.diagnostics import cosine, norm
 from steadygan.core.ensembles import Aggregated, Each
 from steadygan.core.games import Gradient, LookaheadFn
@@ -71,13 +72,10 @@ class AlgorithmPlayers:
         """Average the gradient and the batch statistics over all processes, in one message; update the state."""
         if not batch_stats:
             return self.average(grads), None
-        parts = {(key, part): value for key, own in batch_stats.items() for part, value in own.items()}
-        means = self.average({**grads, **parts})
+        means = self.average({**grads, **_joined(batch_stats)})
         stateful, aux_state = self.algorithm.objective.stateful, state.aux_state
-        new = {
-            key: stateful[key].update(aux_state[key], {part: means[key, part] for part in own})
-            for key, own in batch_stats.items()
-        }
+        own = _parted(means, batch_stats)
+        new = {key: stateful[key].update(aux_state[key], stats) for key, stats in own.items()}
         return {name: means[name] for name in grads}, {**aux_state, **new}
 
     def _of_gradient(self, player: str, state: State, grads: Tensors) -> Logs:
@@ -97,7 +95,7 @@ class AlgorithmPlayers:
 
     def _objective(self, update: Update, fake: Tensor | None, backend: Backend) -> Differentiable:
         if update.lookahead is not None:
-            return self._at_lookahead(update, backend)
+            return self._at_lookahead(update, update.lookahead, backend)
         return self._for_generator(update) if fake is None else self._for_discriminator(update, fake, backend)
 
     def _for_generator(self, update: Update) -> Differentiable:
@@ -129,25 +127,25 @@ class AlgorithmPlayers:
 
         def of(params: Tensors) -> tuple[Tensor, Outcome]:
             player = state.discriminator._replace(params=params)
-            own, full, classifier = (
-                apply and bound(apply, player, batch.condition)
-                for apply in (networks.discriminator, networks.penalty_discriminator, networks.classifier)
-            )
+            own = bound(networks.discriminator, player, batch.condition)
+            full = networks.penalty_discriminator and bound(networks.penalty_discriminator, player, batch.condition)
             terms = {}
-            if batch.target is not None:
-                terms["classification"] = classification(self.algorithm.labels, classifier, batch)
+            if batch.target is not None and networks.classifier is not None:
+                classifier = bound(networks.classifier, player, batch.condition)
+                labels = self.algorithm.labels
+                terms["classification"] = classification(labels, classifier, batch)  # pyright: ignore[reportArgumentType] such labels have a loss
             critics = Critics(own, backend.evaluation, full, terms)
             value, outcome = objective.for_discriminator(critics, fake, batch, state.aux_state)
             return ensemble.members * value, outcome
 
         return of
 
-    def _at_lookahead(self, update: Update, backend: Backend) -> Differentiable:
+    def _at_lookahead(self, update: Update, lookahead: LookaheadFn, backend: Backend) -> Differentiable:
         """Return the objective at the state that ``lookahead`` leads to."""
         inner, player = replace(self, backend=backend.nested()), update.player
 
         def of(params: Tensors) -> tuple[Tensor, Outcome]:
-            future = update.lookahead(inner, update.state.with_params({player: params}))
+            future = lookahead(inner, update.state.with_params({player: params}))
             ahead = update._replace(state=future, lookahead=None)
             return inner._objective(ahead, inner._fake(ahead), backend)(future.of(player).params)
 
@@ -169,14 +167,12 @@ class AlgorithmPlayers:
         backend = self.backend.nested()
 
         def product(params: Tensors) -> tuple[Tensor, dict]:
-            at = state.with_params({p: {name: params[p, name] for name in vector[p]} for p in PLAYERS})
-            field = self._field(at, batches, backend)
+            field = self._field(state.with_params(_parted(params, vector)), batches, backend)
             total = [(grad * vector[p][name]).sum() for p in PLAYERS for name, grad in field[p].items()]
             return reduce(torch.add, total), {}
 
-        both = {(player, name): value for player in PLAYERS for name, value in state.of(player).params.items()}
-        grads = self.average(self.backend.gradient(product, both)[0])
-        return {player: {name: grads[player, name] for name in vector[player]} for player in PLAYERS}
+        grads, _ = self.backend.gradient(product, _joined(state.params()))
+        return _parted(self.average(grads), vector)
 
     def pushforward(self, state: State, batches: Mapping[str, StepBatch], vector: Vector) -> dict[str, Tensors]:
         """See ``Players``."""
@@ -188,7 +184,7 @@ class AlgorithmPlayers:
 
         params = state.params()
         zeros = tree_map(torch.zeros_like, params)
-        _, transpose = torch.func.vjp(lambda along: torch.func.vjp(field, params)[1](along)[0], zeros)
+        transpose = torch.func.vjp(lambda along: torch.func.vjp(field, params)[1](along)[0], zeros)[1]
         (along,) = transpose({player: dict(vector[player]) for player in PLAYERS})
         return {player: self.average(own) for player, own in along.items()}
 
@@ -202,7 +198,7 @@ class AlgorithmPlayers:
 
         examples = {part: getattr(update.batch, part) for part in PER_EXAMPLE}
         samples = per_sample_gradients(loss, update.state.of(update.player).params, (fake, examples))
-        return self.average(self.algorithm.rules[update.player].grad_covariance(samples, grads))
+        return self.average(declared(self.algorithm.rules[update.player], "grad_covariance")(samples, grads))
 
     # --- moves ------------------------------------------------------------------------------------------------
 
@@ -229,6 +225,16 @@ class AlgorithmPlayers:
 def bound(apply: Apply, at: PlayerState | Stack, condition: tuple[Tensor, ...]) -> Network:
     """Return a network at some tensors, on inputs of given classes."""
     return lambda x: apply(at.params, at.buffers, x, *condition)
+
+
+def _joined(nested: Mapping[str, Tensors]) -> Tensors:
+    """Return the tensors of all dicts in one, by ``KEY/NAME``."""
+    return {f"{key}/{name}": value for key, own in nested.items() for name, value in own.items()}
+
+
+def _parted(joined: Tensors, like: Mapping[str, Tensors]) -> dict[str, Tensors]:
+    """Return what ``_joined`` made one, in the dicts of ``like``."""
+    return {key: {name: joined[f"{key}/{name}"] for name in own} for key, own in like.items()}
 
 
 def _drawn(loss: Loss, draw: Tensor | None) -> Loss:

@@ -51,7 +51,7 @@ class GANState:
         """Take the networks for ``sample``, ``critic`` and ``classify``."""
         networks, self._dataset, self.batch = components.networks, components.dataset, components.batch
         self._growth = components.algorithm.growth
-        self.latent = networks["generator"].latent
+        self.latent = networks["generator"].latent  # pyright: ignore[reportAttributeAccessIssue] modules have attributes of their own
         self.classes = getattr(networks["generator"], "classes", None)
         self._members = getattr(networks["discriminator"], "members", 1)
         evaluated = {name: functional(deepcopy(network).eval()) for name, network in networks.items()}
@@ -123,6 +123,8 @@ class GANState:
 
     def classify(self, x: Tensor) -> Tensor:
         """Return the class logits ``[n, K]`` of a discriminator that tells classes; of several their mean."""
+        if self._classifier is None:
+            raise TypeError("this discriminator tells no classes")
         return self._outputs(self._classifier, x.to(self.device, self.float_type), None)
 
     def _outputs(self, network: Apply, x: Tensor, label: Tensor | None) -> Tensor:

@@ -50,12 +50,12 @@ def step(
 def _own_logs(algorithm: Algorithm, state: State, logs: Logs) -> Logs:
     """Return what methods log of themselves, such as a loss in other units or the probability of an augmentation."""
     loss, said = algorithm.objective.loss, {}
-    if hasattr(loss, "logs"):
-        said["loss"] = loss.logs(logs["loss/discriminator"], logs["loss/generator"])
+    if of_loss := getattr(loss, "logs", None):
+        said["loss"] = of_loss(logs["loss/discriminator"], logs["loss/generator"])
     for player, rule in algorithm.rules.items():
-        if hasattr(rule, "logs"):
-            said[f"rule/{player}"] = rule.logs(state.of(player).rule)
+        if of_rule := getattr(rule, "logs", None):
+            said[f"rule/{player}"] = of_rule(state.of(player).rule)
     for key, method in algorithm.objective.stateful.items():
-        if hasattr(method, "logs"):
-            said[key.replace(".", "/")] = method.logs(state.aux_state[key])
+        if of_method := getattr(method, "logs", None):
+            said[key.replace(".", "/")] = of_method(state.aux_state[key])
     return {f"{prefix}/{key}": value for prefix, own in said.items() for key, value in own.items()}

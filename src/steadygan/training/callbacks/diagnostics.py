@@ -22,6 +22,7 @@ class Diagnostics(RunCallback):
         """Add the columns that are due."""
         run = self.run
         if run.due.logs:
-            run.row.update(self.trailing.after(run.row))
+            known = {key: value for key, value in run.row.items() if value is not None}
+            run.row.update(self.trailing.after(known))
         if run.due.analyses:
             run.row.update(spectrum.measure(run.gan, run.components, run.job.config))

@@ -20,7 +20,7 @@ from steadygan.core.growing import Growth
 from steadygan.core.optimizers import Adam
 from steadygan.core.optimizers.base import UpdateRule
 from steadygan.core.settings import is_number
-from steadygan.core.types import Tree
+from steadygan.core.types import Number, Tree
 from steadygan.data.base import Dataset
 from steadygan.networks.stacked import as_growing
 from steadygan.runs import files
@@ -120,8 +120,10 @@ class Pretrain:
             UserError: a setting is out of its range.
         """
         epochs, rates = _each("epochs", self.epochs, len(sizes)), _each("lr", self.lr, len(sizes))
-        wanted = [("generator", *of_stage) for of_stage in zip(range(len(sizes)), sizes, epochs, rates)]
-        wanted.append(("discriminator", None, sizes[-1], self.discriminator_epochs, self.discriminator_lr))
+        wanted: list[tuple[str, int | None, int, Number, Number]] = [
+            *(("generator", *of_stage) for of_stage in zip(range(len(sizes)), sizes, epochs, rates)),
+            ("discriminator", None, sizes[-1], self.discriminator_epochs, self.discriminator_lr),
+        ]
         phases = []
         for player, stage, size, times, lr in wanted:
             prefix = "discriminator_" if stage is None else ""
@@ -131,7 +133,7 @@ class Pretrain:
             phases.append(Phase(player, stage, size, int(times), steps, self._rule(lr)))
         return tuple(phase for phase in phases if phase.epochs)
 
-    def _rule(self, lr: float) -> UpdateRule:
+    def _rule(self, lr: Number) -> UpdateRule:
         is_callable("scheme.rule", self.rule)
         try:
             rule = self.rule(lr=lr)
@@ -161,7 +163,7 @@ def _dtype(network: nn.Module) -> torch.dtype:
     return next(network.parameters()).dtype
 
 
-def _each(key: str, value: object, stages: int) -> Sequence[float]:
+def _each(key: str, value: object, stages: int) -> Sequence[Number]:
     if is_number(value):
         return [value] * stages
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != stages:
@@ -169,7 +171,7 @@ def _each(key: str, value: object, stages: int) -> Sequence[float]:
     return value
 
 
-def _check(key: str, value: float, whole: bool = False) -> None:
+def _check(key: str, value: Number, whole: bool = False) -> None:
     fits = is_number(value) and (value >= 0 and value == int(value) if whole else 0 < value < float("inf"))
     if not fits:
         words = "must be a whole number of at least 0" if whole else "must be finite and greater than 0"

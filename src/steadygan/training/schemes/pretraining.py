@@ -74,13 +74,18 @@ class Pretraining:
     @property
     def phase(self) -> Phase | None:
         """The one that it is in; None: all are done."""
-        return self.phases[self.progress["phase"]] if self.progress["phase"] < len(self.phases) else None
+        return self._present if self.progress["phase"] < len(self.phases) else None
+
+    @property
+    def _present(self) -> Phase:
+        """The one that it is in, where not all are done."""
+        return self.phases[self.progress["phase"]]
 
     # --- one update -------------------------------------------------------------------------------------------
 
     def step(self) -> bool:
         """Make one update of the phase's player; return False, and change nothing, if a value is not finite."""
-        phase, progress, gan = self.phase, self.progress, self.gan
+        phase, progress, gan = self._present, self.progress, self.gan
         player = self._player(phase)._replace(rule=progress["rule"])
         moved, logs = core.move(
             self._objective(phase, progress["step"]), phase.rule, AutogradBackend(), player, gan.ranks.average_grads
@@ -150,7 +155,7 @@ class Pretraining:
 
     def epoch_over(self) -> int | None:
         """Return the number of the epoch, from 1, that the last step has ended; large batches may end several."""
-        phase, step = self.phase, self.progress["step"]
+        phase, step = self._present, self.progress["step"]
         after, before = (number * self.scheme.batch_size // self.data.num_data for number in (step, step - 1))
         if step >= phase.steps:
             return phase.epochs
@@ -164,7 +169,7 @@ class Pretraining:
 
     def advance(self) -> bool:
         """Go on to the next phase, if this one is done; whether it is."""
-        done = self.progress["step"] >= self.phase.steps
+        done = self.progress["step"] >= self._present.steps
         if done:
             self.progress = {**self.progress, "phase": self.progress["phase"] + 1, "step": 0}
             self._begin()
