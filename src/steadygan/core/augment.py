@@ -61,7 +61,7 @@ def resample(x: Tensor, scale: tuple[Tensor, Tensor], by: tuple[Tensor, Tensor])
 
     Beyond the border the image goes on as its mirror image about the edge pixel, which is not repeated.
     """
-    rows, columns = (_resampling(size, *each, x) for size, *each in zip(x.shape[-2:], scale, by))
+    rows, columns = (_resampling(*axis, x) for axis in zip(x.shape[-2:], scale, by))
     return rows @ x @ columns.mT
 
 
@@ -125,7 +125,7 @@ def mix_channels(x: Tensor, matrix: Tensor) -> Tensor:
 
 def erase(x: Tensor, size: tuple[Tensor, Tensor], u: tuple[Tensor, Tensor]) -> Tensor:
     """Zeros in a rectangle of ``size`` pixels (rows, columns), its centre anywhere, so that it may stick out."""
-    rows, columns = (_covered(length, *each, x) for length, *each in zip(x.shape[-2:], size, u))
+    rows, columns = (_covered(*axis, x) for axis in zip(x.shape[-2:], size, u))
     return x * (1 - rows[:, None, :, None] * columns[:, None, None, :])
 
 

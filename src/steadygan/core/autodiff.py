@@ -37,8 +37,7 @@ class Evaluation:
 
     def _vjp(self) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, ...]]]:
         if self._computed is None:
-            logits, pullback = torch.func.vjp(self.critic, self.samples)
-            self._computed = logits, pullback
+            self._computed = torch.func.vjp(self.critic, self.samples)[:2]
         return self._computed
 
     @property
@@ -120,12 +119,15 @@ class Backend(Protocol):
 
     def gradient(self, loss: Callable[[Tensors], tuple[Tensor, A]], params: Tensors) -> tuple[Tensors, A]:
         """Return the gradient of a scalar ``loss(params) -> (loss, aux)`` and its ``aux``, detached."""
+        ...
 
     def nested(self) -> "Backend":
         """Return the backend for gradients inside of a loss: they can be differentiated again."""
+        ...
 
     def parts(self, tensors: Iterable[Tensor]) -> list[Tensor]:
         """Return a vector in parts, for sums over all of it: in as few as pays."""
+        ...
 
 
 @contextmanager

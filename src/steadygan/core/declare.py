@@ -4,7 +4,7 @@ Everything has a default, so a user's own plain function needs no decorator: its
 finite, a penalty gets ``eps ~ U(0, 1)`` of shape ``[B]``, a noise gets ``eps ~ N(0, 1)`` like its input.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
@@ -51,13 +51,19 @@ def declare(
     """
 
     def mark(method: T) -> T:
-        method.ranges = {**getattr(method, "ranges", {}), **ranges}
-        method.projection, method.step, method.images, method.evaluated = projection, step, images, evaluated
+        marks: dict[str, object] = {"projection": projection, "step": step, "images": images, "evaluated": evaluated}
+        marks["ranges"] = {**getattr(method, "ranges", {}), **ranges}
         if draw is not None:
-            method.draw = staticmethod(draw) if isinstance(method, type) else draw
-        return method
+            marks["draw"] = staticmethod(draw) if isinstance(method, type) else draw
+        return _marked(method, marks)
 
     return mark
+
+
+def _marked(method: T, marks: Mapping[str, object]) -> T:
+    for key, value in marks.items():
+        setattr(method, key, value)
+    return method
 
 
 def declared(method: object, name: str, default: Any = None) -> Any:  # noqa: ANN401 whatever was declared
@@ -75,8 +81,7 @@ def signed_as(name: str) -> Callable[[T], T]:
     """
 
     def mark(method: T) -> T:
-        method.signed_as = method, name
-        return method
+        return _marked(method, {"signed_as": (method, name)})
 
     return mark
 

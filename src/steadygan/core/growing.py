@@ -75,8 +75,11 @@ class Growth:
         """Return the first iteration (from 0) of a stage."""
         return -int(-self.start(stage) // self.per_iteration)
 
-    def stage(self, t: int) -> int:
-        """Return the stage of iteration ``t``, from 0; it says how a program is built, so ``t`` is no tensor."""
+    def stage(self, t: Number) -> int:
+        """Return the stage of iteration ``t``, from 0; it says how a program is built.
+
+        So ``t`` is no tensor, unless the stage is fixed.
+        """
         if self.fixed is not None:
             return self.fixed
         return max(stage for stage in range(len(self.sizes)) if self.start(stage) <= t * self.per_iteration)
@@ -112,8 +115,9 @@ class Stage(NamedTuple):
 
     def networks(self, networks: Networks) -> Networks:
         """Return the networks of an algorithm as they are at this stage; those that are None stay None."""
-        generator, *discriminators = networks
-        return Networks(self.generator(generator), *(apply and self.discriminator(apply) for apply in discriminators))
+        generator, discriminator, *others = networks
+        more = (apply and self.discriminator(apply) for apply in others)
+        return Networks(self.generator(generator), self.discriminator(discriminator), *more)
 
     def real(self, x: Tensor) -> Tensor:
         """Return real images as they are at this stage."""

@@ -103,6 +103,8 @@ def classification(labels: Classifying, network: Network, batch: StepBatch) -> T
 
     def loss(seen: Tensor) -> Tensor:
         classes, _ = network(seen)
+        assert batch.target is not None  # where a discriminator tells classes
+        assert batch.target_weight is not None
         return labels.loss(classes, batch.target, batch.target_weight).mean()
 
     return Term(labels.weight, loss)

@@ -13,10 +13,11 @@ growing networks (``core/growing.py``), labels (``core/labels``), label smoothin
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeGuard, TypeVar
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from steadygan.core.autodiff import Evaluation, PenaltyCritic, Samples, logits_at, tensor
 from steadygan.core.declare import declared
@@ -24,7 +25,7 @@ from steadygan.core.diagnostics import judgements
 from steadygan.core.labels import Term
 from steadygan.core.noise import views
 from steadygan.core.step_batch import StepBatch
-from steadygan.core.types import Critic, Logs, Loss, Network, Penalty, Perturb, Stateful, Tensors
+from steadygan.core.types import Critic, Logs, Loss, Network, Penalty, Perturb, Stateful, StatefulNoise, Tensors
 
 AuxState = Mapping[str, Tensors]
 """The state of penalties and noise, by config key (see ``steadygan.core.types.Stateful``)."""
@@ -101,14 +102,16 @@ class Objective:
 
     def _views(self, batch: StepBatch, aux_state: AuxState) -> Iterator[View]:
         """Yield each copy: the levels of noise one after another."""
-        levels = views(self.perturb.perturbation(aux_state["noise"]) if "noise" in aux_state else self.perturb)
+        noise = self.perturb
+        levels = views(noise.perturbation(aux_state["noise"]) if _adapts(noise, aux_state) else noise)
         for index, eps in enumerate(zip(batch.noise_real, batch.noise_fake)):
             yield View(levels[index % len(levels)], *eps)
 
     def _copy(
         self, critics: Critics, fake: Tensor, batch: StepBatch, aux_state: AuxState, view: View
     ) -> tuple[Tensor, Outcome]:
-        buffers_of_calls = []
+        buffers_of_calls, examples = [], batch.real
+        assert examples is not None  # in a batch of the discriminator
 
         def look(perturbed: Tensor) -> Tensor:
             logits, new = critics.network(perturbed)
@@ -116,7 +119,7 @@ class Objective:
             return logits
 
         critic = PenaltyCritic(lambda x: look(view.real(x)), critics.evaluation)
-        due, clean = any(batch.times(name) for name in self.penalties), (batch.real, fake)
+        due, clean = any(batch.times(name) for name in self.penalties), (examples, fake)
         samples = [critic.at(x) for x in clean] if due else clean
         real_logits = logits_at(critic, samples[0])
         fake_logits = logits_at(critic, samples[1]) if view.eps_fake is None else look(view.fake(fake))
@@ -126,9 +129,9 @@ class Objective:
             samples = [critic.at(x) for x in clean]
         loss = self.loss.discriminator(real_logits, fake_logits).mean()
         penalties, batch_stats = self._penalties(critic, samples, batch, aux_state, torch.zeros_like(loss))
-        if "noise" in aux_state:
+        if _adapts(self.perturb, aux_state):
             batch_stats["noise"] = self.perturb.look(real_logits.detach())
-        terms = {name: term.loss(view.real(batch.real)) for name, term in critics.terms.items()}
+        terms = {name: term.loss(view.real(examples)) for name, term in critics.terms.items()}
         logs = {
             "loss/discriminator": loss,
             **{f"loss/{name}": value for name, value in terms.items()},
@@ -144,24 +147,29 @@ class Objective:
         self, critic: Critic, samples: Sequence[Samples], batch: StepBatch, aux_state: AuxState, nothing: Tensor
     ) -> tuple[Tensors, dict[str, Tensors]]:
         """Return the mean of each penalty, as often as it counts, and the batch statistics of the stateful ones."""
-        values, batch_stats = dict.fromkeys(self.penalties, nothing), {}
+        values: Tensors = dict.fromkeys(self.penalties, nothing)
+        batch_stats: dict[str, Tensors] = {}
         for name, penalty in self.penalties.items():
             times, key = batch.times(name), f"regularizer.{name}"
             if not times:
                 continue
             at = samples if declared(penalty, "evaluated", False) else [tensor(x) for x in samples]
             value = penalty(critic, *at, batch.penalty.get(name), *([aux_state[key]] if key in aux_state else []))
-            if key in aux_state:
+            if isinstance(value, tuple):
                 value, batch_stats[key] = value
             values[name] = value.mean() if times == 1 else times * value.mean()
         return values, batch_stats
 
 
+def _adapts(noise: Perturb, aux_state: AuxState) -> TypeGuard[StatefulNoise]:
+    """Return whether the noise has a state."""
+    return "noise" in aux_state
+
+
 def mean(values: Sequence[V]) -> V:
     """Return the mean of scalars or of dicts of tensors; one value is returned as it is."""
-    first = values[0]
-    if len(values) == 1:
-        return first
-    if isinstance(first, Mapping):
-        return {key: mean([value[key] for value in values]) for key in first}
-    return torch.stack(list(values)).mean(0) if first.is_floating_point() else values[-1]
+    return values[0] if len(values) == 1 else tree_map(_mean, *values)
+
+
+def _mean(*values: Tensor) -> Tensor:
+    return torch.stack(values).mean(0) if values[0].is_floating_point() else values[-1]

@@ -61,6 +61,8 @@ def replace(method: T, values: Mapping[str, object]) -> T:
         return method
     if isinstance(method, partial):
         return partial(method.func, *method.args, **{**method.keywords, **values})
+    assert dataclasses.is_dataclass(method)
+    assert not isinstance(method, type)
     return dataclasses.replace(method, **values)
 
 

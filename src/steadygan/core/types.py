@@ -23,13 +23,13 @@ Number = float | Tensor
 Critic = Callable[[Tensor], Tensor]
 """``[B, ...] -> logits [B]``."""
 
-Penalty = Callable[[Critic, Tensor, Tensor, Tensor | None], Tensor]
-"""``penalty(critic, real, fake, eps) -> [B]``."""
+Penalty = Callable[..., Tensor | tuple[Tensor, Tensors]]
+"""``penalty(critic, real, fake, eps) -> [B]``; one with a state: see ``Stateful``."""
 
 Project = Callable[[Tensors], Tensors]
 """``project(params) -> params``, applied after each update of the discriminator."""
 
-Perturb = Callable[[Tensor, Tensor | None], Tensor]
+Perturb = Callable[..., Tensor]
 """``perturb(x, eps) -> x``: what a discriminator sees in place of ``x``."""
 
 Apply = Callable[..., tuple[Tensor, Tensors]]
@@ -59,12 +59,20 @@ class Networks(NamedTuple):
 class Loss(Protocol):
     """Per-sample losses on logits ``[B]``; each player minimises its own.
 
-    ``draw`` is what is drawn for the loss in each update of the discriminator, if it declares that.
+    ``draw`` is what is drawn for the loss in each update of the discriminator, if it declares that. The generator's
+    loss is given None for ``real`` unless it ``uses_real``. Where there is a method ``logs(discriminator's loss,
+    generator's loss)``, what it returns is logged.
     """
 
-    def discriminator(self, real: Tensor, fake: Tensor, *draw: Tensor) -> Tensor: ...
+    @property
+    def discriminator(self) -> Callable[..., Tensor]:
+        """``discriminator(real, fake, *draw) -> [B]``."""
+        ...
 
-    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor: ...
+    @property
+    def generator(self) -> Callable[..., Tensor]:
+        """``generator(real, fake) -> [B]``."""
+        ...
 
 
 class Stateful(Protocol):
@@ -79,6 +87,18 @@ class Stateful(Protocol):
     def init(self, members: int, like: Tensor) -> Tensors: ...
 
     def update(self, aux_state: Tensors, batch_stats: Tensors) -> Tensors: ...
+
+
+class StatefulNoise(Stateful, Protocol):
+    """A noise with a state of its own."""
+
+    def perturbation(self, aux_state: Tensors) -> Perturb:
+        """Return the noise as it is at a state."""
+        ...
+
+    def look(self, real_logits: Tensor) -> Tensors:
+        """Return the statistics of a batch."""
+        ...
 
 
 class Schedule(Protocol):

@@ -51,6 +51,7 @@ class Players(Protocol):
                 parameters of ``state``: through all updates that lead there.
             zero_sum: the generator minimises the negative of the discriminator's loss in place of its own loss.
         """
+        ...
 
     def pullback(self, state: State, batches: Mapping[str, StepBatch], vector: Vector) -> dict[str, Tensors]:
         """Return the gradient of the inner product of ``vector`` (fixed) and the field, by both players' parameters.
@@ -58,15 +59,19 @@ class Players(Protocol):
         The field is each player's gradient by its own parameters, as ``gradient`` gives it; so this is the transpose
         of the field's Jacobian times ``vector``.
         """
+        ...
 
     def pushforward(self, state: State, batches: Mapping[str, StepBatch], vector: Vector) -> dict[str, Tensors]:
         """Return the derivative of the same field along ``vector``: its Jacobian times ``vector``."""
+        ...
 
     def move(self, player: str, state: State, gradient: Gradient, batch: StepBatch) -> State:
         """Return the state after ``player`` followed its update rule."""
+        ...
 
     def project(self, player: str, params: Tensors, batch: StepBatch) -> Tensors:
         """Return ``params`` after the projections of ``player`` (weight clipping) that are due in this update."""
+        ...
 
 
 LookaheadFn = Callable[[Players, State], State]
@@ -85,7 +90,11 @@ class Game(Protocol):
     out. ``counters`` names the keys of that state that count iterations.
     """
 
-    n_critic: int
+    @property
+    def n_critic(self) -> int:
+        """Moves of the discriminator in an iteration."""
+        ...
 
     def play(self, players: Players, state: State, batches: Batches) -> tuple[State, Logs]:
         """Return the state after one iteration; ``batches``: those of the discriminator, and one of the generator."""
+        ...

@@ -69,15 +69,14 @@ class Ordered:
         """See the class."""
         (last,) = batches["generator"]
         own, spare = batches["discriminator"][: self.n_critic], batches["discriminator"][self.n_critic :]
-        together = self.update == "simultaneous"
+        at, logs, generator = Position(players, state, {"generator": last}, spare), {}, None
         for batch in own:
-            at = Position(players, state, {"discriminator": batch, "generator": last}, spare)
+            at = at._replace(batches={"discriminator": batch, "generator": last})
             critic = self.gradient("discriminator", at)
-            generator = self.gradient("generator", at) if together else None
-            at = at._replace(state=self.move("discriminator", at, critic))
-            state = at.state
+            generator = self.gradient("generator", at) if self.update == "simultaneous" else None
+            at, logs = at._replace(state=self.move("discriminator", at, critic)), critic.logs
         generator = generator or self.gradient("generator", at)
-        return self.move("generator", at, generator), {**critic.logs, **generator.logs}
+        return self.move("generator", at, generator), {**logs, **generator.logs}
 
     def _simultaneous(self) -> Self:
         """Return the simultaneous game that this is in the limit of small steps."""

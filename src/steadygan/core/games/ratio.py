@@ -46,7 +46,7 @@ class Ratio(Ordered):
         if player == "generator":
             return moved
         due = torch.remainder(state.game["iterations"], self.critic_every) == 0
-        return State(*(new if new is old else _choose(due, new, old) for new, old in zip(moved, state)))
+        return State._make(new if new is old else _choose(due, new, old) for new, old in zip(moved, state))
 
     def play(self, players: Players, state: State, batches: Batches) -> tuple[State, Logs]:
         """See the class."""

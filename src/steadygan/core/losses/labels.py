@@ -45,7 +45,8 @@ def targets(real: tuple[Number, Number], fake: tuple[Number, Number], u: Tensor 
     if u is None:
         return real[0], fake[0]
     wide = 2 * u - 1
-    return tuple(label + label_range * wide[:, side] for side, (label, label_range) in enumerate((real, fake)))
+    of_real, of_fake = (label + label_range * wide[:, side] for side, (label, label_range) in enumerate((real, fake)))
+    return of_real, of_fake
 
 
 @dataclass(frozen=True)

@@ -169,8 +169,9 @@ def _moved(
 ) -> Tensor:
     """Shift, scale, turn, scale each axis, turn and shift images; ``by`` are both shifts of rows and of columns."""
     if angles is None:
-        scale = tuple(size * factor for factor in stretch)
-        return resample(x, scale, tuple(factor * first + last for factor, (first, last) in zip(scale, by)))
+        scale = size * stretch[0], size * stretch[1]
+        rows, columns = (factor * first + last for factor, (first, last) in zip(scale, by))
+        return resample(x, scale, (rows, columns))
     first, last = (torch.stack(shifts, -1) for shifts in zip(*by))
     # From the pixel made to the one that it shows: each step undone, the last one first.
     before, after = (rotation(angle) for angle in angles)

@@ -35,6 +35,7 @@ def blur(x: Tensor, eps: Tensor | None, *, sigma: Number, radius: int = 12) -> T
     Reference: Ramakers et al. (undated), eqs. 8 and 9.
     """
     if x.ndim != 4:
+        assert eps is not None  # as it is drawn for vectors
         return instance(x, eps, sigma=sigma)
     if not isinstance(radius, int) or radius < 0:
         raise bad_value("noise.radius", radius, "must be a whole number of at least 0")

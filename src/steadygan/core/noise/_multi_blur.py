@@ -54,4 +54,5 @@ class MultiBlur:
 
 def views(perturb: Perturb) -> Sequence[Perturb]:
     """Return the levels of noise at which a discriminator sees each example; most noises have one."""
-    return perturb.views() if hasattr(perturb, "views") else (perturb,)
+    own = getattr(perturb, "views", None)
+    return (perturb,) if own is None else own()

@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from steadygan.core.optimizers.shell import RuleOptimizer
-from steadygan.core.types import Number, RuleState, Tensors
+from steadygan.core.types import Logs, Number, RuleState, Tensors
 
 
 class UpdateRule(ABC):
@@ -20,12 +20,13 @@ class UpdateRule(ABC):
     noisy: ClassVar[bool] = False
     """Whether ``update`` wants noise: N(0, 1) like the parameters."""
 
-    per_sample: ClassVar[bool] = False
-    """Whether ``update`` takes ``grad_covariance=``: what the method ``grad_covariance`` returns for the gradients of a
-    batch's examples."""
-
     counters: ClassVar[tuple[str, ...]] = ()
     """Keys of the state that count updates; they are held where an update is linearised."""
+
+    @property
+    def per_sample(self) -> bool:
+        """Whether ``update`` takes ``grad_covariance=``: what the method of that name returns."""
+        return False
 
     def check(self, params: Tensors) -> None:  # noqa: B027 (most rules move any player)
         """Raise a ``UserError`` for a player that the rule cannot move."""
@@ -39,6 +40,14 @@ class UpdateRule(ABC):
         self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors | None = None
     ) -> tuple[Tensors, RuleState]:
         """Return the new parameters and the new state; ``grads`` are of what the player minimises."""
+
+    def grad_covariance(self, samples: Tensors, grads: Tensors) -> Tensors:
+        """Return the covariance of the examples' gradients ``samples [B, ...]``, whose mean is ``grads``."""
+        raise NotImplementedError("this rule takes no covariance of per-sample gradients")
+
+    def logs(self, state: RuleState) -> Logs:
+        """Return what is logged of the state."""
+        return {}
 
     @classmethod
     def optimizer(

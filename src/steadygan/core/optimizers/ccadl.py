@@ -45,10 +45,11 @@ class Ccadl(Thermostat, Controlled):
         params: Tensors,
         grads: Tensors,
         state: RuleState,
-        noise: Tensors,
+        noise: Tensors | None = None,
         grad_covariance: Tensors | None = None,
     ) -> tuple[Tensors, RuleState]:
         """See the class; ``noise`` is the normal draw, to be scaled, ``grad_covariance`` that of the examples."""
+        assert noise is not None  # of a noisy rule
         estimate = self.observe(state["noise"], grads, grad_covariance)
         like = next(iter(params.values()))
         rate = scalar((self.num_data * self.step_size) ** 2 / (4 * self.temperature), like)  # of half a step

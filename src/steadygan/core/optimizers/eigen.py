@@ -25,7 +25,8 @@ class _Eigh(torch.autograd.Function):
         ctx.save_for_backward(*output)
 
     @staticmethod
-    def backward(ctx: Any, of_values: Tensor, of_vectors: Tensor) -> Tensor:  # noqa: ANN401 torch says no type
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:  # noqa: ANN401 torch says no type
+        of_values, of_vectors = grad_outputs
         values, vectors = ctx.saved_tensors
         gap = values - values[:, None]
         apart = gap.abs() > resolution(values)

@@ -38,8 +38,11 @@ class Psgld(Langevin):
         """Return a mean square of 0."""
         return {"square": {name: torch.zeros_like(param) for name, param in params.items()}}
 
-    def update(self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors) -> tuple[Tensors, RuleState]:
+    def update(
+        self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors | None = None
+    ) -> tuple[Tensors, RuleState]:
         """See the class; ``noise`` is ``eta``."""
+        assert noise is not None  # of a noisy rule
         like = next(iter(params.values()))
         share, rate, eps = (scalar(n, like) for n in (1 - self.alpha, -self.step_size, self.eps))
         noise_std = scalar((2 * self.step_size * self.temperature) ** 0.5, like)

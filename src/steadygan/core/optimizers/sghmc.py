@@ -38,8 +38,11 @@ class Sghmc(Langevin):
         """At rest."""
         return {"momentum": {name: torch.zeros_like(param) for name, param in params.items()}}
 
-    def update(self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors) -> tuple[Tensors, RuleState]:
+    def update(
+        self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors | None = None
+    ) -> tuple[Tensors, RuleState]:
         """See the class; ``noise`` is the normal draw, to be scaled."""
+        assert noise is not None  # of a noisy rule
         like = next(iter(params.values()))
         step, friction = wide(self.step_size, like), wide(self.friction, like)
         injected = 2 * friction * step * self.temperature - step**2 * self.gradient_noise

@@ -23,8 +23,11 @@ class Sgld(Langevin):
     Reference: Welling and Teh (2011), eq. 4; Ramakers et al. (undated), eq. 10.
     """
 
-    def update(self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors) -> tuple[Tensors, RuleState]:
+    def update(
+        self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors | None = None
+    ) -> tuple[Tensors, RuleState]:
         """See the class; ``noise`` is ``eta``."""
+        assert noise is not None  # of a noisy rule
         like = next(iter(params.values()))
         step, slope = scalar(self.step_size, like), self.slope(params, grads)
         noise_std = scalar((2 * self.step_size * self.temperature) ** 0.5, like)

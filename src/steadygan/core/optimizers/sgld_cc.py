@@ -80,10 +80,11 @@ class SgldCc(Controlled):
         params: Tensors,
         grads: Tensors,
         state: RuleState,
-        noise: Tensors,
+        noise: Tensors | None = None,
         grad_covariance: Tensors | None = None,
     ) -> tuple[Tensors, RuleState]:
         """See the class; ``noise`` is the normal draw, to be scaled, ``grad_covariance`` that of the examples."""
+        assert noise is not None  # of a noisy rule
         like = next(iter(params.values()))
         step, temperature, factor = (
             scalar(n, like) for n in (self.step_size, self.temperature, SCALES[self.scale](self))

@@ -22,6 +22,9 @@ class Sgnht(Thermostat):
     Reference: Ding et al. (2014); Leimkuhler and Shang (2016), arXiv:1505.06889.
     """
 
-    def update(self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors) -> tuple[Tensors, RuleState]:
+    def update(
+        self, params: Tensors, grads: Tensors, state: RuleState, noise: Tensors | None = None
+    ) -> tuple[Tensors, RuleState]:
         """See the class; ``noise`` is the normal draw, to be scaled."""
+        assert noise is not None  # of a noisy rule
         return self.split_step(params, self.slope(params, grads), state, noise)

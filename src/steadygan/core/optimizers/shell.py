@@ -1,7 +1,6 @@
 """A rule as a ``torch.optim.Optimizer``."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -46,10 +45,10 @@ class RuleOptimizer(torch.optim.Optimizer):
     def rule(self) -> "UpdateRule":
         """The rule with the hyperparameters that the parameter group has now."""
         group = self.param_groups[0]
-        return replace(self._rule, **{key: group[key] for key in self._hyperparameters})
+        return settings.replace(self._rule, {key: group[key] for key in self._hyperparameters})
 
     @torch.no_grad()
-    def step(
+    def step(  # pyright: ignore[reportIncompatibleMethodOverride] (torch's types have a closure return a float)
         self, closure: Callable[[], Tensor] | None = None, *, grad_covariance: Tensors | None = None
     ) -> Tensor | None:
         """One update from the parameters' ``.grad``; returns what ``closure`` returns.
