@@ -14,7 +14,6 @@ from torch.utils._pytree import tree_map
 
 from steadygan.config.node import PLAYERS
 from steadygan.core.autodiff import Backend, FuncBackend, per_sample_gradients
-from steadygan.core.declare import declared
 from steadygan.core.diagnostics import cosine, norm
 from steadygan.core.ensembles import Aggregated, Each
 from steadygan.core.games import Gradient, LookaheadFn
@@ -198,7 +197,7 @@ class AlgorithmPlayers:
 
         examples = {part: getattr(update.batch, part) for part in PER_EXAMPLE}
         samples = per_sample_gradients(loss, update.state.of(update.player).params, (fake, examples))
-        return self.average(declared(self.algorithm.rules[update.player], "grad_covariance")(samples, grads))
+        return self.average(self.algorithm.rules[update.player].grad_covariance(samples, grads))
 
     # --- moves ------------------------------------------------------------------------------------------------
 

@@ -105,7 +105,7 @@ def in_order(values: Iterable[V]) -> list[V]:
 
 
 def _number(value: object) -> float:
-    number = value
+    number: float = value  # pyright: ignore[reportAssignmentType] a TypeError tells of what is no number
     if isinstance(value, str):
         try:
             number = int(value)
