@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from steadygan.core.optimizers.shell import RuleOptimizer
-from steadygan.core.types import Logs, Number, RuleState, Tensors
+from steadygan.core.types import Number, RuleState, Tensors
 
 
 class UpdateRule(ABC):
@@ -44,10 +44,6 @@ class UpdateRule(ABC):
     def grad_covariance(self, samples: Tensors, grads: Tensors) -> Tensors:
         """Return the covariance of the examples' gradients ``samples [B, ...]``, whose mean is ``grads``."""
         raise NotImplementedError("this rule takes no covariance of per-sample gradients")
-
-    def logs(self, state: RuleState) -> Logs:
-        """Return what is logged of the state."""
-        return {}
 
     @classmethod
     def optimizer(
