@@ -295,7 +295,9 @@ def test_devices_are_no_part_of_the_signature_but_statistics_are(plan, planned):
     signature = plan().signature
     assert plan("trainer.devices=3", "trainer.timeout=60").signature == signature
     assert plan("trainer.sync_batchnorm=false").signature != signature
-    assert planned("trainer=cpu", *(text for text in RUN if not text.startswith("trainer"))).signature == signature
+    assert (
+        planned("trainer=cpu", *(text for text in tiny(*RUN) if not text.startswith("trainer"))).signature == signature
+    )
 
 
 @pytest.mark.parametrize("accelerator", ["cpu", "auto"])
