@@ -62,7 +62,7 @@ ONE = r"must be \[3\]: one value an example; the mean is taken for you"
         ("optimizer.generator", "torch.optim.SGD", True, "SGD has no rule"),
         ("optimizer.generator", "Empty", False, "an object of the type Empty, which cannot be called"),
         ("game", "Empty", False, r"Empty has no play\(players, state, batches\), n_critic"),
-        ("game", "Amnesiac", False, "fails: AttributeError"),
+        ("game", "Amnesiac", False, r"must give the new state, which `state\._replace\(\.\.\.\)` makes, and the logs"),
         ("game", "OldNames", False, "OldNames has passes, which is called memory_factor now"),
         ("dataset", "Empty", False, "Empty has no batch.*, shape, num_data, num_classes"),
         ("dataset", "Ragged", False, "a batch of 8 examples, which must all have one shape, fails: .* equal size"),

@@ -11,11 +11,13 @@ from steadygan.core.autodiff import AutogradBackend, PenaltyCritic
 from steadygan.core.declare import declared
 from steadygan.core.draws import generator, normal_like
 from steadygan.core.noise import views
+from steadygan.core.state import State
 from steadygan.core.types import Aggregation, Loss
 from steadygan.data.base import Dataset
 from steadygan.training.algorithm import Algorithm, initial_state
 from steadygan.training.batches import BatchSampler, SamplingSpec
 from steadygan.training.functional import tensors
+from steadygan.training.players import AlgorithmPlayers
 from steadygan.training.step import step
 
 EACH = "one value an example; the mean is taken for you"
@@ -156,4 +158,8 @@ class Trial:
     def _game(self, key: str, game: Built) -> None:
         attempt = Attempt(key, "play(players, state, batches)")
         state = initial_state(self.algorithm, self.states)
+        players = AlgorithmPlayers(self.now, AutogradBackend(), lambda grads: grads)
+        made = attempt(lambda: game.play(players, state, self.batches))
+        if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], State)):
+            raise attempt.error("must give the new state, which `state._replace(...)` makes, and the logs")
         attempt(lambda: step(self.algorithm, AutogradBackend(), state, self.batches, 0))
