@@ -39,5 +39,9 @@ class RunCallback(lightning.Callback):
         batch_idx: int,
     ) -> None:
         """Act after an iteration of Lightning's Trainer."""
+        self.after_batch(trainer, pl_module)
+
+    def after_batch(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Act after an iteration of a Trainer, whether it diverged or not."""
         if self.run.gan.diverged_at is None:
             self.after_iteration()

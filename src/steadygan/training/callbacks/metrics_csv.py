@@ -1,7 +1,6 @@
 """The rows of ``metrics.csv``."""
 
 import lightning
-from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from steadygan.runs import locks
 from steadygan.training.callbacks.base import RunCallback
@@ -21,17 +20,10 @@ class MetricsCSV(RunCallback):
         if run.due.logs:
             run.gan.window.reset()
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: STEP_OUTPUT,
-        batch: object,
-        batch_idx: int,
-    ) -> None:
+    def after_batch(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Log the row to the Trainer as well, for callbacks of the user's own."""
-        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        super().after_batch(trainer, module)
         if self.run.components.callbacks and self.run.gan.diverged_at is None and self.run.due.row:
             row = {name: float(value) for name, value in self.run.row.items() if value is not None}
-            pl_module.log_dict(row, logger=False)  # the loggers have it from us, as it is
+            module.log_dict(row, logger=False)  # the loggers have it from us, as it is
             trainer.logged_metrics.update(trainer.callback_metrics)

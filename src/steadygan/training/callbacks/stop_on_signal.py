@@ -1,7 +1,6 @@
 """Stopping after an iteration: at a signal to any of the processes, or because the training has diverged."""
 
 import lightning
-from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from steadygan.training.callbacks.base import RunCallback
 
@@ -17,14 +16,7 @@ class StopOnSignal(RunCallback):
         # One that came since Lightning had taken the signals is known to us; Lightning would raise SystemExit at it.
         trainer._signal_connector.received_sigterm = False
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: STEP_OUTPUT,
-        batch: object,
-        batch_idx: int,
-    ) -> None:
+    def after_batch(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Say how far the run is, and stop where it stops."""
         gan = self.run.gan
         # No optimizer of Lightning's does that, and what goes by `trainer.global_step` would never act.
