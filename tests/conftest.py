@@ -108,3 +108,22 @@ def finished(plan):
         return job
 
     return call
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def steadygan(capfd):
+    """``steadygan("train", ...)``: exit code, standard output and error, in this process."""
+    from steadygan import cli
+
+    def call(*args):
+        capfd.readouterr()
+        code = cli.main(args)
+        return code, *capfd.readouterr()
+
+    return call

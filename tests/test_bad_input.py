@@ -14,9 +14,7 @@ R1 = "regularizer=[r1]"
 RAW = "MNIST/raw"
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 @pytest.fixture

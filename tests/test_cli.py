@@ -24,21 +24,7 @@ from steadygan.config import listing as config_listing
 TINY = ["iterations=4", "log_every=2", "evaluate_every=4", "batch_size=8", "logger=none", "network.width=8"]
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def steadygan(capfd):
-    """``steadygan("train", ...)``: exit code, standard output and error, in this process."""
-
-    def call(*args):
-        capfd.readouterr()
-        code = cli.main(args)
-        return code, *capfd.readouterr()
-
-    return call
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 @pytest.mark.parametrize("args", [["--help"], ["train", "--help"], ["sweep", "-h"], ["sweep"], ["--version"], ["swep"]])

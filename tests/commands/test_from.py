@@ -12,7 +12,6 @@ import yaml
 from omegaconf import OmegaConf
 from PIL import Image
 
-from steadygan import cli
 from steadygan.commands.from_run.composer import RootComposer
 from steadygan.common.errors import UserError
 from steadygan.config.composition import compose
@@ -42,21 +41,7 @@ hydra:
 """
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def steadygan(capfd):
-    """``steadygan("train", ...)``: exit code, standard output and error, in this process."""
-
-    def call(*args):
-        capfd.readouterr()
-        code = cli.main(args)
-        return code, *capfd.readouterr()
-
-    return call
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 @pytest.fixture
