@@ -9,7 +9,7 @@ def layers(inputs: int, outputs: int, width: int) -> nn.Sequential:
 
 
 class Generator(nn.Module):
-    """``z [B, latent] -> x [B, d]``; ``shape``, here ``(d,)``, is told by the data set."""
+    """``z [B, latent] -> x [B, d]``; ``shape``, here ``(d,)``, is that of the data."""
 
     def __init__(self, shape: tuple[int, ...], latent: int, width: int):
         super().__init__()

@@ -50,7 +50,7 @@ class Orders:
     Attributes:
         function: ``module:name`` of ``(payload, report) -> value``, imported at the first job.
         environment: all variables.
-        parent: the process id whose end ends the child, too; None: of whoever forks it.
+        parent: the process id whose end ends the child, too; None: the process that forks it.
         grace: seconds that a running job then gets for its checkpoint.
         leads: whether it leads a process group of its own: a terminal's Ctrl-C then goes to its parent alone.
         output: file that receives all that the jobs print, and where a crash happened.
@@ -103,7 +103,7 @@ def serve(pipe: Connection, orders: Orders) -> None:
     if orders.output is not None:
         _redirect(orders.output)
     threading.Thread(target=_watch, args=(orders.parent or os.getppid(), orders), daemon=True).start()
-    # the parent is gone: nobody to tell
+    # the parent is gone: nothing can be reported
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             kind, *job = pipe.recv()

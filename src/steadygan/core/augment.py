@@ -1,7 +1,6 @@
 """Transforms of images ``[B, C, H, W]``, one set of numbers ``[B]`` an image.
 
-All are linear in the image but for what
-they add, so that they can be differentiated as often as one likes.
+All are linear in the image but for what they add, so that they can be differentiated as often as one likes.
 
 Resampling is by a matrix for the rows and one for the columns of each image: any whole or fractional place, the same
 program for all members of a population, and no scattering in the backward pass.

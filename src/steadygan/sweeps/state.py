@@ -117,8 +117,11 @@ class Snapshot:
 
 def ordered(runs: Iterable[RunState]) -> tuple[RunState, ...]:
     """Sort runs: those that run first, then what is left to do, then what is over, the last to end first."""
-    key = lambda run: (ORDER.index(run.status), -run.ended if run.status in OVER else 0, run.name)  # noqa: E731
-    return tuple(sorted(runs, key=key))
+
+    def place(run: RunState) -> tuple[int, float, str]:
+        return ORDER.index(run.status), -run.ended if run.status in OVER else 0, run.name
+
+    return tuple(sorted(runs, key=place))
 
 
 class Tally:

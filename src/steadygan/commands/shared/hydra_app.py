@@ -40,7 +40,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def check_options(options: Sequence[str]) -> None:
-    """Refuse options that nobody has, in place of the usage that Hydra's parser would print."""
+    """Refuse options that do not exist, in place of the usage that Hydra's parser would print."""
     from hydra._internal.utils import get_args_parser
 
     from steadygan.common.errors import UserError, did_you_mean
@@ -66,7 +66,7 @@ class _Past(BaseException):
 
 
 def dry(arguments: Sequence[str]) -> list[str]:
-    """Return Hydra's command line without ``--dry-run``, which launchers are told by a key of theirs."""
+    """Return Hydra's command line without ``--dry-run``, for which launchers have a key."""
     rest = [argument for argument in arguments if argument != DRY_RUN]
     multirun = any(argument in MULTIRUN for argument in rest)
     return [*rest, "hydra.launcher.dry_run=true"] if multirun and DRY_RUN in arguments else rest

@@ -36,7 +36,7 @@ HOW: dict[str, Condition] = {
 }
 
 GENERATOR = {"concatenate": False, "batch_norm": True}
-"""Whether the generator is told by its batch normalisation."""
+"""Whether the generator gets the class in its batch normalisation."""
 
 
 @declare(share=stated_share, dim=size)
