@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
+from typing import get_type_hints
 
 from steadygan.common.errors import UserError, bad_value, did_you_mean
-from steadygan.common.typed import check_all, hints
+from steadygan.common.typed import check_all
 from steadygan.config.node import Config
 
 
@@ -17,7 +18,7 @@ def pairs(texts: Sequence[str]) -> dict[str, str]:
 
 
 def values(settings: type, texts: Mapping[str, str], name: str, more: Sequence[str] = ()) -> Config:
-    """Return texts as what the fields of a dataclass are annotated with.
+    """Return texts as what the fields of a dataclass are annotated with; their ranges are checked where it is made.
 
     Args:
         settings: the dataclass.
@@ -29,7 +30,7 @@ def values(settings: type, texts: Mapping[str, str], name: str, more: Sequence[s
     for key, text in texts.items():
         if key not in known:
             raise UserError(f"{key}={text}: {name} has no such key\nKeys: {', '.join(known)}{did_you_mean(key, known)}")
-    return check_all(texts, hints(settings))
+    return check_all(texts, get_type_hints(settings))
 
 
 def rows(settings: type) -> list[tuple[str, str]]:
