@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from steadygan.common.errors import UserError
 from steadygan.common.ranges import Count, at_least, count, fraction, nonnegative, positive
-from steadygan.common.typed import Misfit, check, check_all, check_fields, checked, hints, range_of, read
+from steadygan.common.typed import Misfit, check, check_all, check_fields, hints, range_of, read
 
 
 @given(number=st.integers(-(2**70), 2**70))
@@ -141,14 +141,13 @@ def test_fields_out_of_range(given, words):
         Numbers(**given)
 
 
-def test_arguments_are_checked_at_each_call():
-    @checked("numbers")
+def test_arguments_are_checked_by_their_annotations():
     def scaled(x, /, by: Annotated[float, nonnegative] = 1.0, *, times: Count = 1):
         return x * by * times
 
-    assert scaled(2.0, "3", times=2.0) == 12.0
+    assert scaled(2.0, **check_all({"by": "3", "times": 2.0}, hints(scaled))) == 12.0
     assert range_of(hints(scaled)["times"]) == count
     with pytest.raises(UserError, match=r"^numbers.by=-1: must be finite and not negative$"):
-        scaled(2.0, by=-1)
+        check_all({"by": -1}, hints(scaled), "numbers.")
     with pytest.raises(UserError, match=r"^noise.radius=-1: must be a whole number of at least 0$"):
         check("noise.radius", -1, Annotated[int, at_least(0)])

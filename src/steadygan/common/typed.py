@@ -8,17 +8,14 @@ import dataclasses
 import functools
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType, NoneType, UnionType
-from typing import Annotated, Literal, ParamSpec, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, TypeGuard, Union, get_args, get_origin, get_type_hints
 
 from steadygan.common.errors import UserError, bad_value
 from steadygan.common.ranges import Range, count, finite
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 PLAIN = (bool, int, float, str, NoneType)
 
@@ -158,23 +155,6 @@ def check_fields(settings: object, prefix: str = "") -> None:
     values = {name: getattr(settings, name) for name in names}
     for name, value in check_all(values, hints(type(settings)), prefix).items():
         object.__setattr__(settings, name, value)
-
-
-def checked(prefix: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Decorate a function, or an ``__init__``, whose arguments are checked by ``check_all`` at each call."""
-
-    def decorate(function: Callable[P, T]) -> Callable[P, T]:
-        signature = inspect.signature(function)
-
-        @functools.wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            bound = signature.bind(*args, **kwargs)
-            bound.arguments.update(check_all(bound.arguments, hints(function), f"{prefix}."))
-            return function(*bound.args, **bound.kwargs)
-
-        return call
-
-    return decorate
 
 
 def _items(values: Sequence[object], kind: Kind) -> object:
