@@ -16,13 +16,14 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from hydra_plugins.steadygan.local import _plan_one
+from hydra_plugins.steadygan.local import LocalLauncher
 from steadygan import cli
 from steadygan.common.errors import UserError
 from steadygan.common.paths import conf_dir
 from steadygan.config import listing as config_listing
 from steadygan.sweeps.compose import Composer
 from steadygan.sweeps.origin import Origins
+from steadygan.sweeps.request import Request
 
 QUICKLY = (Phase.explicit, Phase.generate)  # to shrink what failed is to build networks for minutes
 
@@ -80,7 +81,9 @@ def plan(tmp_path_factory):
         master = loader.load_configuration("config", ["logger=none"], RunMode.MULTIRUN)
         composer, origins = Composer(loader, master), Origins(loader, master.hydra)
     setup_globals()
-    yield lambda overrides: _plan_one(composer, origins, overrides, 0, True)
+    launcher = LocalLauncher()
+    launcher.request = Request()
+    yield lambda overrides: launcher._plan_one(composer, origins, 0, overrides)
     assert not os.listdir()  # planning writes nothing
     os.chdir(here)
     HydraConfig.instance().cfg = before

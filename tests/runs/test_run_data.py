@@ -116,6 +116,7 @@ def test_commands_take_the_place(trained, run, capfd, monkeypatch):
     monkeypatch.setattr(study, "analyse", lambda trained, *_: {"examples": trained.dataset.num_data})
     monkeypatch.setattr(study, "summary_lines", lambda found: [str(found)])
     monkeypatch.setattr(study.figures, "figure", lambda *_: None)
+    monkeypatch.setattr(study.png, "save", lambda *_: None)
     assert cli.main(["stability", str(run), place]) == 0
     assert "{'examples': 12}" in capfd.readouterr().out
 

@@ -106,7 +106,7 @@ def _dataset(name: str, node: Node) -> Finding:
     kind = resolve(settings["_target_"])
     try:
         if hasattr(kind, "source"):  # building these would decode all their images
-            kind.source(**{key: value for key, value in (settings | offline).items() if key != "_target_"})
+            kind.source({key: value for key, value in (settings | offline).items() if key != "_target_"})
         else:
             make(settings | offline, "dataset")
     except UserError as error:
