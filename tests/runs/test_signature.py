@@ -23,6 +23,7 @@ CONFIG = {
     "change",
     [
         {"iterations": 5},
+        {"horizon": 5},
         {"outputs": "/elsewhere"},
         {"name": "other"},
         {"logger": {}},

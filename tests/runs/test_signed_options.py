@@ -9,7 +9,7 @@ from steadygan.common.paths import conf_dir
 from steadygan.runs.signature import signature
 
 WHERE_AND_HOW_FAR = {
-    "outputs", "name", "logger", "engine", "iterations", "retry", "checkpoint_every", "checkpoint_minutes",
+    "outputs", "name", "logger", "engine", "iterations", "horizon", "retry", "checkpoint_every", "checkpoint_minutes",
     "keep_checkpoints", "keep_best", "thresholds", "diagnostics",
 }  # fmt: skip
 """Root keys that change no bit of a run. Written down here once more: what is left out by mistake is to be found."""

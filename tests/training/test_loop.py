@@ -241,9 +241,10 @@ def test_a_damaged_checkpoint_is_refused_and_the_run_begins_again(plan, tmp_path
         checkpoint.load(tmp_path / "nothing")
 
 
-def test_more_iterations_extend_a_finished_run_as_if_it_had_never_ended(plan, tmp_path):
-    whole, short = plan("iterations=20", outputs=tmp_path / "a"), plan("iterations=9", outputs=tmp_path / "b")
-    longer = plan("iterations=20", outputs=tmp_path / "b")
+@pytest.mark.parametrize("annealed", [[], ["horizon=15", "noise=instance", "+schedule@noise.sigma=linear"]])
+def test_more_iterations_extend_a_finished_run_as_if_it_had_never_ended(plan, tmp_path, annealed):
+    whole = plan("iterations=20", *annealed, outputs=tmp_path / "a")
+    short, longer = (plan(f"iterations={n}", *annealed, outputs=tmp_path / "b") for n in (9, 20))
     assert short.directory == longer.directory
     train.execute(whole, silent)
     train.execute(short, silent)

@@ -13,6 +13,7 @@ from steadygan.core.declare import ranges_of
 ROOT: Mapping[str, object] = {
     "seed": Annotated[int, Range("must be a whole number from -2^63 to 2^63 - 1", -(2**63), 2**63 - 1, whole=True)],
     "iterations": Count,
+    "horizon": Count,
     "batch_size": Count,
     "log_every": Count,
     "evaluate_every": Count,

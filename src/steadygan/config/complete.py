@@ -11,7 +11,7 @@ from steadygan.common.paths import conf_dir, expanded
 from steadygan.config.node import PLAYERS, Config, Node
 from steadygan.config.targets import SHARED
 
-OPTIONAL = ("scheme", "thresholds", "diagnostics", "experiment")
+OPTIONAL = ("horizon", "scheme", "thresholds", "diagnostics", "experiment")
 """Root keys without which a run is what it is with their defaults."""
 
 PARTS = {

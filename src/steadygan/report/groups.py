@@ -12,7 +12,7 @@ from steadygan.report.collect import Run
 
 # What does not make a run another method: where it is stored, how long and on what it ran, what was watched.
 _NOT_IDENTITY = {
-    "seed", "name", "outputs", "iterations", "retry", "log_every", "evaluate_every", "checkpoint_every",
+    "seed", "name", "outputs", "iterations", "horizon", "retry", "log_every", "evaluate_every", "checkpoint_every",
     "checkpoint_minutes", "keep_checkpoints", "keep_best", "thresholds",
     "diagnostics", "logger", "engine", "trainer", "metrics", "experiment", "hydra",
 }  # fmt: skip

@@ -23,6 +23,7 @@ UNSIGNED = (
     "logger",
     "engine",
     "iterations",
+    "horizon",
     "retry",
     "checkpoint_every",
     "checkpoint_minutes",
@@ -32,7 +33,8 @@ UNSIGNED = (
     "diagnostics",
     "hydra",
 )
-"""Root keys that do not change a run's result; ``iterations`` only says how far it goes."""
+"""Root keys that do not change a run's result; ``iterations`` only says how far it goes,
+and what ``horizon`` does to schedules is signed with them."""
 
 UNSIGNED_TRAINER = ("accelerator", "devices", "num_nodes", "strategy", "threads", "timeout", "callbacks")
 """Where a run is computed, and who looks on: callbacks of the user's own; precision is signed."""
