@@ -46,7 +46,7 @@ def test_the_page_has_every_option_key_default_range_and_comment():
         "| `regularizer.r1.gamma` | `1.0` | finite and not negative |  |",
         "| `game.n_critic` | `1` | a whole number of at least 1 |  |",
         "| `optimizer.PLAYER.temperature` | `1.0` | finite and not negative | 0 is plain gradient descent |",
-        "| `NUMBER.finish` | `${iterations}` | finite and not negative |  |",
+        "| `NUMBER.finish` | `${horizon}` | finite and not negative |  |",
         "| `network.depth` | `4` |  | number of linear layers of each player |",
         "| `dataset.sigma` | `0.02` | finite and greater than 0 | standard deviation of each mode |",
         "| `log_every` | `100` | a whole number of at least 1 | iterations between rows of metrics.csv |",
