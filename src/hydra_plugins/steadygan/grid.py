@@ -46,7 +46,7 @@ class GridSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """As Hydra asks for."""
-        self.hydra_context, self.request = hydra_context, Request.of(task_function)
+        self.hydra_context, self.config, self.request = hydra_context, config, Request.of(task_function)
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -57,12 +57,12 @@ class GridSweeper(Sweeper):
         assert self.launcher is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides(
-            [*(as_typed(f"{key}={_text(value)}") for key, value in self.params.items()), *arguments]
+            [*(as_typed(f"{key}={value_text(value)}") for key, value in self.params.items()), *arguments]
         )
         return [self.launcher.launch(combinations(overrides), initial_job_idx=0)]
 
 
-def _text(value: object) -> str:
+def value_text(value: object) -> str:
     """Return a value of a sweep file as the command line writes it: ``null`` and ``true``, not Python's names."""
     if isinstance(value, str):
         return value

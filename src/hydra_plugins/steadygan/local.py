@@ -41,6 +41,7 @@ class LocalLauncher(Launcher):
         status: ``live`` or ``once``: only show how the jobs stand.
         here: whether the jobs run on this machine.
         group: whose key ``workers`` is, for messages.
+        planned: the jobs of the last launch, in the order of their overrides.
     """
 
     workers: int | str = "auto"
@@ -84,7 +85,7 @@ class LocalLauncher(Launcher):
         self._read()
         workers, console, bounds = self._count(), Console(), parse(self._threshold())
         with console.status(f"planning {len(job_overrides)} jobs"):
-            planned = self._plan(job_overrides, initial_job_idx)
+            planned = self.planned = self._plan(job_overrides, initial_job_idx)
             refuse_lost(planned)
             self.request.check_expected(job.signature for job in planned)
             jobs = launching.unique(planned)
@@ -230,7 +231,7 @@ class LocalLauncher(Launcher):
             roots.setdefault(job.directory.parent, []).append(job)
         for root, inside in roots.items():
             name, values = str(inside[0].config["name"]), swept([job.overrides for job in inside])
-            more = {"threshold": self._threshold(), "baseline": self._baseline()}
+            more = {"threshold": self._threshold(), "baseline": self._baseline(), "search": self.request.search}
             write_sweep(root, name, self.request.question, self.request.command, values, more)
             write_jobs(root, inside)
 

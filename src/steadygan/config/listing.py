@@ -16,6 +16,10 @@ class Setting(NamedTuple):
     about: str
 
 
+SPACES = "search"
+"""The folder of what is tuned in each method: files of ranges, no options of a group."""
+
+
 def about(path: Path) -> str:
     """Return the comment that a yaml file opens with, in one line."""
     words = []
@@ -41,7 +45,7 @@ def groups(extra: Iterable[Path] = ()) -> dict[str, dict[str, Path]]:
     for root in (conf_dir(), *extra):
         for path in sorted(root.glob("*/**/*.yaml")):
             group = path.parent.relative_to(root).as_posix()
-            if not group.startswith("hydra"):
+            if not group.startswith("hydra") and group != SPACES:
                 options.setdefault(group, {}).setdefault(path.stem, path)
     return dict(sorted(options.items()))
 

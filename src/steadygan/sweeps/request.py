@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from steadygan.common.errors import UserError
+from steadygan.config.node import Config
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Request:
         question: that the sweep answers.
         jobs: for ``hydra/sweeper=again``: the overrides of each job.
         expected: the signatures that runs have to have which are to go on; none: any.
+        search: what is searched and how, by key; kept with the sweep.
         folders: that were named for runs, by signature; None: of a run whose signature nobody has written down.
     """
 
@@ -23,6 +25,7 @@ class Request:
     question: str = ""
     jobs: Sequence[Sequence[str]] = ()
     expected: frozenset[str] = frozenset()
+    search: Config = field(default_factory=dict)
     folders: Mapping[str | None, Path] = field(default_factory=dict)
 
     @classmethod

@@ -1,0 +1,1 @@
+"""Search: settings drawn from ranges, in place of a grid."""
