@@ -337,7 +337,7 @@ def test_links_lead_somewhere(page):
 
 def test_the_smallest_p_values_in_the_table_of_the_report():
     from steadygan.report.statistics import LEVEL
-    from steadygan.statistics.all_pairs import seeds_needed, smallest_p
+    from steadygan.statistics.family_wise import seeds_needed, smallest_p
 
     page = (DOCS / "report.md").read_text()
     table = re.findall(r"^\| (\d+) \| ([\d.]+) \| ([\d.]+) \| (\d+) \|", page, flags=re.MULTILINE)

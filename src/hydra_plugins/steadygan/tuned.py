@@ -81,6 +81,7 @@ class TunedSweeper(SearchSweeper):
 
         groups = combinations(fixed)
         assert self.hydra_context is not None  # since ``setup``
+        assert self.config is not None
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(groups[0]))
         self.name, self.iterations = str(config.name), int(config.iterations)
         chosen = str(config.hydra.runtime.choices.dataset)

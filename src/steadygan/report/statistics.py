@@ -13,7 +13,7 @@ import numpy as np
 
 from steadygan.report.collect import Run
 from steadygan.report.groups import Group
-from steadygan.statistics.all_pairs import AllPairs, all_pairs
+from steadygan.statistics.family_wise import AllPairs, all_pairs
 from steadygan.statistics.medians import median, median_interval
 from steadygan.statistics.paired import differences
 

@@ -7,7 +7,7 @@ import numpy as np
 from steadygan.config.node import Config
 from steadygan.report.groups import Group, flatten
 from steadygan.report.statistics import LEVEL, Comparison, Comparisons, Row, worst, worst_there_is
-from steadygan.statistics.all_pairs import seeds_needed
+from steadygan.statistics.family_wise import seeds_needed
 
 _MOST_NAMES, _NAMED = 12, 5
 TOO_FEW = "too few seeds for a verdict"

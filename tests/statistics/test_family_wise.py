@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from steadygan.statistics.all_pairs import all_pairs, seeds_needed, smallest_p
+from steadygan.statistics.family_wise import all_pairs, seeds_needed, smallest_p
 from steadygan.statistics.paired import differences, sign_flip, signed_ranks
 
 LEVEL = 0.05

@@ -1,0 +1,127 @@
+"""How probable it is that one method does better than another, and what that allows to be said."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from steadygan.statistics.family_wise import all_pairs
+
+RESAMPLES = 10_000
+LEVEL = 0.05
+MEANINGFUL = 0.75
+"""P(A better) from which on a difference is worth the name (Bouthillier et al. 2021, arXiv:2103.03098)."""
+
+Decision = Literal["better", "worse", "alike", "open"]
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """How probable it is that the first method gets a smaller value than the second.
+
+    Attributes:
+        estimate: (wins + ties / 2) / pairs.
+        low: the lower end of its 95 % bootstrap interval.
+        high: the upper end.
+        unpaired: the same over all pairs of runs, the statistic of Mann and Whitney over its largest value.
+        pairs: common seeds.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    unpaired: float
+    pairs: int
+
+
+def probability_of_improvement(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Improvement:
+    """Compare two methods on the same seeds.
+
+    Args:
+        first: values of the one, a seed each, small is good, infinite for a failed run, NaN where a seed is lacking.
+        second: of the other, in the same order.
+        seed: of the bootstrap.
+    """
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    known = ~(np.isnan(first) | np.isnan(second))
+    if not known.any():
+        return Improvement(np.nan, np.nan, np.nan, np.nan, 0)
+    wins = _wins(first[known], second[known])
+    drawn = np.random.default_rng(seed).multinomial(len(wins), np.full(len(wins), 1 / len(wins)), size=RESAMPLES)
+    low, high = np.quantile(drawn @ wins / len(wins), [LEVEL / 2, 1 - LEVEL / 2])
+    unpaired = _wins(first[~np.isnan(first)][:, None], second[~np.isnan(second)][None]).mean()
+    return Improvement(float(wins.mean()), float(low), float(high), float(unpaired), len(wins))
+
+
+def _wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return (first < second) + 0.5 * (first == second)
+
+
+def decide(improvement: Improvement) -> Decision:
+    """Return what may be said of the first method.
+
+    ``better``: the interval lies above 1/2 and the estimate is at least 3/4; ``worse``: the other way round;
+    ``alike``: the interval lies within 1/4 and 3/4; else ``open``.
+    """
+    if improvement.low > 0.5 and improvement.estimate >= MEANINGFUL:
+        return "better"
+    if improvement.high < 0.5 and improvement.estimate <= 1 - MEANINGFUL:
+        return "worse"
+    return "alike" if improvement.low >= 1 - MEANINGFUL and improvement.high <= MEANINGFUL else "open"
+
+
+def seeds_to_decide(improvement: Improvement) -> int | None:
+    """Return with how many seeds the decision would no longer be open, should the estimate stay; None: with none.
+
+    The interval's half width is taken to be that of a proportion, z sqrt(p (1 - p) / n).
+    """
+    share, seeds = improvement.estimate, improvement.pairs
+    if not seeds:
+        return None
+    gap = abs(share - 0.5) if not 1 - MEANINGFUL < share < MEANINGFUL else MEANINGFUL - 0.5 - abs(share - 0.5)
+    if gap <= 0:
+        return None
+    variance = max(share * (1 - share), 0.25 / seeds)
+    return int(np.ceil(stats.norm.ppf(1 - LEVEL / 2) ** 2 * variance / gap**2))
+
+
+def seeds_for_power(probability: float = MEANINGFUL, level: float = LEVEL, power: float = 0.95) -> int:
+    """Return the seeds of each method with which a one-sided test of Mann and Whitney finds P(A better) so large.
+
+    Reference: Noether (1987), doi:10.1080/01621459.1987.10478478.
+    """
+    z = stats.norm.ppf(1 - level) + stats.norm.ppf(power)
+    return int(np.ceil(z**2 / (6 * (probability - 0.5) ** 2)))
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """All pairs of M methods: ``improvements`` and ``decisions`` of the row over the column, and ``p_family``."""
+
+    improvements: list[list[Improvement]]
+    decisions: list[list[Decision]]
+    p_family: np.ndarray
+
+
+def decisions(values: ArrayLike) -> Decisions:
+    """Decide for all pairs at once; a difference counts only if the test of all pairs shows it as well.
+
+    The interval of a pair holds for this pair alone; the permutation test of the largest statistic keeps the
+    probability of a wrong *better* or *worse* among all pairs at 5 %.
+
+    Args:
+        values: [methods, seeds], small is good; infinite for failed runs, NaN where a seed is lacking.
+    """
+    values = np.asarray(values, dtype=float)
+    improvements = [[probability_of_improvement(one, other) for other in values] for one in values]
+    p_family = all_pairs(values).p_family if len(values) > 1 else np.full((1, 1), np.nan)
+    decided: list[list[Decision]] = []
+    for index, row in enumerate(improvements):
+        decided.append([_confirmed(decide(each), p) for each, p in zip(row, p_family[index], strict=True)])
+    return Decisions(improvements, decided, p_family)
+
+
+def _confirmed(decision: Decision, p_family: float) -> Decision:
+    return "open" if decision in ("better", "worse") and not p_family <= LEVEL else decision
