@@ -36,7 +36,7 @@ def test_over_all_pairs_it_is_that_of_mann_and_whitney_and_of_rliable():
 
 def test_the_interval_is_that_of_the_bootstrap_of_scipy():
     rng = np.random.default_rng(2)
-    first, second = rng.normal(size=(2, 30)) + [[0.0], [0.8]]
+    first, second = rng.normal([[0.0], [0.8]], size=(2, 30))
     wins = (first < second).astype(float)
     result = probability_of_improvement(first, second)
     other = stats.bootstrap((wins,), np.mean, method="percentile", n_resamples=20_000, rng=np.random.default_rng(3))
@@ -47,7 +47,7 @@ def test_the_interval_covers():
     rng = np.random.default_rng(4)
     covered = []
     for index in range(300):
-        first, second = rng.normal(size=(2, 30)) + [[0.0], [0.5]]
+        first, second = rng.normal([[0.0], [0.5]], size=(2, 30))
         result = probability_of_improvement(first, second, seed=index)
         covered.append(result.low <= stats.norm.cdf(0.5 / np.sqrt(2)) <= result.high)
     assert 0.90 <= np.mean(covered) <= 0.99

@@ -11,8 +11,15 @@ import click
 def command(folders: tuple[Path, ...], open_page: bool) -> None:
     """Compare the runs of a sweep, in DIR/report/index.html, results.csv, PNGs and on the terminal.
 
+    The folder of a tuned comparison gives the comparison of its final runs, and what its search says.
+
     Runs that are not over yet are left out, so it can be called at any time.
     """
     from steadygan.report import report
+    from steadygan.report.tuned.build import report_tuned
+    from steadygan.report.tuned.records import is_tuned
 
+    if len(folders) == 1 and is_tuned(folders[0]):
+        report_tuned(folders[0], open_page=open_page)
+        return
     report(list(folders), open_page=open_page)

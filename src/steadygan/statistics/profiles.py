@@ -1,4 +1,4 @@
-"""Many methods on many data sets: how often each is nearly the fastest (Dolan and Moré 2002)."""
+"""Many methods on many data sets: how often each is nearly the fastest (Dolan and More 2002)."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +21,7 @@ def ratios(times: ArrayLike) -> np.ndarray:
 def performance_profile(times: ArrayLike, at: ArrayLike) -> np.ndarray:
     """Return the share of data sets on which each method's ratio is at most each of ``at``, [methods, len(at)].
 
-    Reference: Dolan and Moré (2002), doi:10.1007/s101070100263.
+    Reference: Dolan and More (2002), doi:10.1007/s101070100263.
     """
     return np.mean(ratios(times)[:, None, :] <= np.asarray(at, dtype=float)[None, :, None], axis=-1)
 

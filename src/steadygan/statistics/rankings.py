@@ -13,7 +13,7 @@ from steadygan.statistics.improvement import Decision
 
 def kendall_tau(first: ArrayLike, second: ArrayLike) -> float:
     """Return Kendall's rank correlation of two scores of the same methods (tau-b, Kendall 1945)."""
-    return float(stats.kendalltau(first, second)[0])
+    return float(np.asarray(stats.kendalltau(first, second))[0])
 
 
 class Agreement(NamedTuple):

@@ -197,6 +197,19 @@ def as_typed(override: str) -> str:
     return f"{key}={WORD.sub(lambda word: _quoted(word[0], bare in NULL), value)}"
 
 
+def swept_values(text: str) -> list[str]:
+    """Return the values that a text such as ``range(0,2)`` or ``1,2`` stands for.
+
+    Raises:
+        ValueError: it stands for none.
+    """
+    try:
+        override = OverridesParser.create().parse_override(f"key={text}")
+        return list(override.sweep_string_iterator()) if override.is_sweep_override() else [text]
+    except HydraException as error:
+        raise ValueError(text) from error
+
+
 def _quoted(word: str, null: bool) -> str:
     try:
         value = OverridesParser.create().parse_override(f"key={word}").value()

@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
-
 from steadygan.common.errors import bad_value
 from steadygan.config.node import Config
+from steadygan.sweeps.overrides import swept_values
 
 NAMES = ("search", "selection", "final", "published")
 """Also the folders of the stages."""
@@ -64,10 +62,8 @@ def _seeds(name: str, value: object) -> tuple[int, ...]:
     text = ",".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
     key = f"{GROUP}.{name}.seed"
     try:
-        override = OverridesParser.create().parse_override(f"seed={text}")
-        texts = list(override.sweep_string_iterator()) if override.is_sweep_override() else [text]
-        seeds = tuple(dict.fromkeys(int(each) for each in texts))
-    except (HydraException, ValueError) as error:
+        seeds = tuple(dict.fromkeys(int(each) for each in swept_values(text)))
+    except ValueError as error:
         raise bad_value(key, value, "must be whole numbers: range(0,2) or 0,1") from error
     if not seeds:
         raise bad_value(key, value, "there is no seed")

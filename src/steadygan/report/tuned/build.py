@@ -1,0 +1,242 @@
+"""From the folder of a tuned comparison to its page, tables, figures, and the table on the terminal."""
+
+import webbrowser
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from steadygan import __version__
+from steadygan.figures import page as plotly_page
+from steadygan.figures.style import Style, styles
+from steadygan.report.page import duration, inline_json
+from steadygan.report.plots.drawing import Plot
+from steadygan.report.tuned.plots import plots, profile
+from steadygan.report.tuned.records import STAGES, Tuned, read
+from steadygan.report.tuned.tables import Standing, pairs_table, runs_table, standing
+from steadygan.report.tuned.verdict import verdict
+from steadygan.report.verdict import number_text
+from steadygan.runs import files
+from steadygan.statistics import profile_score
+
+FOLDER = "report"
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that the page shows."""
+
+    name: str
+    question: str
+    verdicts: Mapping[str, Sequence[str]]
+    budget: str
+    criterion: str
+    methods: Mapping[str, pd.DataFrame]
+    settings: pd.DataFrame
+    cost: pd.DataFrame
+    profile: pd.DataFrame
+    plots: Sequence[Plot]
+    commands: Sequence[str]
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one data set."""
+        return len(self.verdicts) > 1
+
+
+def report_tuned(folder: Path, open_page: bool = False, console: Console | None = None) -> Path:
+    """Write ``DIR/report/`` and print the methods; returns the path of ``index.html``.
+
+    Raises:
+        UserError: the folder's ``tuned.json`` cannot be read.
+    """
+    console = console or Console()
+    tuned = read(folder)
+    standings = [standing(tuned, dataset) for dataset in tuned.datasets]
+    target = folder / FOLDER
+    _write_tables(tuned, standings, target)
+    content = _content(tuned, standings)
+    for plot in content.plots:
+        plot.save(target / "plots")
+    index = target / "index.html"
+    page = _template().render(content=content, version=__version__, plotly=Markup(get_plotlyjs()))
+    files.write_text(index, page)
+    for each in standings:
+        _print(console, tuned, each, content.verdicts[each.dataset])
+    console.print(str(index), soft_wrap=True, markup=False, highlight=False)
+    if open_page:
+        webbrowser.open(index.resolve().as_uri())
+    return index
+
+
+def _write_tables(tuned: Tuned, standings: Sequence[Standing], target: Path) -> None:
+    frames = {
+        "results": runs_table(tuned),
+        "methods": pd.concat([each.methods for each in standings], ignore_index=True),
+        "comparisons": pairs_table(standings),
+    }
+    for name, frame in frames.items():
+        files.write_text(target / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
+
+
+def _content(tuned: Tuned, standings: Sequence[Standing]) -> Content:
+    looks = styles(dict.fromkeys(name for each in standings for name in each.methods["method"]))
+    several = len(standings) > 1
+    drawn = [plot for each in standings for plot in plots(tuned, each, looks, several)]
+    scores, across = _profile(tuned, standings, looks) if several else (pd.DataFrame(), [])
+    return Content(
+        name=str(tuned.about["name"]),
+        question=str(tuned.about.get("question") or tuned.about["name"]),
+        verdicts={each.dataset: verdict(tuned, each) for each in standings},
+        budget=_budget(tuned),
+        criterion=" and ".join(bound.words(None) for bound in tuned.bounds),
+        methods={each.dataset: _shown(each) for each in standings},
+        settings=_settings(tuned),
+        cost=_cost(tuned),
+        profile=scores,
+        plots=[*drawn, *across],
+        commands=list(tuned.about.get("commands", [])),
+    )
+
+
+def _profile(
+    tuned: Tuned, standings: Sequence[Standing], looks: Mapping[str, Style]
+) -> tuple[pd.DataFrame, list[Plot]]:
+    """Return scores and figure of the medians of the updates to the success criterion, over data sets."""
+    names = [name for name in looks if all(name in each.names for each in standings)]
+    if not names:
+        return pd.DataFrame(), []
+    times = np.array(
+        [
+            [
+                np.quantile(
+                    [one.reached for one in tuned.of(each.dataset, "final") if one.method == name],
+                    0.5,
+                    method="inverted_cdf",
+                )
+                for each in standings
+            ]
+            for name in names
+        ]
+    )
+    scores = pd.DataFrame({"method": names, "score": profile_score(times)}).sort_values("score", ascending=False)
+    title = "Performance profile of the median updates until the success criterion is met"
+    return scores, [Plot("profile", "profile", title, profile(times, names, looks))]
+
+
+def _budget(tuned: Tuned) -> str:
+    stages = tuned.about["stages"]
+    return (
+        f"Budget of each method and data set: {stages['search'].get('trials', '?')} settings on "
+        f"{len(stages['search']['seeds'])} seeds, the best {stages['selection'].get('best', '?')} on "
+        f"{len(stages['selection']['seeds'])} more, the best one on {len(stages['final']['seeds'])} fresh seeds; "
+        f"{tuned.about['iterations']:,} generator updates each, the final runs {stages['final']['iterations']:,}."
+    )
+
+
+_COLUMNS = {
+    "method": "method",
+    "median": "median",
+    "low": "low",
+    "high": "high",
+    "interquartile_mean": "IQM",
+    "above_floor": "above real",
+    "meet_criterion": "share that meets the criterion",
+    "failed": "failed",
+    "better_than_baseline": "P(better than nonsaturating)",
+    "median_longer": "median, twice as long",
+    "median_published": "median, published setting",
+}
+
+
+def _shown(each: Standing) -> pd.DataFrame:
+    known = {key: name for key, name in _COLUMNS.items() if key in each.methods}
+    return each.methods[list(known)].rename(columns=known)
+
+
+def _settings(tuned: Tuned) -> pd.DataFrame:
+    rows = [
+        {"method": name, "data": dataset, "setting": " ".join(node.get("tuned") or ()) or "–"}
+        for dataset in tuned.datasets
+        for name, node in tuned.methods(dataset).items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _cost(tuned: Tuned) -> pd.DataFrame:
+    rows = []
+    for dataset in tuned.datasets:
+        for stage in STAGES:
+            mine = [each for each in tuned.records if (each.dataset, each.stage) == (dataset, stage)]
+            statuses = [each.run.status for each in mine]
+            seconds = sum(each.run.seconds or 0.0 for each in mine)
+            rows.append(
+                {
+                    "stage": stage,
+                    "data": dataset,
+                    "runs": len(mine),
+                    "completed": statuses.count("completed"),
+                    "diverged": statuses.count("diverged"),
+                    "failed": statuses.count("failed"),
+                    "generator updates": sum(each.run.iteration or 0 for each in mine),
+                    "time of all runs together": duration(seconds),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("steadygan.report.tuned", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"number": number_text, "inline_json": inline_json, "height": plotly_page.height}
+    return environment.get_template("page.html.j2")
+
+
+def _print(console: Console, tuned: Tuned, each: Standing, sentences: Sequence[str]) -> None:
+    title = f"{tuned.metric} on {each.dataset}, lower is better; {_budget(tuned)}"
+    table = Table(title=Text(title), title_justify="left", padding=(0, 1, 0, 0))
+    table.add_column("method", no_wrap=True)
+    for name in ("median", "95 % interval", "meet it", "failed", "published"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("tuned setting", overflow="fold")
+    for row in each.methods.to_dict("records"):
+        share = "–" if np.isnan(row["meet_criterion"]) else f"{100 * row['meet_criterion']:.0f} %"
+        table.add_row(
+            Text(str(row["method"])),
+            number_text(row["median"]),
+            f"{number_text(row['low'])} to {number_text(row['high'])}" if row["runs"] else "–",
+            share,
+            str(row["failed"]),
+            number_text(row["median_published"]),
+            Text(_short(str(row["tuned"]))),
+        )
+    console.print(table)
+    for sentence in sentences:
+        console.print(Text(sentence))
+
+
+def _short(setting: str) -> str:
+    """Return a setting with the last words of its keys, those of the players told apart."""
+    texts = []
+    for text in setting.split():
+        key, _, value = text.partition("=")
+        if value.startswith("$"):
+            continue
+        player = {"optimizer.generator": "G ", "optimizer.discriminator": "D "}.get(key.rpartition(".")[0], "")
+        texts.append(f"{player}{key.rpartition('.')[2]} {value}")
+    return ", ".join(texts)

@@ -1,0 +1,45 @@
+"""Where a setting lies in the ranges that were searched, and whether at an edge of one."""
+
+import math
+import re
+
+from steadygan.config.node import Config
+
+NEAR = 0.05
+"""Of the range, on its own scale."""
+
+_INTERVAL = re.compile(r"interval\(\s*([^,()]+?)\s*,\s*([^,()]+?)\s*\)")
+_CHOICE = re.compile(r"choice\((.*)\)")
+
+
+def edges(node: Config) -> list[str]:
+    """Return the overrides of a method's tuned setting that lie within a twentieth of an end of an interval."""
+    near = []
+    for text in node.get("tuned") or ():
+        key, _, value = str(text).partition("=")
+        range_text = str(node["space"].get(key, ""))
+        place = position(range_text, value) if _INTERVAL.search(range_text) else None
+        if place is not None and not NEAR <= place <= 1 - NEAR:
+            near.append(f"{key}={value}")
+    return near
+
+
+def position(text: str, value: str) -> float | None:
+    """Return where a value lies in a range, from 0 to 1; None where it lies in none.
+
+    Args:
+        text: the range as written, such as ``tag(log,interval(1e-4,3e-2))`` or ``choice(1,5)``.
+        value: as written.
+    """
+    if match := _CHOICE.search(text):
+        choices = [choice.strip() for choice in match[1].split(",")]
+        return choices.index(value) / max(len(choices) - 1, 1) if value in choices else None
+    match = _INTERVAL.search(text)
+    if match is None:
+        return None
+    scale = math.log if "log" in text else float
+    try:
+        number, low, high = (scale(float(each)) for each in (value, match[1], match[2]))
+    except ValueError:
+        return None
+    return (number - low) / (high - low)

@@ -1,0 +1,160 @@
+"""From the folder of a tuned comparison to a record for each run."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from steadygan.common.errors import UserError
+from steadygan.config.node import Config, Node
+from steadygan.report.collect import Run, collect
+from steadygan.report.statistics import outcome, stated_direction
+from steadygan.runs import files
+from steadygan.runs.threshold import Bound, parse
+
+FILE = "tuned.json"
+STAGES = ("search", "selection", "final", "published")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run of a stage.
+
+    Attributes:
+        setting: the overrides of what is searched.
+        score: the metric at the length of the search; infinite where the run failed, NaN where it is not known.
+        longer: the metric at the end, where the run is longer than the search.
+        met: whether it meets the success criterion at the length of the search; None: not known.
+        reached: the first evaluation within all bounds, in generator updates; infinite without one.
+    """
+
+    stage: str
+    dataset: str
+    method: str
+    setting: tuple[str, ...]
+    seed: int | None
+    score: float
+    longer: float
+    met: bool | None
+    reached: float
+    run: Run
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A tuned comparison: what ``tuned.json`` says, and its runs."""
+
+    root: Path
+    about: Config
+    records: Sequence[Record]
+    bounds: Sequence[Bound]
+
+    @property
+    def metric(self) -> str:
+        """By which settings and methods are compared; small is good."""
+        return str(self.about["metric"])
+
+    @property
+    def datasets(self) -> list[str]:
+        """The names of the data sets."""
+        return list(self.about["datasets"])
+
+    def methods(self, dataset: str) -> Mapping[str, Node]:
+        """Return what is known of each method on a data set."""
+        return self.about["datasets"][dataset]["methods"]
+
+    def floor(self, dataset: str) -> list[float]:
+        """Return the scores of real examples; none where they were not measured."""
+        node = self.about["datasets"][dataset].get("floor") or {}
+        return [float(value) for value in node.get("values", [])]
+
+    def of(self, dataset: str, stage: str) -> list[Record]:
+        """Return the records of a stage; of the final stage those of the tuned setting alone."""
+        found = [each for each in self.records if (each.dataset, each.stage) == (dataset, stage)]
+        if stage != "final":
+            return found
+        tuned = {name: set(node.get("tuned") or ()) for name, node in self.methods(dataset).items()}
+        return [each for each in found if set(each.setting) == tuned.get(each.method)]
+
+
+def is_tuned(folder: Path) -> bool:
+    """Whether a folder is that of a tuned comparison."""
+    return (folder / FILE).is_file()
+
+
+def read(folder: Path) -> Tuned:
+    """Return the comparison in a folder.
+
+    Raises:
+        UserError: its ``tuned.json`` cannot be read.
+    """
+    try:
+        about = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        bounds = parse(about.get("threshold"))
+        known = {name: node["methods"] for name, node in about["datasets"].items()}
+        length = int(about["iterations"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder / FILE}: is not the file of a tuned comparison ({error})") from error
+    records = [
+        _record(stage, run, known, str(about["metric"]), bounds, length)
+        for stage in STAGES
+        if any(files.find_runs(folder / stage))
+        for run in collect([folder / stage]).runs
+    ]
+    return Tuned(folder, about, [each for each in records if each is not None], bounds)
+
+
+def _record(stage: str, run: Run, known: Config, metric: str, bounds: Sequence[Bound], length: int) -> Record | None:
+    texts = dict(text.partition("=")[::2] for text in run.overrides)
+    dataset = texts.get("dataset") or _unnamed(known)
+    if run.method not in known.get(dataset, {}):
+        return None
+    searched = known[dataset][run.method]["space"]
+    setting = tuple(f"{key}={value}" for key, value in texts.items() if key in searched)
+    score = value_at(run, metric, length) if stage == "final" else outcome(run, metric, "min")
+    longer = outcome(run, metric, "min") if stage == "final" else np.nan
+    return Record(
+        stage, dataset, run.method, setting, run.seed, score, longer,
+        _met(run, bounds, length), _reached(run, bounds), run,
+    )  # fmt: skip
+
+
+def _unnamed(known: Config) -> str:
+    """Return the data set that is the default, which no override names."""
+    for name, methods in known.items():
+        if not any(text.startswith("dataset=") for node in methods.values() for text in node["overrides"]):
+            return str(name)
+    return next(iter(known), "")
+
+
+def value_at(run: Run, metric: str, iteration: int) -> float:
+    """Return a metric at an evaluation; infinite where the run had failed or it is not finite, NaN where unknown."""
+    where, values = run.curves.get(f"metric/{metric}", (np.empty(0), np.empty(0)))
+    at = np.flatnonzero(where == iteration)
+    if len(at):
+        return float(values[at[0]])
+    return np.inf if run.failed or (run.iteration or 0) >= iteration else np.nan
+
+
+def _within(run: Run, bound: Bound, value: float) -> bool | None:
+    limit = bound.limit(run.most.get(bound.metric))
+    if np.isnan(value) or limit is None:
+        return None
+    if np.isinf(value):
+        return False
+    return value >= limit if stated_direction(bound.metric, [run]) == "max" else value <= limit
+
+
+def _met(run: Run, bounds: Sequence[Bound], iteration: int) -> bool | None:
+    verdicts = [_within(run, bound, value_at(run, bound.metric, iteration)) for bound in bounds]
+    return False if False in verdicts else None if None in verdicts or not verdicts else True
+
+
+def _reached(run: Run, bounds: Sequence[Bound]) -> float:
+    """Return the first evaluation at which all bounds are met."""
+    if not bounds:
+        return np.inf
+    times = run.curves.get(f"metric/{bounds[0].metric}", (np.empty(0), np.empty(0)))[0]
+    return next((float(time) for time in times if _met(run, bounds, int(time))), np.inf)
