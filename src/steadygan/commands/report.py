@@ -4,11 +4,20 @@ from pathlib import Path
 
 import click
 
+from steadygan.common.errors import UserError
+
 
 @click.command("report")
 @click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--open", "open_page", is_flag=True, help="Show the page in the browser.")
-def command(folders: tuple[Path, ...], open_page: bool) -> None:
+@click.option(
+    "--write-tuned",
+    "config_dir",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Write the tuned settings as FOLDER/tuned/DATASET/METHOD.yaml, for --config-dir FOLDER +tuned/DATASET=METHOD.",
+)
+def command(folders: tuple[Path, ...], open_page: bool, config_dir: Path | None) -> None:
     """Compare the runs of a sweep, in DIR/report/index.html, results.csv, PNGs and on the terminal.
 
     The folder of a tuned comparison gives the comparison of its final runs, and what its search says.
@@ -20,6 +29,8 @@ def command(folders: tuple[Path, ...], open_page: bool) -> None:
     from steadygan.report.tuned.records import is_tuned
 
     if len(folders) == 1 and is_tuned(folders[0]):
-        report_tuned(folders[0], open_page=open_page)
+        report_tuned(folders[0], open_page=open_page, config_dir=config_dir)
         return
+    if config_dir is not None:
+        raise UserError(f"--write-tuned: {' '.join(map(str, folders))} is not the folder of one tuned comparison")
     report(list(folders), open_page=open_page)

@@ -20,10 +20,12 @@ from steadygan.figures import page as plotly_page
 from steadygan.figures.style import Style, styles
 from steadygan.report.page import duration, inline_json
 from steadygan.report.plots.drawing import Plot
+from steadygan.report.shares import words
 from steadygan.report.tuned.plots import plots, profile
 from steadygan.report.tuned.records import STAGES, Tuned, read
 from steadygan.report.tuned.tables import Standing, pairs_table, runs_table, standing
 from steadygan.report.tuned.verdict import verdict
+from steadygan.report.tuned.write import GROUP, write_tuned
 from steadygan.report.verdict import number_text
 from steadygan.runs import files
 from steadygan.statistics import profile_score
@@ -53,7 +55,9 @@ class Content:
         return len(self.verdicts) > 1
 
 
-def report_tuned(folder: Path, open_page: bool = False, console: Console | None = None) -> Path:
+def report_tuned(
+    folder: Path, open_page: bool = False, console: Console | None = None, config_dir: Path | None = None
+) -> Path:
     """Write ``DIR/report/`` and print the methods; returns the path of ``index.html``.
 
     Raises:
@@ -72,6 +76,9 @@ def report_tuned(folder: Path, open_page: bool = False, console: Console | None 
     files.write_text(index, page)
     for each in standings:
         _print(console, tuned, each, content.verdicts[each.dataset])
+    if config_dir is not None:
+        written = write_tuned(tuned, config_dir)
+        console.print(f"{len(written)} tuned settings are in {config_dir / GROUP}", soft_wrap=True, highlight=False)
     console.print(str(index), soft_wrap=True, markup=False, highlight=False)
     if open_page:
         webbrowser.open(index.resolve().as_uri())
@@ -81,7 +88,7 @@ def report_tuned(folder: Path, open_page: bool = False, console: Console | None 
 def _write_tables(tuned: Tuned, standings: Sequence[Standing], target: Path) -> None:
     frames = {
         "results": runs_table(tuned),
-        "methods": pd.concat([each.methods for each in standings], ignore_index=True),
+        "methods": pd.concat([each.frame for each in standings], ignore_index=True),
         "comparisons": pairs_table(standings),
     }
     for name, frame in frames.items():
@@ -89,7 +96,7 @@ def _write_tables(tuned: Tuned, standings: Sequence[Standing], target: Path) -> 
 
 
 def _content(tuned: Tuned, standings: Sequence[Standing]) -> Content:
-    looks = styles(dict.fromkeys(name for each in standings for name in each.methods["method"]))
+    looks = styles(dict.fromkeys(name for each in standings for name in [row.method for row in each.methods]))
     several = len(standings) > 1
     drawn = [plot for each in standings for plot in plots(tuned, each, looks, several)]
     scores, across = _profile(tuned, standings, looks) if several else (pd.DataFrame(), [])
@@ -98,7 +105,7 @@ def _content(tuned: Tuned, standings: Sequence[Standing]) -> Content:
         question=str(tuned.about.get("question") or tuned.about["name"]),
         verdicts={each.dataset: verdict(tuned, each) for each in standings},
         budget=_budget(tuned),
-        criterion=" and ".join(bound.words(None) for bound in tuned.bounds),
+        criterion=words(tuned.bounds, [each.run for each in tuned.records]),
         methods={each.dataset: _shown(each) for each in standings},
         settings=_settings(tuned),
         cost=_cost(tuned),
@@ -159,8 +166,7 @@ _COLUMNS = {
 
 
 def _shown(each: Standing) -> pd.DataFrame:
-    known = {key: name for key, name in _COLUMNS.items() if key in each.methods}
-    return each.methods[list(known)].rename(columns=known)
+    return pd.DataFrame([{name: getattr(row, key) for key, name in _COLUMNS.items()} for row in each.methods])
 
 
 def _settings(tuned: Tuned) -> pd.DataFrame:
@@ -214,16 +220,16 @@ def _print(console: Console, tuned: Tuned, each: Standing, sentences: Sequence[s
     for name in ("median", "95 % interval", "meet it", "failed", "published"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("tuned setting", overflow="fold")
-    for row in each.methods.to_dict("records"):
-        share = "–" if np.isnan(row["meet_criterion"]) else f"{100 * row['meet_criterion']:.0f} %"
+    for row in each.methods:
+        share = "–" if np.isnan(row.meet_criterion) else f"{100 * row.meet_criterion:.0f} %"
         table.add_row(
-            Text(str(row["method"])),
-            number_text(row["median"]),
-            f"{number_text(row['low'])} to {number_text(row['high'])}" if row["runs"] else "–",
+            Text(row.method),
+            number_text(row.median),
+            f"{number_text(row.low)} to {number_text(row.high)}" if row.runs else "–",
             share,
-            str(row["failed"]),
-            number_text(row["median_published"]),
-            Text(_short(str(row["tuned"]))),
+            str(row.failed),
+            number_text(row.median_published),
+            Text(_short(row.tuned)),
         )
     console.print(table)
     for sentence in sentences:

@@ -1,6 +1,6 @@
 """The figures of a tuned comparison."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -41,10 +41,10 @@ def plots(tuned: Tuned, standing: Standing, looks: Looks, several: bool) -> list
 def final(tuned: Tuned, standing: Standing, looks: Looks) -> Figure:
     """Return each final seed as a point, the median with its interval, and the published setting's median (open)."""
     names = standing.names
-    published = dict(zip(standing.methods["method"], standing.methods["median_published"]))
+    published = {row.method: row.median_published for row in standing.methods}
     edge = failure_edge([*standing.scores.ravel(), *published.values()], "min")
     marks: list[Mark] = []
-    for place, (name, scores, row) in enumerate(zip(names, standing.scores, standing.methods.itertuples())):
+    for place, (name, scores, row) in enumerate(zip(names, standing.scores, standing.methods)):
         style, y = looks[name], len(names) - 1 - place
         scatter = y + np.linspace(-0.22, 0.22, len(scores))
         symbols = ["x" if np.isinf(value) else style.symbol for value in scores]
@@ -80,7 +80,7 @@ def longer(tuned: Tuned, standing: Standing, looks: Looks) -> Figure:
         marks.append(Line(x=ends, y=ends, name="no change", style=Style("#888888", dash="dash"), width=1))
     length = tuned.about["iterations"]
     titles = (f"{tuned.metric} after {length} iterations", f"after {tuned.about['stages']['final']['iterations']}")
-    return Figure([Panel(marks, *(Axis(title) for title in titles))], height=4.6)
+    return Figure([Panel(marks, Axis(titles[0]), Axis(titles[1]))], height=4.6)
 
 
 def pairs(standing: Standing) -> Figure:
@@ -109,10 +109,10 @@ def best_of_k(tuned: Tuned, standing: Standing, looks: Looks) -> Figure:
         trials = np.arange(1, len(values) // 2 + 1)
         middle = [best_of_k_quantile(values, int(k)) for k in trials]
         bands = np.array([best_of_k_band(values, int(k), q=0.5) for k in trials]).reshape(-1, 2)
-        finite = np.where(np.isfinite(bands).all(axis=1)[:, None], bands, np.nan)
+        finite = np.where(np.isfinite(bands).all(axis=1, keepdims=True), bands, np.nan)
         marks += [
-            Band(x=trials, low=finite[:, 0], high=finite[:, 1], style=looks[name], method=name),
-            Line(x=trials, y=at_edge(middle, None), name=name, style=looks[name], width=2, method=name),
+            Band(x=trials, low=finite[:, 0], high=finite[:, 1], style=looks[name]),
+            Line(x=trials, y=at_edge(middle, None), name=name, style=looks[name], width=2),
         ]
     if marks and (floor := tuned.floor(standing.dataset)):
         marks.append(Level(value=float(np.median(floor)), text="real"))
@@ -128,15 +128,17 @@ def success_of_k(tuned: Tuned, standing: Standing, looks: Looks) -> Figure:
         bands = np.array([probability_of_success_interval(succeeded, total, int(k)) for k in trials]).reshape(-1, 2)
         middle = [probability_of_success(succeeded, total, int(k)) for k in trials]
         marks += [
-            Band(x=trials, low=bands[:, 0], high=bands[:, 1], style=looks[name], method=name),
-            Line(x=trials, y=middle, name=name, style=looks[name], width=2, method=name),
+            Band(x=trials, low=bands[:, 0], high=bands[:, 1], style=looks[name]),
+            Line(x=trials, y=middle, name=name, style=looks[name], width=2),
         ]
     return Figure([Panel(marks, Axis("k, settings tried"), Axis("probability", limits=(-0.02, 1.02)))], height=4.6)
 
 
-def _search(tuned: Tuned, standing: Standing, value) -> dict[str, list[float]]:  # noqa: ANN001
+def _search(tuned: Tuned, standing: Standing, value: Callable[[Sequence[Record]], float]) -> dict[str, list[float]]:
     """Return a value of each setting of the search, by method; of settings whose runs are over."""
-    by_setting: dict[str, dict[tuple[str, ...], list[Record]]] = {name: {} for name in standing.methods["method"]}
+    by_setting: dict[str, dict[tuple[str, ...], list[Record]]] = {
+        name: {} for name in [row.method for row in standing.methods]
+    }
     for each in tuned.of(standing.dataset, "search"):
         by_setting[each.method].setdefault(each.setting, []).append(each)
     found = {name: [value(records) for records in settings.values()] for name, settings in by_setting.items()}
@@ -157,7 +159,7 @@ def _trains(records: Sequence[Record]) -> float:
 def settings(tuned: Tuned, standing: Standing, looks: Looks) -> Figure:
     """Return parallel coordinates of each method's search: all settings, those selected from, and the tuned one."""
     draw = partial(_coordinates, tuned, standing.dataset)
-    panels = [draw(name, looks[name]) for name in standing.methods["method"]]
+    panels = [draw(name, looks[name]) for name in [row.method for row in standing.methods]]
     columns = min(3, max(len(panels), 1))
     rows = -(-max(len(panels), 1) // columns)
     return Figure(panels or [Panel([])], columns=columns, width=10, height=2.3 * rows)
@@ -172,7 +174,7 @@ def _coordinates(tuned: Tuned, dataset: str, name: str, style: Style) -> Panel:
     marks: list[Mark] = []
     looks = {0: (Style("#bbbbbb"), 0.7), 1: (style, 1.2), 2: (Style(style.colour, symbol=style.symbol), 3.0)}
     for setting in sorted(tried, key=lambda one: _importance(one, candidates, best)):
-        values = dict(text.partition("=")[::2] for text in setting)
+        values = {key: value for key, _, value in (text.partition("=") for text in setting)}
         places = [position(node["space"][key], values.get(key, "")) for key in keys]
         importance = _importance(setting, candidates, best)
         look, width = looks[importance]
@@ -199,7 +201,7 @@ def profile(times: np.ndarray, names: Sequence[str], looks: Looks) -> Figure:
     """
     at = np.linspace(1, FARTHEST, 301)
     marks = [
-        Line(x=at, y=shares, name=name, style=looks[name], width=2, method=name)
+        Line(x=at, y=shares, name=name, style=looks[name], width=2)
         for name, shares in zip(names, performance_profile(times, at))
     ]
     return Figure([Panel(marks, Axis("times the fastest method's updates"), Axis("share of data sets"))], height=4.2)

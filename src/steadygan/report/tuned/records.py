@@ -107,7 +107,7 @@ def read(folder: Path) -> Tuned:
 
 
 def _record(stage: str, run: Run, known: Config, metric: str, bounds: Sequence[Bound], length: int) -> Record | None:
-    texts = dict(text.partition("=")[::2] for text in run.overrides)
+    texts = {key: value for key, _, value in (text.partition("=") for text in run.overrides)}
     dataset = texts.get("dataset") or _unnamed(known)
     if run.method not in known.get(dataset, {}):
         return None

@@ -1,8 +1,7 @@
 """The numbers of a tuned comparison: a row for each run, each method and each pair."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -22,25 +21,71 @@ BASELINE = "nonsaturating"
 
 
 @dataclass(frozen=True)
+class Method:
+    """A method on a data set, over the seeds of the final stage.
+
+    Attributes:
+        dataset: its name.
+        method: its name.
+        runs: final runs that are over.
+        median: of the scores; NaN without a run.
+        low: the lower end of its 95 % interval.
+        high: the upper end.
+        interquartile_mean: of the scores.
+        above_floor: the median less that of real examples.
+        meet_criterion: the share of seeds that meet the success criterion.
+        meet_low: the lower end of its 95 % interval.
+        meet_high: the upper end.
+        failed: runs that failed.
+        better_than_baseline: P(better than the baseline), where that is compared, too.
+        median_longer: the median at the end of the longer runs.
+        median_published: the median at the published setting.
+        tuned: the setting; empty if it is not known.
+    """
+
+    dataset: str
+    method: str
+    runs: int
+    median: float
+    low: float
+    high: float
+    interquartile_mean: float
+    above_floor: float
+    meet_criterion: float
+    meet_low: float
+    meet_high: float
+    failed: int
+    better_than_baseline: float
+    median_longer: float
+    median_published: float
+    tuned: str
+
+
+@dataclass(frozen=True)
 class Standing:
     """The methods of a data set, the best median first, and what may be said of each pair.
 
     Attributes:
         dataset: its name.
-        methods: a row each, see ``methods_table``.
-        scores: of the final stage, [methods, seeds]; NaN where a seed is lacking.
-        pairs: all pairs of methods.
+        methods: those without final runs come last.
+        scores: of the final stage, [methods with runs, seeds]; NaN where a seed is lacking.
+        pairs: all pairs of methods with runs.
     """
 
     dataset: str
-    methods: pd.DataFrame
+    methods: Sequence[Method]
     scores: np.ndarray
     pairs: Decisions
 
     @property
     def names(self) -> list[str]:
         """The methods that have final runs, in their order."""
-        return list(self.methods["method"][: len(self.scores)])
+        return [each.method for each in self.methods if each.runs]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A row for each method."""
+        return pd.DataFrame([asdict(each) for each in self.methods])
 
 
 def runs_table(tuned: Tuned) -> pd.DataFrame:
@@ -72,23 +117,21 @@ def standing(tuned: Tuned, dataset: str) -> Standing:
     final = tuned.of(dataset, "final")
     seeds = sorted({each.seed for each in final if each.seed is not None})
     rows = [_row(tuned, dataset, method, final) for method in tuned.methods(dataset)]
-    rows.sort(key=lambda row: (np.isnan(row["median"]), row["median"], row["interquartile_mean"]))
-    table = pd.DataFrame(rows)
-    by_method = {row["method"]: _by_seed(final, row["method"], seeds) for row in rows if row["runs"]}
-    scores = np.array(list(by_method.values())).reshape(len(by_method), len(seeds))
+    rows.sort(key=lambda row: (np.isnan(row.median), row.median, row.interquartile_mean))
+    names = [row.method for row in rows if row.runs]
+    scores = np.array([_by_seed(final, name, seeds) for name in names]).reshape(len(names), len(seeds))
     pairs = decisions(scores) if len(scores) else Decisions([], [], np.empty((0, 0)))
-    return Standing(dataset, _with_baseline(table, list(by_method), pairs), scores, pairs)
+    return Standing(dataset, _with_baseline(rows, names, pairs), scores, pairs)
 
 
-def _with_baseline(table: pd.DataFrame, names: Sequence[str], pairs: Decisions) -> pd.DataFrame:
-    """Return the table with P(better than the baseline), where there is one."""
-    if BASELINE in names:
-        column = names.index(BASELINE)
-        table = table.assign(better_than_baseline=np.nan)
-        for row, improvements in enumerate(pairs.improvements):
-            if row != column:
-                table.loc[row, "better_than_baseline"] = improvements[column].estimate
-    return table
+def _with_baseline(rows: Sequence[Method], names: Sequence[str], pairs: Decisions) -> list[Method]:
+    """Return the rows with P(better than the baseline), where there is one."""
+    if BASELINE not in names:
+        return list(rows)
+    column = names.index(BASELINE)
+    shares = {name: improvements[column].estimate for name, improvements in zip(names, pairs.improvements, strict=True)}
+    shares.pop(BASELINE)
+    return [replace(row, better_than_baseline=shares.get(row.method, np.nan)) for row in rows]
 
 
 def _by_seed(records: Sequence[Record], method: str, seeds: Sequence[int]) -> list[float]:
@@ -96,39 +139,42 @@ def _by_seed(records: Sequence[Record], method: str, seeds: Sequence[int]) -> li
     return [scores.get(seed, np.nan) for seed in seeds]
 
 
-def _row(tuned: Tuned, dataset: str, method: str, final: Sequence[Record]) -> dict[str, object]:
+def _row(tuned: Tuned, dataset: str, method: str, final: Sequence[Record]) -> Method:
     node, floor = tuned.methods(dataset)[method], tuned.floor(dataset)
-    mine = [each for each in final if each.method == method]
-    scores = _known(each.score for each in mine)
-    longer = _known(each.longer for each in mine)
+    of_method = [each for each in final if each.method == method]
+    scores = _known(each.score for each in of_method)
     published = _known(each.score for each in tuned.of(dataset, "published") if each.method == method)
-    met = [each.met for each in mine if each.met is not None]
-    share = sum(met) / len(met) if met else np.nan
+    met = [each.met for each in of_method if each.met is not None]
     low, high = bootstrap_interval(scores, medians) if len(scores) else (np.nan, np.nan)
-    share_low, share_high = proportion_interval(sum(met), len(met))
-    median = float(medians(scores)) if len(scores) else np.nan
-    return {
-        "dataset": dataset,
-        "method": method,
-        "runs": len(scores),
-        "median": median,
-        "low": low,
-        "high": high,
-        "interquartile_mean": interquartile_mean(scores) if len(scores) else np.nan,
-        "above_floor": median - float(np.median(floor)) if floor else np.nan,
-        "meet_criterion": share,
-        "meet_low": share_low,
-        "meet_high": share_high,
-        "failed": int(np.isinf(scores).sum()),
-        "median_longer": float(medians(longer)) if len(longer) else np.nan,
-        "median_published": float(medians(published)) if len(published) else np.nan,
-        "tuned": " ".join(node["tuned"]) if node.get("tuned") else "",
-    }
+    meet_low, meet_high = proportion_interval(sum(met), len(met))
+    median = _median(scores)
+    return Method(
+        dataset=dataset,
+        method=method,
+        runs=len(scores),
+        median=median,
+        low=low,
+        high=high,
+        interquartile_mean=interquartile_mean(scores) if len(scores) else np.nan,
+        above_floor=median - float(np.median(floor)) if floor else np.nan,
+        meet_criterion=sum(met) / len(met) if met else np.nan,
+        meet_low=meet_low,
+        meet_high=meet_high,
+        failed=int(np.isinf(scores).sum()),
+        better_than_baseline=np.nan,
+        median_longer=_median(_known(each.longer for each in of_method)),
+        median_published=_median(published),
+        tuned=" ".join(node["tuned"]) if node.get("tuned") else "",
+    )
 
 
-def _known(values: object) -> np.ndarray:
-    array = np.array(list(values), dtype=float)  # pyright: ignore[reportArgumentType, reportCallIssue]  # any iterable
+def _known(values: Iterable[float]) -> np.ndarray:
+    array = np.array(list(values), dtype=float)
     return array[~np.isnan(array)]
+
+
+def _median(values: np.ndarray) -> float:
+    return float(medians(values)) if len(values) else np.nan
 
 
 def pairs_table(standings: Sequence[Standing]) -> pd.DataFrame:
@@ -148,7 +194,7 @@ def pairs_table(standings: Sequence[Standing]) -> pd.DataFrame:
                         "high": improvement.high,
                         "p_better_unpaired": improvement.unpaired,
                         "seeds": improvement.pairs,
-                        "p_family": cast("float", each.pairs.p_family[i, j]),
+                        "p_family": float(each.pairs.p_family[i, j]),
                         "decision": decision,
                         "seeds_to_decide": seeds_to_decide(improvement) if decision == "open" else None,
                     }

@@ -27,7 +27,7 @@ def _best(standing: Standing) -> Iterator[str]:
     best, words = names[0], standing.pairs.decisions[0]
     by_word = {word: [name for name, said in zip(names[1:], words[1:]) if said == word] for word in set(words[1:])}
     seeds = standing.pairs.improvements[0][1].pairs
-    head = f"{best} has the lowest median ({number_text(standing.methods['median'][0])}, {seeds} seeds)"
+    head = f"{best} has the lowest median ({number_text(standing.methods[0].median)}, {seeds} seeds)"
     if by_word.get("better"):
         yield f"{head} and is better than {_list(by_word['better'])}."
     else:
@@ -57,11 +57,7 @@ def _floor(tuned: Tuned, standing: Standing) -> Iterator[str]:
     if not floor:
         return
     middle, highest = float(np.median(floor)), max(floor)
-    at_floor = [
-        name
-        for name, value in zip(standing.names, standing.methods["median"])
-        if np.isfinite(value) and value <= highest
-    ]
+    at_floor = [row.method for row in standing.methods if row.median <= highest]
     yield f"Real examples get {number_text(middle)} (at most {number_text(highest)})."
     if len(at_floor) > 1:
         yield f"{_list(at_floor)} lie at this floor: these data cannot tell them apart."
@@ -82,13 +78,13 @@ def _missing(tuned: Tuned, standing: Standing) -> Iterator[str]:
     if chosen:
         yield f"The selection is not over for {_list(chosen)}."
     seeds = len(tuned.about["stages"]["final"]["seeds"])
-    short = [f"{row.method} ({row.runs} of {seeds})" for row in standing.methods.itertuples() if 0 < row.runs < seeds]
+    short = [f"{row.method} ({row.runs} of {seeds})" for row in standing.methods if 0 < row.runs < seeds]
     if short:
         yield f"Final runs are missing of {_list(short)}."
 
 
 def _failures(standing: Standing) -> Iterator[str]:
-    failed = [f"{row.method} ({row.failed} of {row.runs})" for row in standing.methods.itertuples() if row.failed]
+    failed = [f"{row.method} ({row.failed} of {row.runs})" for row in standing.methods if row.failed]
     if failed:
         yield f"Failed final runs: {_list(failed)}; each counts as the worst possible score."
 
