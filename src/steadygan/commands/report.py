@@ -20,7 +20,8 @@ from steadygan.common.errors import UserError
 def command(folders: tuple[Path, ...], open_page: bool, config_dir: Path | None) -> None:
     """Compare the runs of a sweep, in DIR/report/index.html, results.csv, PNGs and on the terminal.
 
-    The folder of a tuned comparison gives the comparison of its final runs, and what its search says.
+    The folder of a tuned comparison gives the comparison of its final runs, and what its search says; several such
+    folders give one report over their data sets.
 
     Runs that are not over yet are left out, so it can be called at any time.
     """
@@ -28,9 +29,13 @@ def command(folders: tuple[Path, ...], open_page: bool, config_dir: Path | None)
     from steadygan.report.tuned.build import report_tuned
     from steadygan.report.tuned.records import is_tuned
 
-    if len(folders) == 1 and is_tuned(folders[0]):
-        report_tuned(folders[0], open_page=open_page, config_dir=config_dir)
+    tuned = [folder for folder in folders if is_tuned(folder)]
+    if len(tuned) == len(folders):
+        report_tuned(folders, open_page=open_page, config_dir=config_dir)
         return
+    other = next(folder for folder in folders if folder not in tuned)
+    if tuned:
+        raise UserError(f"{other}: is no tuned comparison as {tuned[0]} is: they cannot be in one report")
     if config_dir is not None:
-        raise UserError(f"--write-tuned: {' '.join(map(str, folders))} is not the folder of one tuned comparison")
+        raise UserError(f"--write-tuned: {other} is not the folder of a tuned comparison")
     report(list(folders), open_page=open_page)

@@ -119,8 +119,10 @@ class Sweep:
     notes: tuple[str, ...] = ()
 
 
-def collect(directories: list[Path]) -> Sweep:
+def collect(directories: list[Path], keep_row: int | None = None) -> Sweep:
     """Return all runs in ``directories``, each signature once (the copy that got furthest).
+
+    The curves keep the row of iteration ``keep_row``, however long they are.
 
     Raises UserError for a folder that is not there, or that holds neither runs nor a ``sweep.yaml``, and for a
     ``sweep.yaml`` whose threshold is none.
@@ -130,7 +132,7 @@ def collect(directories: list[Path]) -> Sweep:
     runs: list[Run] = []
     for directory in directories:
         files.need_runs(directory, _ABOUT)
-        runs += [read_run(path, directory) for path in files.find_runs(directory)]
+        runs += [read_run(path, directory, keep_row) for path in files.find_runs(directory)]
     kept = _unique(runs)
     first = directories[0].resolve()
     about = _mapping(read_yaml(directories[0] / files.SWEEP))
@@ -202,15 +204,15 @@ def read_yaml(path: Path) -> object:
     return content if isinstance(content, dict | list) else {}
 
 
-def read_run(path: Path, root: Path) -> Run:
-    """Read one run's files. Never raises for what they hold."""
+def read_run(path: Path, root: Path, keep_row: int | None = None) -> Run:
+    """Read one run's files; its curves keep the row of iteration ``keep_row``. Never raises for what they hold."""
     summary = files.read_summary(path)
     status = str(summary["status"]) if summary else UNREADABLE if (path / files.SUMMARY).is_file() else NO_SUMMARY
     summary = summary or {}
     config = _mapping(read_yaml(path / files.CONFIG))
     overrides = read_yaml(path / files.OVERRIDES)
     overrides = tuple(map(str, overrides)) if isinstance(overrides, list) else ()
-    curves = _curves(path / files.METRICS)
+    curves = _curves(path / files.METRICS, keep_row)
     damaged = [files.CONFIG] if not config and _lines(path / files.CONFIG) else []
     damaged += [files.METRICS] if not curves and _lines(path / files.METRICS) > 1 else []
     peaks = _numbers(summary.get("memory"))
@@ -321,8 +323,8 @@ def _reached(recorded: object, thresholds: object, scores: Mapping[str, Score]) 
     return met_by_bound
 
 
-def _curves(path: Path) -> dict[str, Curve]:
-    """Return the finite values of each column against ``iteration``, at most CURVE_POINTS each."""
+def _curves(path: Path, keep_row: int | None) -> dict[str, Curve]:
+    """Return the finite values of each column against ``iteration``, CURVE_POINTS each at most, and ``keep_row``."""
     try:
         rows = files.read_rows(path)
     except (files.Unreadable, ValueError, csv.Error):
@@ -337,7 +339,8 @@ def _curves(path: Path) -> dict[str, Curve]:
         values = _column(rows, name)
         keep = np.flatnonzero(np.isfinite(values) & np.isfinite(iterations))
         if len(keep):
-            keep = keep[thin(len(keep), CURVE_POINTS)]
+            few = thin(len(keep), CURVE_POINTS)
+            keep = keep[np.union1d(few, np.flatnonzero(iterations[keep] == keep_row))]
             curves[name] = (iterations[keep], values[keep])
     return curves
 

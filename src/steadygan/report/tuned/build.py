@@ -1,6 +1,7 @@
 """From the folder of a tuned comparison to its page, tables, figures, and the table on the terminal."""
 
 import webbrowser
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,14 +24,17 @@ from steadygan.report.plots.drawing import Plot
 from steadygan.report.shares import words
 from steadygan.report.tuned.plots import plots, profile
 from steadygan.report.tuned.records import STAGES, Tuned, read
-from steadygan.report.tuned.tables import Standing, pairs_table, runs_table, standing
-from steadygan.report.tuned.verdict import verdict
+from steadygan.report.tuned.tables import BASELINE, Standing, pairs_table, runs_table, standing
+from steadygan.report.tuned.verdict import unfinished, verdict
 from steadygan.report.tuned.write import GROUP, write_tuned
 from steadygan.report.verdict import number_text
 from steadygan.runs import files
 from steadygan.statistics import profile_score
 
 FOLDER = "report"
+
+Compared = tuple[Tuned, Standing]
+"""A comparison, and how the methods stand on one of its data sets."""
 
 
 @dataclass(frozen=True)
@@ -56,28 +60,35 @@ class Content:
 
 
 def report_tuned(
-    folder: Path, open_page: bool = False, console: Console | None = None, config_dir: Path | None = None
+    folders: Sequence[Path], open_page: bool = False, console: Console | None = None, config_dir: Path | None = None
 ) -> Path:
-    """Write ``DIR/report/`` and print the methods; returns the path of ``index.html``.
+    """Write ``DIR/report/`` of the first folder and print the methods; returns the path of ``index.html``.
+
+    Args:
+        folders: of tuned comparisons, with one data set or several each.
+        open_page: show the page in the browser.
+        console: where the tables go; standard output unless given.
+        config_dir: where the tuned settings are written as config files; None: nowhere.
 
     Raises:
-        UserError: the folder's ``tuned.json`` cannot be read.
+        UserError: the ``tuned.json`` of a folder cannot be read.
     """
     console = console or Console()
-    tuned = read(folder)
-    standings = [standing(tuned, dataset) for dataset in tuned.datasets]
-    target = folder / FOLDER
-    _write_tables(tuned, standings, target)
-    content = _content(tuned, standings)
+    compared = read_all(folders)
+    target = folders[0] / FOLDER
+    _write_tables(compared, target)
+    content = _content(compared)
     for plot in content.plots:
         plot.save(target / "plots")
     index = target / "index.html"
     page = _template().render(content=content, version=__version__, plotly=Markup(get_plotlyjs()))
     files.write_text(index, page)
-    for each in standings:
-        _print(console, tuned, each, content.verdicts[each.dataset])
+    for tuned, each in compared:
+        _print(console, tuned, each, content.verdicts[each.label])
+    for command in dict.fromkeys(command for tuned, each in compared if (command := unfinished(tuned, each))):
+        console.print(f"go on: {command}", soft_wrap=True, markup=False, highlight=False)
     if config_dir is not None:
-        written = write_tuned(tuned, config_dir)
+        written = [path for tuned in comparisons(compared) for path in write_tuned(tuned, config_dir)]
         console.print(f"{len(written)} tuned settings are in {config_dir / GROUP}", soft_wrap=True, highlight=False)
     console.print(str(index), soft_wrap=True, markup=False, highlight=False)
     if open_page:
@@ -85,9 +96,29 @@ def report_tuned(
     return index
 
 
-def _write_tables(tuned: Tuned, standings: Sequence[Standing], target: Path) -> None:
+def read_all(folders: Sequence[Path]) -> list[Compared]:
+    """Return each data set of each comparison; those of one name are told apart by their folders.
+
+    Raises:
+        UserError: the ``tuned.json`` of a folder cannot be read.
+    """
+    pairs = [(tuned, dataset) for tuned in map(read, folders) for dataset in tuned.datasets]
+    count = Counter(dataset for _, dataset in pairs)
+    labels = [dataset if count[dataset] == 1 else f"{dataset} ({tuned.root.name})" for tuned, dataset in pairs]
+    if len(set(labels)) < len(labels):
+        labels = [f"{dataset} ({tuned.root})" for tuned, dataset in pairs]
+    return [(tuned, standing(tuned, dataset, label)) for (tuned, dataset), label in zip(pairs, labels, strict=True)]
+
+
+def comparisons(compared: Sequence[Compared]) -> list[Tuned]:
+    """Return the comparisons, each once."""
+    return list({tuned.root: tuned for tuned, _ in compared}.values())
+
+
+def _write_tables(compared: Sequence[Compared], target: Path) -> None:
+    standings = [each for _, each in compared]
     frames = {
-        "results": runs_table(tuned),
+        "results": pd.concat([runs_table(tuned, each) for tuned, each in compared], ignore_index=True),
         "methods": pd.concat([each.frame for each in standings], ignore_index=True),
         "comparisons": pairs_table(standings),
     }
@@ -95,31 +126,31 @@ def _write_tables(tuned: Tuned, standings: Sequence[Standing], target: Path) -> 
         files.write_text(target / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
 
 
-def _content(tuned: Tuned, standings: Sequence[Standing]) -> Content:
+def _content(compared: Sequence[Compared]) -> Content:
+    standings, tuned = [each for _, each in compared], comparisons(compared)
     looks = styles(dict.fromkeys(name for each in standings for name in [row.method for row in each.methods]))
     several = len(standings) > 1
-    drawn = [plot for each in standings for plot in plots(tuned, each, looks, several)]
-    scores, across = _profile(tuned, standings, looks) if several else (pd.DataFrame(), [])
+    drawn = [plot for one, each in compared for plot in plots(one, each, looks, several)]
+    scores, across = _profile(compared, looks) if several else (pd.DataFrame(), [])
+    criteria = [words(each.bounds, [record.run for record in each.records]) for each in tuned]
     return Content(
-        name=str(tuned.about["name"]),
-        question=str(tuned.about.get("question") or tuned.about["name"]),
-        verdicts={each.dataset: verdict(tuned, each) for each in standings},
-        budget=_budget(tuned),
-        criterion=words(tuned.bounds, [each.run for each in tuned.records]),
-        methods={each.dataset: _shown(each) for each in standings},
-        settings=_settings(tuned),
-        cost=_cost(tuned),
+        name=", ".join(str(each.about["name"]) for each in tuned),
+        question=str(tuned[0].about.get("question") or tuned[0].about["name"]),
+        verdicts={each.label: verdict(one, each) for one, each in compared},
+        budget=" ".join(dict.fromkeys(map(_budget, tuned))),
+        criterion="; ".join(dict.fromkeys(filter(None, criteria))),
+        methods={each.label: _shown(each) for each in standings},
+        settings=_settings(compared),
+        cost=_cost(compared),
         profile=scores,
         plots=[*drawn, *across],
-        commands=list(tuned.about.get("commands", [])),
+        commands=[command for each in tuned for command in each.about.get("commands", [])],
     )
 
 
-def _profile(
-    tuned: Tuned, standings: Sequence[Standing], looks: Mapping[str, Style]
-) -> tuple[pd.DataFrame, list[Plot]]:
+def _profile(compared: Sequence[Compared], looks: Mapping[str, Style]) -> tuple[pd.DataFrame, list[Plot]]:
     """Return scores and figure of the medians of the updates to the success criterion, over data sets."""
-    names = [name for name in looks if all(name in each.names for each in standings)]
+    names = [name for name in looks if all(name in each.names for _, each in compared)]
     if not names:
         return pd.DataFrame(), []
     times = np.array(
@@ -130,7 +161,7 @@ def _profile(
                     0.5,
                     method="inverted_cdf",
                 )
-                for each in standings
+                for tuned, each in compared
             ]
             for name in names
         ]
@@ -169,26 +200,26 @@ def _shown(each: Standing) -> pd.DataFrame:
     return pd.DataFrame([{name: getattr(row, key) for key, name in _COLUMNS.items()} for row in each.methods])
 
 
-def _settings(tuned: Tuned) -> pd.DataFrame:
+def _settings(compared: Sequence[Compared]) -> pd.DataFrame:
     rows = [
-        {"method": name, "data": dataset, "setting": " ".join(node.get("tuned") or ()) or "–"}
-        for dataset in tuned.datasets
-        for name, node in tuned.methods(dataset).items()
+        {"method": name, "data": each.label, "setting": " ".join(node.get("tuned") or ()) or "–"}
+        for tuned, each in compared
+        for name, node in tuned.methods(each.dataset).items()
     ]
     return pd.DataFrame(rows)
 
 
-def _cost(tuned: Tuned) -> pd.DataFrame:
+def _cost(compared: Sequence[Compared]) -> pd.DataFrame:
     rows = []
-    for dataset in tuned.datasets:
+    for tuned, standing_ in compared:
         for stage in STAGES:
-            mine = [each for each in tuned.records if (each.dataset, each.stage) == (dataset, stage)]
+            mine = [each for each in tuned.records if (each.dataset, each.stage) == (standing_.dataset, stage)]
             statuses = [each.run.status for each in mine]
             seconds = sum(each.run.seconds or 0.0 for each in mine)
             rows.append(
                 {
                     "stage": stage,
-                    "data": dataset,
+                    "data": standing_.label,
                     "runs": len(mine),
                     "completed": statuses.count("completed"),
                     "diverged": statuses.count("diverged"),
@@ -214,10 +245,11 @@ def _template() -> jinja2.Template:
 
 
 def _print(console: Console, tuned: Tuned, each: Standing, sentences: Sequence[str]) -> None:
-    title = f"{tuned.metric} on {each.dataset}, lower is better; {_budget(tuned)}"
+    title = f"{tuned.metric} on {each.label}, lower is better; {_budget(tuned)}"
     table = Table(title=Text(title), title_justify="left", padding=(0, 1, 0, 0))
     table.add_column("method", no_wrap=True)
-    for name in ("median", "95 % interval", "meet it", "failed", "published"):
+    headings = ("median", "95 % interval", "above real", "meet it", f"P(better {BASELINE})", "failed", "published")
+    for name in headings:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("tuned setting", overflow="fold")
     for row in each.methods:
@@ -226,7 +258,9 @@ def _print(console: Console, tuned: Tuned, each: Standing, sentences: Sequence[s
             Text(row.method),
             number_text(row.median),
             f"{number_text(row.low)} to {number_text(row.high)}" if row.runs else "–",
+            number_text(row.above_floor),
             share,
+            number_text(row.better_than_baseline),
             str(row.failed),
             number_text(row.median_published),
             Text(_short(row.tuned)),

@@ -13,15 +13,23 @@ _CHOICE = re.compile(r"choice\((.*)\)")
 
 
 def edges(node: Config) -> list[str]:
-    """Return the overrides of a method's tuned setting that lie within a twentieth of an end of an interval."""
+    """Return the overrides of a tuned setting within a twentieth of an end of an interval, or at an end of choices.
+
+    Of two choices each is an end, which says nothing: these are left out.
+    """
     near = []
     for text in node.get("tuned") or ():
         key, _, value = str(text).partition("=")
         range_text = str(node["space"].get(key, ""))
-        place = position(range_text, value) if _INTERVAL.search(range_text) else None
+        place = None if _has_two_choices(range_text) else position(range_text, value)
         if place is not None and not NEAR <= place <= 1 - NEAR:
             near.append(f"{key}={value}")
     return near
+
+
+def _has_two_choices(text: str) -> bool:
+    match = _CHOICE.search(text)
+    return match is not None and match[1].count(",") < 2
 
 
 def position(text: str, value: str) -> float | None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from steadygan.figures.spec import Axis, Band, Colours, Figure, HeatMap, Level, Line, Mark, Panel, Points
 from steadygan.figures.style import Style
-from steadygan.report.plots.drawing import Plot, at_edge, failure_edge, failure_line, told
+from steadygan.report.plots.drawing import Plot, at_edge, failure_edge, failure_line, file_name, told
 from steadygan.report.tuned.edges import position
 from steadygan.report.tuned.records import Record, Tuned
 from steadygan.report.tuned.tables import Standing
@@ -25,8 +25,8 @@ Looks = Mapping[str, Style]
 
 def plots(tuned: Tuned, standing: Standing, looks: Looks, several: bool) -> list[Plot]:
     """Return the figures of a data set; those for which there are no runs yet are left out."""
-    on = f" on {standing.dataset}" if several else ""
-    stem = f"{standing.dataset}_" if several else ""
+    on = f" on {standing.label}" if several else ""
+    stem = f"{file_name(standing.label)}_" if several else ""
     made = [
         ("final", "final", f"Final seeds at the tuned settings{on}", final(tuned, standing, looks)),
         ("longer", "longer", f"The same runs, twice as long{on}", longer(tuned, standing, looks)),

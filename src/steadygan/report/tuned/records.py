@@ -101,7 +101,7 @@ def read(folder: Path) -> Tuned:
         _record(stage, run, known, str(about["metric"]), bounds, length)
         for stage in STAGES
         if any(files.find_runs(folder / stage))
-        for run in collect([folder / stage]).runs
+        for run in collect([folder / stage], keep_row=length).runs
     ]
     return Tuned(folder, about, [each for each in records if each is not None], bounds)
 
@@ -130,20 +130,22 @@ def _unnamed(known: Config) -> str:
 
 
 def value_at(run: Run, metric: str, iteration: int) -> float:
-    """Return a metric at an evaluation; infinite where the run had failed or it is not finite, NaN where unknown."""
+    """Return a metric at an evaluation; infinite where the run had failed or it was not finite, NaN where unknown."""
     where, values = run.curves.get(f"metric/{metric}", (np.empty(0), np.empty(0)))
     at = np.flatnonzero(where == iteration)
     if len(at):
         return float(values[at[0]])
-    return np.inf if run.failed or (run.iteration or 0) >= iteration else np.nan
+    if run.failed or any(iteration in times for name, (times, _) in run.curves.items() if name.startswith("metric/")):
+        return np.inf
+    return outcome(run, metric, "min") if run.iteration == iteration else np.nan
 
 
 def _within(run: Run, bound: Bound, value: float) -> bool | None:
     limit = bound.limit(run.most.get(bound.metric))
-    if np.isnan(value) or limit is None:
-        return None
     if np.isinf(value):
         return False
+    if np.isnan(value) or limit is None:
+        return None
     return value >= limit if stated_direction(bound.metric, [run]) == "max" else value <= limit
 
 

@@ -1,5 +1,6 @@
 """The numbers of a tuned comparison: a row for each run, each method and each pair."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -67,12 +68,14 @@ class Standing:
 
     Attributes:
         dataset: its name.
+        label: the same, with the folder where several comparisons have it.
         methods: those without final runs come last.
         scores: of the final stage, [methods with runs, seeds]; NaN where a seed is lacking.
         pairs: all pairs of methods with runs.
     """
 
     dataset: str
+    label: str
     methods: Sequence[Method]
     scores: np.ndarray
     pairs: Decisions
@@ -85,35 +88,51 @@ class Standing:
     @property
     def frame(self) -> pd.DataFrame:
         """A row for each method."""
-        return pd.DataFrame([asdict(each) for each in self.methods])
+        return pd.DataFrame([asdict(each) | {"dataset": self.label} for each in self.methods])
 
 
-def runs_table(tuned: Tuned) -> pd.DataFrame:
-    """Return a row for each run of each stage."""
+def runs_table(tuned: Tuned, standing: Standing) -> pd.DataFrame:
+    """Return a row for each run of each stage on a data set, with a column for each searched key."""
+    records = [each for each in tuned.records if each.dataset == standing.dataset]
+    trials = _trials(records)
     return pd.DataFrame(
         [
             {
-                "dataset": each.dataset,
+                "dataset": standing.label,
                 "stage": each.stage,
                 "method": each.method,
-                "setting": " ".join(each.setting),
+                "trial": trials.get((each.method, each.setting)),
                 "seed": each.seed,
                 "status": each.run.status,
-                tuned.metric: each.score,
-                f"{tuned.metric}_longer": each.longer,
+                "metric": tuned.metric,
+                "score": each.score,
+                "score_longer": each.longer,
                 "meets_criterion": each.met,
                 "reached": each.reached,
                 "iteration": each.run.iteration,
                 "seconds": each.run.seconds,
                 "signature": each.run.signature,
+                **dict(text.split("=", 1) for text in each.setting),
             }
-            for each in tuned.records
+            for each in records
         ]
     )
 
 
-def standing(tuned: Tuned, dataset: str) -> Standing:
-    """Return how the methods of a data set stand in the final stage."""
+def _trials(records: Sequence[Record]) -> dict[tuple[str, tuple[str, ...]], int]:
+    """Return the number of each setting of the search, from 0, by method and setting."""
+    numbers: dict[tuple[str, tuple[str, ...]], int] = {}
+    count: Counter[str] = Counter()
+    for each in records:
+        key = each.method, each.setting
+        if each.stage == "search" and key not in numbers:
+            numbers[key] = count[each.method]
+            count[each.method] += 1
+    return numbers
+
+
+def standing(tuned: Tuned, dataset: str, label: str = "") -> Standing:
+    """Return how the methods of a data set stand in the final stage; it is called ``label``."""
     final = tuned.of(dataset, "final")
     seeds = sorted({each.seed for each in final if each.seed is not None})
     rows = [_row(tuned, dataset, method, final) for method in tuned.methods(dataset)]
@@ -121,7 +140,7 @@ def standing(tuned: Tuned, dataset: str) -> Standing:
     names = [row.method for row in rows if row.runs]
     scores = np.array([_by_seed(final, name, seeds) for name in names]).reshape(len(names), len(seeds))
     pairs = decisions(scores) if len(scores) else Decisions([], [], np.empty((0, 0)))
-    return Standing(dataset, _with_baseline(rows, names, pairs), scores, pairs)
+    return Standing(dataset, label or dataset, _with_baseline(rows, names, pairs), scores, pairs)
 
 
 def _with_baseline(rows: Sequence[Method], names: Sequence[str], pairs: Decisions) -> list[Method]:
@@ -186,7 +205,7 @@ def pairs_table(standings: Sequence[Standing]) -> pd.DataFrame:
                 improvement, decision = each.pairs.improvements[i][j], each.pairs.decisions[i][j]
                 rows.append(
                     {
-                        "dataset": each.dataset,
+                        "dataset": each.label,
                         "first": first,
                         "second": each.names[j],
                         "p_better": improvement.estimate,

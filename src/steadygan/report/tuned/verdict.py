@@ -83,6 +83,16 @@ def _missing(tuned: Tuned, standing: Standing) -> Iterator[str]:
         yield f"Final runs are missing of {_list(short)}."
 
 
+def unfinished(tuned: Tuned, standing: Standing) -> str | None:
+    """Return the command that goes on with a data set; None where nothing is missing."""
+    commands = [str(each).replace(" --dry-run", "") for each in tuned.about.get("commands", [])]
+    nodes = tuned.methods(standing.dataset).values()
+    waiting = any(node.get("candidates") is None or (node["candidates"] and not node.get("tuned")) for node in nodes)
+    seeds = len(tuned.about["stages"]["final"]["seeds"])
+    short = any(row.tuned and row.runs < seeds for row in standing.methods)
+    return commands[-1] if commands and (waiting or short) else None
+
+
 def _failures(standing: Standing) -> Iterator[str]:
     failed = [f"{row.method} ({row.failed} of {row.runs})" for row in standing.methods if row.failed]
     if failed:
