@@ -282,9 +282,9 @@ def test_each_kind_trains_as_the_page_shows_it(monkeypatch, capsys, tmp_path, li
     logger = [] if "logger=lines" in words else ["logger=none"]
     assert cli.main([*words, *FAST, *logger]) == 0, capsys.readouterr().err
     (run,) = (folder / "outputs" / "runs").iterdir()
-    told = files.read_summary(run)
-    assert (told["status"], told["iteration"]) == ("completed", 2)
-    scores = {f"metric/{name}": each["final"] for name, each in told["metrics"].items()}
+    reported = files.read_summary(run)
+    assert (reported["status"], reported["iteration"]) == ("completed", 2)
+    scores = {f"metric/{name}": each["final"] for name, each in reported["metrics"].items()}
     assert all(math.isfinite(value) for value in scores.values())
     assert float(files.read_rows(run / files.METRICS)[-1][min(scores)]) == pytest.approx(scores[min(scores)], rel=1e-4)
     if not logger:

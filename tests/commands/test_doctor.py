@@ -136,9 +136,9 @@ def test_a_library_of_a_format_is_named(monkeypatch):
 
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "lmdb" else find(name, *rest))
-    told = libraries.formats()
-    assert (told.state, told.seen) == (MISSING, "no lmdb, for dataset=lsun")
-    assert "steadygan[data]" in told.mend
+    entry = libraries.formats()
+    assert (entry.state, entry.seen) == (MISSING, "no lmdb, for dataset=lsun")
+    assert "steadygan[data]" in entry.mend
 
 
 @pytest.mark.skipif("STEADYGAN_DATA" not in os.environ, reason="STEADYGAN_DATA names no data")

@@ -70,23 +70,23 @@ def test_hydra_is_told_the_quick_version_with_a_folder_of_its_own(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "own.yaml").write_text(OWN.replace(", rate: 1.0e-05", ""))
-    told = {}
+    reported = {}
 
     def run(config_name, arguments, asked, request):
-        told.update(name=config_name, arguments=arguments, asked=asked)
+        reported.update(name=config_name, arguments=arguments, asked=asked)
 
     monkeypatch.setattr("steadygan.commands.shared.hydra_app.run", run)
     assert cli.main(["sweep", "--config-dir", "mine", "own", "--quick", "iterations=5"]) == 0, capsys.readouterr().err
-    assert told["name"] == "own"
-    assert told["arguments"] == [
+    assert reported["name"] == "own"
+    assert reported["arguments"] == [
         "--multirun", "name=own-quick", "seed=0,1", "retry=true", "--config-dir", "mine", "iterations=5",
     ]  # fmt: skip
-    assert told["asked"][-2:] == ["--quick", "iterations=5"]
+    assert reported["asked"][-2:] == ["--quick", "iterations=5"]
     assert cli.main(["sweep", "gamma", "seed=1"]) == 0
-    assert "--quick" not in told["arguments"]
-    assert "name=gamma" in told["arguments"]
+    assert "--quick" not in reported["arguments"]
+    assert "name=gamma" in reported["arguments"]
     assert cli.main(["sweep", "gamma", "--quick", "name=x"]) == 0
-    assert [text for text in told["arguments"] if text.startswith("name=")] == ["name=x"]
+    assert [text for text in reported["arguments"] if text.startswith("name=")] == ["name=x"]
 
 
 def test_a_mistake_with_the_flag_is_the_users(tmp_path, monkeypatch, capsys):

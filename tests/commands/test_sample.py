@@ -63,7 +63,7 @@ def written(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def told(out):
+def reported(out):
     """Files that were written, and those that were left out, as the command says."""
     lines = out.splitlines()
     there = [line.partition("  ")[0].rpartition("/")[2] for line in lines if not line.startswith("left out")]
@@ -76,7 +76,7 @@ def test_pictures_of_images(sample, digits):
     folder, trained = digits / "pictures", steadygan.load(digits)
     expected = sorted(ANY + IMAGES)
     assert written(folder) == expected
-    assert told(out) == (expected, {"samples.png", "histogram.png", "field.png", "modes.png", NOISE, CONDITIONAL})
+    assert reported(out) == (expected, {"samples.png", "histogram.png", "field.png", "modes.png", NOISE, CONDITIONAL})
     assert f"{folder / 'grid.png'}  64 samples\n" in out
 
     made = trained.sample(64, seed=0)
@@ -139,8 +139,8 @@ def test_pictures_of_points_in_the_plane(sample, ring, monkeypatch):
     code, out, _ = sample(ring)
     folder, trained = ring / "pictures", steadygan.load(ring)
     assert code == 0
-    assert told(out)[0] == sorted([*ANY, "field.png", "modes.png", "samples.png"])
-    assert told(out)[1] == {"histogram.png", *IMAGES, NOISE, CONDITIONAL}
+    assert reported(out)[0] == sorted([*ANY, "field.png", "modes.png", "samples.png"])
+    assert reported(out)[1] == {"histogram.png", *IMAGES, NOISE, CONDITIONAL}
     assert written(folder) == sorted([*ANY, "field.png", "samples.png"])
     counts = high_quality_counts(trained.sample(2500), trained.dataset.centers, 3 * 0.02)
     assert [bar.get_height() for bar in drawn["modes.png"].patches] == counts.tolist()
@@ -183,7 +183,7 @@ def test_other_data(sample, trained, overrides, names):
     run = trained(*overrides)
     code, out, _ = sample(run)
     assert code == 0
-    assert told(out)[0] == written(run / "pictures") == sorted(ANY + names)
+    assert reported(out)[0] == written(run / "pictures") == sorted(ANY + names)
 
 
 def test_the_same_again_other_seeds_other_generators(sample, digits, tmp_path):

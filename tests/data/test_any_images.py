@@ -110,13 +110,13 @@ def test_a_folder_is_used_or_refused_with_a_message(files, corrupt, labelled, ch
             frames, labels = data.examples("train")
         except UserError as error:
             said(error)
-            told = None
+            reported = None
         else:
-            told = data.provenance["train"]
+            reported = data.provenance["train"]
             parts = split_folders(Path(root))
-            assert told["images"] == len(frames) == data.num_data > 0
-            assert told["images"] + told["left_out"] == wanted(root, parts.get("train", ""))
-            assert corrupt == "skip" or not told["left_out"]
+            assert reported["images"] == len(frames) == data.num_data > 0
+            assert reported["images"] + reported["left_out"] == wanted(root, parts.get("train", ""))
+            assert corrupt == "skip" or not reported["left_out"]
             assert labels is None or (
                 len(labels) == len(frames) and 0 <= labels.min() <= labels.max() < data.num_classes
             )
@@ -127,7 +127,7 @@ def test_a_folder_is_used_or_refused_with_a_message(files, corrupt, labelled, ch
             said(error)
         else:
             assert scored.num_data == wanted(root) == len(pictures(Path(root)))
-            assert told is None or labelled or told["left_out"] == 0
+            assert reported is None or labelled or reported["left_out"] == 0
 
 
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))

@@ -341,7 +341,12 @@ def test_stopped_and_started_again_it_goes_on(tmp_path, cache, decoded, workers,
 
 def test_the_index_says_what_it_is_of(tmp_path):
     shards = prepared(some(tmp_path / "a", 2))
-    told = json.loads((shards.folder / "index.json").read_text())["settings"]
-    assert (told["source"], told["split"], told["size"], told["crop"]) == ("FolderSource", "train", 64, "square")
+    reported = json.loads((shards.folder / "index.json").read_text())["settings"]
+    assert (reported["source"], reported["split"], reported["size"], reported["crop"]) == (
+        "FolderSource",
+        "train",
+        64,
+        "square",
+    )
     assert isinstance(Shards(shards.folder), Shards)
     assert pictures(tmp_path / "a") == ("000.png", "001.png")

@@ -379,7 +379,7 @@ def test_what_is_left_out_is_counted(tmp_path):
     assert images(data)[1] == [0] * 4 + [1] * 4
     data.examples("test")
     found = data.provenance
-    assert {split: (told["images"], told["left_out"]) for split, told in found.items()} == {
+    assert {split: (reported["images"], reported["left_out"]) for split, reported in found.items()} == {
         "train": (8, 3),
         "test": (4, 0),
     }

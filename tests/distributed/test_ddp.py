@@ -244,11 +244,11 @@ def test_a_run_that_is_stopped_ends_with_the_same_bits_and_says_how_many_devices
             os.kill(os.getpid(), signal.SIGTERM)
 
     assert train.execute(endless, stop) == "preempted"
-    told = json.loads((endless.directory / files.SUMMARY).read_text())
-    assert told["status"] == "preempted"
-    assert told["iteration"] > 2
+    reported = json.loads((endless.directory / files.SUMMARY).read_text())
+    assert reported["status"] == "preempted"
+    assert reported["iteration"] > 2
 
-    end = told["iteration"] + 7
+    end = reported["iteration"] + 7
     resumed = plan(*algorithm, f"iterations={end}")
     whole, events = plan(*algorithm, f"iterations={end}", outputs=tmp_path / "whole"), []
     assert resumed.directory == endless.directory
@@ -358,8 +358,8 @@ def test_a_multirun_makes_each_run_once(command, tmp_path):
     command.more = ["-m", "seed=5,6"]
     printed = command("-m", "steadygan")
     assert printed.count("start ") == 2
-    assert sorted(told["seed"] for told in summaries(tmp_path)) == [5, 6]
-    assert {(told["status"], told["devices"]) for told in summaries(tmp_path)} == {("completed", 2)}
+    assert sorted(reported["seed"] for reported in summaries(tmp_path)) == [5, 6]
+    assert {(reported["status"], reported["devices"]) for reported in summaries(tmp_path)} == {("completed", 2)}
     for table in tmp_path.glob(f"runs/*/{files.METRICS}"):
         assert [line.split(",")[0] for line in table.read_text().splitlines()] == ["iteration", "10", "20", "30"]
 
@@ -367,8 +367,8 @@ def test_a_multirun_makes_each_run_once(command, tmp_path):
 def test_torchruns_processes_are_those_of_the_run(command, tmp_path, plan):
     printed = command("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "steadygan")
     assert printed.count("completed") == 1, "the first process speaks for all"
-    (told,) = summaries(tmp_path)
-    assert (told["status"], told["devices"]) == ("completed", 2)
+    (reported,) = summaries(tmp_path)
+    assert (reported["status"], reported["devices"]) == ("completed", 2)
     job = plan("iterations=30", "log_every=10", "metrics=[]", outputs=tmp_path / "own")
     train.execute(job, silent)
     (run,) = (path.parent for path in tmp_path.glob(f"runs/*/{files.CHECKPOINT.split('/')[0]}"))

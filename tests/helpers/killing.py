@@ -130,13 +130,13 @@ def _names(folder):
 
 def torment(jobs, together, kills, source):
     """Kill and resume, so many times; then let it end."""
-    told = {"kills": 0, "in_checkpoint": 0, "resumed": []}
+    reported = {"kills": 0, "in_checkpoint": 0, "resumed": []}
     iterations = jobs[0].iterations
     for index in range(kills):
         launch = Launch(jobs, together)
         if not until(launch, launch.has_begun):
             break
-        told["resumed"].append(launch.began)
+        reported["resumed"].append(launch.began)
         # Far enough to come to an end after all kills, somewhere in what is left.
         goal = launch.began + source.randint(1, max(2, 2 * (iterations - launch.began) // (kills - index + 1)))
         running = until(launch, partial(launch.reached, min(goal, iterations)))
@@ -147,11 +147,11 @@ def torment(jobs, together, kills, source):
             time.sleep(source.random() * 0.01)
             in_checkpoint = writing(jobs)
         if launch.kill():
-            told["kills"] += 1
-            told["in_checkpoint"] += in_checkpoint
+            reported["kills"] += 1
+            reported["in_checkpoint"] += in_checkpoint
     launch = Launch(jobs, together)
     until(launch, lambda: False)
-    return told
+    return reported
 
 
 def differences(jobs, undisturbed):
@@ -177,8 +177,8 @@ def _pictures(job):
 
 
 def _summary(job):
-    told = files.read_summary(job.directory)
-    return {key: told[key] for key in ("status", "iteration", "metrics", "oscillation")}
+    reported = files.read_summary(job.directory)
+    return {key: reported[key] for key in ("status", "iteration", "metrics", "oscillation")}
 
 
 def _best(job):
@@ -205,8 +205,8 @@ def main(kills, seed, folder, *overrides):
         )
     launch = Launch(undisturbed, together)
     until(launch, lambda: False)
-    told = torment(jobs, together, int(kills), random.Random(int(seed)))
-    print(json.dumps({**told, "differences": differences(jobs, undisturbed)}))
+    reported = torment(jobs, together, int(kills), random.Random(int(seed)))
+    print(json.dumps({**reported, "differences": differences(jobs, undisturbed)}))
 
 
 if __name__ == "__main__":

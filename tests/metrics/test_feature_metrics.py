@@ -231,13 +231,13 @@ def test_fid_of_fewer_samples_than_features(caplog):
     FIDInfinity(Digits(), samples=40, least=20)
     IntraFID(Digits(), samples=640)
     IntraFID(Digits(), samples=650)
-    told = [record.getMessage() for record in caplog.records]
-    assert [text.partition(":")[0] for text in told] == [
+    reported = [record.getMessage() for record in caplog.records]
+    assert [text.partition(":")[0] for text in reported] == [
         "metrics.fid.samples=40",
         "metrics.fid_infinity.least=20",
         "metrics.intra_fid.samples/classes=64",
     ], "each once, and of no more than the features only"
-    assert all("the covariance of the samples is singular and the score far above" in text for text in told)
+    assert all("the covariance of the samples is singular and the score far above" in text for text in reported)
     x, _ = digits(40)
     features = few.network(x)[0]
     expected = _compute_fid(features.mean(0), features.mT.cov(), few.statistics.mean, few.statistics.cov)
@@ -252,8 +252,10 @@ def test_few_samples_of_one_class_are_told(caplog):
     assert not caplog.records
     metric.update(x, label)
     metric.compute()
-    (told,) = caplog.records
-    assert told.getMessage().startswith("metrics.intra_fid.samples of the rarest class=3: no more than the 64 features")
+    (reported,) = caplog.records
+    assert reported.getMessage().startswith(
+        "metrics.intra_fid.samples of the rarest class=3: no more than the 64 features"
+    )
 
 
 def test_the_gap_between_the_splits_is_memorisation():

@@ -58,28 +58,30 @@ def weight_of(table):
 @pytest.mark.parametrize("name", NORMALISED)
 def test_a_batch_of_one_class_is_the_network_with_that_classs_scales_and_shifts(builders, name):
     given = builders(name)
-    told = Conditional(generator="batch_norm").builders(given, CLASSES, True)["generator"](shape=SHAPE).double()
-    assert (told.latent, told.classes) == (5, CLASSES)
-    tables = [own for own in told.inner.named_modules() if isinstance(own[1], ClassBatchNorm)]
+    conditional = Conditional(generator="batch_norm").builders(given, CLASSES, True)["generator"](shape=SHAPE).double()
+    assert (conditional.latent, conditional.classes) == (5, CLASSES)
+    tables = [own for own in conditional.inner.named_modules() if isinstance(own[1], ClassBatchNorm)]
     with torch.no_grad():
         for place, (_, layer) in enumerate(tables):
             layer.weight.copy_(draw(*layer.weight.shape, seed=place))
             layer.bias.copy_(draw(*layer.bias.shape, seed=99 + place))
     plain_network, z = given["generator"](shape=SHAPE).double(), draw(4, 5)
     for c in range(CLASSES):
-        state = {key.replace("norm.running", "running"): value for key, value in told.inner.state_dict().items()}
+        state = {key.replace("norm.running", "running"): value for key, value in conditional.inner.state_dict().items()}
         for key, layer in tables:
             state |= {f"{key}.weight": layer.weight[c], f"{key}.bias": layer.bias[c]}
         plain_network.load_state_dict(state)
         for training in (False, True):
             expected = plain_network.train(training)(z)
-            actual = told.train(training)(z, torch.full((4,), c))
+            actual = conditional.train(training)(z, torch.full((4,), c))
             torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
-    told.eval()
-    mixed = told(z, LABEL)
+    conditional.eval()
+    mixed = conditional(z, LABEL)
     for place, c in enumerate(LABEL):
-        torch.testing.assert_close(mixed[place], told(z, torch.full((4,), int(c)))[place], rtol=1e-10, atol=1e-10)
-    assert not torch.allclose(mixed[0], told(z, LABEL.flip(0) * 0)[0])
+        torch.testing.assert_close(
+            mixed[place], conditional(z, torch.full((4,), int(c)))[place], rtol=1e-10, atol=1e-10
+        )
+    assert not torch.allclose(mixed[0], conditional(z, LABEL.flip(0) * 0)[0])
 
 
 @pytest.mark.parametrize("name", sorted(SIZES.keys() - set(NORMALISED)))
@@ -135,13 +137,13 @@ def test_half_precision(builders, name):
 @pytest.mark.parametrize("name", ["dcgan_constant", "dcgan_unnormalised"])
 def test_a_dcgan_without_normalisation_takes_it_where_it_is_asked_for(builders, name, monkeypatch):
     monkeypatch.setitem(SIZES, name, [*SIZES[name], "network.generator_norm=batch"])
-    told = Conditional(generator="batch_norm").builders(builders(name), CLASSES, True)["generator"](shape=SHAPE)
-    (table,) = [layer for layer in told.modules() if isinstance(layer, ClassBatchNorm)][:1]
+    conditional = Conditional(generator="batch_norm").builders(builders(name), CLASSES, True)["generator"](shape=SHAPE)
+    (table,) = [layer for layer in conditional.modules() if isinstance(layer, ClassBatchNorm)][:1]
     z = draw(4, 5).float()
-    before = told.eval()(z, LABEL)
+    before = conditional.eval()(z, LABEL)
     with torch.no_grad():
         table.bias[2] += 1.0
-    changed = (told(z, LABEL) - before).flatten(1).abs().amax(1) > 0
+    changed = (conditional(z, LABEL) - before).flatten(1).abs().amax(1) > 0
     assert changed.tolist() == [True, False, False, True], "images of class 2 alone"
 
 

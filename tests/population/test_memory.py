@@ -66,9 +66,9 @@ def in_a_child(function, *arguments):
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        told = pipe.read()
+        reported = pipe.read()
     os.waitpid(child, 0)
-    return int(told)
+    return int(reported)
 
 
 @pytest.mark.soak

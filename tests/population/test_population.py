@@ -388,13 +388,13 @@ def freezing(request, monkeypatch):
 @pytest.mark.parametrize("algorithm", [[], [*IMAGES, "network.generator_norm=batch"]], ids=["mlp", "conv_batch"])
 def test_a_member_that_diverges_changes_no_bit_of_the_others(plan, tmp_path, algorithm):
     sane, wild = (company(plan, lr, tmp_path / name, *algorithm) for lr, name in ((1e-2, "a"), (1e12, "b")))
-    told = []
+    reported = []
     assert set(population(sane).values()) == {"completed"}
-    statuses = population(wild, report=told.append)
+    statuses = population(wild, report=reported.append)
     assert [statuses[job.signature] for job in wild] == ["completed", "diverged", "completed"]
     for place in (0, 2):
         same(reached(sane[place]), reached(wild[place]))
-    ended = [event for event in told if event["kind"] == "ended"]
+    ended = [event for event in reported if event["kind"] == "ended"]
     assert ended == [{"kind": "ended", "member": wild[1].signature, "status": "diverged"}]
 
 
@@ -484,10 +484,10 @@ def test_what_cannot_be_vmapped_says_so_and_trains_singly(plan, monkeypatch):
     with pytest.raises(NotVmappable, match="vmap"):
         population(jobs)
     assert not any((job.directory / SUMMARY).exists() for job in jobs)
-    told = []
+    reported = []
     group = Group(tuple(jobs), jobs[0].directory.parent / ".populations" / "x.json")
-    assert set(executing.execute_group(group, told.append).values()) == {"completed"}
-    assert any("2 runs train one after the other" in event.get("text", "") for event in told)
+    assert set(executing.execute_group(group, reported.append).values()) == {"completed"}
+    assert any("2 runs train one after the other" in event.get("text", "") for event in reported)
     close(reached(jobs[0]), alone(jobs[0]), 0)
 
 
@@ -501,10 +501,10 @@ def test_a_compiler_that_fails_is_told_once_and_done_without(plan, monkeypatch, 
     monkeypatch.setattr(torch, "compile", broken)
     eager, job = plan(outputs=tmp_path / "a"), plan(outputs=tmp_path / "b")
     population([eager])
-    told, decided = [], []
-    train([(build(job.config), job)], told.append, Plan(True, lambda *what: decided.append(what)))
+    reported, decided = [], []
+    train([(build(job.config), job)], reported.append, Plan(True, lambda *what: decided.append(what)))
     assert decided == [(False, 1)]
-    texts = [event["text"] for event in told if event["kind"] == "message"]
+    texts = [event["text"] for event in reported if event["kind"] == "message"]
     assert texts[1:] == ["cannot be compiled, goes on without (RuntimeError: no compiler)"]
     same(reached(job), reached(eager))
 

@@ -71,9 +71,9 @@ def test_a_later_program_that_cannot_be_compiled_is_found_at_once(plan, monkeypa
         return program
 
     monkeypatch.setattr(torch, "compile", brittle)
-    job, told, decided = plan("batch_size=4", "regularizer=[r1]", "regularizer.r1.every=2"), [], []
-    statuses = train([(build(job.config), job)], told.append, Plan(True, lambda *what: decided.append(what)))
+    job, reported, decided = plan("batch_size=4", "regularizer=[r1]", "regularizer.r1.every=2"), [], []
+    statuses = train([(build(job.config), job)], reported.append, Plan(True, lambda *what: decided.append(what)))
     assert set(statuses.values()) == {"completed"}
     assert decided == [(False, 1)]
-    texts = [event["text"] for event in told if event["kind"] == "message"]
+    texts = [event["text"] for event in reported if event["kind"] == "message"]
     assert texts[1:] == ["cannot be compiled, goes on without (RuntimeError: one was enough)"]

@@ -22,8 +22,8 @@ def met(iteration):
 @pytest.fixture
 def sweep(tmp_path, make_run):
     def run(method, seed, fid, modes=None, status="completed", config=ASKED):
-        told = {"fid": fid and met(fid), "modes": modes and met(modes)}
-        make_run(tmp_path, f"{method}-{seed}", method=method, seed=seed, status=status, config=config, reached=told,
+        reported = {"fid": fid and met(fid), "modes": modes and met(modes)}
+        make_run(tmp_path, f"{method}-{seed}", method=method, seed=seed, status=status, config=config, reached=reported,
                  finals={"fid": 9.0, "modes": 8.0})  # fmt: skip
 
     for seed, iteration in enumerate((400, 100, 300)):

@@ -58,17 +58,17 @@ def fill(path):
 def test_a_full_disk_costs_what_came_after_the_last_checkpoint(plan, disk, monkeypatch):
     undisturbed = plan()
     train.execute(undisturbed, silent)
-    job, told = plan(outputs=disk), []
+    job, reported = plan(outputs=disk), []
 
     def filling(event):
-        told.append(event)
+        reported.append(event)
         if event["kind"] == "progress" and event["iteration"] >= 100:
             fill(disk / "filler")
 
     monkeypatch.setattr("steadygan.training.callbacks.progress.PROGRESS_SECONDS", 0.0)
     with pytest.raises(OSError, match="No space left on device"):
         train.execute(job, filling)
-    reached = [event["iteration"] for event in told if event["kind"] == "progress"][-1]
+    reached = [event["iteration"] for event in reported if event["kind"] == "progress"][-1]
     saved = torch.load(job.directory / files.CHECKPOINT, weights_only=True)
     assert reached - 50 <= saved["iteration"] <= reached
     assert not list(job.directory.rglob("*.tmp")), "what could not be written takes no room"

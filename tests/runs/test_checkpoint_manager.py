@@ -184,15 +184,15 @@ def test_a_checkpoint_that_is_not_sound_is_refused_and_the_one_before_it_is_used
     undisturbed = plan("iterations=30", outputs=tmp_path / "undisturbed")
     train.execute(undisturbed, silent)
     train.execute(plan(), silent)
-    job, told = plan("iterations=30"), []
+    job, reported = plan("iterations=30"), []
     damages(tmp_path)[kind](job.directory / files.CHECKPOINT)
-    assert train.execute(job, told.append) == "completed"
-    messages = [event["text"] for event in told if event["kind"] == "message"]
+    assert train.execute(job, reported.append) == "completed"
+    messages = [event["text"] for event in reported if event["kind"] == "message"]
     assert len(messages) == 1
     assert "last.ckpt" in messages[0]
     assert "not used" in messages[0]
     assert not (tmp_path / "executed").exists()
-    first = min(event["iteration"] for event in told if event["kind"] == "progress")
+    first = min(event["iteration"] for event in reported if event["kind"] == "progress")
     assert first > 20, "it began again"
     a, b = read(job, "last.ckpt"), read(undisturbed, "last.ckpt")
     assert all(torch.equal(a["state_dict"][name], b["state_dict"][name]) for name in b["state_dict"])
@@ -208,9 +208,9 @@ def test_looking_at_a_run_from_elsewhere_executes_nothing(plan, tmp_path, kind):
     job = plan()
     train.execute(job, silent)
     damages(tmp_path)[kind](job.directory / files.CHECKPOINT)
-    with pytest.raises(UserError, match=r"last\.ckpt: .*more than tensors and numbers") as told:
+    with pytest.raises(UserError, match=r"last\.ckpt: .*more than tensors and numbers") as reported:
         steadygan.load(job.directory)
-    assert "weights_only" not in str(told.value), "no advice to load it without the safeguard"
+    assert "weights_only" not in str(reported.value), "no advice to load it without the safeguard"
     done = CliRunner().invoke(sample.command, [str(job.directory)])
     assert isinstance(done.exception, UserError)
     assert not (tmp_path / "executed").exists()
@@ -221,8 +221,8 @@ def test_with_no_sound_checkpoint_the_run_begins_again(plan):
     train.execute(job, silent)
     for path in files.checkpoints(job.directory):
         path.write_bytes(b"nonsense")
-    told = []
+    reported = []
     job = plan("keep_checkpoints=3", "iterations=30")
-    assert train.execute(job, told.append) == "completed"
-    assert sum(event["kind"] == "message" for event in told) == 3
-    assert min(event["iteration"] for event in told if event["kind"] == "progress") <= 5
+    assert train.execute(job, reported.append) == "completed"
+    assert sum(event["kind"] == "message" for event in reported) == 3
+    assert min(event["iteration"] for event in reported if event["kind"] == "progress") <= 5

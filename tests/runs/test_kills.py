@@ -55,17 +55,17 @@ def torment(kills, seed, folder, *overrides):
     command = [sys.executable, str(program), str(kills), str(seed), str(folder), *overrides]
     done = subprocess.run(command, capture_output=True, text=True, timeout=3000, check=False)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    print(" ".join(overrides), told)
-    assert told["differences"] == []
-    return told
+    reported = json.loads(done.stdout.splitlines()[-1])
+    print(" ".join(overrides), reported)
+    assert reported["differences"] == []
+    return reported
 
 
 @pytest.mark.parametrize(("case", "engine"), [("ccadl on ring", SINGLE), ("sgld_cc on digits", POPULATION)])
 def test_a_few_kills(tmp_path, case, engine):
-    told = torment(3, 0, tmp_path, "iterations=40", *CASES[case], *engine)
-    assert told["kills"] >= 2
-    assert told["resumed"][-1] > 0, "no launch began at a checkpoint"
+    reported = torment(3, 0, tmp_path, "iterations=40", *CASES[case], *engine)
+    assert reported["kills"] >= 2
+    assert reported["resumed"][-1] > 0, "no launch began at a checkpoint"
 
 
 @pytest.mark.soak
@@ -74,9 +74,9 @@ def test_a_few_kills(tmp_path, case, engine):
 def test_many_kills(tmp_path, case, engine):
     """As many in all as the environment variable ``STEADYGAN_KILLS`` says."""
     kills = -(-int(os.environ.get("STEADYGAN_KILLS", "200")) // (2 * len(CASES)))
-    told = torment(kills, kills, tmp_path, f"iterations={max(40, 6 * kills)}", *CASES[case], *engine)
-    assert told["kills"] >= kills // 2
-    assert told["in_checkpoint"] >= kills // 10
+    reported = torment(kills, kills, tmp_path, f"iterations={max(40, 6 * kills)}", *CASES[case], *engine)
+    assert reported["kills"] >= kills // 2
+    assert reported["in_checkpoint"] >= kills // 10
 
 
 def test_the_command_itself_killed_while_it_writes_a_checkpoint(compose, tmp_path):

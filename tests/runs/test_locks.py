@@ -111,13 +111,13 @@ def test_an_owner_on_another_machine_is_dead_when_it_was_silent_for_the_lease(tm
 
 def test_who_waits_is_told_for_whom_and_gets_the_lock(tmp_path, monkeypatch, owner):
     monkeypatch.setattr(locks, "PAUSE", 0.05)
-    process, told = owner(tmp_path), []
+    process, reported = owner(tmp_path), []
     threading.Timer(0.3, process.kill).start()
     threading.Thread(target=process.wait, daemon=True).start()
-    with locks.hold([tmp_path], patience=30, waits=told.append) as owners:
+    with locks.hold([tmp_path], patience=30, waits=reported.append) as owners:
         assert owners == {}
-    assert len(told) == 1
-    assert f"process {process.pid}" in told[0]
+    assert len(reported) == 1
+    assert f"process {process.pid}" in reported[0]
 
 
 def test_a_lock_that_was_taken_away_is_noticed_and_the_new_owner_keeps_it(tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ JOBS = [Job(name) for name in "abcd"]
 GROUPS = [Group((JOBS[2], JOBS[0])), Group((JOBS[1], JOBS[3]))]
 
 
-def told(*events, jobs=JOBS):
+def reported(*events, jobs=JOBS):
     heard = []
     fan = FanOut(GROUPS, jobs, heard.append)
     for event in events:
@@ -43,7 +43,9 @@ def statuses(events):
 
 
 def test_members_start_and_end_with_their_group():
-    events = told(Event("started", 0), ended(0, status="done", value={"a": "completed", "c": "diverged"}, seconds=3.0))
+    events = reported(
+        Event("started", 0), ended(0, status="done", value={"a": "completed", "c": "diverged"}, seconds=3.0)
+    )
     assert [(event.kind, event.index) for event in events[:2]] == [("started", 2), ("started", 0)]
     assert statuses(events) == [(2, "done", "diverged"), (0, "done", "completed")]
     assert {event.outcome.index for event in events[2:]} == {0, 2}
@@ -51,7 +53,7 @@ def test_members_start_and_end_with_their_group():
 
 
 def test_reports_reach_their_member_and_words_of_the_group_its_first():
-    events = told(
+    events = reported(
         Event("started", 1),
         report(1, kind="progress", iteration=5, member="d"),
         report(1, kind="message", text="compiling"),
@@ -63,7 +65,7 @@ def test_reports_reach_their_member_and_words_of_the_group_its_first():
 
 
 def test_a_member_may_end_before_the_others_and_only_once():
-    events = told(
+    events = reported(
         Event("started", 0),
         report(0, kind="ended", member="c", status="diverged"),
         report(0, kind="progress", iteration=5, member="c"),
@@ -74,7 +76,7 @@ def test_a_member_may_end_before_the_others_and_only_once():
 
 
 def test_a_group_that_fails_takes_its_members_along():
-    events = told(
+    events = reported(
         Event("started", 0),
         report(0, kind="ended", member="a", status="diverged"),
         ended(0, status="failed", error="boom", died=True),
@@ -86,11 +88,11 @@ def test_a_group_that_fails_takes_its_members_along():
 def test_a_member_that_fails_alone_is_told_with_its_log(tmp_path):
     (tmp_path / "log.txt").write_text("Traceback\nValueError: no")
     jobs = [Job(name, tmp_path) for name in "abcd"]
-    events = told(Event("started", 0), ended(0, status="done", value={"a": "failed", "c": "completed"}), jobs=jobs)
+    events = reported(Event("started", 0), ended(0, status="done", value={"a": "failed", "c": "completed"}), jobs=jobs)
     failed = next(event.outcome for event in events if event.kind == "ended" and event.index == 0)
     assert (failed.status, failed.error.splitlines()[-1]) == ("failed", "ValueError: no")
 
 
 def test_members_that_were_not_reached_are_preempted():
-    events = told(Event("started", 0), ended(0, status="done", value={"c": "completed"}))
+    events = reported(Event("started", 0), ended(0, status="done", value={"c": "completed"}))
     assert statuses(events) == [(2, "done", "completed"), (0, "done", "preempted")]

@@ -145,8 +145,12 @@ def test_who_goes_on_keeps_his_slot(plan, tmp_path):
     again.write(compiled=True, together=2)
     assert first.record.read_text() == before
     again.write(compiled=False, together=4)
-    told = json.loads(first.record.read_text())
-    assert (told["seats"], told["compiled"], told["together"]) == ([job.signature for job in jobs], False, 4)
+    reported = json.loads(first.record.read_text())
+    assert (reported["seats"], reported["compiled"], reported["together"]) == (
+        [job.signature for job in jobs],
+        False,
+        4,
+    )
     # killed before the first checkpoint: the slots count all the same
     (jobs[2].directory / CHECKPOINT).unlink()
     assert resume_iteration(jobs[2]) == 0

@@ -30,11 +30,11 @@ def console():
     return Console(file=io.StringIO(), width=200)
 
 
-def launch(jobs, told, function="ledger_jobs:play"):
+def launch(jobs, reported, function="ledger_jobs:play"):
     def run(some):
-        return launching.run_all(function, some, workers=2, threads=1, console=told)
+        return launching.run_all(function, some, workers=2, threads=1, console=reported)
 
-    return ledger.until_done(run, jobs, ledger.plans(jobs, action), action, told)
+    return ledger.until_done(run, jobs, ledger.plans(jobs, action), action, reported)
 
 
 def holder(*runs):
@@ -50,15 +50,15 @@ def test_two_hundred_jobs_of_which_some_raise_and_some_diverge(tmp_path):
     does = ["raises"] * 20 + ["diverged"] * 10 + ["completed"] * 170
     jobs = [Tiny(tmp_path / str(i), str(i), word, seed=i) for i, word in enumerate(does)]
     jobs = jobs[::7] + [job for i, job in enumerate(jobs) if i % 7]
-    told = console()
+    reported = console()
     with pytest.raises(launching.SweepFailed, match="20 of 200 jobs failed") as caught:
-        launch(jobs, told)
+        launch(jobs, reported)
     assert Counter(caught.value.statuses.values()) == {"completed": 170, "diverged": 10, "failed": 20}
     for job in jobs:
         assert files.read_summary(job.directory)["status"] == job.does.replace("raises", "failed")
         assert (job.directory / "ran").read_text() == "once\n"
         assert not (job.directory / files.LOCK).exists()
-    text = told.file.getvalue()
+    text = reported.file.getvalue()
     assert "170 completed, 10 diverged, 20 failed" in text
     for job in jobs[:200]:
         if job.does == "raises":
@@ -89,21 +89,21 @@ def test_two_launchers_at_once_run_every_job_once(tmp_path):
 
 def test_what_another_launch_leaves_undone_is_taken_over(tmp_path):
     jobs = [Tiny(tmp_path / str(i), str(i), seed=i) for i in range(3)]
-    other, told = holder(jobs[0].directory, jobs[1].directory), console()
+    other, reported = holder(jobs[0].directory, jobs[1].directory), console()
     todo = ledger.plans(jobs, action)
     assert [ledger.away(todo[job.signature]) for job in jobs] == [True, True, False]
     assert f"2 running elsewhere ({os.uname().nodename}" in launching.describe(jobs, todo, 3)
     assert f"running elsewhere ({todo['0'].partition(': ')[2]})" in ledger.table(jobs, todo).splitlines()[0]
 
     def end():
-        while "waiting for 2 jobs that run elsewhere" not in told.file.getvalue():
+        while "waiting for 2 jobs that run elsewhere" not in reported.file.getvalue():
             time.sleep(0.05)
         files.write_json(jobs[0].directory / files.SUMMARY, {"status": "diverged", "iteration": 4})
         other.send_signal(signal.SIGKILL)
         other.wait()
 
     threading.Thread(target=end, daemon=True).start()
-    assert launch(jobs, told) == {"0": "diverged", "1": "completed", "2": "completed"}
+    assert launch(jobs, reported) == {"0": "diverged", "1": "completed", "2": "completed"}
     assert [(job.directory / "ran").exists() for job in jobs] == [False, True, True]
 
 
@@ -124,14 +124,14 @@ def test_the_status_of_all_jobs_on_disk(plan, tmp_path):
     for job, status in ((jobs[1], "running"), (jobs[2], "failed")):
         job.directory.mkdir()
         (job.directory / files.CONFIG).write_text("x: 1\n")
-        told = {"status": status, "iteration": 3, "iterations": 10, "error": "ValueError: bad"}
-        files.write_json(job.directory / files.SUMMARY, told)
+        reported = {"status": status, "iteration": 3, "iterations": 10, "error": "ValueError: bad"}
+        files.write_json(job.directory / files.SUMMARY, reported)
     other = holder(jobs[1].directory)
-    told = console()
-    ledger.status(jobs, told, once=True)
+    reported = console()
+    ledger.status(jobs, reported, once=True)
     other.kill()
     other.wait()
-    lines = {line.split("  ")[0]: line for line in told.file.getvalue().splitlines()[1:5]}
+    lines = {line.split("  ")[0]: line for line in reported.file.getvalue().splitlines()[1:5]}
     assert set(lines) == {"completed", "running", "failed", "waiting"}
     assert "seed=0  10/10" in lines["completed"]
     assert f"process {other.pid}" in lines["running"]
@@ -152,10 +152,10 @@ TINY = ["network.width=8", "network.latent=4", "batch_size=8", "iterations=6", "
 
 
 def test_a_run_that_another_launch_works_on_is_left_alone_and_one_it_has_ended_is_not_run_again(plan):
-    job, told = plan(*TINY), []
+    job, reported = plan(*TINY), []
     other = holder(job.directory)
-    assert train.execute(job, told.append) == locks.ELSEWHERE
-    assert f"process {other.pid}" in told[0]["text"]
+    assert train.execute(job, reported.append) == locks.ELSEWHERE
+    assert f"process {other.pid}" in reported[0]["text"]
     assert [path.name for path in job.directory.iterdir()] == [files.LOCK]
     other.kill()
     other.wait()
@@ -188,10 +188,10 @@ def test_a_population_is_trained_with_all_its_locks_or_not_at_all(plan):
 def test_a_run_that_was_taken_over_writes_nothing_any_more(plan, monkeypatch):
     """Its machine slept for longer than the lease, say, and another one goes on with the run."""
     monkeypatch.setattr(locks, "TOUCH", 0.02)
-    job, told = plan(*TINY, "iterations=100000", "log_every=50", "checkpoint_every=50"), []
+    job, reported = plan(*TINY, "iterations=100000", "log_every=50", "checkpoint_every=50"), []
 
     def take_away(event):
-        told.append(event)
+        reported.append(event)
         if event["kind"] == "progress" and event["iteration"] > 100:
             (job.directory / files.LOCK).unlink(missing_ok=True)
             other = job.directory / "other"
@@ -199,7 +199,7 @@ def test_a_run_that_was_taken_over_writes_nothing_any_more(plan, monkeypatch):
             other.rename(job.directory / files.LOCK)
 
     assert train.execute(job, take_away) == locks.ELSEWHERE
-    assert "another launch has taken over" in told[-1]["text"]
+    assert "another launch has taken over" in reported[-1]["text"]
     assert files.read_summary(job.directory)["status"] == "running"
     assert not (job.directory / files.LOG).exists()
     assert (job.directory / files.LOCK).read_text() == "the other's"

@@ -203,13 +203,13 @@ def test_what_goes_on_before_the_first_iteration_is_shown_and_not_counted():
     progress = RunProgress(Job("r1", 0, 1000), "run", console, clock)
     phase = {"text": "pre-training generator 8x8, epoch 2/10", "done": 30, "total": 120}
     clock.now += 50
-    told = {"kind": "progress", "iteration": 0, "iterations": 1000, "metrics": {}}
-    progress.report({**told, "phase": phase})
+    reported = {"kind": "progress", "iteration": 0, "iterations": 1000, "metrics": {}}
+    progress.report({**reported, "phase": phase})
     assert progress.line() == "pre-training generator 8x8, epoch 2/10, step 30/120"
     console.print(progress.render())
     assert "30/120 pre-training generator 8x8, epoch 2/10" in console.file.getvalue()
     clock.now += 50
-    progress.report({**told, "iteration": 1})
+    progress.report({**reported, "iteration": 1})
     clock.now += 10
-    progress.report({**told, "iteration": 101})
+    progress.report({**reported, "iteration": 101})
     assert progress.line().startswith("iteration 101/1000, 10 it/s")

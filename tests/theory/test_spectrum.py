@@ -209,7 +209,7 @@ def test_balancing_keeps_the_eigenvalues_and_shrinks_the_matrix():
 def test_products_with_complex_vectors():
     made, _ = planted("orthogonal", 20)
     vector = np.random.default_rng(4).standard_normal((20, 2)) @ [1, 1j]
-    told = []
-    operator = Operator(20, lambda v: made @ v, lambda v: made.T @ v).watched(lambda: told.append(1))
+    reported = []
+    operator = Operator(20, lambda v: made @ v, lambda v: made.T @ v).watched(lambda: reported.append(1))
     np.testing.assert_allclose(operator.times(vector), made @ vector)
-    assert len(told) == 2
+    assert len(reported) == 2

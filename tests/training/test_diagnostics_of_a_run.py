@@ -83,19 +83,19 @@ def test_the_best_is_that_of_scores_that_there_are(order):
 
 def test_the_trailing_window_of_a_row_is_that_of_the_rows_behind_it(run):
     directory = run("iterations=130", "log_every=2", "evaluate_every=7")
-    told = [row for row in files.read_rows(directory / files.METRICS) if int(row["iteration"]) % 2 == 0]
+    reported = [row for row in files.read_rows(directory / files.METRICS) if int(row["iteration"]) % 2 == 0]
     between = [row for row in files.read_rows(directory / files.METRICS) if int(row["iteration"]) % 2]
     assert between
     assert all(row["oscillation/generator"] == row["period/generator"] == "" for row in between)
-    assert told[1]["oscillation/generator"] == ""
-    assert told[6]["period/generator"] == "" != told[7]["period/generator"]
+    assert reported[1]["oscillation/generator"] == ""
+    assert reported[6]["period/generator"] == "" != reported[7]["period/generator"]
     for last in (2, 7, 30, 64):
-        window = told[max(0, last + 1 - TRAIL) : last + 1]
+        window = reported[max(0, last + 1 - TRAIL) : last + 1]
         for player in ("generator", "discriminator"):
             x = [int(row["iteration"]) for row in window]
             y = [float(row[f"loss/{player}"]) for row in window]
             moves = y - np.polynomial.Polynomial.fit(x, y, 1)(np.array(x))
-            assert float(told[last][f"oscillation/{player}"]) == pytest.approx(np.std(moves), rel=1e-6)
+            assert float(reported[last][f"oscillation/{player}"]) == pytest.approx(np.std(moves), rel=1e-6)
 
 
 def test_a_resumed_run_has_the_windows_of_one_that_was_not_stopped(run, tmp_path):
@@ -154,8 +154,8 @@ def test_thresholds_are_in_the_summary_and_not_in_the_signature(run):
     asked = run("iterations=4", "evaluate_every=2", "thresholds={wasserstein: 1e9, modes: 101}", "name=again")
     assert plain.name.rpartition("-")[2] == asked.name.rpartition("-")[2]
     assert files.read_summary(plain)["reached"] == {}
-    told = files.read_summary(asked)["reached"]
-    assert (told["wasserstein"]["iteration"], told["modes"]) == (2, None)
+    reported = files.read_summary(asked)["reached"]
+    assert (reported["wasserstein"]["iteration"], reported["modes"]) == (2, None)
 
 
 @pytest.mark.parametrize(

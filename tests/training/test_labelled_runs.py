@@ -162,10 +162,10 @@ def test_the_first_update_of_a_discriminator_that_tells_classes(plan, backend):
     known = batch.target_weight > 0
     assert 0 < int(known.sum()) < 12
     adversarial = (F.softplus(-classes.logsumexp(1)) + F.softplus(fake.logsumexp(1))).mean()
-    told = F.cross_entropy(classes[known], batch.target[known])
-    (adversarial + 0.7 * told + 1.5 * slope.square().sum(1).mean()).backward()
+    classification = F.cross_entropy(classes[known], batch.target[known])
+    (adversarial + 0.7 * classification + 1.5 * slope.square().sum(1).mean()).backward()
     optimizer.step()
-    torch.testing.assert_close(logs["loss/classification"], told.detach())
+    torch.testing.assert_close(logs["loss/classification"], classification.detach())
     torch.testing.assert_close(logs["loss/discriminator"], adversarial.detach())
     for name, value in network.named_parameters():
         torch.testing.assert_close(state.discriminator.params[name], value.detach())

@@ -73,12 +73,12 @@ def test_the_files_of_a_run(plan):
     assert [bool(row["oscillation/generator"]) for row in table] == [False, False, True, True, True]
     assert not any(row["period/generator"] for row in table)
 
-    told = summary(job)
+    reported = summary(job)
     expected = {"status": "completed", "signature": job.signature, "seed": 3, "iteration": 20, "diverged_at": None}
-    assert {key: told[key] for key in expected} == expected
-    assert told["method"] == told["label"] == job.label
+    assert {key: reported[key] for key in expected} == expected
+    assert reported["method"] == reported["label"] == job.label
     distances = [float(row["metric/wasserstein"]) for row in table if row["metric/wasserstein"]]
-    assert told["metrics"]["wasserstein"] == {
+    assert reported["metrics"]["wasserstein"] == {
         "final": distances[-1],
         "best": min(distances),
         "gap": distances[-1] - min(distances),
@@ -86,10 +86,10 @@ def test_the_files_of_a_run(plan):
         "direction": "min",
     }
     losses = [float(row["loss/generator"]) for row in table[2:]]
-    assert told["oscillation"]["generator"] == pytest.approx(np.std(detrend(losses)))
-    assert told["provenance"]["modes"]["samples"] == 200
-    assert told["provenance"]["modes"]["generator"] == "ema"
-    assert told["versions"]["torch"] == torch.__version__.split("+")[0] or told["versions"]["torch"]
+    assert reported["oscillation"]["generator"] == pytest.approx(np.std(detrend(losses)))
+    assert reported["provenance"]["modes"]["samples"] == 200
+    assert reported["provenance"]["modes"]["generator"] == "ema"
+    assert reported["versions"]["torch"] == torch.__version__.split("+")[0] or reported["versions"]["torch"]
     assert sorted(path.name for path in (job.directory / files.SAMPLES).iterdir()) == [
         "0000008.png",
         "0000016.png",
@@ -233,9 +233,9 @@ def test_a_damaged_checkpoint_is_refused_and_the_run_begins_again(plan, tmp_path
     short = plan("iterations=8", outputs=tmp_path / "b")
     train.execute(short, silent)
     (short.directory / files.CHECKPOINT).write_bytes(damage)
-    told = []
-    assert train.execute(resumed, told.append) == "completed"
-    assert any("not a checkpoint" in event.get("text", "") for event in told)
+    reported = []
+    assert train.execute(resumed, reported.append) == "completed"
+    assert any("not a checkpoint" in event.get("text", "") for event in reported)
     assert all(map(same, result(whole), result(resumed)))
     with pytest.raises(UserError, match="there is no checkpoint"):
         checkpoint.load(tmp_path / "nothing")
@@ -264,32 +264,32 @@ def test_what_wandb_knows_of_a_run_read_back(plan, status):
     assert train.execute(job, silent) == status
     (path,) = fragments.find(job.directory)
     records = [json.loads(line) for line in fragments.inspect(path).splitlines()]
-    told: dict = {}
+    reported: dict = {}
     for record in records:
-        told |= record.get("summary", {}).get("update", {})
+        reported |= record.get("summary", {}).get("update", {})
     logged = {key for record in records for key in record.get("history", {}).get("item", {})}
     own = wandb.summary_values(summary(job))
     assert logged & set(own) <= {"iteration", "seconds"} | ({"metric/modes"} if status == "diverged" else set())
-    assert told["status"] == status
+    assert reported["status"] == status
     (end,) = [record["exit"] for record in records if record["type"] == "exit"]
     assert end["exit_code"] == (0 if status == "completed" else 1)
     if status == "completed":
         last = rows(job)[-1]
-        assert told["oscillation/generator"] == pytest.approx(float(last["oscillation/generator"]))
-        assert told["last_half/oscillation/generator"] == pytest.approx(summary(job)["oscillation"]["generator"])
+        assert reported["oscillation/generator"] == pytest.approx(float(last["oscillation/generator"]))
+        assert reported["last_half/oscillation/generator"] == pytest.approx(summary(job)["oscillation"]["generator"])
     else:
-        assert told["diverged_at"] == summary(job)["diverged_at"]
-        assert {told[f"metrics/{name}/final"] for name in ("modes", "high_quality", "kl", "wasserstein")} == {None}
+        assert reported["diverged_at"] == summary(job)["diverged_at"]
+        assert {reported[f"metrics/{name}/final"] for name in ("modes", "high_quality", "kl", "wasserstein")} == {None}
 
 
 def test_divergence_ends_a_run_with_its_last_good_state(plan):
     job = plan("optimizer@optimizer.discriminator=sgd", "optimizer.discriminator.lr=1e12", "loss=lsgan")
     assert train.execute(job, silent) == "diverged"
-    told = summary(job)
-    assert told["status"] == "diverged"
-    assert told["diverged_at"] == told["iteration"] + 1 < 20
+    reported = summary(job)
+    assert reported["status"] == "diverged"
+    assert reported["diverged_at"] == reported["iteration"] + 1 < 20
     saved = torch.load(job.directory / files.CHECKPOINT, weights_only=True)
-    assert saved["iteration"] == told["iteration"]
+    assert saved["iteration"] == reported["iteration"]
     assert all(bool(torch.isfinite(value).all()) for value in saved["state_dict"].values())
     assert train.action(job) == "skip: diverged"
 
@@ -315,8 +315,8 @@ def test_a_failure_leaves_its_traceback_and_runs_again_only_when_asked(plan, mon
 class Witness:
     """A logger that keeps what it is told at the end."""
 
-    def __init__(self, told):
-        self.told = told
+    def __init__(self, reported):
+        self.told = reported
 
     def open(self, info):
         pass
@@ -333,19 +333,19 @@ class Witness:
 
 @pytest.mark.parametrize(("step", "status"), [(None, "completed"), (lambda *_: 1 / 0, "failed")])
 def test_the_logger_is_told_how_it_ended(plan, monkeypatch, step, status):
-    told = []
-    monkeypatch.setattr(executing, "build", lambda config: replace(build(config), logger=Witness(told)))
+    reported = []
+    monkeypatch.setattr(executing, "build", lambda config: replace(build(config), logger=Witness(reported)))
     if step:
         monkeypatch.setattr(GANModule, "training_step", step)
     with contextlib.suppress(ZeroDivisionError):
         train.execute(plan(), silent)
-    assert told == [status]
+    assert reported == [status]
 
 
 def test_progress_is_told(plan):
-    told = []
-    train.execute(plan(), told.append)
-    last = [event for event in told if event["kind"] == "progress"][-1]
+    reported = []
+    train.execute(plan(), reported.append)
+    last = [event for event in reported if event["kind"] == "progress"][-1]
     assert (last["iteration"], last["iterations"]) == (20, 20)
     assert math.isfinite(last["metrics"]["wasserstein"])
 

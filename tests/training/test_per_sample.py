@@ -219,9 +219,9 @@ def test_noise_that_feeds_back_on_itself_explodes_and_ends_as_diverged(plan, for
         *["batch_size=64", "iterations=500", "log_every=1", "checkpoint_every=500"],
     )
     assert train.execute(job, silent) == "diverged"
-    told = json.loads((job.directory / files.SUMMARY).read_text())
-    assert told["status"] == "diverged"
-    assert 2 < told["diverged_at"] < 500
+    reported = json.loads((job.directory / files.SUMMARY).read_text())
+    assert reported["status"] == "diverged"
+    assert 2 < reported["diverged_at"] < 500
     assert all(bool(value.isfinite().all()) for value in content(job)["state_dict"].values())
     levels = [float(row["rule/discriminator/noise_level"]) for row in files.read_rows(job.directory / files.METRICS)]
     assert levels[-1] > 100 * levels[1]

@@ -86,14 +86,14 @@ def test_the_files_of_a_pretrained_run(pretrained):
     assert steps[7::8] == [120, 240, 360, 480]
     assert all(bool(row["accuracy"]) == (row["phase"] == "discriminator") for row in table)
 
-    told = summary(pretrained)
-    phases = told["scheme"]["phases"]
+    reported = summary(pretrained)
+    phases = reported["scheme"]["phases"]
     assert [phase["phase"] for phase in phases] == 3 * ["generator"] + ["discriminator", "game"]
     assert phases[0]["first_loss"] == float(table[0]["loss"])
     assert phases[3]["loss"] == float(table[-1]["loss"])
-    assert sum(phase["seconds"] for phase in phases) == pytest.approx(told["seconds"], abs=0.01)
+    assert sum(phase["seconds"] for phase in phases) == pytest.approx(reported["seconds"], abs=0.01)
     assert float(rows(pretrained)[0]["seconds"]) > float(table[-1]["seconds"]), "it counts in the run's seconds"
-    assert told["iteration"] == 12
+    assert reported["iteration"] == 12
     assert [row["iteration"] for row in rows(pretrained)] == ["4", "8", "12"]
     pictures = sorted(path.name for path in (pretrained.directory / files.SAMPLES).iterdir())
     assert pictures == ["0000000.png", "0000008.png", "0000012.png"]
@@ -239,8 +239,8 @@ def test_a_run_stopped_in_any_phase_ends_with_the_same_bits(plan, whole, monkeyp
     with monkeypatch.context() as patch:
         Stop(patch, number, at)
         assert train.execute(job, silent) == "preempted"
-    told = summary(job)
-    assert (told["status"], told["iteration"]) == ("preempted", 0)
+    reported = summary(job)
+    assert (reported["status"], reported["iteration"]) == ("preempted", 0)
     saved = torch.load(job.directory / files.CHECKPOINT, weights_only=True)
     assert saved["more"]["scheme"]["steps"] == at
     assert train.action(job) == "resume"
@@ -284,13 +284,13 @@ def test_other_seeds_give_other_bits(plan, whole):
 
 
 def test_pretraining_that_diverges_is_a_result(plan):
-    told = []
+    reported = []
     job = plan(*PRETRAIN, "scheme.discriminator_lr=1e30")
-    assert train.execute(job, told.append) == "diverged"
-    assert {"kind": "message", "text": "diverged in pre-training discriminator 16x16"} in told
-    told = summary(job)
-    assert (told["status"], told["diverged_at"], told["iteration"]) == ("diverged", 0, 0)
-    assert [phase["phase"] for phase in told["scheme"]["phases"]] == 3 * ["generator"]
+    assert train.execute(job, reported.append) == "diverged"
+    assert {"kind": "message", "text": "diverged in pre-training discriminator 16x16"} in reported
+    reported = summary(job)
+    assert (reported["status"], reported["diverged_at"], reported["iteration"]) == ("diverged", 0, 0)
+    assert [phase["phase"] for phase in reported["scheme"]["phases"]] == 3 * ["generator"]
     saved = torch.load(job.directory / files.CHECKPOINT, weights_only=True)["state_dict"]
     assert all(bool(value.isfinite().all()) for value in saved.values())
     assert train.action(job) == "skip: diverged"
@@ -317,20 +317,20 @@ def test_with_all_that_an_algorithm_may_have(plan, algorithm):
 
 
 def test_a_population_says_why_it_is_none(plan):
-    told = []
+    reported = []
     job = plan(*PRETRAIN[:2], "scheme.epochs=1", "scheme.discriminator_epochs=1", "iterations=2", "engine=population")
-    assert train.execute(job, told.append) == "completed"
-    assert any("pre-training is of one run" in event.get("text", "") for event in told)
+    assert train.execute(job, reported.append) == "completed"
+    assert any("pre-training is of one run" in event.get("text", "") for event in reported)
     with pytest.raises(population.NotVmappable, match="pre-training is of one run"):
         population.train([(build(job.config), job)], silent, population.Plan())
 
 
 def test_the_phase_is_told(plan):
-    told = []
-    train.execute(plan(*PRETRAIN, "iterations=1"), told.append)
-    phases = [event["phase"] for event in told if event.get("phase")]
+    reported = []
+    train.execute(plan(*PRETRAIN, "iterations=1"), reported.append)
+    phases = [event["phase"] for event in reported if event.get("phase")]
     assert phases[0] == {"text": "pre-training generator 4x4, epoch 1/2", "done": 1, "total": 48}
-    assert "phase" not in told[-1]
+    assert "phase" not in reported[-1]
 
 
 @pytest.mark.parametrize(

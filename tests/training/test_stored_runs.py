@@ -100,6 +100,6 @@ def test_what_was_left_out_is_in_the_summary(plan, tmp_path):
     given += ["network=dcgan", "network.width=4", "batch_size=4", "iterations=1", "metrics=[]", "logger=none"]
     job = plan(*given)
     assert train.execute(job, silent) == "completed"
-    told = files.read_summary(job.directory)["data"]
-    assert (told["train"]["images"], told["train"]["left_out"]) == (11, 1)
-    assert [line.partition(": ")[0] for line in told["train"]["such_as"]] == [str(broken)]
+    reported = files.read_summary(job.directory)["data"]
+    assert (reported["train"]["images"], reported["train"]["left_out"]) == (11, 1)
+    assert [line.partition(": ")[0] for line in reported["train"]["such_as"]] == [str(broken)]

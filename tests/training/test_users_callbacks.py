@@ -112,10 +112,10 @@ def test_what_is_no_callback_is_refused(plan, keys, match):
 
 
 def test_a_population_leaves_such_a_run_alone(plan, seen):
-    told = []
+    reported = []
     job = plan(WATCH, "engine=population")
-    assert train.execute(job, told.append) == "completed"
-    assert any("trainer.callbacks are called by" in event.get("text", "") for event in told)
+    assert train.execute(job, reported.append) == "completed"
+    assert any("trainer.callbacks are called by" in event.get("text", "") for event in reported)
     assert len(seen) == 20
 
 

@@ -244,11 +244,11 @@ def test_found_is_the_table(found):
         assert len(record["eigenvalues"]) == (0 if cusped else 2)
     critical = [record["critical_step"] for record in found if record["critical_step"]]
     assert critical == [pytest.approx(4, rel=1e-4)]
-    told = table(found)
-    assert "dragan_two_sided  yes / no    no / no" in told
-    assert "dragan_one_sided  yes / no    yes / no (divergent)" in told
+    reported = table(found)
+    assert "dragan_two_sided  yes / no    no / no" in reported
+    assert "dragan_one_sided  yes / no    yes / no (divergent)" in reported
     why = "dragan_two_sided (simultaneous absolutely_continuous, alternating absolutely_continuous): the two-sided"
-    assert told.count("dragan_two_sided (") == told.count(why) == 1
+    assert reported.count("dragan_two_sided (") == reported.count(why) == 1
 
 
 def test_a_false_rest_is_no_convergence():
@@ -258,8 +258,8 @@ def test_a_false_rest_is_no_convergence():
     assert float((path[-1] - path[-2]).norm()) < 1e-6
     assert path[-1, 0].tolist() == pytest.approx([2.0, 0.0], abs=1e-3)
     assert remainder(system) == pytest.approx(2.0, rel=1e-3)
-    told = verdict.judge(system, 0.2)
-    assert (told["found"], told["mode"], told["worst_fall"] > 1) == (False, "not_an_equilibrium", True)
+    reported = verdict.judge(system, 0.2)
+    assert (reported["found"], reported["mode"], reported["worst_fall"] > 1) == (False, "not_an_equilibrium", True)
 
 
 def test_outside_of_the_ranges():
@@ -288,10 +288,10 @@ def falls(gamma, h, time=200.0):
 @pytest.mark.parametrize(("gamma", "found"), [(0.08, True), (0.06, False)])
 def test_the_rule_of_simulations(gamma, found):
     """Of twelve starts and three steps the worst counts; R1 falls to 1e-3 within time 200 from a gamma in between."""
-    told = verdict._by_simulation(System(methods(Settings(gamma=gamma))["r1"], "alternating"), 0.1)
-    assert told["note"] == "by simulation from 12 starts with steps 0.2, 0.1, 0.05"
-    assert told["worst_fall"] == pytest.approx(max(falls(gamma, h) for h in (0.2, 0.1, 0.05)), rel=1e-6)
-    assert (told["found"], told["mode"]) == (found, "linear" if found else "divergent")
+    reported = verdict._by_simulation(System(methods(Settings(gamma=gamma))["r1"], "alternating"), 0.1)
+    assert reported["note"] == "by simulation from 12 starts with steps 0.2, 0.1, 0.05"
+    assert reported["worst_fall"] == pytest.approx(max(falls(gamma, h) for h in (0.2, 0.1, 0.05)), rel=1e-6)
+    assert (reported["found"], reported["mode"]) == (found, "linear" if found else "divergent")
 
 
 def test_a_trajectory_that_is_no_number_does_not_converge(monkeypatch):
@@ -301,8 +301,8 @@ def test_a_trajectory_that_is_no_number_does_not_converge(monkeypatch):
         return path
 
     monkeypatch.setattr(verdict, "trajectories", lost)
-    told = verdict._by_simulation(System(methods(Settings())["r1"], "alternating"), 0.1)
-    assert (told["found"], math.isnan(told["worst_fall"])) == (False, True)
+    reported = verdict._by_simulation(System(methods(Settings())["r1"], "alternating"), 0.1)
+    assert (reported["found"], math.isnan(reported["worst_fall"])) == (False, True)
 
 
 def test_why_without_a_push():
@@ -310,9 +310,15 @@ def test_why_without_a_push():
     at ``psi = 0``, and neither has a spectral abscissa."""
     for weight, case, mode in ((1.0, "general", "linear"), (-1.0, "absolutely_continuous", "divergent")):
         settings = Settings(center=0.0, weight=weight)
-        told = verdict.record("dragan_two_sided", methods(settings)["dragan_two_sided"], "simultaneous", case, settings)
-        assert (told["expected"], told["found"], told["mode"]) == (mode == "divergent", mode == "linear", mode)
-        assert re.fullmatch(rf"at these numbers: mode {mode}, worst fall \S+", told["why"])
+        reported = verdict.record(
+            "dragan_two_sided", methods(settings)["dragan_two_sided"], "simultaneous", case, settings
+        )
+        assert (reported["expected"], reported["found"], reported["mode"]) == (
+            mode == "divergent",
+            mode == "linear",
+            mode,
+        )
+        assert re.fullmatch(rf"at these numbers: mode {mode}, worst fall \S+", reported["why"])
 
 
 def test_every_reason_is_told():

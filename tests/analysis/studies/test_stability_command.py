@@ -94,8 +94,8 @@ def test_other_checkpoints_have_files_of_their_own(directory):
 )
 def test_mistakes(directory, keys, words, capfd):
     assert cli.main(["stability", str(directory), *keys]) == 2
-    told = capfd.readouterr().err
-    assert all(word in told for word in words), told
+    reported = capfd.readouterr().err
+    assert all(word in reported for word in words), reported
 
 
 def test_a_checkpoint_may_be_named_by_its_file(directory, capfd):
@@ -122,8 +122,8 @@ def test_a_diverged_run(tmp_path, directory, capfd):
     run = tmp_path / "run"
     (run / "checkpoints").mkdir(parents=True)
     (run / files.CONFIG).write_text((directory / files.CONFIG).read_text())
-    told = json.loads((directory / files.SUMMARY).read_text())
-    (run / files.SUMMARY).write_text(json.dumps({**told, "status": "diverged", "diverged_at": 21}))
+    reported = json.loads((directory / files.SUMMARY).read_text())
+    (run / files.SUMMARY).write_text(json.dumps({**reported, "status": "diverged", "diverged_at": 21}))
     saved = torch.load(directory / files.CHECKPOINT, weights_only=True)
     saved["state_dict"]["generator.layers.0.weight"][0, 0] = float("nan")
     torch.save(saved, run / files.CHECKPOINT)

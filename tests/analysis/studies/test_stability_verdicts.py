@@ -117,11 +117,11 @@ def test_a_search_that_is_much_smaller_than_the_matrix_finds_what_is_outermost()
     assert not whole.search
     assert whole.unsure == 0
     for which, sizes in KINDS.items():
-        told = some.search[which]
-        assert told["asked"] == 3
-        assert told["residual"] < 1e-3 * whole.scale
+        reported = some.search[which]
+        assert reported["asked"] == 3
+        assert reported["residual"] < 1e-3 * whole.scale
         outer = sizes(some.spectrum.values).max()
-        assert outer == pytest.approx(sizes(whole.spectrum.values).max(), abs=10 * told["residual"] + 1e-9)
+        assert outer == pytest.approx(sizes(whole.spectrum.values).max(), abs=10 * reported["residual"] + 1e-9)
     assert some.search["LM"]["found"] >= 3
     assert some.unsure == some.search["LR"]["residual"]
     for value, residual in zip(some.spectrum.values, some.spectrum.residuals):

@@ -38,8 +38,8 @@ def test_the_listing_and_the_help_need_no_torch():
 def test_mistakes(args, words, capfd, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["theory", *args]) == 2
-    told = capfd.readouterr().err
-    assert all(word in told for word in words), told
+    reported = capfd.readouterr().err
+    assert all(word in reported for word in words), reported
     assert list(tmp_path.iterdir()) == []
 
 

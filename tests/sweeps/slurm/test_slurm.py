@@ -244,7 +244,7 @@ class Told(list):
 
 
 @pytest.fixture
-def told(slurm, plan, monkeypatch):
+def reported(slurm, plan, monkeypatch):
     def call(*looks):
         job = plan("iterations=5")
         Ticket("a", 0, "7").write(job.directory)
@@ -270,24 +270,24 @@ def told(slurm, plan, monkeypatch):
         ("", "running", "failed", None),
     ],
 )
-def test_how_a_run_ended(told, state, summary, status, value):
-    events = told(("PENDING", None), ("RUNNING", {"status": "running"}), (state, {"status": summary}))
+def test_how_a_run_ended(reported, state, summary, status, value):
+    events = reported(("PENDING", None), ("RUNNING", {"status": "running"}), (state, {"status": summary}))
     ended = [event.outcome for event in events if event.kind == "ended"]
     assert [(outcome.status, outcome.value) for outcome in ended] == [(status, value)]
     assert [event.kind for event in events].count("started") == 1
 
 
-def test_a_run_that_could_not_say_why_it_ended(told, tmp_path):
+def test_a_run_that_could_not_say_why_it_ended(reported, tmp_path):
     files.write_text(tmp_path / "runs/.slurm/7_0_log.out", "Killed by the kernel\n")
-    events = told(("OUT_OF_MEMORY", {"status": "running"}))
+    events = reported(("OUT_OF_MEMORY", {"status": "running"}))
     assert events[-1].outcome.died
     assert events[-1].outcome.error == "the Slurm job 7 of this run ended: OUT_OF_MEMORY\nKilled by the kernel"
 
 
-def test_a_run_that_is_queued_again_goes_on(told):
+def test_a_run_that_is_queued_again_goes_on(reported):
     running = {"status": "running"}
     looks = [("RUNNING", running), ("PENDING", running), ("RUNNING", running), ("COMPLETED", {"status": "completed"})]
-    events = told(*looks)
+    events = reported(*looks)
     said = [event.data["text"] for event in events if event.data.get("kind") == "message"]
     assert said == ["stopped by Slurm, in the queue again"]
     assert [event.kind for event in events if event.kind != "report"] == ["started", "ended"]
