@@ -6,9 +6,11 @@ import torch
 import torchmetrics
 from torch import Tensor
 
+from steadygan.common.ranges import at_least
+from steadygan.common.typed import whole_number
 from steadygan.core.draws import generator
 from steadygan.data.base import Dataset
-from steadygan.metrics.base import Provenance, whole_number
+from steadygan.metrics.base import Provenance
 from steadygan.metrics.fits import has_labels, has_splits, has_vectors, misfit
 
 CHUNK = 500
@@ -33,8 +35,8 @@ class Accuracy(torchmetrics.Metric):
         if not has_labels(dataset):
             raise misfit("accuracy", dataset, "labelled examples")
         super().__init__()
-        examples = whole_number("metrics.accuracy.examples", examples, 1)
-        seed = whole_number("metrics.accuracy.reference_seed", reference_seed, 0)
+        examples = whole_number("metrics.accuracy.examples", examples, at_least(1))
+        seed = whole_number("metrics.accuracy.reference_seed", reference_seed, at_least(0))
         split, used, x, y = "fresh draws", seed, torch.empty(0), None
         if has_splits(dataset):
             split, used = "train" if dataset.split == "test" else "test", None

@@ -112,7 +112,7 @@ class SampleMetric(torchmetrics.Metric):
 
     def whole(self, key: str, value: object, least: int) -> int:
         """Return a setting if it is a whole number of at least ``least``."""
-        return whole_number(f"metrics.{self.node}.{key}", value, least)
+        return typed.whole_number(f"metrics.{self.node}.{key}", value, at_least(least))
 
     def within(self, key: str, value: object, allowed: Range) -> float:
         """Return a setting if it is a number in the range."""
@@ -152,8 +152,3 @@ class KeepingMetric(SampleMetric):
     def of_kept(self, kept: Tensor) -> dict[str, float]:
         """Return the scores of what was kept, ``[N, ...]``."""
         raise TypeError(f"{type(self).__name__} does not say how it scores")
-
-
-def whole_number(key: str, value: object, least: int) -> int:
-    """Return ``value`` if it is a whole number of at least ``least``, else raise a ``UserError``."""
-    return typed.whole_number(key, value, at_least(least))
