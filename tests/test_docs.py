@@ -18,6 +18,7 @@ import yaml
 
 from steadygan import cli, train
 from steadygan.common.paths import conf_dir
+from steadygan.config.listing import SPACES
 from steadygan.config.renamed import present_name
 from steadygan.runs import checkpoint, files
 from steadygan.sweeps import executing
@@ -41,7 +42,7 @@ def test_the_page_has_every_option_key_default_range_and_comment():
     text = reference.page()
     for path in conf_dir().rglob("*.yaml"):
         group = path.parent.relative_to(conf_dir()).as_posix()
-        assert group == "." or f"### {group}={path.stem}" in text
+        assert group in (".", SPACES) or f"### {group}={path.stem}" in text
     for line in (
         "| `regularizer.r1.gamma` | `1.0` | finite and not negative |  |",
         "| `game.n_critic` | `1` | a whole number of at least 1 |  |",

@@ -90,7 +90,10 @@ class LocalLauncher(Launcher):
             self.request.check_expected(job.signature for job in planned)
             jobs = launching.unique(planned)
             rounds = [(part, self._todo(part)) for part in launching.rounds(jobs)]
-        success_criterion.check(bounds, [job.config for job in jobs])
+        configs = [job.config for job in jobs]
+        success_criterion.check(bounds, configs)
+        if metric := self.request.search.get("metric"):
+            success_criterion.check_metric(metric, configs, "hydra.sweeper.metric")
         if self.status is not None:
             ledger.status(jobs, console, once=self.status == "once")
             return [_returned(overrides, "shown") for overrides in job_overrides]

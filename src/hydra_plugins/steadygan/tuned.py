@@ -31,6 +31,8 @@ class TunedSweeper(SearchSweeper):
         more: what ``hydra/sweeper=search`` takes.
     """
 
+    samplers = ("sobol", "random")
+
     def __init__(self, stages: Config | None = None, **more: Config | str | bool | int | None) -> None:
         super().__init__(**more)  # pyright: ignore[reportArgumentType]  # Hydra hands on what the yaml has
         self.stages = stages or {}
@@ -67,10 +69,10 @@ class TunedSweeper(SearchSweeper):
         self._stage(comparison, "final", stages_by_name["final"], jobs)
         self._stage(comparison, "published", stages_by_name["published"], [(entry, ()) for entry in entries])
         for line in picking.without_setting(entries):
-            self._say(line)
+            self.say(line)
         if self._failed:
             raise self._failed[0]
-        self._say(f"next: steadygan report {comparison.root}")
+        self.say(f"next: steadygan report {comparison.root}")
         return []
 
     def _comparison(self, fixed: Sequence[Override], searched: Config, stages: "dict[str, Stage]") -> "Comparison":
@@ -129,7 +131,7 @@ class TunedSweeper(SearchSweeper):
         from steadygan.sweeps.tuned.floor import floor
 
         updates = len(settings) * len(stage.seeds) * self.iterations * stage.factor
-        self._say(f"stage {name}: {len(settings)} settings, {len(stage.seeds)} seeds each, {updates:,} updates of G")
+        self.say(f"stage {name}: {len(settings)} settings, {len(stage.seeds)} seeds each, {updates:,} updates of G")
         if not settings:
             return {}
         longer = [f"iterations={self.iterations * stage.factor}", f"horizon={self.iterations}"]
@@ -152,11 +154,6 @@ class TunedSweeper(SearchSweeper):
         for (entry, setting, seed), job in zip(asked, planned, strict=True):
             runs.setdefault((entry.dataset, entry.method, setting), {})[seed] = job
         return runs
-
-    def _say(self, line: str) -> None:
-        from rich.console import Console
-
-        Console().print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _check(fixed: Sequence[Override], metric: str | None) -> None:

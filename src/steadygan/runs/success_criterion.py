@@ -18,14 +18,32 @@ def check(bounds: Iterable[Bound], configs: Iterable[Config]) -> None:
             less is better and which so has no largest value.
     """
     bounds = list(bounds)
-    known: set[tuple[frozenset[str], bool]] = set()
-    for config in configs if bounds else ():
-        nodes = metric_nodes(config["metrics"]) | ((config.get("labels") or {}).get("metrics") or {})
-        measured = frozenset(str(node["_target_"]) for node in nodes.values()), bool(config["metrics"].get("raw"))
-        if measured not in known:
-            known.add(measured)
-            for bound in bounds:
-                check_bound(bound, _directions(*measured), KEY)
+    for measured in dict.fromkeys(map(_measured, configs)) if bounds else ():
+        for bound in bounds:
+            check_bound(bound, _directions(*measured), KEY)
+
+
+def check_metric(metric: str, configs: Iterable[Config], key: str) -> None:
+    """Check that all jobs measure a metric; ``key`` is where it is asked for.
+
+    Raises:
+        UserError: one does not.
+    """
+    for measured in dict.fromkeys(map(_measured, configs)):
+        known = _directions(*measured)
+        if metric not in known:
+            raise bad_value(key, metric, "the runs do not measure this metric; see metrics=", known)
+
+
+def directions(config: Config) -> dict[str, str]:
+    """Return for each score that a run measures which way it is better: ``max`` or ``min``."""
+    return _directions(*_measured(config))
+
+
+def _measured(config: Config) -> tuple[frozenset[str], bool]:
+    """Return the metrics of a run, and whether the raw generator is scored as well."""
+    nodes = metric_nodes(config["metrics"]) | ((config.get("labels") or {}).get("metrics") or {})
+    return frozenset(str(node["_target_"]) for node in nodes.values()), bool(config["metrics"].get("raw"))
 
 
 def _directions(targets: Iterable[str], raw: bool) -> dict[str, str]:

@@ -73,6 +73,11 @@ def distribution(override: Override) -> BaseDistribution:
     raise bad_value(key, text, "a search reads interval, tag(log, interval), range, choice and lists of values")
 
 
+def numeric(distribution: BaseDistribution | None) -> bool:
+    """Return whether numbers are drawn, rather than one of several values."""
+    return isinstance(distribution, FloatDistribution | IntDistribution)
+
+
 def _interval(key: str, text: str, sweep: IntervalSweep) -> BaseDistribution:
     start, end = sweep.start, sweep.end
     if start is None or end is None or not start < end:
