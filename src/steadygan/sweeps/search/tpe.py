@@ -53,8 +53,7 @@ def propose(space: Mapping[str, BaseDistribution], scored: Scored, count: int, s
         count: how many.
         seed: of the sampler.
 
-    Reference: Bergstra et al. (2011), "Algorithms for hyper-parameter optimization"; Watanabe (2023),
-    arXiv:2304.11127, for what Optuna makes of it.
+    Reference: Watanabe (2023), arXiv:2304.11127.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
