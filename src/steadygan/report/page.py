@@ -132,7 +132,7 @@ def render(content: Content, folder: Path) -> str:
     incomplete = [(run, group.name) for group in content.groups for run in group.runs if not run.completed]
     incomplete.sort(key=lambda item: order.get(item[0].status, 2))
     frames = sorted({frame.iteration for part in content.parts for each in part.galleries for frame in each.frames})
-    return _template().render(
+    return template("steadygan.report").render(
         content=content,
         sweep=content.sweep,
         counts=Counter(run.status for group in content.groups for run in group.runs),
@@ -153,9 +153,10 @@ def render(content: Content, folder: Path) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def template(package: str) -> jinja2.Template:
+    """Return the page's template of a package."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("steadygan.report", "."),
+        loader=jinja2.PackageLoader(package, "."),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

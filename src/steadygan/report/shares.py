@@ -6,7 +6,7 @@ what the share could be among all settings of which those of the grid were a ran
 alike, so this is the interval of a cautious reader.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,22 +23,26 @@ def meets_threshold(run: Run, threshold: Sequence[Bound]) -> bool | None:
     """Return whether a run ended within all bounds; None while that is not known (unfinished, not measured)."""
     if run.failed:
         return False
-    verdicts = [_within(run, bound) for bound in threshold]
+    return within_all(run, threshold, lambda metric: outcome(run, metric, direction_of(metric, [run])))
+
+
+def within_all(run: Run, threshold: Sequence[Bound], value: Callable[[str], float]) -> bool | None:
+    """Return whether the ``value`` of each metric is within its bound; None while that is not known."""
+    verdicts = [_within(run, bound, value(bound.metric)) for bound in threshold]
     if False in verdicts:
         return False
     return None if None in verdicts or not verdicts else True
 
 
-def _within(run: Run, bound: Bound) -> bool | None:
-    direction = direction_of(bound.metric, [run])
-    value, limit = outcome(run, bound.metric, direction), bound.limit(run.most.get(bound.metric))
+def _within(run: Run, bound: Bound, value: float) -> bool | None:
+    limit = bound.limit(run.most.get(bound.metric))
     if np.isnan(value):
         return None
     if np.isinf(value):
         return False
     if limit is None:
         return None
-    return value >= limit if direction == "max" else value <= limit
+    return value >= limit if direction_of(bound.metric, [run]) == "max" else value <= limit
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,9 @@ SWEEP = "sweep.yaml"
 JOBS = "jobs.json"
 """Of a sweep's folder: all jobs that were launched into it, those that have not begun included."""
 
+TUNED = "tuned.json"
+"""Of the folder of a tuned comparison: how it stands."""
+
 TEMPORARY = ".tmp"
 
 FINISHED = ("completed", "diverged")

@@ -35,6 +35,11 @@ class Improvement:
     unpaired: float
     pairs: int
 
+    @property
+    def reversed(self) -> "Improvement":
+        """That of the second method over the first."""
+        return Improvement(1 - self.estimate, 1 - self.high, 1 - self.low, 1 - self.unpaired, self.pairs)
+
 
 def probability_of_improvement(first: ArrayLike, second: ArrayLike, seed: int = 0) -> Improvement:
     """Compare two methods on the same seeds.
@@ -115,7 +120,9 @@ def decisions(values: ArrayLike) -> Decisions:
         values: [methods, seeds], small is good; infinite for failed runs, NaN where a seed is lacking.
     """
     values = np.asarray(values, dtype=float)
-    improvements = [[probability_of_improvement(one, other) for other in values] for one in values]
+    upper = [[probability_of_improvement(one, other) for other in values[row:]] for row, one in enumerate(values)]
+    places = range(len(values))
+    improvements = [[upper[i][j - i] if i <= j else upper[j][i - j].reversed for j in places] for i in places]
     p_family = all_pairs(values).p_family if len(values) > 1 else np.full((1, 1), np.nan)
     decided: list[list[Decision]] = []
     for index, row in enumerate(improvements):

@@ -4,10 +4,8 @@ import webbrowser
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
@@ -17,9 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from steadygan import __version__
-from steadygan.figures import page as plotly_page
 from steadygan.figures.style import Style, styles
-from steadygan.report.page import duration, inline_json
+from steadygan.report.page import duration, template
 from steadygan.report.plots.drawing import Plot
 from steadygan.report.shares import words
 from steadygan.report.tuned.plots import plots, profile
@@ -81,7 +78,9 @@ def report_tuned(
     for plot in content.plots:
         plot.save(target / "plots")
     index = target / "index.html"
-    page = _template().render(content=content, version=__version__, plotly=Markup(get_plotlyjs()))
+    page = template("steadygan.report.tuned").render(
+        content=content, version=__version__, plotly=Markup(get_plotlyjs())
+    )
     files.write_text(index, page)
     for tuned, each in compared:
         _print(console, tuned, each, content.verdicts[each.label])
@@ -229,19 +228,6 @@ def _cost(compared: Sequence[Compared]) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("steadygan.report.tuned", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"number": number_text, "inline_json": inline_json, "height": plotly_page.height}
-    return environment.get_template("page.html.j2")
 
 
 def _print(console: Console, tuned: Tuned, each: Standing, sentences: Sequence[str]) -> None:

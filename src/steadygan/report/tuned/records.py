@@ -10,11 +10,11 @@ import numpy as np
 from steadygan.common.errors import UserError
 from steadygan.config.node import Config, Node
 from steadygan.report.collect import Run, collect
-from steadygan.report.statistics import outcome, stated_direction
+from steadygan.report.shares import within_all
+from steadygan.report.statistics import outcome
 from steadygan.runs import files
 from steadygan.runs.threshold import Bound, parse
 
-FILE = "tuned.json"
 STAGES = ("search", "selection", "final", "published")
 
 
@@ -81,7 +81,7 @@ class Tuned:
 
 def is_tuned(folder: Path) -> bool:
     """Whether a folder is that of a tuned comparison."""
-    return (folder / FILE).is_file()
+    return (folder / files.TUNED).is_file()
 
 
 def read(folder: Path) -> Tuned:
@@ -91,12 +91,12 @@ def read(folder: Path) -> Tuned:
         UserError: its ``tuned.json`` cannot be read.
     """
     try:
-        about = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        about = json.loads((folder / files.TUNED).read_text(encoding="utf-8"))
         bounds = parse(about.get("threshold"))
         known = {name: node["methods"] for name, node in about["datasets"].items()}
         length = int(about["iterations"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder / FILE}: is not the file of a tuned comparison ({error})") from error
+        raise UserError(f"{folder / files.TUNED}: is not the file of a tuned comparison ({error})") from error
     records = [
         _record(stage, run, known, str(about["metric"]), bounds, length)
         for stage in STAGES
@@ -140,18 +140,8 @@ def value_at(run: Run, metric: str, iteration: int) -> float:
     return outcome(run, metric, "min") if run.iteration == iteration else np.nan
 
 
-def _within(run: Run, bound: Bound, value: float) -> bool | None:
-    limit = bound.limit(run.most.get(bound.metric))
-    if np.isinf(value):
-        return False
-    if np.isnan(value) or limit is None:
-        return None
-    return value >= limit if stated_direction(bound.metric, [run]) == "max" else value <= limit
-
-
 def _met(run: Run, bounds: Sequence[Bound], iteration: int) -> bool | None:
-    verdicts = [_within(run, bound, value_at(run, bound.metric, iteration)) for bound in bounds]
-    return False if False in verdicts else None if None in verdicts or not verdicts else True
+    return within_all(run, bounds, lambda metric: value_at(run, metric, iteration))
 
 
 def _reached(run: Run, bounds: Sequence[Bound]) -> float:

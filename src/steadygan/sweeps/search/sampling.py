@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Mapping
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler
 
@@ -53,7 +53,7 @@ def _trial(study: optuna.Study, space: Mapping[str, BaseDistribution]) -> dict[s
 
 def text(value: object, distribution: BaseDistribution) -> str:
     """Return a value as the command line writes it, a float with four significant digits and within its range."""
-    if isinstance(distribution, CategoricalDistribution) or not isinstance(distribution, FloatDistribution):
+    if not isinstance(distribution, FloatDistribution):
         return str(value)
     number = min(max(float(f"{value:.{DIGITS}g}"), distribution.low), distribution.high)
     return f"{number:.{DIGITS}g}" if float(f"{number:.{DIGITS}g}") == number else repr(number)

@@ -9,8 +9,6 @@ from pathlib import Path
 from steadygan.config.node import Config, Node
 from steadygan.runs import files
 
-FILE = "tuned.json"
-
 
 @dataclass(frozen=True)
 class Candidate:
@@ -52,7 +50,7 @@ class Entry:
 
 @dataclass
 class Comparison:
-    """All of it; see the fields of ``tuned.json`` in ``docs/tuned.md``."""
+    """All of it; ``write`` makes ``tuned.json`` of it."""
 
     root: Path
     about: Config
@@ -69,13 +67,13 @@ class Comparison:
             node = datasets.setdefault(entry.dataset, {"floor": None, "methods": {}})
             node["methods"][entry.method] = _plain(entry)
             node["floor"] = self.floors.get(entry.dataset, node["floor"])
-        files.write_json(self.root / FILE, {**self.about, "commands": commands, "datasets": datasets})
+        files.write_json(self.root / files.TUNED, {**self.about, "commands": commands, "datasets": datasets})
 
 
 def read(root: Path) -> Node:
     """Return the content of the file; empty where there is none that can be read."""
     try:
-        content = json.loads((root / FILE).read_text(encoding="utf-8"))
+        content = json.loads((root / files.TUNED).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
