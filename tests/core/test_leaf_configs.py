@@ -29,7 +29,7 @@ OPTIONS = [(group, name) for group, names in GROUPS.items() for name in names]
 def node(group, name):
     """The option's config, without the engine's keys."""
     config = OmegaConf.create(
-        {"iterations": 5000, "batch_size": 256, group: OmegaConf.load(CONF / group / f"{name}.yaml")}
+        {"iterations": 5000, "horizon": 5000, "batch_size": 256, group: OmegaConf.load(CONF / group / f"{name}.yaml")}
     )
     config = OmegaConf.to_container(config, resolve=True)[group]
     config = config[name] if group == "regularizer" else config
@@ -76,6 +76,7 @@ def test_a_schedule_takes_the_place_of_a_number(name):
                 "loss.alpha.end=0.5",
                 "loss.alpha.begin=100",
                 "+iterations=300",
+                "+horizon=300",
             ]
         )
     schedule = instantiate(config.loss, **allowing(None)).alpha

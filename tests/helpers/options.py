@@ -6,6 +6,7 @@ from importlib.util import find_spec
 import torch
 
 from steadygan.common.paths import conf_dir
+from steadygan.config.listing import SPACES
 
 PLANE = ["network.width=8", "network.latent=3", "metrics.modes.samples=60", "metrics.modes.wasserstein_samples=20"]
 SHAPE = ["network.width=8", "network.latent=3", "metrics.wasserstein.samples=20"]
@@ -99,7 +100,7 @@ def options():
     """Group and name of each."""
     for path in sorted(conf_dir().rglob("*.yaml")):
         group = path.parent.relative_to(conf_dir()).as_posix()
-        if group != "." and not group.startswith("hydra"):
+        if group not in (".", SPACES) and not group.startswith("hydra"):  # spaces of searches are no options
             yield group, path.stem
 
 
