@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -198,13 +198,10 @@ class LocalLauncher(Launcher):
         return max(1, len(os.sched_getaffinity(0)) // (self.threads * each))
 
     def _plan(self, job_overrides: Sequence[Sequence[str]], first: int) -> "list[Job]":
-        from steadygan.sweeps.compose import Composer
         from steadygan.sweeps.launching import collect
-        from steadygan.sweeps.origin import Origins
 
         setup_globals()
-        composer = Composer(self.hydra_context.config_loader, self.config)
-        origins = Origins(self.hydra_context.config_loader, self.config.hydra)
+        composer, origins = self._composers
         hydra = HydraConfig.instance()
         before = hydra.cfg
         try:
@@ -212,6 +209,15 @@ class LocalLauncher(Launcher):
             return _short(collect([partial(make, *job) for job in enumerate(job_overrides, first)]), self.request)
         finally:
             hydra.cfg = before
+
+    @cached_property
+    def _composers(self) -> "tuple[Composer, Origins]":
+        """What composes jobs and says where they come from; all launches of a sweep share what these have read."""
+        from steadygan.sweeps.compose import Composer
+        from steadygan.sweeps.origin import Origins
+
+        loader = self.hydra_context.config_loader
+        return Composer(loader, self.config), Origins(loader, self.config.hydra)
 
     def _plan_one(self, composer: "Composer", origins: "Origins", number: int, overrides: Sequence[str]) -> "Job":
         from steadygan.config.hydra_errors import explained

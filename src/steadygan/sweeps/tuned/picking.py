@@ -22,13 +22,15 @@ def pick_candidates(entries: Sequence[Entry], runs: Runs, metric: str, count: in
     for entry in entries:
         scores = _scores(entry, entry.settings, runs, metric)
         table = np.array([list(each.values()) for each in scores])
+        before, entry.candidates = entry.candidates, None
         if np.isnan(table).any():
+            entry.tuned = None
             continue
         ranks = mean_ranks(table)
         chosen = best(table, count) if np.isfinite(table).any() else []
-        entry.candidates = [
-            Candidate(tuple(entry.settings[index]), scores[index], float(ranks[index])) for index in chosen
-        ]
+        found = [Candidate(tuple(entry.settings[index]), scores[index], float(ranks[index])) for index in chosen]
+        entry.candidates = before if before and [replace(each, selection=None) for each in before] == found else found
+        entry.tuned = entry.tuned if entry.candidates is before else None
 
 
 def pick_tuned(entries: Sequence[Entry], runs: Runs, metric: str) -> None:
@@ -36,6 +38,7 @@ def pick_tuned(entries: Sequence[Entry], runs: Runs, metric: str) -> None:
     for entry in entries:
         if not entry.candidates:
             continue
+        entry.tuned = None
         scores = _scores(entry, [each.overrides for each in entry.candidates], runs, metric)
         table = np.array([list(each.values()) for each in scores])
         if np.isnan(table).any():
@@ -49,6 +52,16 @@ def without_setting(entries: Sequence[Entry]) -> Iterator[str]:
     for entry in entries:
         if entry.failed:
             yield f"{entry.method} on {entry.dataset}: all runs of the search failed, so there is no tuned setting"
+
+
+def scores_of(entries: Sequence[Entry], runs: Runs, metric: str, dataset: str) -> dict[str, list[float]]:
+    """Return the known scores of all runs of a stage on a data set, by method."""
+    own = [entry for entry in entries if entry.dataset == dataset]
+    values = {
+        entry.method: [v for each in _scores(entry, entry.settings, runs, metric) for v in each.values()]
+        for entry in own
+    }
+    return {name: [value for value in each if not np.isnan(value)] for name, each in values.items()}
 
 
 def _scores(entry: Entry, settings: Sequence[tuple[str, ...]], runs: Runs, metric: str) -> list[dict[int, float]]:

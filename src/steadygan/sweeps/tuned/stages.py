@@ -46,6 +46,22 @@ def stages(stated: Config, trials: int) -> dict[str, Stage]:
     return read
 
 
+def asked_for(only: object) -> tuple[str, ...]:
+    """Return the stages that are to be run, in their order; all for None.
+
+    Raises:
+        UserError: one is unknown, or there are none.
+    """
+    if only is None:
+        return NAMES
+    named = [only] if isinstance(only, str) else list(only) if isinstance(only, Sequence) else [str(only)]
+    if unknown := [str(name) for name in named if name not in NAMES]:
+        raise bad_value("hydra.sweeper.only", ", ".join(unknown), "no such stage", NAMES)
+    if not named:
+        raise bad_value("hydra.sweeper.only", "[]", "which stages?", NAMES)
+    return tuple(name for name in NAMES if name in named)
+
+
 def _stage(name: str, node: object) -> Stage:
     if not isinstance(node, Mapping):
         raise bad_value(f"{GROUP}.{name}", node, "must state at least `seed`")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from steadygan.common.errors import UserError
 from steadygan.config.node import Config, Node
 from steadygan.runs import files
 
@@ -32,6 +33,8 @@ class Entry:
         settings: the overrides of each trial.
         candidates: of the selection, the best in the search first; None: not known yet.
         tuned: the overrides of the best setting; None: not known yet, or none has trained.
+        published: the overrides of the published setting.
+        source: of the published setting.
     """
 
     method: str
@@ -41,6 +44,8 @@ class Entry:
     settings: Sequence[tuple[str, ...]] = ()
     candidates: list[Candidate] | None = None
     tuned: tuple[str, ...] | None = None
+    published: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def failed(self) -> bool:
@@ -55,7 +60,35 @@ class Comparison:
     root: Path
     about: Config
     entries: list[Entry]
-    floors: dict[str, Node] = field(default_factory=dict)
+    floors: dict[str, Node | None] = field(default_factory=dict)
+
+    def recall(self) -> None:
+        """Take over what an earlier launch of the same search has found, and the floors of the same metric.
+
+        Raises:
+            UserError: other methods in the folder were searched in another way: they could not be compared.
+        """
+        content = read(self.root)
+        if not content:
+            return
+        same_search = all(content.get(key) == self.about[key] for key in SEARCH) and _stage(content, self, "search")
+        own = {(entry.dataset, entry.method) for entry in self.entries}
+        datasets = content.get("datasets", {})
+        others = [
+            method for dataset, node in datasets.items() for method in node["methods"] if (dataset, method) not in own
+        ]
+        if others and not same_search:
+            names = ", ".join(dict.fromkeys(others))
+            raise UserError(
+                f"name={self.about['name']}: {self.root / files.TUNED} holds {names}, searched with other trials, "
+                "seeds, iterations or by another metric: launch them in this command as well, or choose another name"
+            )
+        for entry in self.entries:
+            node = datasets.get(entry.dataset, {}).get("methods", {}).get(entry.method)
+            if same_search and node and node.get("space") == dict(entry.space):
+                _recall(entry, node, _stage(content, self, "selection"))
+        if content.get("metric") == self.about["metric"]:
+            self.floors = {name: node["floor"] for name, node in datasets.items() if node.get("floor")}
 
     def write(self) -> None:
         """Write ``tuned.json``; other methods and data sets of earlier launches stay in it."""
@@ -66,8 +99,35 @@ class Comparison:
         for entry in self.entries:
             node = datasets.setdefault(entry.dataset, {"floor": None, "methods": {}})
             node["methods"][entry.method] = _plain(entry)
-            node["floor"] = self.floors.get(entry.dataset, node["floor"])
+            node["floor"] = self.floors.get(entry.dataset)
         files.write_json(self.root / files.TUNED, {**self.about, "commands": commands, "datasets": datasets})
+
+
+SEARCH = ("metric", "iterations", "sampler", "sampler_seed")
+"""Keys of the file that decide what a search finds, beside those of its stage."""
+
+
+def _stage(content: Node, comparison: Comparison, name: str) -> bool:
+    """Whether a stage is what it was at the earlier launch."""
+    return content.get("stages", {}).get(name) == comparison.about["stages"][name]
+
+
+def _recall(entry: Entry, node: Node, selected: bool) -> None:
+    """Take over candidates from what the file says of a method, and the tuned setting if it was ``selected`` so."""
+    if node.get("candidates") is None:
+        return
+    entry.candidates = [_candidate(each, selected) for each in node["candidates"]]
+    entry.tuned = tuple(node["tuned"]) if selected and node.get("tuned") is not None else None
+
+
+def _candidate(node: Node, selected: bool) -> Candidate:
+    search, selection = node["search"], node.get("selection") if selected else None
+    scores = None if selection is None else _read_scores(selection["scores"])
+    return Candidate(tuple(node["overrides"]), _read_scores(search["scores"]), search["mean_rank"], scores)
+
+
+def _read_scores(scores: Mapping[str, float | None]) -> dict[int, float]:
+    return {int(seed): math.inf if value is None else float(value) for seed, value in scores.items()}
 
 
 def read(root: Path) -> Node:
@@ -92,6 +152,7 @@ def _plain(entry: Entry) -> Node:
         "overrides": list(entry.overrides),
         "space": dict(entry.space),
         "candidates": candidates,
+        "published": {"overrides": list(entry.published), "source": entry.source},
         "tuned": None if entry.tuned is None else list(entry.tuned),
     }
 
