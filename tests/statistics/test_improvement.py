@@ -9,6 +9,7 @@ from steadygan.statistics import (
     Improvement,
     decide,
     decisions,
+    mean_improvement,
     probability_of_improvement,
     seeds_for_power,
     seeds_to_decide,
@@ -43,14 +44,21 @@ def test_the_interval_is_that_of_the_bootstrap_of_scipy():
     assert (result.low, result.high) == pytest.approx(tuple(other.confidence_interval), abs=0.04)
 
 
-def test_the_interval_covers():
-    rng = np.random.default_rng(4)
-    covered = []
-    for index in range(300):
-        first, second = rng.normal([[0.0], [0.5]], size=(2, 30))
-        result = probability_of_improvement(first, second, seed=index)
-        covered.append(result.low <= stats.norm.cdf(0.5 / np.sqrt(2)) <= result.high)
-    assert 0.90 <= np.mean(covered) <= 0.99
+def test_over_data_sets_by_hand():
+    """Shares 3/5 and 1, whatever their numbers of seeds; a data set without a common seed does not count."""
+    first, second = [FIRST, [1.0, 2.0], [np.nan]], [SECOND, [3.0, np.inf], [1.0]]
+    found = mean_improvement(first, second)
+    assert (found.estimate, found.pairs) == (pytest.approx((3 / 5 + 1) / 2), 7)
+    unpaired = [probability_of_improvement(a, b).unpaired for a, b in zip(first[:2], second[:2], strict=True)]
+    assert found.unpaired == pytest.approx(np.mean(unpaired))
+    assert mean_improvement([[np.nan]], [[1.0]]).pairs == 0
+    assert mean_improvement([FIRST], [SECOND]) == probability_of_improvement(FIRST, SECOND)
+
+
+def test_data_sets_are_resampled_apart():
+    """Won always on the one and never on the other: there is no variance within a data set."""
+    found = mean_improvement([np.zeros(9), np.ones(4)], [np.ones(9), np.zeros(4)])
+    assert (found.low, found.estimate, found.high) == (0.5, 0.5, 0.5)
 
 
 @pytest.mark.parametrize(

@@ -105,3 +105,20 @@ def test_a_band_with_failures_has_an_infinite_end():
     low, high = best_of_k_band(values, 4, q=0.5)
     assert low == 1.0
     assert high in (2.0, np.inf)
+
+
+def test_the_band_of_the_held_out_best_is_wider_than_nothing_and_holds_it():
+    """Of noise alone it is about the mean, 0, where that of one seed lies far below."""
+    values = np.random.default_rng(2).normal(size=(64, 2))
+    low, high = best_of_k_band(values, 4)
+    assert low < held_out_best_of_k(*values.T, 4) < high
+    assert low < 0 < high
+    assert best_of_k_band(values[:, 0], 4)[1] < 0
+    one = best_of_k_band(values[:, 0], 4)
+    assert best_of_k_band(values[:, [0, 0]], 4) == pytest.approx(one)  # the same seed twice is not held out
+
+
+@pytest.mark.parametrize(("shape", "q"), [((5, 3), None), ((5, 2), 0.5)])
+def test_bands_that_do_not_exist_are_refused(shape, q):
+    with pytest.raises(ValueError, match=r"needs values \[N, 2\]"):
+        best_of_k_band(np.ones(shape), 2, q=q)

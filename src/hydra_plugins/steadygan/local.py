@@ -261,13 +261,16 @@ def _choices(composed: "Composed") -> DictConfig:
 def _short(jobs: "Sequence[Job]", request: Request) -> "list[Job]":
     """With labels and names of folders that leave out what all jobs of the sweep have in common.
 
-    Those of earlier launches are included.
+    Those of other launches are included; a job that was launched before counts once, so that it has the same name at
+    each launch.
     """
     from steadygan.runs.signature import label, run_directory
     from steadygan.sweeps.launching import launched
 
-    before = [job["overrides"] for root in {job.directory.parent for job in jobs} for job in launched(root).values()]
-    every = [set(texts) for texts in (*(job.overrides for job in jobs), *before)]
+    own = {job.signature: job.overrides for job in jobs}
+    before = [launched(root) for root in {job.directory.parent for job in jobs}]
+    others = [job["overrides"] for each in before for signature, job in each.items() if signature not in own]
+    every = [set(texts) for texts in (*own.values(), *others)]
     common = set.intersection(*every) if len(every) > 1 else set()
     named = []
     for job in jobs:

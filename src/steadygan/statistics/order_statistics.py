@@ -75,16 +75,37 @@ def _chosen_by(order: np.ndarray, values: np.ndarray, k: int) -> float:
 def best_of_k_band(
     values: ArrayLike, k: int, q: float | None = None, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Return a percentile bootstrap interval over settings, of the expected best of k or of its quantile ``q``."""
+    """Return a percentile bootstrap interval over settings, of the expected best of k or of its quantile ``q``.
+
+    It is too narrow where k is large: of 32 settings, 95 % become 93 % at k = 4, 91 % at 8 and 70 to 80 % at 16.
+
+    Args:
+        values: of the N settings, [N]; or with two seeds, [N, 2]: the interval is that of the held-out best of k.
+        k: how many are drawn.
+        q: the quantile; the mean if None. There is none of the held-out best.
+        level: of confidence.
+        seed: of the bootstrap.
+
+    Raises:
+        ValueError: k is not from 1 to N, or a quantile is asked for of two seeds.
+    """
     values = np.asarray(values, dtype=float)
-    rng = np.random.default_rng(seed)
-    drawn = np.sort(values[rng.integers(len(values), size=(RESAMPLES, len(values)))], axis=1)
-    weight = weights(len(values), k)
-    if q is None:
-        possible = weight > 0
-        estimates = np.sum(drawn[:, possible] * weight[possible], axis=1)
+    if values.ndim == 2 and (q is not None or values.shape[1] != 2):
+        raise ValueError(f"the held-out best needs values [N, 2] and has no quantile; got {values.shape} and q={q}")
+    drawn = values[np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))]
+    if values.ndim == 2:
+        estimates = np.array([held_out_best_of_k(sample[:, 0], sample[:, 1], k) for sample in drawn])
     else:
-        estimates = drawn[:, min(int(np.searchsorted(np.cumsum(weight), q - 1e-12)), len(values) - 1)]
+        estimates = _bests(np.sort(drawn, axis=1), k, q)
     tails = (1 - level) / 2
     low, high = np.quantile(estimates, [tails, 1 - tails], method="inverted_cdf")
     return float(low), float(high)
+
+
+def _bests(ordered: np.ndarray, k: int, q: float | None) -> np.ndarray:
+    """Return the expected best of k of each row, or its quantile ``q``."""
+    weight = weights(ordered.shape[1], k)
+    if q is not None:
+        return ordered[:, min(int(np.searchsorted(np.cumsum(weight), q - 1e-12)), ordered.shape[1] - 1)]
+    possible = weight > 0
+    return np.sum(ordered[:, possible] * weight[possible], axis=1)
