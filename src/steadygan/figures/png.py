@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -24,10 +25,14 @@ _MOST_IN_LEGEND = 16
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a PNG, whole or not at all; its folder is made."""
+    """Write a PNG, or an SVG where the path ends so, whole or not at all; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     drawn = draw(figure, DPI)[0].figure
-    write_atomically(path, lambda file: drawn.savefig(file, format="png"))
+    if path.suffix == ".svg":
+        with rc_context({"svg.hashsalt": path.stem}):
+            write_atomically(path, lambda file: drawn.savefig(file, format="svg", metadata={"Date": None}))
+    else:
+        write_atomically(path, lambda file: drawn.savefig(file, format="png"))
     return path
 
 

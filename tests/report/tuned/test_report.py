@@ -1,6 +1,7 @@
 """The report of a tuned comparison, read from its files, against numbers worked out by hand."""
 
 import io
+import re
 
 import numpy as np
 import pandas as pd
@@ -186,3 +187,41 @@ def test_settings_at_an_edge_of_their_range_are_named():
     assert at(1.3e-4, 2) == []  # 0.057
     assert at(9e-3, 5) == ["optimizer.generator.lr=0.009", "game.n_critic=5"]
     assert edges({"space": {"game.n_critic": "choice(1,5)"}, "tuned": ["game.n_critic=5"]}) == []
+
+
+def test_each_stage_and_method_has_its_cost(folder):
+    report(folder)
+    rows = pd.read_csv(folder / "report" / "cost.csv").set_index(["stage", "method"])
+    assert rows.loc[("search", "a"), ["runs", "completed", "diverged", "iterations"]].tolist() == [8, 7, 1, 8 * T]
+    assert rows.loc[("final", "b"), ["runs", "diverged", "seconds"]].tolist() == [20, 2, 40.0]
+
+
+def test_what_longer_training_loses_is_said(folder):
+    assert "Trained on for as long again, a and b lost in most seeds what had been reached." in sentences(folder)
+
+
+def test_results_to_keep_are_a_page_with_figures_and_tables(folder, tmp_path):
+    target = tmp_path / "kept"
+    report_tuned([folder], console=Console(file=io.StringIO()), results=target)
+    page = (target / "README.md").read_text()
+    figures = re.findall(r"\]\((\w+\.svg)\)", page)
+    assert {"final.svg", "pairs.svg", "best_of_k.svg"} <= set(figures)
+    assert all((target / name).read_text().lstrip().startswith("<?xml") for name in figures)
+    assert "| a | 0.195 |" in page
+    assert "is better than b" in page
+    assert "| ring | search | 16 | 0.01 |" in page  # 16 runs of 2 s
+    assert "- torch: 2.14" in page
+    assert "steadygan sweep tuned" in page
+    for name in ("methods", "comparisons", "cost", "results"):
+        assert (target / f"{name}.csv").read_text() == (folder / "report" / f"{name}.csv").read_text()
+
+
+def test_the_table_on_the_terminal_fits_into_80_columns(folder):
+    console = Console(file=io.StringIO(), width=80)
+    report_tuned([folder], console=console)
+    lines = console.file.getvalue().splitlines()
+    row = next(line for line in lines if line.split()[:2] == ["a", "0.195"]).split()
+    assert row[4:] == ["0.175", "100", "%", "–", "0", "0.8"]  # above the floor, criterion, baseline, failed, published
+    assert next(line for line in lines if line.split()[:2] == ["b", "0.59"]).split()[-2:] == ["2", "–"]
+    assert "a: G lr 0.000562341, n_critic 2" in lines
+    assert not any("…" in line for line in lines)

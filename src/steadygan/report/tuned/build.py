@@ -3,13 +3,13 @@
 import webbrowser
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,9 +19,11 @@ from steadygan.figures.style import Style, styles
 from steadygan.report.page import duration, template
 from steadygan.report.plots.drawing import Plot
 from steadygan.report.shares import words
+from steadygan.report.tuned.content import Compared, Content
 from steadygan.report.tuned.plots import plots, profile
-from steadygan.report.tuned.records import STAGES, Tuned, read
-from steadygan.report.tuned.tables import BASELINE, Standing, pairs_table, runs_table, standing
+from steadygan.report.tuned.publish import README, write_results
+from steadygan.report.tuned.records import Tuned, read
+from steadygan.report.tuned.tables import Standing, cost_table, pairs_table, runs_table, standing
 from steadygan.report.tuned.verdict import unfinished, verdict
 from steadygan.report.tuned.write import GROUP, write_tuned
 from steadygan.report.verdict import number_text
@@ -30,34 +32,13 @@ from steadygan.statistics import profile_score
 
 FOLDER = "report"
 
-Compared = tuple[Tuned, Standing]
-"""A comparison, and how the methods stand on one of its data sets."""
-
-
-@dataclass(frozen=True)
-class Content:
-    """All that the page shows."""
-
-    name: str
-    question: str
-    verdicts: Mapping[str, Sequence[str]]
-    budget: str
-    criterion: str
-    methods: Mapping[str, pd.DataFrame]
-    settings: pd.DataFrame
-    cost: pd.DataFrame
-    profile: pd.DataFrame
-    plots: Sequence[Plot]
-    commands: Sequence[str]
-
-    @property
-    def several(self) -> bool:
-        """Whether there is more than one data set."""
-        return len(self.verdicts) > 1
-
 
 def report_tuned(
-    folders: Sequence[Path], open_page: bool = False, console: Console | None = None, config_dir: Path | None = None
+    folders: Sequence[Path],
+    open_page: bool = False,
+    console: Console | None = None,
+    config_dir: Path | None = None,
+    results: Path | None = None,
 ) -> Path:
     """Write ``DIR/report/`` of the first folder and print the methods; returns the path of ``index.html``.
 
@@ -66,6 +47,7 @@ def report_tuned(
         open_page: show the page in the browser.
         console: where the tables go; standard output unless given.
         config_dir: where the tuned settings are written as config files; None: nowhere.
+        results: where tables, SVG figures and a page in Markdown are written, to be kept; None: nowhere.
 
     Raises:
         UserError: the ``tuned.json`` of a folder cannot be read.
@@ -73,7 +55,8 @@ def report_tuned(
     console = console or Console()
     compared = read_all(folders)
     target = folders[0] / FOLDER
-    _write_tables(compared, target)
+    tables = _tables(compared)
+    _write_tables(tables, target)
     content = _content(compared)
     for plot in content.plots:
         plot.save(target / "plots")
@@ -90,6 +73,10 @@ def report_tuned(
         written = [path for tuned in comparisons(compared) for path in write_tuned(tuned, config_dir)]
         console.print(f"{len(written)} tuned settings are in {config_dir / GROUP}", soft_wrap=True, highlight=False)
     console.print(str(index), soft_wrap=True, markup=False, highlight=False)
+    if results is not None:
+        _write_tables(tables, results)
+        write_results(content, compared, results)
+        console.print(str(results / README), soft_wrap=True, markup=False, highlight=False)
     if open_page:
         webbrowser.open(index.resolve().as_uri())
     return index
@@ -114,14 +101,18 @@ def comparisons(compared: Sequence[Compared]) -> list[Tuned]:
     return list({tuned.root: tuned for tuned, _ in compared}.values())
 
 
-def _write_tables(compared: Sequence[Compared], target: Path) -> None:
+def _tables(compared: Sequence[Compared]) -> dict[str, pd.DataFrame]:
     standings = [each for _, each in compared]
-    frames = {
+    return {
         "results": pd.concat([runs_table(tuned, each) for tuned, each in compared], ignore_index=True),
         "methods": pd.concat([each.frame for each in standings], ignore_index=True),
         "comparisons": pairs_table(standings),
+        "cost": pd.concat([cost_table(*each) for each in compared], ignore_index=True),
     }
-    for name, frame in frames.items():
+
+
+def _write_tables(tables: Mapping[str, pd.DataFrame], target: Path) -> None:
+    for name, frame in tables.items():
         files.write_text(target / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
 
 
@@ -209,51 +200,49 @@ def _settings(compared: Sequence[Compared]) -> pd.DataFrame:
 
 
 def _cost(compared: Sequence[Compared]) -> pd.DataFrame:
-    rows = []
-    for tuned, standing_ in compared:
-        for stage in STAGES:
-            mine = [each for each in tuned.records if (each.dataset, each.stage) == (standing_.dataset, stage)]
-            statuses = [each.run.status for each in mine]
-            seconds = sum(each.run.seconds or 0.0 for each in mine)
-            rows.append(
-                {
-                    "stage": stage,
-                    "data": standing_.label,
-                    "runs": len(mine),
-                    "completed": statuses.count("completed"),
-                    "diverged": statuses.count("diverged"),
-                    "failed": statuses.count("failed"),
-                    "generator updates": sum(each.run.iteration or 0 for each in mine),
-                    "time of all runs together": duration(seconds),
-                }
-            )
-    return pd.DataFrame(rows)
+    """Return the cost of each stage and method; seconds in words."""
+    table = pd.concat([cost_table(*each) for each in compared], ignore_index=True)
+    return table.assign(seconds=table["seconds"].map(duration)).rename(columns={"seconds": "time of all runs together"})
+
+
+_HEADINGS = (
+    "median\n[95 % interval]",
+    "above\nreal",
+    "meet\nit",
+    "P(beats\nbaseline)",
+    "failed",
+    "pub-\nlished",
+)
 
 
 def _print(console: Console, tuned: Tuned, each: Standing, sentences: Sequence[str]) -> None:
     title = f"{tuned.metric} on {each.label}, lower is better; {_budget(tuned)}"
-    table = Table(title=Text(title), title_justify="left", padding=(0, 1, 0, 0))
-    table.add_column("method", no_wrap=True)
-    headings = ("median", "95 % interval", "above real", "meet it", f"P(better {BASELINE})", "failed", "published")
-    for name in headings:
+    table = Table(title=Text(title), title_justify="left", padding=(0, 1, 0, 0), box=SIMPLE_HEAD)
+    table.add_column("method", overflow="fold")
+    for name in _HEADINGS:
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("tuned setting", overflow="fold")
     for row in each.methods:
         share = "–" if np.isnan(row.meet_criterion) else f"{100 * row.meet_criterion:.0f} %"
         table.add_row(
             Text(row.method),
-            number_text(row.median),
-            f"{number_text(row.low)} to {number_text(row.high)}" if row.runs else "–",
-            number_text(row.above_floor),
+            f"{_brief(row.median)} [{_brief(row.low)}, {_brief(row.high)}]" if row.runs else "–",
+            _brief(row.above_floor),
             share,
             number_text(row.better_than_baseline),
             str(row.failed),
-            number_text(row.median_published),
-            Text(_short(row.tuned)),
+            _brief(row.median_published),
         )
     console.print(table)
+    for row in each.methods:
+        if row.tuned:
+            console.print(Text(f"{row.method}: {_short(row.tuned)}"))
     for sentence in sentences:
         console.print(Text(sentence))
+
+
+def _brief(value: float) -> str:
+    """Return a number in three digits, ``∞`` and ``–`` for what is none."""
+    return f"{value:.3g}" if np.isfinite(value) else number_text(value)
 
 
 def _short(setting: str) -> str:

@@ -14,6 +14,7 @@ from steadygan.report.tuned.tables import Standing
 from steadygan.statistics import (
     best_of_k_band,
     best_of_k_quantile,
+    held_out_best_of_k,
     performance_profile,
     probability_of_success,
     probability_of_success_interval,
@@ -114,9 +115,27 @@ def best_of_k(tuned: Tuned, standing: Standing, looks: Looks) -> Figure:
             Band(x=trials, low=finite[:, 0], high=finite[:, 1], style=looks[name]),
             Line(x=trials, y=at_edge(middle, None), name=name, style=looks[name], width=2),
         ]
+        marks += _held_out(tuned, standing, name, looks[name])
     if marks and (floor := tuned.floor(standing.dataset)):
         marks.append(Level(value=float(np.median(floor)), text="real"))
     return Figure([Panel(marks, Axis("k, settings tried"), Axis(tuned.metric, told=True))], height=4.6)
+
+
+def _held_out(tuned: Tuned, standing: Standing, name: str, style: Style) -> list[Mark]:
+    """Return what k trials choose by one seed, scored with the other; nothing where a failure can be chosen."""
+    scores: dict[tuple[str, ...], dict[int | None, float]] = {}
+    for each in tuned.of(standing.dataset, "search"):
+        if each.method == name and not np.isnan(each.score):
+            scores.setdefault(each.setting, {})[each.seed] = each.score
+    seeds = tuned.about["stages"]["search"]["seeds"][:2]
+    both = np.array(
+        [[known[seed] for seed in seeds] for known in scores.values() if all(seed in known for seed in seeds)]
+    )
+    if len(seeds) < 2 or len(both) < 2:
+        return []
+    trials = np.arange(1, len(both) // 2 + 1)
+    values = at_edge([held_out_best_of_k(both[:, 0], both[:, 1], int(k)) for k in trials], None)
+    return [Line(x=trials, y=values, style=Style(style.colour, dash="dot"), width=1.2)]
 
 
 def success_of_k(tuned: Tuned, standing: Standing, looks: Looks) -> Figure:

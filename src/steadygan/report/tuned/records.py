@@ -70,9 +70,13 @@ class Tuned:
         node = self.about["datasets"][dataset].get("floor") or {}
         return [float(value) for value in node.get("values", [])]
 
+    def records_of(self, dataset: str, stage: str) -> list[Record]:
+        """Return all records of a stage."""
+        return [each for each in self.records if (each.dataset, each.stage) == (dataset, stage)]
+
     def of(self, dataset: str, stage: str) -> list[Record]:
         """Return the records of a stage; of the final stage those of the tuned setting alone."""
-        found = [each for each in self.records if (each.dataset, each.stage) == (dataset, stage)]
+        found = self.records_of(dataset, stage)
         if stage != "final":
             return found
         tuned = {name: set(node.get("tuned") or ()) for name, node in self.methods(dataset).items()}
@@ -101,7 +105,7 @@ def read(folder: Path) -> Tuned:
         _record(stage, run, known, str(about["metric"]), bounds, length)
         for stage in STAGES
         if any(files.find_runs(folder / stage))
-        for run in collect([folder / stage], keep_row=length).runs
+        for run in collect([folder / stage], keep_row=length, configs=False).runs
     ]
     return Tuned(folder, about, [each for each in records if each is not None], bounds)
 

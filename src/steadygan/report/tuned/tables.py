@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import pandas as pd
 
-from steadygan.report.tuned.records import Record, Tuned
+from steadygan.report.tuned.records import STAGES, Record, Tuned
 from steadygan.statistics import (
     Decisions,
     bootstrap_interval,
@@ -111,6 +111,7 @@ def runs_table(tuned: Tuned, standing: Standing) -> pd.DataFrame:
                 "reached": each.reached,
                 "iteration": each.run.iteration,
                 "seconds": each.run.seconds,
+                **each.run.budget,
                 "signature": each.run.signature,
                 **dict(text.split("=", 1) for text in each.setting),
             }
@@ -194,6 +195,31 @@ def _known(values: Iterable[float]) -> np.ndarray:
 
 def _median(values: np.ndarray) -> float:
     return float(medians(values)) if len(values) else np.nan
+
+
+def cost_table(tuned: Tuned, standing: Standing) -> pd.DataFrame:
+    """Return a row for each stage and method: how its runs ended, and what they took."""
+    rows = []
+    for stage in STAGES:
+        for row in standing.methods:
+            runs = [each.run for each in tuned.records_of(standing.dataset, stage) if each.method == row.method]
+            statuses = [run.status for run in runs]
+            counted = sorted({key for run in runs for key in run.budget})
+            rows.append(
+                {
+                    "stage": stage,
+                    "dataset": standing.label,
+                    "method": row.method,
+                    "runs": len(runs),
+                    "completed": statuses.count("completed"),
+                    "diverged": statuses.count("diverged"),
+                    "failed": statuses.count("failed"),
+                    "iterations": sum(run.iteration or 0 for run in runs),
+                    "seconds": sum(run.seconds or 0.0 for run in runs),
+                    **{key: sum(run.budget.get(key, np.nan) for run in runs) for key in counted},
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def pairs_table(standings: Sequence[Standing]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from steadygan.report.tuned.edges import edges
 from steadygan.report.tuned.records import Tuned
 from steadygan.report.tuned.tables import Standing
 from steadygan.report.verdict import number_text
-from steadygan.statistics import seeds_to_decide
+from steadygan.statistics import decide, probability_of_improvement, seeds_to_decide
 
 
 def verdict(tuned: Tuned, standing: Standing) -> list[str]:
@@ -16,7 +16,14 @@ def verdict(tuned: Tuned, standing: Standing) -> list[str]:
     missing = list(_missing(tuned, standing))
     if not standing.names:
         return missing or ["No verdict: no method has final runs yet."]
-    return [*_best(standing), *_floor(tuned, standing), *missing, *_failures(standing), *_settings(tuned, standing)]
+    return [
+        *_best(standing),
+        *_floor(tuned, standing),
+        *missing,
+        *_failures(standing),
+        *_lost(tuned, standing),
+        *_settings(tuned, standing),
+    ]
 
 
 def _best(standing: Standing) -> Iterator[str]:
@@ -97,6 +104,18 @@ def _failures(standing: Standing) -> Iterator[str]:
     failed = [f"{row.method} ({row.failed} of {row.runs})" for row in standing.methods if row.failed]
     if failed:
         yield f"Failed final runs: {_list(failed)}; each counts as the worst possible score."
+
+
+def _lost(tuned: Tuned, standing: Standing) -> Iterator[str]:
+    """Yield which methods have got worse between the length of the search and the end."""
+    final = tuned.of(standing.dataset, "final")
+    worse = []
+    for name in standing.names:
+        scores = np.array([(each.score, each.longer) for each in final if each.method == name])
+        if decide(probability_of_improvement(scores[:, 0], scores[:, 1])) == "better":
+            worse.append(name)
+    if worse:
+        yield f"Trained on for as long again, {_list(worse)} lost in most seeds what had been reached."
 
 
 def _settings(tuned: Tuned, standing: Standing) -> Iterator[str]:
