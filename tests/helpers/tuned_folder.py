@@ -68,6 +68,7 @@ def method(
     search: Sequence[Sequence[float | None]],
     final: Sequence[tuple[float | None, float | None]] | None = None,
     published: Sequence[float | None] = (),
+    paper: Sequence[str] = (),
     modes: float = 8.0,
     tuned: int = 0,
 ) -> dict:
@@ -79,6 +80,7 @@ def method(
         search: the score of each trial by seed 0, 1, ...
         final: scores at T and at 2 T of seeds 1000, 1001, ...; None: there is no tuned setting yet.
         published: scores of seeds 1000, 1001, ...
+        paper: overrides of the published setting.
         modes: that all runs cover.
         tuned: the trial that is the tuned setting.
     """
@@ -90,7 +92,7 @@ def method(
         asked = [f"method={name}", *settings[tuned], f"seed={1000 + index}"]
         write_run(root / "final", asked, {T: short, 2 * T: long}, modes)
     for index, score in enumerate(published):
-        write_run(root / "published", [f"method={name}", f"seed={1000 + index}"], {T: score}, modes)
+        write_run(root / "published", [f"method={name}", *paper, f"seed={1000 + index}"], {T: score}, modes)
     trained = [each for each, scores in zip(settings, search, strict=True) if None not in scores]
     candidates = [
         {"overrides": each, "search": {"mean_rank": 1.0, "scores": {}}, "selection": None} for each in trained
@@ -99,6 +101,7 @@ def method(
         "overrides": [f"method={name}"],
         "space": SPACE,
         "candidates": candidates,
+        "published": {"overrides": list(paper), "source": "experiment=paper"},
         "tuned": settings[tuned] if final else None,
     }
 
@@ -116,7 +119,7 @@ def write(
     about = {
         "name": root.name,
         "question": "Which is best?",
-        "commands": ["steadygan sweep tuned"],
+        "commands": ["steadygan sweep tuned 'method=a,b' outputs=/somewhere/outputs"],
         "metric": "wasserstein",
         "direction": "min",
         "iterations": T,

@@ -2,6 +2,7 @@
 
 import io
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -63,6 +64,16 @@ def test_methods_have_the_numbers_of_the_seeds(folder):
     assert rows["median_published"]["a"] == 0.8
     assert np.isnan(rows["median_published"]["b"])
     assert rows["low"]["a"] <= 0.195 <= rows["high"]["a"]
+
+
+def test_runs_at_another_setting_than_the_published_one_do_not_count_as_published(tmp_path):
+    root, paper = tmp_path / "tuned", ["optimizer.discriminator.lr=0.0002", "optimizer.discriminator.beta2=0.9"]
+    method = partial(tuned_folder.method, root, "a", search=SEARCH, final=final([0.1, 0.2]))
+    method(published=[0.1, 0.2, 0.3])  # as the method's file has it
+    method(published=[0.3, 0.4, 0.5], paper=paper[:1])
+    tuned_folder.write(root, {"a": method(published=[0.7, 0.8, 0.9], paper=paper)}, seeds=2)
+    report(root)
+    assert pd.read_csv(root / "report" / "methods.csv")["median_published"].tolist() == [0.8]
 
 
 def test_each_run_is_a_row(folder):
@@ -212,6 +223,7 @@ def test_results_to_keep_are_a_page_with_figures_and_tables(folder, tmp_path):
     assert "| ring | search | 16 | 0.01 |" in page  # 16 runs of 2 s
     assert "- torch: 2.14" in page
     assert "steadygan sweep tuned" in page
+    assert "\nsteadygan sweep tuned method=a,b\n" in page, "a place of one machine is left out"
     for name in ("methods", "comparisons", "cost", "results"):
         assert (target / f"{name}.csv").read_text() == (folder / "report" / f"{name}.csv").read_text()
 

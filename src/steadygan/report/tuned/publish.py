@@ -1,5 +1,6 @@
 """Results to keep: a page in Markdown with figures as SVG, small enough for a repository."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,8 +36,15 @@ def write_results(content: Content, compared: Sequence[Compared], folder: Path) 
         content=content,
         hours=_hours(compared),
         versions=_versions(compared),
+        commands=list(dict.fromkeys(_portable(command) for command in content.commands)),
     )
     files.write_text(folder / README, page)
+
+
+def _portable(command: str) -> str:
+    """Return a command without the place of its outputs, which is one machine's own."""
+    words = shlex.split(command)
+    return shlex.join(word for word in words if not word.startswith("outputs="))
 
 
 def _cell(value: object) -> str:

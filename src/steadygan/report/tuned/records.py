@@ -23,7 +23,7 @@ class Record:
     """A run of a stage.
 
     Attributes:
-        setting: the overrides of what is searched.
+        setting: the overrides of what is searched, or set in the published setting.
         score: the metric at the length of the search; infinite where the run failed, NaN where it is not known.
         longer: the metric at the end, where the run is longer than the search.
         met: whether it meets the success criterion at the length of the search; None: not known.
@@ -75,12 +75,15 @@ class Tuned:
         return [each for each in self.records if (each.dataset, each.stage) == (dataset, stage)]
 
     def of(self, dataset: str, stage: str) -> list[Record]:
-        """Return the records of a stage; of the final stage those of the tuned setting alone."""
-        found = self.records_of(dataset, stage)
-        if stage != "final":
+        """Return the records of a stage; of the last two those of the tuned and of the published setting alone."""
+        found, nodes = self.records_of(dataset, stage), self.methods(dataset)
+        if stage == "final":
+            settings = {name: node.get("tuned") for name, node in nodes.items()}
+        elif stage == "published":
+            settings = {name: _published(node) for name, node in nodes.items()}
+        else:
             return found
-        tuned = {name: set(node.get("tuned") or ()) for name, node in self.methods(dataset).items()}
-        return [each for each in found if set(each.setting) == tuned.get(each.method)]
+        return [each for each in found if set(each.setting) == set(settings.get(each.method) or ())]
 
 
 def is_tuned(folder: Path) -> bool:
@@ -115,14 +118,20 @@ def _record(stage: str, run: Run, known: Config, metric: str, bounds: Sequence[B
     dataset = texts.get("dataset") or _unnamed(known)
     if run.method not in known.get(dataset, {}):
         return None
-    searched = known[dataset][run.method]["space"]
-    setting = tuple(f"{key}={value}" for key, value in texts.items() if key in searched)
+    node = known[dataset][run.method]
+    keys = {*node["space"], *(text.partition("=")[0] for text in _published(node))}
+    setting = tuple(f"{key}={value}" for key, value in texts.items() if key in keys)
     score = value_at(run, metric, length) if stage == "final" else outcome(run, metric, "min")
     longer = outcome(run, metric, "min") if stage == "final" else np.nan
     return Record(
         stage, dataset, run.method, setting, run.seed, score, longer,
         _met(run, bounds, length), _reached(run, bounds), run,
     )  # fmt: skip
+
+
+def _published(node: Config) -> Sequence[str]:
+    """Return the overrides of a method's published setting."""
+    return node.get("published", {}).get("overrides", ())
 
 
 def _unnamed(known: Config) -> str:
